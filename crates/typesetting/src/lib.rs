@@ -1,0 +1,1 @@
+//! Typesets a report template with its data into PDF/A.

@@ -1,0 +1,4 @@
+//! Vigie: FHIR R4 remote monitoring in oncology. The map of the house.
+
+pub mod clock;
+pub mod problem;
