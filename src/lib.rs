@@ -1,4 +1,5 @@
 //! Vigie: FHIR R4 remote monitoring in oncology. The map of the house.
 
 pub mod clock;
+pub mod fhirpath;
 pub mod problem;
