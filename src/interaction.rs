@@ -1,0 +1,143 @@
+//! What a client can ask for: one function per FHIR interaction or operation (FHIR R4 RESTful API,
+//! <https://hl7.org/fhir/R4/http.html>). The only rooms above are `http` and `app`.
+//!
+//! Every interaction reads, decides and writes in that order, and writes once, in one named [`Unit`](crate::store::Unit).
+//! The store, the clock, the ids and the compiled definitions are handed in by [`Context`].
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::clock::{Clock, Ids};
+use crate::problem::Issue;
+use crate::store::Store;
+
+mod create;
+mod deliveries;
+mod evaluate;
+mod library;
+mod load;
+mod read;
+mod search;
+mod update;
+mod validate;
+
+pub use create::create;
+pub use deliveries::{deliveries, resend, stop};
+pub use evaluate::evaluate;
+pub use library::Library;
+pub use load::{LoadReport, load};
+pub use read::{read, vread};
+pub use search::{SearchAnswer, search};
+pub use update::update;
+pub use validate::validate;
+
+/// What every interaction needs from outside.
+pub struct Context {
+    /// Where resources and deliveries are kept.
+    pub store: Arc<dyn Store>,
+    /// Says what time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Hands out the ids of new resources.
+    pub ids: Arc<dyn Ids>,
+    /// Compiled questionnaires and protocols.
+    pub library: Library,
+    /// What the site decided.
+    pub settings: Settings,
+}
+
+/// What the site decided, as far as interactions need it.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where clients reach this service, without a slash at the end; `next` links and `fullUrl` start with it.
+    pub base_url: String,
+    /// Who issues reports: printed on the document and written in its metadata.
+    pub issuer: Issuer,
+    /// Where final reports go: one delivery each.
+    pub destinations: Vec<Destination>,
+    /// Matches on a page of a search that says no `_count`.
+    pub page_default: usize,
+    /// Most matches on a page, whatever `_count` says.
+    pub page_max: usize,
+    /// How many times a write is decided anew when another one of the same patient came first.
+    pub rounds_max: usize,
+}
+
+/// The establishment in whose name reports are issued.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// Its name, as printed.
+    pub name: String,
+    /// FINESS number of the geographic site, if it has one (`urn:oid:1.2.250.1.71.4.2.2`).
+    pub finess: Option<String>,
+}
+
+/// A receiver of final reports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// Its name in the configuration; deliveries are ordered per destination and patient.
+    pub name: String,
+    /// What it understands.
+    pub kind: DestinationKind,
+}
+
+/// What a destination understands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DestinationKind {
+    /// A transaction `Bundle` to a FHIR server (the hospital record).
+    Fhir,
+    /// A Provide Document Bundle, ITI-65 (the document receiver before the national record).
+    Mhd,
+}
+
+impl DestinationKind {
+    /// The word of the configuration and of the outbox.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Fhir => "fhir",
+            Self::Mhd => "mhd",
+        }
+    }
+}
+
+/// What became of a request; `http` makes status and headers of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Stored as a new resource (201).
+    Created,
+    /// Stored as a new version (200).
+    Updated,
+    /// The body is the current version already: nothing was stored (200).
+    Unchanged,
+    /// A create that found its resource already here, by `If-None-Exist` or as a repeat: nothing was stored (200).
+    Found,
+    /// Read (200).
+    Read,
+}
+
+/// One resource in answer to a request.
+#[derive(Clone)]
+pub struct Answer {
+    /// What became of the request.
+    pub kind: Kind,
+    /// Resource type.
+    pub rtype: String,
+    /// Its id.
+    pub id: String,
+    /// Its version: `ETag: W/"version"`.
+    pub version: u64,
+    /// `Last-Modified`.
+    pub last_updated: Timestamp,
+    /// The resource as JSON.
+    pub body: Vec<u8>,
+    /// Warnings and information, for `Prefer: return=OperationOutcome`.
+    pub outcome: Vec<Issue>,
+}
+
+impl std::fmt::Debug for Answer {
+    /// Ids only: a body is a patient's.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?} {}/{} version {}", self.kind, self.rtype, self.id, self.version)
+    }
+}
