@@ -2,4 +2,6 @@
 
 pub mod clock;
 pub mod fhirpath;
+pub mod fhir;
 pub mod problem;
+pub mod terminology;

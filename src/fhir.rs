@@ -1,0 +1,63 @@
+//! FHIR R4 as data: the JSON door, the tables of the standard, structure checks, and small builders.
+//!
+//! Resources are `serde_json::Value` everywhere; numbers keep their text. A value that came through
+//! [`parse()`] has no duplicate keys and bounded depth; one for which [`structure::check`] finds no error
+//! conforms to base R4 (<https://hl7.org/fhir/R4/>).
+
+pub mod bundle;
+pub mod datetime;
+pub mod element;
+pub mod identifier;
+pub mod meta;
+pub mod outcome;
+mod parse;
+pub mod reference;
+pub mod schema;
+pub mod structure;
+
+pub use parse::{DEPTH_MAX, parse};
+
+/// The media type of FHIR JSON.
+pub const MEDIA_TYPE: &str = "application/fhir+json";
+
+/// The resource types that are served, in alphabetical order.
+pub const SERVED: &[&str] = &[
+    "ActivityDefinition",
+    "Binary",
+    "CarePlan",
+    "CodeSystem",
+    "Communication",
+    "Consent",
+    "DiagnosticReport",
+    "DocumentReference",
+    "Flag",
+    "Observation",
+    "Organization",
+    "Patient",
+    "PlanDefinition",
+    "Practitioner",
+    "PractitionerRole",
+    "Provenance",
+    "Questionnaire",
+    "QuestionnaireResponse",
+    "Task",
+    "ValueSet",
+];
+
+/// Whether a resource type is served here.
+#[must_use]
+pub fn is_served(resource_type: &str) -> bool {
+    SERVED.binary_search(&resource_type).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_served_types_are_sorted_and_known_to_the_standard() {
+        assert!(SERVED.is_sorted());
+        assert!(SERVED.iter().all(|name| schema::r4().is_resource(name)));
+        assert!(is_served("Patient") && !is_served("Encounter"));
+    }
+}

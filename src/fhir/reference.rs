@@ -1,0 +1,201 @@
+//! The forms of `Reference.reference` (<https://hl7.org/fhir/R4/references.html>).
+
+use super::schema;
+
+/// What a literal reference is made of; borrowed from its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReferenceForm<'a> {
+    /// `Patient/1` or `Patient/1/_history/2`.
+    Local {
+        /// The resource type, one of R4.
+        rtype: &'a str,
+        /// The logical id.
+        id: &'a str,
+        /// The version, where the reference names one.
+        version: Option<&'a str>,
+    },
+    /// `https://…`, to another server; type and id where the address is RESTful.
+    Absolute {
+        /// The whole address.
+        url: &'a str,
+        /// The part before type and id, without the slash; empty where the address is not RESTful.
+        base: &'a str,
+        /// The resource type, where the address is RESTful.
+        rtype: Option<&'a str>,
+        /// The logical id, where the address is RESTful.
+        id: Option<&'a str>,
+    },
+    /// `urn:uuid:…` or `urn:oid:…`, to an entry of the same Bundle.
+    Urn(&'a str),
+    /// `#id`, to a contained resource; an empty id means the container itself.
+    Contained(&'a str),
+    /// `Patient?identifier=…`, to be resolved by a search.
+    Conditional {
+        /// The resource type, one of R4.
+        rtype: &'a str,
+        /// What follows the question mark.
+        query: &'a str,
+    },
+    /// None of these.
+    Invalid,
+}
+
+impl<'a> ReferenceForm<'a> {
+    /// The type that the reference names by itself.
+    #[must_use]
+    pub const fn rtype(&self) -> Option<&'a str> {
+        match *self {
+            Self::Local { rtype, .. } | Self::Conditional { rtype, .. } => Some(rtype),
+            Self::Absolute { rtype, .. } => rtype,
+            Self::Urn(_) | Self::Contained(_) | Self::Invalid => None,
+        }
+    }
+}
+
+/// Reads a literal reference; total: whatever fits no form is `Invalid`.
+#[must_use]
+pub fn parse(text: &str) -> ReferenceForm<'_> {
+    if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return ReferenceForm::Invalid;
+    }
+    if let Some(id) = text.strip_prefix('#') {
+        return if id.is_empty() || is_id(id) {
+            ReferenceForm::Contained(id)
+        } else {
+            ReferenceForm::Invalid
+        };
+    }
+    if text.starts_with("urn:") {
+        return if super::structure::is_urn(text) {
+            ReferenceForm::Urn(text)
+        } else {
+            ReferenceForm::Invalid
+        };
+    }
+    if text.contains("://") {
+        return absolute(text);
+    }
+    if let Some((rtype, query)) = text.split_once('?') {
+        return if schema::r4().is_resource(rtype) && query.contains('=') {
+            ReferenceForm::Conditional { rtype, query }
+        } else {
+            ReferenceForm::Invalid
+        };
+    }
+    local(text).map_or(ReferenceForm::Invalid, |(rtype, id, version)| ReferenceForm::Local {
+        rtype,
+        id,
+        version,
+    })
+}
+
+/// `[A-Za-z0-9\-\.]{1,64}`: the form of a logical id.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+}
+
+fn local(text: &str) -> Option<(&str, &str, Option<&str>)> {
+    let mut parts = text.split('/');
+    let (rtype, id) = (parts.next()?, parts.next()?);
+    let version = match (parts.next(), parts.next(), parts.next()) {
+        (None, ..) => None,
+        (Some("_history"), Some(version), None) if is_id(version) => Some(version),
+        _ => return None,
+    };
+    (schema::r4().is_resource(rtype) && is_id(id)).then_some((rtype, id, version))
+}
+
+fn absolute(url: &str) -> ReferenceForm<'_> {
+    let Some((scheme, rest)) = url.split_once("://") else { return ReferenceForm::Invalid };
+    let scheme_ok = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    if !scheme_ok || rest.is_empty() {
+        return ReferenceForm::Invalid;
+    }
+    let path = url.split_once("/_history/").map_or(url, |(path, _)| path);
+    let mut parts = path.rsplitn(3, '/');
+    let (id, rtype, base) = (parts.next(), parts.next(), parts.next());
+    match (base, rtype, id) {
+        (Some(base), Some(rtype), Some(id)) if is_id(id) && schema::r4().is_resource(rtype) => {
+            ReferenceForm::Absolute { url, base, rtype: Some(rtype), id: Some(id) }
+        }
+        _ => ReferenceForm::Absolute { url, base: "", rtype: None, id: None },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: ReferenceForm<'_>) {
+        assert_eq!(parse(text), expected, "{text}");
+    }
+
+    #[test]
+    fn a_relative_reference_names_type_id_and_perhaps_version() {
+        check("Patient/1", ReferenceForm::Local { rtype: "Patient", id: "1", version: None });
+        check("Patient/1/_history/2", ReferenceForm::Local { rtype: "Patient", id: "1", version: Some("2") });
+    }
+
+    #[test]
+    fn an_absolute_reference_is_read_as_restful_where_it_is() {
+        let url = "https://dpi.example/fhir/Patient/1";
+        check(
+            url,
+            ReferenceForm::Absolute {
+                url,
+                base: "https://dpi.example/fhir",
+                rtype: Some("Patient"),
+                id: Some("1"),
+            },
+        );
+        let url = "https://dpi.example/fhir/Patient/1/_history/7";
+        check(
+            url,
+            ReferenceForm::Absolute {
+                url,
+                base: "https://dpi.example/fhir",
+                rtype: Some("Patient"),
+                id: Some("1"),
+            },
+        );
+        let url = "https://example.org/letter.pdf";
+        check(url, ReferenceForm::Absolute { url, base: "", rtype: None, id: None });
+    }
+
+    #[test]
+    fn the_other_forms_are_told_apart() {
+        check("#p1", ReferenceForm::Contained("p1"));
+        check("#", ReferenceForm::Contained(""));
+        let urn = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0";
+        check(urn, ReferenceForm::Urn(urn));
+        check(
+            "Patient?identifier=a|b",
+            ReferenceForm::Conditional { rtype: "Patient", query: "identifier=a|b" },
+        );
+    }
+
+    #[test]
+    fn what_fits_no_form_is_invalid() {
+        for text in [
+            "",
+            "Patient",
+            "Patient/",
+            "patient/1",
+            "Patient/a b",
+            "Patient/1/2",
+            "Patient/1/_history/",
+            "#a b",
+            "Nothing/1",
+            "1",
+            "urn:",
+            "urn:uuid:12",
+            "Patient?",
+            "/Patient/1",
+        ] {
+            check(text, ReferenceForm::Invalid);
+        }
+    }
+}
