@@ -1,6 +1,7 @@
 //! Vigie: FHIR R4 remote monitoring in oncology. The map of the house.
 
 pub mod clock;
+pub mod config;
 pub mod fhirpath;
 pub mod fhir;
 pub mod problem;

@@ -1,0 +1,444 @@
+//! Settings from a TOML file and the environment, read once, with all faults reported at once.
+//!
+//! Every key of the file has an environment variable: `VIGIE_` and the path in upper case joined by `_`
+//! (`limits.body_bytes` is `VIGIE_LIMITS_BODY_BYTES`); the environment wins. Lists (`destinations`) take a
+//! TOML array of inline tables in their variable. Secrets never print: see [`Secret`].
+
+mod keys;
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use serde::Deserialize;
+use toml::{Table, Value};
+use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
+
+use crate::problem::{Category, Issue, Problem};
+
+/// A value that must not be shown: its `Debug` prints dots.
+#[derive(Clone, Default, Deserialize, PartialEq, Eq)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The value itself, for the one place that sends it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"…\"")
+    }
+}
+
+/// Everything that a site can set.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default)]
+pub struct Settings {
+    /// Address and port to listen on. Loopback only, because nothing authenticates callers yet.
+    #[validate(custom(function = loopback))]
+    pub listen: SocketAddr,
+    /// Where everything is kept: `sqlite:PATH`.
+    #[validate(custom(function = database))]
+    pub database: String,
+    /// The address under which clients reach the service, without a slash at the end; made from `listen` when empty.
+    #[validate(custom(function = http_url_or_empty))]
+    pub base_url: String,
+    /// Folder of the shipped FHIR definitions.
+    #[validate(length(min = 1, message = "must name a folder"))]
+    pub profiles: String,
+    /// Logging.
+    #[validate(nested)]
+    pub log: Log,
+    /// Limits on what a client may ask.
+    #[validate(nested)]
+    pub limits: Limits,
+    /// The embedded store.
+    #[validate(nested)]
+    pub store: Store,
+    /// The outbox.
+    #[validate(nested)]
+    pub delivery: Delivery,
+    /// Who issues documents.
+    #[validate(nested)]
+    pub issuer: Issuer,
+    /// Where finalised reports go.
+    #[validate(nested)]
+    pub destinations: Vec<Destination>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            database: "sqlite:vigie.sqlite".to_owned(),
+            base_url: String::new(),
+            profiles: "profiles".to_owned(),
+            log: Log::default(),
+            limits: Limits::default(),
+            store: Store::default(),
+            delivery: Delivery::default(),
+            issuer: Issuer::default(),
+            destinations: Vec::new(),
+        }
+    }
+}
+
+/// Logging.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    #[validate(custom(function = log_level))]
+    pub level: String,
+    /// One JSON object a line instead of text.
+    pub json: bool,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), json: false }
+    }
+}
+
+/// Limits on what a client may ask.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default)]
+pub struct Limits {
+    /// Largest body read, in bytes.
+    #[validate(range(min = 1_024, max = 104_857_600))]
+    pub body_bytes: usize,
+    /// Threads that serve requests; 0 means one a core.
+    #[validate(range(max = 256))]
+    pub workers: usize,
+    /// How long running requests may take to end at shutdown, in seconds.
+    #[validate(range(min = 1, max = 600))]
+    pub shutdown_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body_bytes: 5_242_880, workers: 0, shutdown_seconds: 20 }
+    }
+}
+
+/// The embedded store.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default)]
+pub struct Store {
+    /// Commits that may wait for the writer; one more is answered with 503.
+    #[validate(range(min = 1, max = 100_000))]
+    pub queue: usize,
+    /// Connections that read.
+    #[validate(range(min = 1, max = 64))]
+    pub readers: usize,
+}
+
+impl Default for Store {
+    fn default() -> Self {
+        Self { queue: 1_024, readers: 4 }
+    }
+}
+
+/// The outbox.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default)]
+pub struct Delivery {
+    /// How long a leased delivery belongs to the process that sends it, in seconds.
+    #[validate(range(min = 5, max = 3_600))]
+    pub lease_seconds: u32,
+    /// First pause after a failed attempt, in milliseconds; doubles with each further one.
+    #[validate(range(min = 10, max = 600_000))]
+    pub backoff_ms: u64,
+    /// Longest pause, in milliseconds.
+    #[validate(range(min = 1_000, max = 86_400_000))]
+    pub backoff_ms_max: u64,
+    /// Deliveries in flight at once.
+    #[validate(range(min = 1, max = 256))]
+    pub in_flight_max: usize,
+    /// How often to look for due deliveries when nothing wakes the loop, in milliseconds.
+    #[validate(range(min = 50, max = 60_000))]
+    pub poll_ms: u64,
+}
+
+impl Default for Delivery {
+    fn default() -> Self {
+        Self {
+            lease_seconds: 60,
+            backoff_ms: 1_000,
+            backoff_ms_max: 900_000,
+            in_flight_max: 8,
+            poll_ms: 1_000,
+        }
+    }
+}
+
+/// Who issues documents, as the document header and the PDSm metadata name it.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(default)]
+pub struct Issuer {
+    /// Name of the hospital.
+    #[validate(length(min = 1, message = "must name the hospital"))]
+    pub name: String,
+    /// FINESS number of the legal or geographic entity, nine characters.
+    #[validate(length(equal = 9, message = "a FINESS number has nine characters"))]
+    pub finess: String,
+    /// Facility type, code of `JDV_J02` (such as `SA01`).
+    #[validate(length(min = 1))]
+    pub facility_type: String,
+    /// Practice setting, code of `JDV_J04` (such as `ETABLISSEMENT`).
+    #[validate(length(min = 1))]
+    pub practice_setting: String,
+    /// OID of this system as source of submission sets.
+    #[validate(custom(function = oid))]
+    pub source_oid: String,
+    /// Telephone number of the department that answers day and night, shown to patients.
+    pub phone: String,
+}
+
+impl Default for Issuer {
+    fn default() -> Self {
+        Self {
+            name: "Établissement non configuré".to_owned(),
+            finess: "000000000".to_owned(),
+            facility_type: "SA01".to_owned(),
+            practice_setting: "ETABLISSEMENT".to_owned(),
+            source_oid: "2.25.1".to_owned(),
+            phone: String::new(),
+        }
+    }
+}
+
+/// One receiver of finalised reports.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct Destination {
+    /// Name in the outbox, in metrics and in operations.
+    #[validate(custom(function = token))]
+    pub name: String,
+    /// What is sent and how.
+    pub kind: DestinationKind,
+    /// Where it is sent.
+    #[validate(custom(function = http_url))]
+    pub url: String,
+    /// Bearer token, if the receiver wants one.
+    #[serde(default)]
+    pub bearer: Option<Secret>,
+    /// How long one attempt may take, in seconds.
+    #[serde(default = "thirty")]
+    #[validate(range(min = 1, max = 300))]
+    pub timeout_seconds: u64,
+}
+
+const fn thirty() -> u64 {
+    30
+}
+
+/// What is sent and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DestinationKind {
+    /// A transaction Bundle to a FHIR server.
+    Fhir,
+    /// An ITI-65 Provide Document Bundle to a Document Recipient (`PDSm`).
+    Mhd,
+}
+
+/// Reads settings: the file's text if there is one, and the environment's variables.
+///
+/// # Errors
+/// `Malformed` with one issue a fault: the key, its value unless secret, and what would be right.
+pub fn read(
+    file: Option<&str>,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Settings, Problem> {
+    let mut issues = Vec::new();
+    let mut table = match file.map(str::parse::<Table>).transpose() {
+        Ok(table) => table.unwrap_or_default(),
+        Err(fault) => {
+            issues.push(Issue::error("structure", fault.to_string().trim().replace('\n', " ")));
+            Table::new()
+        }
+    };
+    keys::refuse_unknown(&mut table, &mut issues);
+    keys::apply_environment(&mut table, environment, &mut issues);
+    let mut settings = match Value::Table(table).try_into::<Settings>() {
+        Ok(settings) => settings,
+        Err(fault) => {
+            issues.push(Issue::error("value", fault.to_string().trim().replace('\n', " ")));
+            Settings::default()
+        }
+    };
+    if let Err(faults) = settings.validate() {
+        collect("", &faults, &mut issues);
+    }
+    issues.extend(repeated_name(&settings.destinations));
+    if !issues.is_empty() {
+        return Err(Problem::with(Category::Malformed, issues));
+    }
+    while settings.base_url.ends_with('/') {
+        settings.base_url.pop();
+    }
+    Ok(settings)
+}
+
+fn collect(prefix: &str, faults: &ValidationErrors, issues: &mut Vec<Issue>) {
+    let mut fields: Vec<_> = faults.errors().iter().collect();
+    fields.sort_by(|a, b| a.0.cmp(b.0));
+    for (field, kind) in fields {
+        let key = if prefix.is_empty() { field.to_string() } else { format!("{prefix}.{field}") };
+        match kind {
+            ValidationErrorsKind::Struct(inner) => collect(&key, inner, issues),
+            ValidationErrorsKind::List(items) => {
+                for (n, inner) in items {
+                    collect(&format!("{key}[{n}]"), inner, issues);
+                }
+            }
+            ValidationErrorsKind::Field(errors) => {
+                issues
+                    .extend(errors.iter().map(|e| Issue::error("value", sentence(&key, e)).at(key.clone())));
+            }
+        }
+    }
+}
+
+fn sentence(key: &str, fault: &ValidationError) -> String {
+    if let Some(message) = &fault.message {
+        return format!("{key}: {message}");
+    }
+    let limit = |name: &str| fault.params.get(name).map(ToString::to_string);
+    match (limit("min"), limit("max")) {
+        (Some(min), Some(max)) => format!("{key}: must be between {min} and {max}"),
+        (Some(min), None) => format!("{key}: must be at least {min}"),
+        (None, Some(max)) => format!("{key}: must be at most {max}"),
+        (None, None) => format!("{key}: is not valid"),
+    }
+}
+
+fn refuse(message: String) -> ValidationError {
+    ValidationError::new("value").with_message(message.into())
+}
+
+fn loopback(listen: &SocketAddr) -> Result<(), ValidationError> {
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    Err(refuse(format!(
+        "{listen} is beyond loopback, and no authentication is configured; listen on 127.0.0.1 or [::1]"
+    )))
+}
+
+fn database(url: &str) -> Result<(), ValidationError> {
+    match url.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(()),
+        _ => Err(refuse(format!("'{url}' is not read here; write sqlite:PATH"))),
+    }
+}
+
+fn http_url_or_empty(url: &str) -> Result<(), ValidationError> {
+    if url.is_empty() { Ok(()) } else { http_url(url) }
+}
+
+fn http_url(url: &str) -> Result<(), ValidationError> {
+    match reqwest::Url::parse(url) {
+        Ok(parsed) if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() => Ok(()),
+        _ => Err(refuse("must be an absolute http or https URL".to_owned())),
+    }
+}
+
+fn log_level(level: &str) -> Result<(), ValidationError> {
+    if ["error", "warn", "info", "debug", "trace"].contains(&level) {
+        return Ok(());
+    }
+    Err(refuse(format!("'{level}' is not a level; write error, warn, info, debug or trace")))
+}
+
+fn oid(oid: &str) -> Result<(), ValidationError> {
+    let arcs: Vec<&str> = oid.split('.').collect();
+    let well_formed = arcs.len() > 1
+        && arcs.iter().all(|arc| {
+            !arc.is_empty()
+                && arc.bytes().all(|b| b.is_ascii_digit())
+                && (*arc == "0" || !arc.starts_with('0'))
+        });
+    if well_formed { Ok(()) } else { Err(refuse(format!("'{oid}' is not an OID such as 1.2.250.1.999"))) }
+}
+
+fn token(name: &str) -> Result<(), ValidationError> {
+    let fits = !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if fits { Ok(()) } else { Err(refuse("takes 1 to 64 letters, digits, '-' and '_'".to_owned())) }
+}
+
+fn repeated_name(destinations: &[Destination]) -> Option<Issue> {
+    let mut names: Vec<&str> = destinations.iter().map(|d| d.name.as_str()).collect();
+    names.sort_unstable();
+    let pair = names.windows(2).find(|pair| pair[0] == pair[1])?;
+    Some(Issue::error("duplicate", format!("two destinations are called '{}'", pair[0])).at("destinations"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn two_variables_suffice_to_start() {
+        let settings = read(
+            None,
+            variables(&[
+                ("VIGIE_LISTEN", "127.0.0.1:9090"),
+                ("VIGIE_DATABASE", "sqlite:/tmp/v.sqlite"),
+                ("HOME", "/"),
+            ]),
+        )
+        .unwrap();
+        assert_eq!(settings.listen.port(), 9090);
+        assert_eq!(settings.database, "sqlite:/tmp/v.sqlite");
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let file = "[limits]\nbody_bytes = 2048\nworkers = 3";
+        let settings = read(Some(file), variables(&[("VIGIE_LIMITS_BODY_BYTES", "4096")])).unwrap();
+        assert_eq!((settings.limits.body_bytes, settings.limits.workers), (4096, 3));
+    }
+
+    #[test]
+    fn all_faults_are_reported_at_once() {
+        let file = "listen = \"0.0.0.0:80\"\ndatabase = \"mysql://x\"\nlisten_port = 3\n[limits]\nbody_bytes = 1\n[log]\nlevel = \"loud\"";
+        let problem = read(Some(file), variables(&[("VIGIE_STORE_QUEUE", "many"), ("VIGIE_COLOUR", "red")]))
+            .unwrap_err();
+        let text = problem.to_string();
+        for part in [
+            "beyond loopback",
+            "sqlite:PATH",
+            "listen_port",
+            "between 1024",
+            "'loud'",
+            "VIGIE_STORE_QUEUE",
+            "VIGIE_COLOUR",
+        ] {
+            assert!(text.contains(part), "{part} is missing in: {text}");
+        }
+    }
+
+    #[test]
+    fn destinations_come_from_one_variable_and_hide_their_secret() {
+        let list = r#"[{name="dpi", kind="fhir", url="http://127.0.0.1:1/fhir", bearer="s3cret"}]"#;
+        let settings = read(None, variables(&[("VIGIE_DESTINATIONS", list)])).unwrap();
+        assert_eq!(settings.destinations[0].kind, DestinationKind::Fhir);
+        assert!(!format!("{settings:?}").contains("s3cret"));
+        let twice = format!("[{0}, {0}]", &list[1..list.len() - 1]);
+        let problem = read(None, variables(&[("VIGIE_DESTINATIONS", &twice)])).unwrap_err();
+        assert!(problem.to_string().contains("two destinations are called 'dpi'"), "{problem}");
+        assert!(!problem.to_string().contains("s3cret"));
+    }
+}
