@@ -4,5 +4,7 @@ pub mod clock;
 pub mod config;
 pub mod fhirpath;
 pub mod fhir;
+pub mod pathway;
 pub mod problem;
+pub mod rules;
 pub mod terminology;
