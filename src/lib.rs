@@ -6,5 +6,6 @@ pub mod fhirpath;
 pub mod fhir;
 pub mod pathway;
 pub mod problem;
+pub mod questionnaire;
 pub mod rules;
 pub mod terminology;
