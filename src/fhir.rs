@@ -11,6 +11,7 @@ pub mod identifier;
 pub mod meta;
 pub mod outcome;
 mod parse;
+pub mod primitive;
 pub mod reference;
 pub mod schema;
 pub mod structure;

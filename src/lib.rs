@@ -5,6 +5,8 @@ pub mod config;
 pub mod fhirpath;
 pub mod fhir;
 pub mod pathway;
+pub mod fhir;
+pub mod fhirpath;
 pub mod problem;
 pub mod questionnaire;
 pub mod rules;

@@ -1,6 +1,6 @@
 //! The forms of `Reference.reference` (<https://hl7.org/fhir/R4/references.html>).
 
-use super::schema;
+use super::{primitive, schema};
 
 /// What a literal reference is made of; borrowed from its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,11 +66,7 @@ pub fn parse(text: &str) -> ReferenceForm<'_> {
         };
     }
     if text.starts_with("urn:") {
-        return if super::structure::is_urn(text) {
-            ReferenceForm::Urn(text)
-        } else {
-            ReferenceForm::Invalid
-        };
+        return if primitive::is_urn(text) { ReferenceForm::Urn(text) } else { ReferenceForm::Invalid };
     }
     if text.contains("://") {
         return absolute(text);

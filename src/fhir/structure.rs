@@ -9,8 +9,3 @@ use crate::problem::Issue;
 pub fn check(_resource: &Value) -> Vec<Issue> {
     Vec::new()
 }
-
-/// Whether a text is a `urn:uuid:` or `urn:oid:` that is well formed, or another urn with a namespace.
-pub(crate) fn is_urn(_text: &str) -> bool {
-    true
-}

@@ -52,7 +52,8 @@ fn typeset(desk: &Desk, datetime: Datetime) -> Result<Vec<u8>, Vec<String>> {
     let options = PdfOptions {
         creator: Smart::Custom(None),
         timestamp: Some(Timestamp::new_utc(datetime)),
-        standards: PdfStandards::new(&[PdfStandard::A_1b]).map_err(|error| vec![error.message().to_string()])?,
+        standards: PdfStandards::new(&[PdfStandard::A_1b])
+            .map_err(|error| vec![error.message().to_string()])?,
         ..PdfOptions::default()
     };
     typst_pdf::pdf(&document, &options).map_err(|errors| read(desk, &errors))

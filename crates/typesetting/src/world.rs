@@ -21,7 +21,8 @@ struct Workshop {
 /// File ids are few and never freed by typst, so both are made here and only here.
 static WORKSHOP: LazyLock<Workshop> = LazyLock::new(|| {
     let fonts: Vec<Font> = typst_assets::fonts().flat_map(|data| Font::iter(Bytes::new(data))).collect();
-    let file = |name| VirtualPath::new(name).map(|path| FileId::new(RootedPath::new(VirtualRoot::Project, path)));
+    let file =
+        |name| VirtualPath::new(name).map(|path| FileId::new(RootedPath::new(VirtualRoot::Project, path)));
     Workshop {
         library: LazyHash::new(Library::default()),
         book: LazyHash::new(FontBook::from_fonts(&fonts)),
