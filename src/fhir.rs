@@ -14,6 +14,7 @@ mod parse;
 pub mod primitive;
 pub mod reference;
 pub mod schema;
+pub mod search;
 pub mod structure;
 
 pub use parse::{DEPTH_MAX, parse};

@@ -1,0 +1,48 @@
+//! Spans of time as whole microseconds since 1970, the end excluded.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::fhir::datetime::PartialDateTime;
+
+/// The span that a date, dateTime or instant can mean, without an offset in Paris time.
+pub(super) fn span(text: &str) -> Option<(i64, i64)> {
+    let (low, high) = PartialDateTime::parse(text)?.bounds()?;
+    let low = floor(low);
+    // What is more precise than a microsecond still has a length.
+    Some((low, floor(high).max(low + 1)))
+}
+
+/// The span of an element: a text, or a `Period` (open ends reach for ever).
+pub(super) fn of(element: &Value) -> Option<(i64, i64)> {
+    if let Some(text) = element.as_str() {
+        return span(text);
+    }
+    let edge = |name: &str| element.get(name).and_then(Value::as_str).and_then(span);
+    match (edge("start"), edge("end")) {
+        (None, None) => None,
+        (start, end) => Some((start.map_or(i64::MIN, |s| s.0), end.map_or(i64::MAX, |e| e.1))),
+    }
+}
+
+fn floor(at: Timestamp) -> i64 {
+    i64::try_from(at.as_nanosecond().div_euclid(1_000)).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_open_period_reaches_for_ever() {
+        let period = serde_json::json!({"start": "2026-11-02T00:00:00Z"});
+        assert_eq!(of(&period), Some((1_793_577_600_000_000, i64::MAX)));
+        assert_eq!(of(&serde_json::json!({})), None);
+    }
+
+    #[test]
+    fn an_instant_of_nanoseconds_still_has_a_length() {
+        let (low, high) = span("2026-11-02T00:00:00.123456789Z").unwrap();
+        assert_eq!(high - low, 1);
+    }
+}

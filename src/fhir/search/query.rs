@@ -1,0 +1,107 @@
+//! A search as plain data. Its Debug names parameters, never values: these may tell who a patient is.
+
+use std::fmt;
+
+use super::{Parameter, Test};
+
+/// One search on one type.
+#[derive(Clone, PartialEq)]
+pub struct Query {
+    /// Resource type.
+    pub rtype: String,
+    /// All of these must hold.
+    pub criteria: Vec<Criterion>,
+    /// Order; empty for one that the store chooses, the same for each page.
+    pub sort: Vec<Sort>,
+    /// Matches on a page.
+    pub count: usize,
+    /// Cursor of the page, from the `next` of the page before.
+    pub after: Option<String>,
+    /// Whether and how to count.
+    pub total: Total,
+}
+
+impl Query {
+    /// Everything of a type, a page at a time.
+    #[must_use]
+    pub fn new(rtype: impl Into<String>) -> Self {
+        Self {
+            rtype: rtype.into(),
+            criteria: Vec::new(),
+            sort: Vec::new(),
+            count: super::COUNT_DEFAULT,
+            after: None,
+            total: Total::None,
+        }
+    }
+}
+
+impl fmt::Debug for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.criteria.iter().map(|criterion| criterion.parameter.name).collect();
+        write!(f, "{}?{}", self.rtype, names.join("&"))
+    }
+}
+
+/// One parameter of a search with its alternatives.
+#[derive(Clone, PartialEq)]
+pub struct Criterion {
+    /// What is compared.
+    pub parameter: &'static Parameter,
+    /// How.
+    pub modifier: Modifier,
+    /// One of these must hold; empty with [`Modifier::Missing`].
+    pub any: Vec<Test>,
+}
+
+impl fmt::Debug for Criterion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:?}, {} values)", self.parameter.name, self.modifier, self.any.len())
+    }
+}
+
+/// How a criterion departs from the plain comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Modifier {
+    /// It does not.
+    None,
+    /// None of the alternatives holds (`:not`); a resource without the value matches.
+    Not,
+    /// The resource has no value (`:missing=true`), or has one.
+    Missing(bool),
+    /// The whole text, case and accents included (`:exact`).
+    Exact,
+    /// Anywhere in the text (`:contains`).
+    Contains,
+}
+
+/// One key of the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sort {
+    /// What is compared.
+    pub key: SortKey,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// What an order may compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SortKey {
+    /// `meta.lastUpdated`.
+    LastUpdated,
+    /// The type's main date; resources without one come before all others when ascending.
+    Date,
+    /// Rank of the priority, 0 for `stat`: `_sort=-priority` is ascending here. Without priority comes last.
+    Urgency,
+}
+
+/// Whether `Bundle.total` is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Total {
+    /// No.
+    None,
+    /// Exact up to 1,000; 1,001 stands for more.
+    Estimate,
+    /// Exact, however long it takes.
+    Accurate,
+}

@@ -1,0 +1,103 @@
+//! The store: where everything lives. One named transaction door for every write, and few, coarse reads.
+//!
+//! What never happens here: something acknowledged before it is on disk; half a unit written; a body read
+//! back with other bytes than were committed; a lock held while a peer is on the line; SQL outside this room.
+
+mod body;
+mod deliveries;
+pub mod sqlite;
+mod unit;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+pub use deliveries::{DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement};
+pub use unit::{Committed, Expect, Guard, Unit, Violation, Write};
+
+use crate::fhir::search::Query;
+use crate::problem::Problem;
+
+/// A boxed answer of the store.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
+
+/// What any store must do. Both stores pass one contract suite (`tests/it/store.rs`).
+///
+/// Every method fails with `Busy` when its bounded queue is full, before anything was begun, and with
+/// `Internal` when the database cannot be used. Writes fail with `StorageFull` when no space is left; nothing
+/// of them is then written.
+pub trait Store: Send + Sync {
+    /// Writes the whole unit, or nothing of it. Answers after it is durable. Not idempotent by itself: a unit
+    /// that may come twice carries a guard.
+    fn commit(&self, unit: Unit) -> Pending<'_, Committed>;
+
+    /// The current version, a deletion marker included.
+    fn read(&self, rtype: &str, id: &str) -> Pending<'_, Option<Stored>>;
+
+    /// That version.
+    fn vread(&self, rtype: &str, id: &str, version: u64) -> Pending<'_, Option<Stored>>;
+
+    /// One page of current, not deleted resources; fails with `Malformed` when the cursor is not of this query.
+    fn search(&self, query: &Query) -> Pending<'_, Page>;
+
+    /// Takes due deliveries, oldest due first, and only the first open one of each destination and patient.
+    /// Leases that have expired end first, with an `Expired` attempt on record. A stopped delivery holds
+    /// nothing back.
+    fn lease(&self, request: LeaseRequest) -> Pending<'_, Vec<Leased>>;
+
+    /// Records how attempts ended, all in one transaction. Settling the same attempt again changes nothing.
+    fn settle(&self, settlements: Vec<Settlement>) -> Pending<'_, ()>;
+
+    /// Deliveries, newest first, with their attempts and receipts.
+    fn deliveries(&self, filter: &DeliveryFilter) -> Pending<'_, Vec<DeliveryRecord>>;
+
+    /// Stops a delivery or has it sent again; `NotFound` or `Conflict` when that cannot be.
+    fn order(&self, id: &str, order: Order, at: Timestamp) -> Pending<'_, DeliveryRecord>;
+
+    /// How many units have named this patient; 0 before the first.
+    fn stream(&self, patient: &str) -> Pending<'_, u64>;
+
+    /// Reads and writes are possible now.
+    fn ready(&self) -> Pending<'_, ()>;
+
+    /// Changes whenever deliveries may have become due by a commit, a settlement or an order; time alone does
+    /// not change it.
+    fn wakes(&self) -> watch::Receiver<u64>;
+}
+
+/// One version of one resource, as it was committed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Resource type.
+    pub rtype: String,
+    /// Logical id.
+    pub id: String,
+    /// `meta.versionId`.
+    pub version: u64,
+    /// `meta.lastUpdated`, to the microsecond.
+    pub last_updated: Timestamp,
+    /// A deletion marker: the body is empty.
+    pub deleted: bool,
+    /// JSON, byte for byte as committed.
+    pub body: Vec<u8>,
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/_history/{}", self.rtype, self.id, self.version)
+    }
+}
+
+/// One page of a search.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// In the order that was asked for.
+    pub resources: Vec<Stored>,
+    /// As [`crate::fhir::search::Total`] asked: exact, or counted up to 1,001.
+    pub total: Option<u64>,
+    /// Cursor of the next page, when there is one.
+    pub next: Option<String>,
+}

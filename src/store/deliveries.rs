@@ -1,0 +1,119 @@
+//! What the store is asked about deliveries, and what it answers.
+
+use jiff::Timestamp;
+
+use crate::outbox::{Attempt, Backoff, Delivery, Outcome, Progress, State};
+
+/// Asks for due deliveries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseRequest {
+    /// Now, as the worker's clock says.
+    pub now: Timestamp,
+    /// How long the worker may take to settle; afterwards the delivery may be leased again.
+    pub lease_seconds: u32,
+    /// At most so many.
+    pub limit: usize,
+    /// Name of the worker, unique for each process.
+    pub owner: String,
+}
+
+/// One delivery, taken for one attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leased {
+    /// What to send, payload included.
+    pub delivery: Delivery,
+    /// Number of this attempt.
+    pub attempt: u32,
+    /// Failures before it since the delivery was created or sent again.
+    pub failures: u32,
+    /// Start of this attempt.
+    pub started_at: Timestamp,
+    /// End of the lease.
+    pub until: Timestamp,
+}
+
+/// How one attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// Of the delivery.
+    pub id: String,
+    /// The attempt, with its outcome.
+    pub attempt: Attempt,
+    /// When to try again, unless the outcome is a yes.
+    pub retry_at: Timestamp,
+}
+
+impl Settlement {
+    /// The settlement of a leased attempt that ended so, at that time.
+    #[must_use]
+    pub fn new(leased: &Leased, outcome: Outcome, at: Timestamp, backoff: &Backoff, entropy: u64) -> Self {
+        Self {
+            id: leased.delivery.id.clone(),
+            retry_at: backoff.retry_at(&outcome, leased.failures, at, entropy),
+            attempt: Attempt { number: leased.attempt, started_at: leased.started_at, ended_at: at, outcome },
+        }
+    }
+}
+
+/// Which deliveries to show; unset fields match everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryFilter {
+    /// This one.
+    pub id: Option<String>,
+    /// To this destination.
+    pub destination: Option<String>,
+    /// About this patient (ordering key).
+    pub patient: Option<String>,
+    /// Of this resource, as `DocumentReference/…`.
+    pub subject: Option<String>,
+    /// In this state.
+    pub state: Option<State>,
+    /// At most so many, newest first.
+    pub limit: usize,
+    /// Only those created before this one (paging).
+    pub before: Option<String>,
+    /// Return payloads too; otherwise `payload` is empty and only its size is told.
+    pub payload: bool,
+}
+
+impl Default for DeliveryFilter {
+    fn default() -> Self {
+        Self {
+            id: None,
+            destination: None,
+            patient: None,
+            subject: None,
+            state: None,
+            limit: 100,
+            before: None,
+            payload: false,
+        }
+    }
+}
+
+/// A delivery with all that happened to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliveryRecord {
+    /// The delivery; its payload only when asked for.
+    pub delivery: Delivery,
+    /// Size of the payload.
+    pub payload_bytes: u64,
+    /// Where it stands.
+    pub progress: Progress,
+    /// Every attempt that ended, in order, with receipts.
+    pub attempts: Vec<Attempt>,
+}
+
+/// What a person can do to a delivery.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// No further attempt until it is sent again.
+    Stop {
+        /// The person or account that asks.
+        by: String,
+        /// In their words.
+        reason: String,
+    },
+    /// Try again now.
+    Resend,
+}

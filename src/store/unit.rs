@@ -1,0 +1,185 @@
+//! One named, all-or-nothing transaction: what must hold, what is written, what is to be delivered.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::body;
+use crate::fhir::search::{self, Entry, Query};
+use crate::outbox::Delivery;
+use crate::problem::Problem;
+
+/// One transaction of an interaction.
+#[derive(Debug, Clone)]
+pub struct Unit {
+    /// Its name in metrics and in the rows it wrote: `submit`, `update`, `finalize`, …
+    pub name: &'static str,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// What must hold inside the transaction, or nothing is written.
+    pub guards: Vec<Guard>,
+    /// Resource versions to write, in order.
+    pub writes: Vec<Write>,
+    /// Deliveries to create, in order.
+    pub deliveries: Vec<Delivery>,
+    /// Bumps this patient's stream.
+    pub patient: Option<String>,
+}
+
+impl Unit {
+    /// A unit that does nothing yet.
+    #[must_use]
+    pub const fn new(name: &'static str, at: Timestamp) -> Self {
+        Self { name, at, guards: Vec::new(), writes: Vec::new(), deliveries: Vec::new(), patient: None }
+    }
+}
+
+/// What must hold inside the transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Guard {
+    /// No current resource matches (`If-None-Exist`).
+    NoneMatches(Query),
+    /// The key is free; the unit claims it (idempotency).
+    Key {
+        /// What the key is about: an endpoint or an identifier system.
+        space: String,
+        /// The key.
+        key: String,
+        /// What the first claim created, as `Type/id`.
+        holder: String,
+        /// Digest of the request, to tell a repeat from a reuse.
+        digest: Vec<u8>,
+    },
+    /// The patient's stream stands where it was read.
+    Stream {
+        /// The patient.
+        patient: String,
+        /// As [`super::Store::stream`] said.
+        sequence: u64,
+    },
+    /// That resource has not changed since it was read; 0 when it must not exist.
+    Version {
+        /// Resource type.
+        rtype: String,
+        /// Logical id.
+        id: String,
+        /// Version that was read.
+        version: u64,
+    },
+}
+
+/// What a write expects to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Nothing was ever stored under that id.
+    New,
+    /// This version is the current one.
+    Version(u64),
+    /// Whatever precedes the version that is written: nothing before 1, else the version before.
+    Previous,
+}
+
+/// One resource version to write: serialised, compressed and indexed on the caller's thread.
+#[derive(Clone)]
+pub struct Write {
+    pub(super) rtype: String,
+    pub(super) id: String,
+    pub(super) version: u64,
+    pub(super) last_updated: Timestamp,
+    pub(super) expect: Expect,
+    pub(super) deleted: bool,
+    pub(super) body: body::Packed,
+    pub(super) entries: Vec<Entry>,
+}
+
+impl Write {
+    /// The final resource, with `id`, `meta.versionId` (a whole number) and `meta.lastUpdated`.
+    ///
+    /// # Errors
+    /// `Internal` when one of these is missing: the caller sets them.
+    pub fn new(resource: &Value, expect: Expect) -> Result<Self, Problem> {
+        let text = |pointer: &str| {
+            resource.pointer(pointer).and_then(Value::as_str).ok_or_else(|| {
+                Problem::internal(format!("a resource to be stored lacks {}", &pointer[1..].replace('/', ".")))
+            })
+        };
+        let version = text("/meta/versionId")?
+            .parse()
+            .map_err(|_| Problem::internal("meta.versionId of a resource to be stored is not a whole number"))?;
+        let last_updated = text("/meta/lastUpdated")?
+            .parse()
+            .map_err(|_| Problem::internal("meta.lastUpdated of a resource to be stored is not an instant"))?;
+        let bytes = serde_json::to_vec(resource).map_err(|e| Problem::internal(e.to_string()))?;
+        Ok(Self {
+            rtype: text("/resourceType")?.to_owned(),
+            id: text("/id")?.to_owned(),
+            version,
+            last_updated,
+            expect,
+            deleted: false,
+            body: body::pack(&bytes)?,
+            entries: search::index(resource),
+        })
+    }
+
+    /// A deletion marker: the version after `current`, without a body.
+    ///
+    /// # Errors
+    /// `Internal` when the compressor fails.
+    pub fn deletion(rtype: &str, id: &str, current: u64, at: Timestamp) -> Result<Self, Problem> {
+        Ok(Self {
+            rtype: rtype.to_owned(),
+            id: id.to_owned(),
+            version: current + 1,
+            last_updated: at,
+            expect: Expect::Version(current),
+            deleted: true,
+            body: body::pack(&[])?,
+            entries: Vec::new(),
+        })
+    }
+}
+
+impl fmt::Debug for Write {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Write({}/{}/_history/{})", self.rtype, self.id, self.version)
+    }
+}
+
+/// What became of a unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Committed {
+    /// All of it is durable.
+    Written,
+    /// Nothing of it was written.
+    Refused(Violation),
+}
+
+/// The first thing that did not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Violation {
+    /// These match a [`Guard::NoneMatches`] (at most two are named).
+    Exists(Vec<String>),
+    /// The key is claimed.
+    Key {
+        /// What the first claim created, as `Type/id`.
+        holder: String,
+        /// Digest of the first request.
+        digest: Vec<u8>,
+    },
+    /// The patient's stream has moved on: gather and decide again.
+    Stream {
+        /// Where it stands.
+        found: u64,
+    },
+    /// A resource is not in the version that was expected.
+    Version {
+        /// Resource type.
+        rtype: String,
+        /// Logical id.
+        id: String,
+        /// Its current version; 0 when it never existed.
+        found: u64,
+    },
+}
