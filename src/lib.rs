@@ -2,12 +2,12 @@
 
 pub mod clock;
 pub mod config;
-pub mod fhirpath;
 pub mod fhir;
+pub mod fhirpath;
+pub mod outbox;
 pub mod pathway;
-pub mod fhir;
-pub mod fhirpath;
 pub mod problem;
 pub mod questionnaire;
 pub mod rules;
+pub mod store;
 pub mod terminology;
