@@ -11,11 +11,27 @@
 //!
 //! Where the specification leaves a choice: a choice element answers to its `FHIRPath` name
 //! (`answer.value`), and, as in fhirpath.js, to its JSON name too (`answer.valueCoding`). An element
-//! that a type does not have is empty in evaluation; [`Expression::check`] names it beforehand.
+//! that a type does not have is empty.
 
 mod collection;
+mod compare;
+mod evaluate;
+mod functions;
+mod literal;
 mod model;
+mod node;
+mod number;
+mod operators;
+mod parse;
+mod quantity;
 mod scope;
+mod seen;
+mod suggest;
+mod syntax;
+mod temporal;
+mod token;
+mod type_names;
+mod types;
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +40,10 @@ use crate::problem::Problem;
 
 pub use collection::{Collection, Item};
 pub use model::{ChildType, Model, NoModel};
+pub use node::Node;
+pub use quantity::Quantity;
 pub use scope::{Scope, Terminology};
+pub use temporal::Temporal;
 
 /// Why an evaluation gave no answer: several items where one is needed, a variable that nobody set,
 /// operands that do not go together.
@@ -56,15 +75,17 @@ pub struct Expression {
 
 struct Inner {
     text: String,
+    root: syntax::Expr,
     variables: Vec<String>,
 }
 
 /// Compile an expression.
 ///
 /// # Errors
-/// `Malformed`, with line and column, what was found there and what would be right.
+/// `Invalid`, with line and column, what was found there and what would be right.
 pub fn compile(text: &str) -> Result<Expression, Problem> {
-    Ok(Expression { inner: Arc::new(Inner { text: text.to_owned(), variables: Vec::new() }) })
+    let parse::Parsed { root, variables } = parse::parse(text)?;
+    Ok(Expression { inner: Arc::new(Inner { text: text.to_owned(), root, variables }) })
 }
 
 impl Expression {
@@ -89,13 +110,81 @@ impl Expression {
         focus: &Collection<'a>,
         scope: &Scope<'a>,
     ) -> Result<Collection<'a>, Fault> {
-        let _ = (focus, scope);
-        Err(Fault::new("not built yet"))
+        evaluate::Evaluator::new(scope, focus).run(&self.inner.root)
     }
 }
 
 impl fmt::Debug for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Expression").field(&self.inner.text).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Collection, NoModel, Scope, compile};
+
+    fn check(expression: &str, input: &Value, expected: &Value) {
+        let compiled = compile(expression).unwrap();
+        let now = "2026-11-22T10:00:00+01:00[Europe/Paris]".parse().unwrap();
+        let focus = Collection::from_value(input);
+        let found = compiled.evaluate(&focus, &Scope::new(&NoModel, now)).unwrap();
+        assert_eq!(Value::Array(found.to_values()), *expected, "{expression}");
+    }
+
+    fn refused(expression: &str) -> String {
+        compile(expression).unwrap_err().issues[0].diagnostics.clone()
+    }
+
+    #[test]
+    fn decimals_keep_their_digits_and_compare_exactly() {
+        let observation: Value = serde_json::from_str(
+            r#"{"resourceType": "Observation", "valueQuantity":
+                {"value": 1.10, "unit": "mg/dL", "system": "http://unitsofmeasure.org", "code": "mg/dL"}}"#,
+        )
+        .unwrap();
+        check("Observation.value.value <= 1.1", &observation, &json!([true]));
+        check("Observation.value <= 1.1 'mg/dL'", &observation, &json!([true]));
+        check("Observation.value = 11 'mg/L'", &observation, &json!([true]));
+        check("Observation.value.value.toString()", &observation, &json!(["1.10"]));
+    }
+
+    #[test]
+    fn a_misspelt_function_is_refused_with_its_place_and_the_right_name() {
+        assert_eq!(
+            refused("item.\n wher(linkId = 'a')"),
+            "FHIRPath, line 2:2: found the unknown function \"wher\"; did you mean \"where\"?"
+        );
+        assert_eq!(
+            refused("item.where()"),
+            "FHIRPath, line 1:6: found 0 argument(s) for where(); it takes 1"
+        );
+        assert_eq!(
+            refused("value.ofType(Codng)"),
+            "FHIRPath, line 1:14: found the unknown type \"Codng\"; did you mean \"Coding\"?"
+        );
+    }
+
+    #[test]
+    fn nesting_deeper_than_the_limit_is_refused_and_the_limit_itself_evaluates() {
+        let nested = |levels: usize| format!("{}1{}", "(".repeat(levels), ")".repeat(levels));
+        check(&nested(100), &json!({}), &json!([1]));
+        assert!(refused(&nested(200)).contains("nested deeper"));
+        let chain = vec!["1"; 120].join(" + ");
+        check(&chain, &json!({}), &json!([120]));
+        assert!(refused(&vec!["1"; 200].join(" + ")).contains("nested deeper"));
+        let functions = format!("{}true{}", "iif(true, ".repeat(60), ")".repeat(60));
+        check(&functions, &json!({}), &json!([true]));
+    }
+
+    #[test]
+    fn an_expression_that_grows_without_end_is_a_fault() {
+        let scope = Scope::new(&NoModel, "2026-11-22T10:00:00Z[UTC]".parse().unwrap());
+        for endless in ["1.repeat($this + 1)", "(1|2|3|4|5|6|7).select('aaaaaaaaaa').repeat($this & $this)"] {
+            let compiled = compile(endless).unwrap();
+            assert!(compiled.evaluate(&Collection::empty(), &scope).is_err(), "{endless}");
+        }
     }
 }

@@ -1,33 +1,138 @@
 //! Collections of items, the only kind of value in `FHIRPath` (2.0.0 section 4).
 
+use std::borrow::Cow;
+use std::fmt;
 use std::slice;
 
-use serde_json::Value;
+use rust_decimal::Decimal;
+use serde_json::{Number, Value};
 
 use super::Fault;
+use super::node::Node;
+use super::number;
+use super::quantity::Quantity;
+use super::temporal::Temporal;
 
-/// One item.
+/// One item: an element of a resource, or a System value that the expression computed.
 #[derive(Clone)]
-pub struct Item<'a>(&'a Value);
+#[non_exhaustive]
+pub enum Item<'a> {
+    /// System.Boolean.
+    Boolean(bool),
+    /// System.Integer.
+    Integer(i64),
+    /// System.Decimal, its scale kept.
+    Decimal(Decimal),
+    /// System.String.
+    String(Cow<'a, str>),
+    /// System.Date, System.DateTime or System.Time.
+    Temporal(Temporal),
+    /// System.Quantity.
+    Quantity(Quantity<'a>),
+    /// What `type()` tells: namespace and name.
+    Type(&'static str, &'a str),
+    /// An element.
+    Node(Node<'a>),
+}
 
 impl<'a> Item<'a> {
-    /// The JSON it points to; `None` for a value that the expression computed.
+    /// The JSON it points to; `None` for a computed value, or an element with extensions only.
     #[must_use]
-    pub fn node(&self) -> Option<&'a Value> {
-        Some(self.0)
+    pub const fn node(&self) -> Option<&'a Value> {
+        match self {
+            Self::Node(node) => node.value,
+            _ => None,
+        }
     }
 
     /// A copy as JSON.
     #[must_use]
     pub fn to_value(&self) -> Value {
-        self.0.clone()
+        match self {
+            Self::Boolean(value) => Value::Bool(*value),
+            Self::Integer(value) => Value::Number(Number::from(*value)),
+            Self::Decimal(value) => Value::Number(number::to_json(*value)),
+            Self::String(text) => Value::String(text.to_string()),
+            Self::Temporal(temporal) => Value::String(temporal.to_string()),
+            Self::Quantity(quantity) => quantity.to_value(),
+            Self::Type(namespace, name) => serde_json::json!({ "namespace": namespace, "name": name }),
+            Self::Node(node) => node.value.cloned().unwrap_or(Value::Null),
+        }
+    }
+
+    /// The text of a string or string-like element.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            Self::Node(node) => node.value.and_then(Value::as_str),
+            _ => None,
+        }
+    }
+
+    /// The Boolean, of an element too.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Boolean(value) => Some(*value),
+            Self::Node(node) => node.value.and_then(Value::as_bool),
+            _ => None,
+        }
+    }
+
+    /// The number, exact, of an element too.
+    #[must_use]
+    pub fn as_decimal(&self) -> Option<Decimal> {
+        match self {
+            Self::Integer(value) => Some(Decimal::from(*value)),
+            Self::Decimal(value) => Some(*value),
+            Self::Node(Node { value: Some(Value::Number(number)), .. }) => number::of_json(number),
+            _ => None,
+        }
+    }
+
+    /// The System value: itself, or what a primitive or a `Quantity` converts to.
+    pub(super) fn system(&self) -> Option<Self> {
+        match self {
+            Self::Node(node) => node.system(),
+            other => Some(other.clone()),
+        }
+    }
+
+    /// What kind of thing it is, for messages; never its value.
+    pub(super) fn kind(&self) -> &'a str {
+        match self {
+            Self::Boolean(_) => "Boolean",
+            Self::Integer(_) => "Integer",
+            Self::Decimal(_) => "Decimal",
+            Self::String(_) => "String",
+            Self::Temporal(temporal) => temporal.type_name(),
+            Self::Quantity(_) => "Quantity",
+            Self::Type(..) => "TypeInfo",
+            Self::Node(node) => node.kind(),
+        }
+    }
+
+    /// A literal, its text borrowed from the expression.
+    pub(super) fn borrowed(&'a self) -> Self {
+        match self {
+            Self::String(text) => Item::String(Cow::Borrowed(text)),
+            other => other.clone(),
+        }
+    }
+}
+
+/// Prints the kind, never the value: results may be about a patient.
+impl fmt::Debug for Item<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind())
     }
 }
 
 /// An ordered collection that may hold the same item twice.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Collection<'a> {
-    items: Vec<Item<'a>>,
+    pub(super) items: Vec<Item<'a>>,
 }
 
 impl<'a> Collection<'a> {
@@ -37,16 +142,50 @@ impl<'a> Collection<'a> {
         Self { items: Vec::new() }
     }
 
-    /// One item: a resource, an element or a primitive. Borrowed, never copied.
+    /// One item: a resource, an element or a primitive. Borrowed, never copied. A `null` is empty.
     #[must_use]
     pub fn from_value(value: &'a Value) -> Self {
-        Self { items: vec![Item(value)] }
+        if value.is_null() { Self::empty() } else { Self::one(Item::Node(Node::root(value))) }
     }
 
     /// One item for each value.
     #[must_use]
     pub fn from_values(values: &'a [Value]) -> Self {
-        Self { items: values.iter().map(Item).collect() }
+        values.iter().filter(|value| !value.is_null()).map(|value| Item::Node(Node::root(value))).collect()
+    }
+
+    /// One element whose type is known to the caller, such as `QuestionnaireResponse.item` or `Coding`.
+    #[must_use]
+    pub fn from_element(value: &'a Value, type_name: &'a str) -> Self {
+        Self::one(Item::Node(Node { value: Some(value), extra: None, type_name }))
+    }
+
+    /// One String.
+    #[must_use]
+    pub fn from_text(text: impl Into<Cow<'a, str>>) -> Self {
+        Self::one(Item::String(text.into()))
+    }
+
+    /// One Boolean.
+    #[must_use]
+    pub fn from_bool(value: bool) -> Self {
+        Self::one(Item::Boolean(value))
+    }
+
+    pub(super) fn one(item: Item<'a>) -> Self {
+        Self { items: vec![item] }
+    }
+
+    pub(super) fn maybe(item: Option<Item<'a>>) -> Self {
+        item.map_or_else(Self::empty, Self::one)
+    }
+
+    pub(super) fn maybe_bool(value: Option<bool>) -> Self {
+        Self::maybe(value.map(Item::Boolean))
+    }
+
+    pub(super) fn integer(value: usize) -> Self {
+        Self::one(Item::Integer(i64::try_from(value).unwrap_or(i64::MAX)))
     }
 
     /// Whether there is no item.
@@ -72,11 +211,44 @@ impl<'a> Collection<'a> {
         self.iter().map(Item::to_value).collect()
     }
 
-    /// Singleton evaluation as a Boolean: `None` when empty, true for one item that is not a Boolean.
+    /// Singleton evaluation as a Boolean (section 4.5): `None` when empty, true for one item that is
+    /// not a Boolean.
     ///
     /// # Errors
     /// More than one item.
     pub fn truth(&self) -> Result<Option<bool>, Fault> {
-        Err(Fault::new("not built yet"))
+        match self.items.as_slice() {
+            [] => Ok(None),
+            [Item::Boolean(value)] => Ok(Some(*value)),
+            [item] => Ok(Some(item.as_bool().unwrap_or(true))),
+            _ => Err(Fault::new(format!("expected one Boolean, found {} items", self.len()))),
+        }
+    }
+
+    /// The one item, or none.
+    ///
+    /// # Errors
+    /// More than one, named after `whose`.
+    pub(super) fn single(&self, whose: &str) -> Result<Option<&Item<'a>>, Fault> {
+        match self.items.as_slice() {
+            [] => Ok(None),
+            [item] => Ok(Some(item)),
+            items => Err(Fault::new(format!("{whose} takes one item, found {}", items.len()))),
+        }
+    }
+}
+
+impl<'a> FromIterator<Item<'a>> for Collection<'a> {
+    fn from_iter<I: IntoIterator<Item = Item<'a>>>(items: I) -> Self {
+        Self { items: items.into_iter().collect() }
+    }
+}
+
+impl<'c, 'a> IntoIterator for &'c Collection<'a> {
+    type Item = &'c Item<'a>;
+    type IntoIter = slice::Iter<'c, Item<'a>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
     }
 }

@@ -1,0 +1,241 @@
+//! Walk the tree over a focus (`FHIRPath` 2.0.0 sections 4 to 6).
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+
+use super::Fault;
+use super::collection::{Collection, Item};
+use super::compare;
+use super::functions::Input;
+use super::node::resource_type;
+use super::operators;
+use super::quantity::UCUM;
+use super::scope::Scope;
+use super::syntax::{Call, Expr, TypeName, TypeOperator};
+use super::types;
+
+/// Items that one evaluation may produce before it is given up as unbounded.
+const ITEMS_MAX: usize = 1_000_000;
+
+/// Longest text that an expression may make, in bytes.
+const TEXT_BYTES_MAX: usize = 1024 * 1024;
+
+/// One evaluation: what is the same for every part of the expression.
+pub(super) struct Evaluator<'s, 'a> {
+    pub(super) scope: &'s Scope<'a>,
+    focus: &'s Collection<'a>,
+    items_left: Cell<usize>,
+    defined: RefCell<Vec<(String, Collection<'a>)>>,
+}
+
+/// Where in the expression the walk is: `$this`, `$index`, `$total`.
+#[derive(Clone, Copy)]
+pub(super) struct Frame<'f, 'a> {
+    pub(super) this: &'f Collection<'a>,
+    pub(super) index: usize,
+    pub(super) total: Option<&'f Collection<'a>>,
+}
+
+impl<'s, 'a> Evaluator<'s, 'a> {
+    pub(super) const fn new(scope: &'s Scope<'a>, focus: &'s Collection<'a>) -> Self {
+        Self { scope, focus, items_left: Cell::new(ITEMS_MAX), defined: RefCell::new(Vec::new()) }
+    }
+
+    /// Evaluate the whole expression.
+    pub(super) fn run(&self, root: &'a Expr) -> Result<Collection<'a>, Fault> {
+        self.evaluate(root, Frame { this: self.focus, index: 0, total: None })
+    }
+
+    pub(super) fn evaluate(&self, expr: &'a Expr, frame: Frame<'_, 'a>) -> Result<Collection<'a>, Fault> {
+        let result = match expr {
+            Expr::Empty => Collection::empty(),
+            Expr::Literal(item) => Collection::one(item.borrowed()),
+            Expr::This => frame.this.clone(),
+            Expr::Index => Collection::integer(frame.index),
+            Expr::Total => frame.total.cloned().unwrap_or_default(),
+            Expr::Variable(name) => self.variable(name)?,
+            Expr::Head(name) => self.head(name, frame.this),
+            Expr::Child(target, name) => self.child(&self.evaluate(target, frame)?, name),
+            Expr::At(target, index) => self.at(target, index, frame)?,
+            Expr::Minus(operand) => operators::negate(&self.evaluate(operand, frame)?)?,
+            Expr::Plus(operand) => operators::plus(self.evaluate(operand, frame)?)?,
+            Expr::Binary(operator, left, right) => operators::apply(self, frame, *operator, left, right)?,
+            Expr::Typed(operator, target, name) => {
+                let input = self.target(target.as_deref(), frame)?;
+                self.typed(*operator, &input, name)?
+            }
+            Expr::Call(call) => self.call(call, frame)?,
+        };
+        self.spend(result.len())?;
+        Ok(result)
+    }
+
+    fn target(&self, target: Option<&'a Expr>, frame: Frame<'_, 'a>) -> Result<Collection<'a>, Fault> {
+        target.map_or_else(|| Ok(frame.this.clone()), |target| self.evaluate(target, frame))
+    }
+
+    fn call(&self, call: &'a Call, frame: Frame<'_, 'a>) -> Result<Collection<'a>, Fault> {
+        let input = self.target(call.target.as_ref(), frame)?;
+        (call.function.run)(Input { evaluator: self, frame, items: input, call })
+    }
+
+    /// Evaluate a part of the expression for one item, without leaving its variables behind.
+    pub(super) fn each(
+        &self,
+        expr: &'a Expr,
+        item: &Item<'a>,
+        index: usize,
+        total: Option<&Collection<'a>>,
+    ) -> Result<Collection<'a>, Fault> {
+        let this = Collection::one(item.clone());
+        let defined = self.defined.borrow().len();
+        let result = self.evaluate(expr, Frame { this: &this, index, total });
+        self.defined.borrow_mut().truncate(defined);
+        result
+    }
+
+    /// Count produced items; repeating without end is a fault, not a full memory.
+    pub(super) fn spend(&self, items: usize) -> Result<(), Fault> {
+        match self.items_left.get().checked_sub(items.max(1)) {
+            Some(left) => {
+                self.items_left.set(left);
+                Ok(())
+            }
+            None => Err(Fault::new(format!("the expression produced more than {ITEMS_MAX} items"))),
+        }
+    }
+
+    /// A text that the expression made, if it is not too long.
+    pub(super) fn text(&self, text: String) -> Result<Collection<'a>, Fault> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(Fault::new(format!(
+                "the expression made a text of more than {TEXT_BYTES_MAX} bytes"
+            )));
+        }
+        Ok(Collection::one(Item::String(Cow::Owned(text))))
+    }
+
+    /// `defineVariable()`: known to what follows, in this part of the expression.
+    pub(super) fn define(&self, name: &str, value: Collection<'a>) -> Result<(), Fault> {
+        let known = self.defined.borrow().iter().any(|(known, _)| known == name);
+        if known || self.scope.variable(name).is_some() || self.preset(name).is_some() {
+            return Err(Fault::new(format!("the variable %{name} is already defined")));
+        }
+        self.defined.borrow_mut().push((name.to_owned(), value));
+        Ok(())
+    }
+
+    /// `%name`: defined in the expression, set in the scope, or preset.
+    ///
+    /// # Errors
+    /// Nobody set it.
+    pub(super) fn variable(&self, name: &str) -> Result<Collection<'a>, Fault> {
+        if let Some((_, value)) = self.defined.borrow().iter().find(|(known, _)| known == name) {
+            return Ok(value.clone());
+        }
+        if let (Some(value), false) = (self.scope.variable(name), name == "context") {
+            return Ok(value.clone());
+        }
+        self.preset(name).ok_or_else(|| Fault::new(format!("the variable %{name} is not set")))
+    }
+
+    fn preset(&self, name: &str) -> Option<Collection<'a>> {
+        let url = |prefix: &str, rest: &str| Some(Collection::from_text(format!("{prefix}{rest}")));
+        match name {
+            "context" => return Some(self.focus.clone()),
+            "resource" | "rootResource" => return Some(self.resource_in_focus()),
+            "ucum" => return Some(Collection::from_text(UCUM)),
+            "sct" => return Some(Collection::from_text("http://snomed.info/sct")),
+            "loinc" => return Some(Collection::from_text("http://loinc.org")),
+            _ => {}
+        }
+        if let Some(rest) = name.strip_prefix("vs-") {
+            return url("http://hl7.org/fhir/ValueSet/", rest);
+        }
+        url("http://hl7.org/fhir/StructureDefinition/", name.strip_prefix("ext-")?)
+    }
+
+    fn resource_in_focus(&self) -> Collection<'a> {
+        match self.focus.items.as_slice() {
+            [item] if item.node().is_some_and(|value| resource_type(value).is_some()) => self.focus.clone(),
+            _ => Collection::empty(),
+        }
+    }
+
+    /// A name that starts a path is the focus itself when it names its type (section 5, path
+    /// selection: `Patient.name`), otherwise a child.
+    fn head(&self, name: &str, this: &Collection<'a>) -> Collection<'a> {
+        if !name.starts_with(|c: char| c.is_ascii_uppercase()) {
+            return self.child(this, name);
+        }
+        let wanted = TypeName { namespace: None, name: name.to_owned() };
+        let of_type = |item: &&Item<'a>| {
+            matches!(item, Item::Node(_)) && types::matches(item, &wanted, TypeOperator::Is, self.scope.model)
+        };
+        this.iter().filter(of_type).cloned().collect()
+    }
+
+    pub(super) fn child(&self, input: &Collection<'a>, name: &str) -> Collection<'a> {
+        let mut items = Vec::new();
+        for item in input {
+            match item {
+                Item::Node(node) => node.children_named(name, self.scope.model, &mut items),
+                Item::Type(namespace, _) if name == "namespace" => {
+                    items.push(Item::String(Cow::Borrowed(namespace)));
+                }
+                Item::Type(_, type_name) if name == "name" => {
+                    items.push(Item::String(Cow::Borrowed(type_name)));
+                }
+                Item::Quantity(quantity) if name == "value" => items.push(Item::Decimal(quantity.value)),
+                Item::Quantity(quantity) if name == "unit" || name == "code" => {
+                    items.extend(quantity.unit.code().map(|code| Item::String(Cow::Owned(code.to_owned()))));
+                }
+                _ => {}
+            }
+        }
+        Collection { items }
+    }
+
+    fn at(&self, target: &'a Expr, index: &'a Expr, frame: Frame<'_, 'a>) -> Result<Collection<'a>, Fault> {
+        let items = self.evaluate(target, frame)?;
+        let index = self.evaluate(index, frame)?;
+        let index = match index.single("an index")? {
+            None => return Ok(Collection::empty()),
+            Some(item) => match item.system() {
+                Some(Item::Integer(index)) => usize::try_from(index).ok(),
+                _ => return Err(Fault::new(format!("an index is an Integer, found {}", item.kind()))),
+            },
+        };
+        Ok(Collection::maybe(index.and_then(|index| items.items.get(index).cloned())))
+    }
+
+    fn typed(
+        &self,
+        operator: TypeOperator,
+        input: &Collection<'a>,
+        name: &TypeName,
+    ) -> Result<Collection<'a>, Fault> {
+        let matches = |item: &Item<'a>| types::matches(item, name, operator, self.scope.model);
+        match operator {
+            TypeOperator::Is => Ok(Collection::maybe_bool(input.single("is")?.map(matches))),
+            TypeOperator::As => {
+                Ok(Collection::maybe(input.single("as")?.filter(|item| matches(item)).cloned()))
+            }
+            TypeOperator::OfType => Ok(input.iter().filter(|item| matches(item)).cloned().collect()),
+        }
+    }
+}
+
+/// Items without repetition, the first of equals kept.
+pub(super) fn distinct<'a>(items: impl IntoIterator<Item = Item<'a>>) -> Collection<'a> {
+    let mut seen = super::seen::Seen::default();
+    for item in items {
+        seen.insert(item);
+    }
+    seen.into_collection()
+}
+
+/// Whether the collection holds an item equal to this one.
+pub(super) fn holds(collection: &Collection<'_>, item: &Item<'_>) -> bool {
+    collection.iter().any(|other| compare::equal(other, item) == Some(true))
+}
