@@ -8,6 +8,7 @@ pub mod outbox;
 pub mod pathway;
 pub mod problem;
 pub mod questionnaire;
+pub mod report;
 pub mod rules;
 pub mod store;
 pub mod terminology;

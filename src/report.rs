@@ -1,0 +1,107 @@
+//! The report of remote monitoring, as a value, and the forms it is rendered in: narrative (XHTML), PDF/A-1b,
+//! `DocumentReference` (`PDSm` 3.1.1), Provide Document Bundle (IHE ITI-65) and a transaction `Bundle` for a FHIR server.
+//!
+//! Everything is pure: resources, ids and the time are handed in, and the same input gives the same bytes.
+//!
+//! 1. [`Report::from_resources`] reads what was decided and done into French words and tables;
+//! 2. [`pdf::render`] sets them on paper, once: the [`Document`] holds these bytes with their size and digest;
+//! 3. the other renderers describe that document to those who receive it. They never render it again.
+
+mod actions;
+mod alerts;
+mod codes;
+mod contained;
+pub mod diagnostic_report;
+mod document;
+pub mod document_reference;
+mod element;
+#[cfg(test)]
+mod example;
+mod french;
+mod gather;
+mod issuer;
+pub mod narrative;
+#[cfg(feature = "pdf")]
+pub mod pdf;
+mod people;
+pub mod provide_document_bundle;
+mod subject;
+pub mod transaction_bundle;
+mod trend;
+
+use jiff::Timestamp;
+
+pub use actions::{Action, Advice};
+pub use alerts::{Alert, Evidence};
+pub use document::{Document, Edition, Replaced};
+pub use gather::Sources;
+pub use issuer::{Coding, Issuer};
+pub use people::{Author, Custodian};
+pub use subject::{Identity, Subject};
+pub use trend::{Measure, Series, Trend};
+
+/// Title of the document, wherever one is shown.
+pub const TITLE: &str = "Compte rendu de télésurveillance";
+
+/// What the document is for, and what it is not: on every page and in every narrative.
+pub const INTENDED_USE: &str =
+    "Aide à l'organisation du suivi ; ne pose pas de diagnostic ; ne remplace pas l'appel au 15.";
+
+/// All that a report says, in the words it says it in.
+///
+/// There is no `Debug`: a report is all patient data.
+#[derive(Clone)]
+pub struct Report {
+    /// Id of the `DiagnosticReport` it was read from.
+    pub id: String,
+    /// Whose report it is.
+    pub subject: Subject,
+    /// Who signs it.
+    pub author: Author,
+    /// The establishment that keeps it.
+    pub custodian: Custodian,
+    /// When it was finalised.
+    pub issued: Timestamp,
+    /// The days it covers, both included, `YYYY-MM-DD`.
+    pub period: (String, String),
+    /// Programme and treatment, where known.
+    pub programme: Option<String>,
+    /// Highest level of the period, with its display; none when nothing was evaluated.
+    pub level: Option<Level>,
+    /// Rules that fired, the most serious first.
+    pub alerts: Vec<Alert>,
+    /// What the team was asked to do, and what came of it.
+    pub actions: Vec<Action>,
+    /// What the patient was told.
+    pub advice: Vec<Advice>,
+    /// Grades over the days of the period.
+    pub trend: Trend,
+    /// Answers that are missing or could not be evaluated, each with its reason.
+    pub missing: Vec<Missing>,
+    /// The author's conclusion, paragraph by paragraph.
+    pub conclusion: Vec<String>,
+    /// 1 for the first document, one more for each replacement.
+    pub version: u32,
+    /// When the replaced document was made, if this one replaces another.
+    pub replaces: Option<Replaced>,
+}
+
+/// A level of alert, as its code system says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Level {
+    /// `vert`, `jaune`, `orange`, `rouge`, `technique` or `silence`.
+    pub code: String,
+    /// In French, for people.
+    pub display: String,
+}
+
+/// An answer that is not there, or that nothing could be concluded from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// What was asked, or the rule that could not be evaluated.
+    pub what: String,
+    /// Why.
+    pub reason: String,
+    /// The day, `YYYY-MM-DD`, if it belongs to one.
+    pub on: Option<String>,
+}

@@ -1,0 +1,146 @@
+//! Reading of a report out of the resources it is about.
+
+use serde_json::Value;
+
+use super::element::{text, wording_of};
+use super::{Issuer, Level, Replaced, Report, actions, alerts, french, people, subject, trend};
+use crate::fhir::element::list;
+use crate::problem::{Category, Issue, Problem};
+
+/// Everything that a report is read from. Resources of other patients must not be among them.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// The patient.
+    pub patient: &'a Value,
+    /// The `DiagnosticReport`: final, amended or corrected.
+    pub report: &'a Value,
+    /// Who signs it: a `Practitioner`.
+    pub author: &'a Value,
+    /// In which role: a `PractitionerRole`.
+    pub author_role: Option<&'a Value>,
+    /// The establishment that keeps it: an `Organization`; without one, the issuer.
+    pub custodian: Option<&'a Value>,
+    /// Observation, Flag, Provenance, Task, Communication and `CarePlan` of the period, in any order.
+    pub resources: &'a [Value],
+    /// The document that this one replaces.
+    pub replaces: Option<&'a Replaced>,
+    /// Who issues it.
+    pub issuer: &'a Issuer,
+}
+
+impl<'a> Sources<'a> {
+    fn of_type(&self, rtype: &str) -> Vec<&'a Value> {
+        self.resources.iter().filter(|resource| text(resource, "resourceType") == Some(rtype)).collect()
+    }
+
+    /// The observations that the report names as its results, as a recipient gets them.
+    pub(super) fn results(&self) -> Vec<&'a Value> {
+        trend::results(self.report, self.resources)
+    }
+}
+
+impl Report {
+    /// Reads what the resources say, and adds nothing.
+    ///
+    /// # Errors
+    /// `Invalid`, with every fault at once, when the report is not final, the author has no name, or the patient lacks a
+    /// trait of identity: such a document must not go out.
+    pub fn from_resources(sources: &Sources<'_>) -> Result<Self, Problem> {
+        let mut issues = Vec::new();
+        if !matches!(text(sources.report, "status"), Some("final" | "amended" | "corrected" | "appended")) {
+            issues.push(
+                Issue::error(
+                    "business-rule",
+                    "only a final, amended, corrected or appended report becomes a document",
+                )
+                .at("DiagnosticReport.status"),
+            );
+        }
+        let subject = subject::read(sources.patient)
+            .map_err(|faults| issues.extend(subject::incomplete(faults).issues));
+        let author = people::author(sources.author, sources.author_role);
+        if author.is_none() {
+            issues.push(
+                Issue::error("required", "the author has no family name").at("Practitioner.name.family"),
+            );
+        }
+        let issued = text(sources.report, "issued").and_then(|issued| issued.parse().ok());
+        if issued.is_none() {
+            issues.push(
+                Issue::error("required", "the report does not say when it was issued")
+                    .at("DiagnosticReport.issued"),
+            );
+        }
+        match (subject, author, issued) {
+            (Ok(subject), Some(author), Some(issued)) if issues.is_empty() => {
+                Ok(read(sources, subject, author, issued))
+            }
+            _ => Err(Problem::with(Category::Invalid, issues)),
+        }
+    }
+}
+
+fn read(
+    sources: &Sources<'_>,
+    subject: super::Subject,
+    author: super::Author,
+    issued: jiff::Timestamp,
+) -> Report {
+    let report = sources.report;
+    let observations = sources.of_type("Observation");
+    let provenances = sources.of_type("Provenance");
+    let alerts = alerts::read(&sources.of_type("Flag"), &provenances);
+    let mut missing = trend::unanswered(&observations);
+    missing.extend(alerts::not_evaluable(&provenances));
+    missing.dedup();
+    Report {
+        id: text(report, "id").unwrap_or_default().to_owned(),
+        level: level(report, &alerts),
+        period: period(sources, &observations, issued),
+        programme: programme(&sources.of_type("CarePlan")),
+        actions: actions::read(&sources.of_type("Task")),
+        advice: actions::advice(&sources.of_type("Communication")),
+        trend: trend::read(&observations),
+        conclusion: conclusion(report),
+        version: sources.replaces.map_or(1, |replaced| replaced.version.saturating_add(1)),
+        replaces: sources.replaces.cloned(),
+        custodian: people::custodian(sources.custodian, sources.issuer),
+        subject,
+        author,
+        issued,
+        alerts,
+        missing,
+    }
+}
+
+/// What the report concludes, else the highest level of the alerts that hold.
+fn level(report: &Value, alerts: &[super::Alert]) -> Option<Level> {
+    let concluded = list(report, "conclusionCode").find_map(alerts::level_of);
+    let highest =
+        || alerts.iter().filter(|alert| !alert.withdrawn).max_by_key(|alert| alerts::rank(&alert.level));
+    concluded.or_else(|| highest().map(|alert| alert.level.clone()))
+}
+
+fn period(sources: &Sources<'_>, observations: &[&Value], issued: jiff::Timestamp) -> (String, String) {
+    let names = ["effectiveDateTime", "effectivePeriod.start", "effectivePeriod.end"];
+    let written = names.iter().filter_map(|name| text(sources.report, name));
+    trend::span(observations, written).unwrap_or_else(|| {
+        let day = french::in_paris(issued).date().to_string();
+        (day.clone(), day)
+    })
+}
+
+/// The programme and the treatment, as the active care plan words them.
+fn programme(plans: &[&Value]) -> Option<String> {
+    let active =
+        plans.iter().find(|plan| text(plan, "status") == Some("active")).or_else(|| plans.first())?;
+    let mut words: Vec<&str> = text(active, "title").into_iter().collect();
+    words.extend(text(active, "description"));
+    words.extend(wording_of(active, "category").filter(|_| words.is_empty()));
+    (!words.is_empty()).then(|| words.join(" — "))
+}
+
+fn conclusion(report: &Value) -> Vec<String> {
+    let lines = text(report, "conclusion").unwrap_or_default().lines();
+    lines.map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+}

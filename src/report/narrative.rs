@@ -1,0 +1,129 @@
+//! The report as FHIR narrative: XHTML of the subset that FHIR R4 allows, readable without a style sheet.
+
+use std::fmt::Write as _;
+
+use super::{Alert, INTENDED_USE, Report, TITLE, french};
+
+/// Renders `Narrative.div`. The same report gives the same text.
+#[must_use]
+pub fn render(report: &Report) -> String {
+    let mut html =
+        String::from("<div xmlns=\"http://www.w3.org/1999/xhtml\" xml:lang=\"fr-FR\" lang=\"fr-FR\">");
+    let mut push = |tag: &str, text: &str| {
+        // Writing to a String cannot fail.
+        let _ = write!(html, "<{tag}>{}</{tag}>", escaped(text));
+    };
+    push("h1", TITLE);
+    push("p", &identity(report));
+    push(
+        "p",
+        &format!("Période du {} au {}", french::shown(&report.period.0), french::shown(&report.period.1)),
+    );
+    push("p", &format!("{}, {}", report.author.name, french::moment(report.issued)));
+    let level = report.level.as_ref().map_or("non déterminé", |level| level.display.as_str());
+    push("p", &format!("Niveau : {level}"));
+    push("h2", "Conclusion");
+    for paragraph in &report.conclusion {
+        push("p", paragraph);
+    }
+    html.push_str(&list("Alertes et motifs", report.alerts.iter().map(alert)));
+    html.push_str(&list("Actions de l'équipe", report.actions.iter().map(action)));
+    html.push_str(&list(
+        "Conseils donnés au patient",
+        report.advice.iter().map(|advice| advice.text.clone()),
+    ));
+    html.push_str(&list("Derniers grades", report.trend.series.iter().filter_map(last)));
+    let missing = report.missing.iter().map(|one| format!("{} : {}", one.what, one.reason));
+    html.push_str(&list("Données manquantes ou non évaluables", missing));
+    let _ = write!(html, "<p>{}</p></div>", escaped(INTENDED_USE));
+    html
+}
+
+fn identity(report: &Report) -> String {
+    let subject = &report.subject;
+    format!(
+        "{} {}, {}, né(e) le {}, {}",
+        subject.birth_name,
+        subject.first_name,
+        subject.sex_shown().to_lowercase(),
+        subject.birth_date_shown(),
+        subject.identity.identifier().value,
+    )
+}
+
+fn alert(alert: &Alert) -> String {
+    let mut text = format!("{} : {}", alert.level.display, alert.title);
+    for evidence in &alert.evidence {
+        let answer = evidence.answer.as_deref().unwrap_or("sans réponse");
+        let _ = write!(text, " ; {} : {answer}", evidence.question);
+        if let Some(previous) = &evidence.previous {
+            let _ = write!(text, " (précédente : {previous})");
+        }
+    }
+    if let Some(threshold) = &alert.threshold {
+        let _ = write!(text, " ; seuil : {threshold}");
+    }
+    if alert.withdrawn {
+        text.push_str(" ; levée après correction de la réponse");
+    }
+    text
+}
+
+fn action(action: &super::Action) -> String {
+    let mut text = format!("{} : {}", action.what, action.status);
+    for more in [&action.outcome, &action.by, &action.at].into_iter().flatten() {
+        let _ = write!(text, ", {more}");
+    }
+    text
+}
+
+fn last(series: &super::Series) -> Option<String> {
+    let grade = series.grades.iter().rev().flatten().next()?;
+    Some(format!("{} : {grade}", series.symptom))
+}
+
+fn list(title: &str, items: impl Iterator<Item = String>) -> String {
+    let items: String = items.map(|item| format!("<li>{}</li>", escaped(&item))).collect();
+    let list =
+        if items.is_empty() { "<p>Aucun élément.</p>".to_owned() } else { format!("<ul>{items}</ul>") };
+    format!("<h2>{}</h2>{list}", escaped(title))
+}
+
+/// Text between tags; what XML 1.0 cannot hold is replaced.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for sign in text.chars() {
+        match sign {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            sign if sign.is_control() && !matches!(sign, '\n' | '\t') => escaped.push('\u{fffd}'),
+            sign => escaped.push(sign),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::example;
+
+    #[test]
+    fn markup_in_an_answer_stays_text() {
+        let mut report = example::report();
+        report.conclusion = vec!["<script>alert('x')</script> & \u{1}".to_owned()];
+        let html = render(&report);
+        assert!(html.contains("&lt;script&gt;") && !html.contains("<script"), "{html}");
+        assert!(html.contains("&amp; \u{fffd}"), "{html}");
+    }
+
+    #[test]
+    fn the_narrative_names_patient_level_alert_and_intended_use() {
+        let html = render(&example::report());
+        for expected in ["PAT-TROIS DOMINIQUE", "Niveau : Orange", "38,6", "ne remplace pas l'appel au 15"] {
+            assert!(html.contains(expected), "{expected} not in {html}");
+        }
+        assert_eq!(html, render(&example::report()));
+    }
+}
