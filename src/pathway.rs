@@ -19,7 +19,9 @@ mod input;
 use crate::clock::Ids;
 
 pub use derived::{Change, Derived, DerivedResource};
-pub use input::{Activity, ActivityKind, Evidence, Extracted, Input, Priority, RuleOutcome, RuleResult, Symptom};
+pub use input::{
+    Activity, ActivityKind, Evidence, Extracted, Input, Priority, RuleOutcome, RuleResult, Symptom,
+};
 
 /// Derive every resource that the response becomes.
 ///

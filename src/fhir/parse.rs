@@ -7,7 +7,6 @@
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 
-use serde::Deserializer as _;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 

@@ -33,5 +33,8 @@ pub fn parameters(rtype: &str) -> &'static [Parameter] {
 
 /// The names that `_sort` takes for a resource type.
 pub fn sortable(rtype: &str) -> impl Iterator<Item = &'static str> {
-    parameters(rtype).iter().filter(|parameter| parameter.sort_key().is_some()).map(|parameter| parameter.name)
+    parameters(rtype)
+        .iter()
+        .filter(|parameter| parameter.sort_key().is_some())
+        .map(|parameter| parameter.name)
 }

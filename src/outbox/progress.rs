@@ -117,7 +117,9 @@ pub fn settle(progress: &Progress, event: Event) -> Result<Progress, Problem> {
         (State::Leased, Event::Answer { attempt, retry_at, .. }) if attempt == progress.attempts => {
             wait(&mut next, retry_at);
         }
-        (_, Event::Answer { .. }) | (State::Stopped, Event::Stop(_)) | (State::Leased, Event::Resend { .. }) => {}
+        (_, Event::Answer { .. })
+        | (State::Stopped, Event::Stop(_))
+        | (State::Leased, Event::Resend { .. }) => {}
         (State::Pending | State::Leased, Event::Stop(stop)) => {
             next.state = State::Stopped;
             next.lease = None;

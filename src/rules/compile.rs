@@ -1,7 +1,7 @@
 //! door
-use serde_json::Value;
 use super::protocol::Protocol;
 use crate::problem::Problem;
+use serde_json::Value;
 /// Compile a PlanDefinition with the ActivityDefinitions it names.
 ///
 /// # Errors

@@ -29,11 +29,7 @@ pub(super) fn unpack(dictionary: i64, bytes: &[u8], size: usize) -> Result<Vec<u
     }
     let body = zstd::bulk::decompress(bytes, size)
         .map_err(|e| Problem::internal(format!("a stored body cannot be read: {e}")))?;
-    if body.len() == size {
-        Ok(body)
-    } else {
-        Err(Problem::internal("a stored body has lost bytes"))
-    }
+    if body.len() == size { Ok(body) } else { Err(Problem::internal("a stored body has lost bytes")) }
 }
 
 #[cfg(test)]

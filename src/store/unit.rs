@@ -101,15 +101,18 @@ impl Write {
     pub fn new(resource: &Value, expect: Expect) -> Result<Self, Problem> {
         let text = |pointer: &str| {
             resource.pointer(pointer).and_then(Value::as_str).ok_or_else(|| {
-                Problem::internal(format!("a resource to be stored lacks {}", &pointer[1..].replace('/', ".")))
+                Problem::internal(format!(
+                    "a resource to be stored lacks {}",
+                    &pointer[1..].replace('/', ".")
+                ))
             })
         };
-        let version = text("/meta/versionId")?
-            .parse()
-            .map_err(|_| Problem::internal("meta.versionId of a resource to be stored is not a whole number"))?;
-        let last_updated = text("/meta/lastUpdated")?
-            .parse()
-            .map_err(|_| Problem::internal("meta.lastUpdated of a resource to be stored is not an instant"))?;
+        let version = text("/meta/versionId")?.parse().map_err(|_| {
+            Problem::internal("meta.versionId of a resource to be stored is not a whole number")
+        })?;
+        let last_updated = text("/meta/lastUpdated")?.parse().map_err(|_| {
+            Problem::internal("meta.lastUpdated of a resource to be stored is not an instant")
+        })?;
         let bytes = serde_json::to_vec(resource).map_err(|e| Problem::internal(e.to_string()))?;
         Ok(Self {
             rtype: text("/resourceType")?.to_owned(),

@@ -1,8 +1,11 @@
 //! One type: its elements with cardinality, types and binding, and its invariants.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use super::Schema;
+use crate::fhirpath::{self, Expression};
+use crate::problem::Problem;
 
 /// The kinds of types.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub struct Definition {
     /// Elements, those of the base first.
     pub elements: Vec<Element>,
     /// Invariants, those of the base first.
-    pub invariants: Vec<Invariant>,
+    pub invariants: Vec<Arc<Invariant>>,
     /// Names as JSON spells them, sorted.
     keys: Vec<(String, Key)>,
 }
@@ -64,12 +67,14 @@ pub struct Element {
 pub struct TypeRef {
     /// The name of the type; the path for a backbone.
     pub name: &'static str,
+    /// What kind of type that is.
+    pub kind: Kind,
     /// The resource types that a `Reference` or `canonical` may point to; none means any.
     pub targets: Vec<&'static str>,
 }
 
 /// A rule over a type.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Invariant {
     /// Its key, such as `que-1`.
     pub key: &'static str,
@@ -81,6 +86,7 @@ pub struct Invariant {
     pub human: &'static str,
     /// The element it is about, when it is not the type itself.
     pub element: Option<&'static str>,
+    compiled: OnceLock<Result<Expression, Problem>>,
 }
 
 impl Kind {
@@ -101,7 +107,7 @@ impl Definition {
             base.map_or_else(Default::default, |base| (base.elements.clone(), base.invariants.clone()));
         for line in lines.lines() {
             match line.strip_prefix('!') {
-                Some(rule) => invariants.extend(Invariant::read(rule)),
+                Some(rule) => invariants.extend(Invariant::read(rule).map(Arc::new)),
                 None => elements.extend(Element::read(name, line)),
             }
         }
@@ -156,13 +162,13 @@ impl Element {
 
 impl TypeRef {
     fn read(parent: &str, element: &str, text: &'static str) -> Self {
-        if text == "." {
-            return Self { name: backbone(parent, element), targets: Vec::new() };
-        }
-        match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
-            Some((name, targets)) => Self { name, targets: targets.split('|').collect() },
-            None => Self { name: text, targets: Vec::new() },
-        }
+        let (name, targets) = match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
+            Some((name, targets)) => (name, targets.split('|').collect()),
+            None if text == "." => (backbone(parent, element), Vec::new()),
+            None => (text, Vec::new()),
+        };
+        let kind = super::r4().kind(name).unwrap_or(Kind::Complex);
+        Self { name, kind, targets }
     }
 }
 
@@ -182,7 +188,16 @@ impl Invariant {
             expression: cells.next()?,
             human: cells.next()?,
             element: cells.next(),
+            compiled: OnceLock::new(),
         })
+    }
+
+    /// The rule, compiled when it is first asked for.
+    ///
+    /// # Errors
+    /// What the compiler said of it.
+    pub fn compiled(&self) -> Result<&Expression, &Problem> {
+        self.compiled.get_or_init(|| fhirpath::compile(self.expression)).as_ref()
     }
 }
 

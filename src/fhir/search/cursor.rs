@@ -40,7 +40,8 @@ pub fn open_cursor(query: &Query, keys: usize) -> Result<Option<Vec<i64>>, Probl
 }
 
 fn refusal() -> Problem {
-    let diagnostics = "_cursor is not of this search: follow the next link as it was given, or begin anew without it";
+    let diagnostics =
+        "_cursor is not of this search: follow the next link as it was given, or begin anew without it";
     Problem::new(Category::Malformed, "value", diagnostics).at("_cursor")
 }
 
@@ -72,7 +73,8 @@ fn digest(query: &Query, sealed: &[u8]) -> [u8; 32] {
 }
 
 fn test_parts(test: &Test, text: &mut dyn FnMut(&str)) {
-    let optional = |part: &Option<String>| part.as_ref().map_or_else(|| "-".to_owned(), |part| format!("+{part}"));
+    let optional =
+        |part: &Option<String>| part.as_ref().map_or_else(|| "-".to_owned(), |part| format!("+{part}"));
     match test {
         Test::Token { system, code } => {
             text(&optional(system));
@@ -84,7 +86,8 @@ fn test_parts(test: &Test, text: &mut dyn FnMut(&str)) {
             text(&optional(version));
         }
         Test::Date { prefix, low, high } => {
-            let letters = Prefix::ALL.iter().find(|(_, known)| known == prefix).map_or("", |(letters, _)| letters);
+            let letters =
+                Prefix::ALL.iter().find(|(_, known)| known == prefix).map_or("", |(letters, _)| letters);
             text(&format!("{letters}{low}..{high}"));
         }
         Test::Text(value) | Test::Uri(value) => text(value),

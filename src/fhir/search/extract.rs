@@ -152,7 +152,9 @@ fn reference_target(parameter: &Parameter, element: &Value) -> Option<String> {
         ReferenceForm::Absolute { base, rtype: Some(rtype), id: Some(id), .. } if fits(rtype) => {
             Some(format!("{base}/{rtype}/{id}"))
         }
-        ReferenceForm::Absolute { url, rtype: None, .. } if parameter.targets.is_empty() => Some(url.to_owned()),
+        ReferenceForm::Absolute { url, rtype: None, .. } if parameter.targets.is_empty() => {
+            Some(url.to_owned())
+        }
         ReferenceForm::Urn(urn) => Some(urn.to_owned()),
         _ => None,
     }
@@ -161,7 +163,17 @@ fn reference_target(parameter: &Parameter, element: &Value) -> Option<String> {
 /// Texts, and the parts of `HumanName` and `Address`.
 fn texts(element: &Value, add: &mut dyn FnMut(Found)) {
     const PARTS: [&str; 11] = [
-        "text", "family", "given", "prefix", "suffix", "line", "city", "district", "state", "postalCode", "country",
+        "text",
+        "family",
+        "given",
+        "prefix",
+        "suffix",
+        "line",
+        "city",
+        "district",
+        "state",
+        "postalCode",
+        "country",
     ];
     if let Some(text) = element.as_str() {
         add(Found::Text(text.to_owned()));

@@ -1,6 +1,8 @@
 //! From the parameters of a request to a query: everything wrong at once, with what would be right.
 
-use super::{Criterion, Kind, Modifier, Parameter, Prefix, Query, Sort, Test, Total, instant, parameters, sortable};
+use super::{
+    Criterion, Kind, Modifier, Parameter, Prefix, Query, Sort, Test, Total, instant, parameters, sortable,
+};
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::problem::{Category, Issue, Problem};
 
@@ -81,7 +83,8 @@ fn read(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
 }
 
 fn count(value: &str) -> Result<usize, String> {
-    let count: usize = value.parse().map_err(|_| format!("_count is a whole number from 1 to {COUNT_MAX}"))?;
+    let count: usize =
+        value.parse().map_err(|_| format!("_count is a whole number from 1 to {COUNT_MAX}"))?;
     if count == 0 {
         return Err("_count=0 is not read here: ask for _total=accurate with _count=1".to_owned());
     }
@@ -110,12 +113,14 @@ fn sort(rtype: &str, value: &str) -> Result<Vec<Sort>, String> {
         Ok(Sort { key, descending })
     };
     let sorts: Vec<Sort> = value.split(',').map(key).collect::<Result<_, String>>()?;
-    let twice = sorts.iter().enumerate().any(|(n, sort)| sorts[..n].iter().any(|earlier| earlier.key == sort.key));
+    let twice =
+        sorts.iter().enumerate().any(|(n, sort)| sorts[..n].iter().any(|earlier| earlier.key == sort.key));
     if twice { Err("_sort names the same value twice".to_owned()) } else { Ok(sorts) }
 }
 
 fn criterion(rtype: &str, text: &str, value: &str) -> Result<Criterion, String> {
-    let (name, modifier) = text.split_once(':').map_or((text, None), |(name, modifier)| (name, Some(modifier)));
+    let (name, modifier) =
+        text.split_once(':').map_or((text, None), |(name, modifier)| (name, Some(modifier)));
     let parameter = parameters(rtype).iter().find(|parameter| parameter.name == name).ok_or_else(|| {
         let mut names: Vec<_> = parameters(rtype).iter().map(|parameter| parameter.name).collect();
         names.extend(["_sort", "_count", "_total"]);
@@ -135,7 +140,9 @@ fn criterion(rtype: &str, text: &str, value: &str) -> Result<Criterion, String> 
         Some("not") if parameter.kind == Kind::Token => (Modifier::Not, None),
         Some("exact") if parameter.kind == Kind::String => (Modifier::Exact, None),
         Some("contains") if parameter.kind == Kind::String => (Modifier::Contains, None),
-        Some(rtype) if parameter.kind == Kind::Reference && takes(parameter, rtype) => (Modifier::None, Some(rtype)),
+        Some(rtype) if parameter.kind == Kind::Reference && takes(parameter, rtype) => {
+            (Modifier::None, Some(rtype))
+        }
         Some(other) => return Err(refuse(&format!(":{other}"))),
     };
     if modifier == Modifier::Not && parameter.column == Some(super::Column::Id) {
@@ -193,7 +200,10 @@ fn test(parameter: &Parameter, target: Option<&str>, text: &str) -> Result<Test,
         Kind::Canonical => {
             let parts = split(text, '|');
             let version = (parts.len() > 1).then(|| unescape(&parts[1..].join("|")));
-            Ok(Test::Canonical { url: unescape(parts[0]), version: version.filter(|version| !version.is_empty()) })
+            Ok(Test::Canonical {
+                url: unescape(parts[0]),
+                version: version.filter(|version| !version.is_empty()),
+            })
         }
         Kind::Date => date(parameter.name, text),
         Kind::String => Ok(Test::Text(unescape(text))),
@@ -214,7 +224,8 @@ fn token(name: &str, text: &str) -> Result<Test, String> {
 
 fn reference_to(parameter: &Parameter, target: Option<&str>, text: &str) -> Result<Test, String> {
     let name = parameter.name;
-    let types = || if parameter.targets.is_empty() { "any type".to_owned() } else { parameter.targets.join(", ") };
+    let types =
+        || if parameter.targets.is_empty() { "any type".to_owned() } else { parameter.targets.join(", ") };
     match reference::parse(text) {
         ReferenceForm::Local { rtype, id, .. } => {
             let fits = takes(parameter, rtype) && target.is_none_or(|target| target == rtype);
@@ -227,11 +238,15 @@ fn reference_to(parameter: &Parameter, target: Option<&str>, text: &str) -> Resu
         ReferenceForm::Absolute { base, rtype: Some(rtype), id: Some(id), .. } => {
             Ok(Test::Reference(vec![format!("{base}/{rtype}/{id}")]))
         }
-        ReferenceForm::Absolute { url, .. } | ReferenceForm::Urn(url) => Ok(Test::Reference(vec![url.to_owned()])),
+        ReferenceForm::Absolute { url, .. } | ReferenceForm::Urn(url) => {
+            Ok(Test::Reference(vec![url.to_owned()]))
+        }
         _ if reference::is_id(text) => match (target, parameter.targets) {
             (Some(target), _) => Ok(Test::Reference(vec![format!("{target}/{text}")])),
             (None, []) => Err(format!("{name} may refer to any type: say which, as Type/{text}")),
-            (None, targets) => Ok(Test::Reference(targets.iter().map(|rtype| format!("{rtype}/{text}")).collect())),
+            (None, targets) => {
+                Ok(Test::Reference(targets.iter().map(|rtype| format!("{rtype}/{text}")).collect()))
+            }
         },
         _ => Err(format!("{name} is Type/id, an id, or an absolute address; types: {}", types())),
     }
@@ -239,7 +254,8 @@ fn reference_to(parameter: &Parameter, target: Option<&str>, text: &str) -> Resu
 
 fn date(name: &str, text: &str) -> Result<Test, String> {
     let known = Prefix::ALL.iter().find(|(letters, _)| text.starts_with(letters));
-    let (prefix, rest) = known.map_or((Prefix::Eq, text), |(letters, prefix)| (*prefix, &text[letters.len()..]));
+    let (prefix, rest) =
+        known.map_or((Prefix::Eq, text), |(letters, prefix)| (*prefix, &text[letters.len()..]));
     // A plus sign that a client did not encode arrives as a blank.
     let (low, high) = instant::span(&rest.replace(' ', "+")).ok_or_else(|| {
         format!(

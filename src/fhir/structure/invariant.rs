@@ -1,0 +1,131 @@
+//! The invariants of the standard (<https://hl7.org/fhir/R4/conformance-rules.html#constraints>).
+//!
+//! Each is stated in `FHIRPath` and evaluated so, but for those that the walk checks by itself and the few that
+//! stand on nearly every element, which are spelled out here and tested against their `FHIRPath`.
+
+use std::cmp::Ordering;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::place::Step;
+use super::walk::Walk;
+use crate::fhir::datetime::PartialDateTime;
+use crate::fhir::element;
+use crate::fhir::schema::{Definition, Invariant};
+use crate::fhirpath::{Collection, Fault, Scope};
+use crate::problem::Issue;
+
+/// How an invariant is judged.
+enum Judge {
+    /// The walk has said it, or it is good practice only (dom-6).
+    Elsewhere,
+    /// Spelled out.
+    Native(fn(&Value) -> bool),
+    /// By its expression.
+    Expression,
+}
+
+fn judge(key: &str) -> Judge {
+    match key {
+        "ele-1" | "dom-2" | "dom-3" | "dom-4" | "dom-5" | "dom-6" | "ref-1" | "txt-1" | "txt-2" => {
+            Judge::Elsewhere
+        }
+        "att-1" => Judge::Native(|v| !has(v, "data") || has(v, "contentType")),
+        "cpt-2" => Judge::Native(|v| !has(v, "value") || has(v, "system")),
+        "ext-1" => Judge::Native(|v| has(v, "extension") != has_value(v)),
+        "per-1" => Judge::Native(period),
+        "qrs-1" => Judge::Native(|v| !(has(v, "answer") && has(v, "item"))),
+        "qty-3" => Judge::Native(|v| !has(v, "code") || has(v, "system")),
+        _ => Judge::Expression,
+    }
+}
+
+/// Judges every invariant of a type on one element.
+pub(super) fn check<'a>(walk: &mut Walk<'a>, definition: &'static Definition, value: &'a Value) {
+    for invariant in &definition.invariants {
+        match judge(invariant.key) {
+            Judge::Elsewhere => {}
+            Judge::Native(holds) => {
+                if !holds(value) {
+                    broken(walk, invariant);
+                }
+            }
+            Judge::Expression => match invariant.element {
+                None => evaluate(walk, definition.name, invariant, value),
+                Some(name) => each(walk, definition, invariant, name, value),
+            },
+        }
+    }
+}
+
+/// An invariant that the standard states on a child element: judged on each of its values.
+fn each<'a>(
+    walk: &mut Walk<'a>,
+    definition: &Definition,
+    invariant: &'static Invariant,
+    name: &'static str,
+    value: &'a Value,
+) {
+    let Some(child) = definition.elements.iter().find(|element| element.name == name) else { return };
+    walk.place.enter(Step::Name(name));
+    for (index, value) in element::list(value, name).enumerate() {
+        if child.many {
+            walk.place.enter(Step::Index(index));
+        }
+        evaluate(walk, child.type_names.first().copied().unwrap_or_default(), invariant, value);
+        if child.many {
+            walk.place.leave();
+        }
+    }
+    walk.place.leave();
+}
+
+fn evaluate<'a>(walk: &mut Walk<'a>, _kind: &'static str, invariant: &'static Invariant, value: &'a Value) {
+    let scope = Scope::new(walk.schema, Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC))
+        .with("resource", Collection::from_value(walk.resource))
+        .with("rootResource", Collection::from_value(walk.container));
+    let truth = match invariant.compiled() {
+        Ok(expression) => {
+            expression.evaluate(&Collection::from_value(value), &scope).and_then(|found| found.truth())
+        }
+        Err(problem) => Err(Fault { message: problem.to_string() }),
+    };
+    match truth {
+        Ok(Some(true)) => {}
+        Ok(_) => broken(walk, invariant),
+        // What is broken beneath has been said; it is also why the rule has no answer.
+        Err(_) if super::has_error(&walk.issues) => {}
+        Err(fault) => {
+            let what = format!("{} could not be judged: {fault}", invariant.key);
+            walk.issues.push(Issue::warning("incomplete", what).at(walk.place.path()));
+        }
+    }
+}
+
+fn broken(walk: &mut Walk<'_>, invariant: &Invariant) {
+    let what = format!("{}: {}", invariant.key, invariant.human);
+    let issue =
+        if invariant.is_error { Issue::error("invariant", what) } else { Issue::warning("invariant", what) };
+    walk.issues.push(issue.at(walk.place.path()));
+}
+
+fn has(value: &Value, name: &str) -> bool {
+    value.get(name).is_some() || value.get(format!("_{name}")).is_some()
+}
+
+fn has_value(value: &Value) -> bool {
+    value
+        .as_object()
+        .is_some_and(|object| object.keys().any(|key| key.trim_start_matches('_').starts_with("value")))
+}
+
+/// start is not after end, where both are there and can be told apart.
+fn period(value: &Value) -> bool {
+    let point = |name| value.get(name).and_then(Value::as_str).and_then(PartialDateTime::parse);
+    match (point("start"), point("end")) {
+        (Some(start), Some(end)) => start.compare(&end) != Some(Ordering::Greater),
+        _ => true,
+    }
+}
