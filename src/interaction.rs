@@ -68,8 +68,16 @@ pub struct Settings {
 pub struct Issuer {
     /// Its name, as printed.
     pub name: String,
-    /// FINESS number of the geographic site, if it has one (`urn:oid:1.2.250.1.71.4.2.2`).
-    pub finess: Option<String>,
+    /// FINESS number, nine characters.
+    pub finess: String,
+    /// Facility type, code of `JDV_J02`.
+    pub facility_type: String,
+    /// Practice setting, code of `JDV_J04`.
+    pub practice_setting: String,
+    /// OID of this system as source of submission sets.
+    pub source_oid: String,
+    /// Telephone number that answers day and night, as printed.
+    pub phone: String,
 }
 
 /// A receiver of final reports.

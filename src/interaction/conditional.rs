@@ -1,0 +1,123 @@
+//! Conditions of a request: the search in `If-None-Exist` and in conditional references (FHIR R4, RESTful API, 3.1.0.8.1),
+//! and the version in `If-Match` (3.1.0.5).
+
+use super::Context;
+use crate::fhir::{identifier::Identifier, search};
+use crate::problem::{Category, Problem};
+use crate::store::Stored;
+
+/// The parameters of a query string, percent-decoded.
+pub(crate) fn parameters(query: &str) -> Vec<(String, String)> {
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            (decode(name), decode(value))
+        })
+        .collect()
+}
+
+/// The query of a condition: at least one criterion, so that it cannot match everything.
+///
+/// # Errors
+/// `Malformed`.
+pub(crate) fn query(rtype: &str, params: &[(String, String)]) -> Result<search::Query, Problem> {
+    let mut query = search::parse(rtype, params)?;
+    if query.criteria.is_empty() {
+        return Err(Problem::new(Category::Malformed, "value", format!("the condition on {rtype} has no criterion")));
+    }
+    query.count = 2;
+    Ok(query)
+}
+
+/// The first two matches of a condition: two are enough to know that it is ambiguous.
+///
+/// # Errors
+/// `Malformed`, and those of the store.
+pub(crate) async fn matches(ctx: &Context, rtype: &str, params: &[(String, String)]) -> Result<Vec<Stored>, Problem> {
+    let mut page = ctx.store.search(&query(rtype, params)?).await?;
+    page.matches.truncate(2);
+    Ok(page.matches)
+}
+
+/// The token of an identifier in a search, with what separates alternatives escaped.
+pub(crate) fn escape(identifier: &Identifier) -> String {
+    let escape = |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace(',', "\\,").replace('$', "\\$");
+    format!("{}|{}", escape(&identifier.system), escape(&identifier.value))
+}
+
+/// Whether the stored version is the one of `If-Match`.
+///
+/// # Errors
+/// `PreconditionFailed` that names both.
+pub(crate) fn check_version(place: &str, if_match: Option<u64>, found: Option<u64>) -> Result<(), Problem> {
+    match (if_match, found) {
+        (None, _) => Ok(()),
+        (Some(wanted), Some(found)) if wanted == found => Ok(()),
+        (Some(wanted), Some(found)) => Err(Problem::new(
+            Category::PreconditionFailed,
+            "conflict",
+            format!("{place} is at version {found}, and If-Match says version {wanted}: read it again and redo the change"),
+        )),
+        (Some(wanted), None) => Err(Problem::new(
+            Category::PreconditionFailed,
+            "conflict",
+            format!("{place} does not exist, and If-Match says version {wanted}"),
+        )),
+    }
+}
+
+fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, tail)) = rest.split_first() {
+        let code = match (first, tail) {
+            (b'%', [high, low, ..]) => hexadecimal(*high).zip(hexadecimal(*low)).map(|(high, low)| high * 16 + low),
+            _ => None,
+        };
+        match (code, first) {
+            (Some(byte), _) => {
+                bytes.push(byte);
+                rest = &tail[2..];
+                continue;
+            }
+            (None, b'+') => bytes.push(b' '),
+            (None, other) => bytes.push(other),
+        }
+        rest = tail;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn hexadecimal(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_decoded() {
+        let check = |query: &str, expected: &[(&str, &str)]| {
+            let found = parameters(query);
+            let found: Vec<(&str, &str)> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            assert_eq!(found, expected);
+        };
+        check("identifier=urn:oid:1.2%7C5&status=final", &[("identifier", "urn:oid:1.2|5"), ("status", "final")]);
+        check("a=1+2%2B%C3%A9&b", &[("a", "1 2+é"), ("b", "")]);
+        check("a=100%&b=%zz", &[("a", "100%"), ("b", "%zz")]);
+        check("", &[]);
+    }
+
+    #[test]
+    fn both_versions_are_named_when_they_differ() {
+        assert_eq!(check_version("Task/1", None, Some(2)), Ok(()));
+        assert_eq!(check_version("Task/1", Some(2), Some(2)), Ok(()));
+        let problem = check_version("Task/1", Some(1), Some(2)).unwrap_err();
+        assert_eq!(problem.category, Category::PreconditionFailed);
+        assert!(problem.to_string().contains("version 2") && problem.to_string().contains("version 1"), "{problem}");
+        assert!(check_version("Task/1", Some(1), None).is_err());
+    }
+}

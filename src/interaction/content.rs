@@ -1,0 +1,99 @@
+//! What the client wrote, apart from what the server writes (`id`, `meta`; FHIR R4, Resource): digests and comparison.
+
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 of the content as the client wrote it: without `id` and `meta`, members in the order of their names, numbers by
+/// their text. Two bodies that differ in white space or order only have the same digest.
+pub(crate) fn content_digest(resource: &Value) -> String {
+    let mut digest = Sha256::new();
+    match resource {
+        Value::Object(members) => absorb_members(members, &["id", "meta"], &mut digest),
+        other => absorb(other, &mut digest),
+    }
+    hexadecimal(&digest.finalize())
+}
+
+/// SHA-256 of the bytes as they came.
+pub(crate) fn bytes_digest(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// True when nothing but what the server writes differs.
+pub(crate) fn same_content(one: &Value, other: &Value) -> bool {
+    let bare = |resource: &Value| {
+        let mut bare = resource.clone();
+        if let Some(members) = bare.as_object_mut() {
+            members.shift_remove("id");
+            if let Some(meta) = members.get_mut("meta").and_then(Value::as_object_mut) {
+                meta.shift_remove("versionId");
+                meta.shift_remove("lastUpdated");
+                if meta.is_empty() {
+                    members.shift_remove("meta");
+                }
+            }
+        }
+        bare
+    };
+    bare(one) == bare(other)
+}
+
+fn absorb(value: &Value, digest: &mut Sha256) {
+    match value {
+        Value::Object(members) => absorb_members(members, &[], digest),
+        Value::Array(elements) => {
+            digest.update(b"[");
+            for element in elements {
+                absorb(element, digest);
+                digest.update(b",");
+            }
+            digest.update(b"]");
+        }
+        // Scalars print without ambiguity: strings quoted and escaped, numbers as they were written.
+        scalar => digest.update(scalar.to_string().as_bytes()),
+    }
+}
+
+fn absorb_members(members: &Map<String, Value>, skipped: &[&str], digest: &mut Sha256) {
+    let mut names: Vec<&String> = members.keys().filter(|name| !skipped.contains(&name.as_str())).collect();
+    names.sort_unstable();
+    digest.update(b"{");
+    for name in names {
+        digest.update(Value::String(name.clone()).to_string().as_bytes());
+        digest.update(b":");
+        absorb(&members[name], digest);
+        digest.update(b",");
+    }
+    digest.update(b"}");
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_digest_ignores_order_id_and_meta_and_sees_everything_else() {
+        let digest = |text: &str| content_digest(&serde_json::from_str(text).unwrap());
+        let one = digest(r#"{"id":"a","x":[{"b":1.0,"c":"é"}],"y":true}"#);
+        assert_eq!(one, digest(r#"{"y":true,"meta":{"versionId":"1"},"x":[{"c":"é","b":1.0}]}"#));
+        assert_ne!(one, digest(r#"{"y":true,"x":[{"c":"é","b":1.00}]}"#));
+        assert_ne!(one, digest(r#"{"y":true,"x":[{"c":"é"},{"b":1.0}]}"#));
+    }
+
+    #[test]
+    fn a_new_version_number_alone_is_no_new_content() {
+        let stored = json!({"resourceType": "Patient", "id": "a", "meta": {"versionId": "1", "lastUpdated": "x"}, "active": true});
+        assert!(same_content(&stored, &json!({"resourceType": "Patient", "id": "a", "active": true})));
+        assert!(!same_content(&stored, &json!({"resourceType": "Patient", "id": "a", "active": false})));
+    }
+}

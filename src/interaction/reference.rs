@@ -1,0 +1,235 @@
+//! References before a write (FHIR R4, `Reference`; RESTful API, "conditional references"): what names a resource of this
+//! server must name one that exists, and what names it by a search or an identifier becomes literal.
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::conditional;
+use crate::fhir::{self, element, identifier::Identifier, reference::ReferenceForm};
+use crate::problem::{Issue, Problem};
+
+/// Elements in which an identifier alone names a Patient that must be known here.
+const SUBJECTS: &[&str] = &["subject", "patient", "for"];
+
+/// One `Reference` element of a resource.
+struct Place {
+    /// JSON pointer.
+    pointer: String,
+    /// `FHIRPath` with indexes.
+    path: String,
+    target: Target,
+}
+
+enum Target {
+    Local { rtype: String, id: String, rewritten: bool },
+    Search { rtype: String, params: Vec<(String, String)>, identifier: Option<Identifier> },
+    Elsewhere(String),
+}
+
+/// Makes the references of a resource literal where they name it otherwise, and tells those that lead nowhere.
+///
+/// A reference to a type that is not kept here is left as it is, with a warning. An absolute reference to this server is
+/// made relative; one to another server is left alone.
+///
+/// # Errors
+/// Of the store only: a reference that leads nowhere is an issue in the list returned.
+pub(crate) async fn resolve(ctx: &Context, resource: &mut Value) -> Result<Vec<Issue>, Problem> {
+    let mut places = Vec::new();
+    let root = element::resource_type(resource).unwrap_or("Resource").to_owned();
+    collect(resource, &ctx.settings.base_url, &mut String::new(), &mut root.clone(), &mut places);
+    let own = element::local_reference(resource);
+    let mut issues = Vec::new();
+    for place in places {
+        match literal(ctx, &place, own.as_deref()).await? {
+            Ok(Some((reference, identifier))) => rewrite(resource, &place.pointer, reference, identifier),
+            Ok(None) => {}
+            Err(issue) => issues.push(issue.at(place.path)),
+        }
+    }
+    Ok(issues)
+}
+
+/// The literal reference to put there, with the identifier that led to it; `None` to leave it alone.
+type Literal = Result<Option<(String, Option<Identifier>)>, Issue>;
+
+async fn literal(ctx: &Context, place: &Place, own: Option<&str>) -> Result<Literal, Problem> {
+    Ok(match &place.target {
+        Target::Elsewhere(rtype) => Err(Issue::warning(
+            "not-supported",
+            format!("{rtype} is not kept here: the reference is stored as it is and leads nowhere on this server"),
+        )),
+        Target::Local { rtype, id, rewritten } => {
+            let reference = format!("{rtype}/{id}");
+            let known = own == Some(reference.as_str())
+                || ctx.store.read(rtype, id).await?.is_some_and(|stored| !stored.deleted);
+            match (known, rewritten) {
+                (true, true) => Ok(Some((reference, None))),
+                (true, false) => Ok(None),
+                (false, _) => Err(Issue::error("not-found", format!("{reference} is not known here"))),
+            }
+        }
+        Target::Search { rtype, params, identifier } => {
+            let found = match conditional::matches(ctx, rtype, params).await {
+                Ok(found) => found,
+                Err(problem) if problem.category == crate::problem::Category::Malformed => {
+                    return Ok(Err(Issue::error("value", format!("not a search on {rtype}: {problem}"))));
+                }
+                Err(problem) => return Err(problem),
+            };
+            match found.as_slice() {
+                [one] => Ok(Some((format!("{rtype}/{}", one.id), identifier.clone()))),
+                [] => Err(Issue::error("not-found", format!("no {rtype} here answers to this reference"))),
+                _ => Err(Issue::error(
+                    "multiple-matches",
+                    format!("more than one {rtype} here answers to this reference; it must name exactly one"),
+                )),
+            }
+        }
+    })
+}
+
+fn rewrite(resource: &mut Value, pointer: &str, reference: String, identifier: Option<Identifier>) {
+    let Some(Value::Object(members)) = resource.pointer_mut(pointer) else { return };
+    members.insert("reference".to_owned(), Value::String(reference));
+    if let Some(identifier) = identifier {
+        members
+            .entry("identifier")
+            .or_insert_with(|| json!({ "system": identifier.system, "value": identifier.value }));
+    }
+}
+
+/// Walks the whole resource, contained resources too.
+fn collect(value: &Value, base: &str, pointer: &mut String, path: &mut String, places: &mut Vec<Place>) {
+    let (pointer_length, path_length) = (pointer.len(), path.len());
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                pointer.push('/');
+                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                path.push('.');
+                path.push_str(name);
+                if let Some(target) = target(name, member, base) {
+                    places.push(Place { pointer: pointer.clone(), path: path.clone(), target });
+                }
+                collect(member, base, pointer, path, places);
+                pointer.truncate(pointer_length);
+                path.truncate(path_length);
+            }
+        }
+        Value::Array(elements) => {
+            let name = path.rsplit('.').next().unwrap_or_default().to_owned();
+            for (n, element) in elements.iter().enumerate() {
+                pointer.push_str(&format!("/{n}"));
+                path.push_str(&format!("[{n}]"));
+                if let Some(target) = target(&name, element, base) {
+                    places.push(Place { pointer: pointer.clone(), path: path.clone(), target });
+                }
+                collect(element, base, pointer, path, places);
+                pointer.truncate(pointer_length);
+                path.truncate(path_length);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What a `Reference` element asks for; `None` for other elements and for references that need nothing.
+fn target(name: &str, value: &Value, base: &str) -> Option<Target> {
+    match value.get("reference") {
+        Some(Value::String(text)) => named(text, base, value),
+        Some(_) => None,
+        None => by_identifier(name, value),
+    }
+}
+
+fn named(text: &str, base: &str, value: &Value) -> Option<Target> {
+    let local = |rtype: &str, id: &str, rewritten| {
+        if fhir::is_served(rtype) {
+            Target::Local { rtype: rtype.to_owned(), id: id.to_owned(), rewritten }
+        } else {
+            Target::Elsewhere(rtype.to_owned())
+        }
+    };
+    match fhir::reference::parse(text) {
+        ReferenceForm::Local { rtype, id, .. } => Some(local(rtype, id, false)),
+        ReferenceForm::Absolute { base: other, rtype: Some(rtype), id: Some(id), .. } if other == base => {
+            Some(local(rtype, id, true))
+        }
+        ReferenceForm::Conditional { rtype, query } if fhir::is_served(rtype) => {
+            let params = conditional::parameters(query);
+            let identifier = value.get("identifier").is_none().then(|| {
+                let token = params.iter().find(|(name, _)| name == "identifier")?;
+                Identifier::parse(&token.1).filter(|identifier| !identifier.system.is_empty())
+            });
+            Some(Target::Search { rtype: rtype.to_owned(), params, identifier: identifier.flatten() })
+        }
+        ReferenceForm::Conditional { rtype, .. } => Some(Target::Elsewhere(rtype.to_owned())),
+        _ => None,
+    }
+}
+
+fn by_identifier(name: &str, value: &Value) -> Option<Target> {
+    let is_patient = match element::str_at(value, "type") {
+        Some(rtype) => rtype == "Patient",
+        None => true,
+    };
+    if !SUBJECTS.contains(&name) || !is_patient {
+        return None;
+    }
+    let identifier = Identifier::of(value.get("identifier")?)?;
+    let params = vec![("identifier".to_owned(), conditional::escape(&identifier))];
+    Some(Target::Search { rtype: "Patient".to_owned(), params, identifier: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(resource: &Value, expected: &[(&str, &str)]) {
+        let mut places = Vec::new();
+        collect(resource, "https://vigie.test/fhir", &mut String::new(), &mut "R".to_owned(), &mut places);
+        let found: Vec<(String, String)> = places
+            .iter()
+            .map(|place| {
+                assert!(resource.pointer(&place.pointer).is_some(), "{}", place.pointer);
+                let target = match &place.target {
+                    Target::Local { rtype, id, rewritten } => format!("{rtype}/{id} {rewritten}"),
+                    Target::Search { rtype, params, identifier } => {
+                        format!("{rtype}?{}={} {}", params[0].0, params[0].1, identifier.is_some())
+                    }
+                    Target::Elsewhere(rtype) => format!("elsewhere {rtype}"),
+                };
+                (place.path.clone(), target)
+            })
+            .collect();
+        let found: Vec<(&str, &str)> = found.iter().map(|(path, target)| (path.as_str(), target.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn each_form_of_reference_is_found_at_its_place() {
+        check(
+            &json!({
+                "subject": {"reference": "Patient?identifier=urn:oid:1.2|5"},
+                "basedOn": [{"reference": "CarePlan/1"}, {"reference": "https://vigie.test/fhir/CarePlan/2"}],
+                "author": {"reference": "#me"},
+                "encounter": {"reference": "Encounter/9"},
+                "source": {"reference": "https://elsewhere.example/Patient/1"}
+            }),
+            &[
+                ("R.subject", "Patient?identifier=urn:oid:1.2|5 true"),
+                ("R.basedOn[0]", "CarePlan/1 false"),
+                ("R.basedOn[1]", "CarePlan/2 true"),
+                ("R.encounter", "elsewhere Encounter"),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_identifier_alone_is_looked_up_for_a_subject_only() {
+        let by_identifier = json!({"identifier": {"system": "urn:oid:1.2", "value": "a,b"}});
+        check(&json!({"subject": by_identifier}), &[("R.subject", "Patient?identifier=urn:oid:1.2|a\\,b false")]);
+        check(&json!({"performer": [by_identifier]}), &[]);
+        check(&json!({"subject": {"type": "Group", "identifier": {"value": "1"}}}), &[]);
+    }
+}
