@@ -1,24 +1,108 @@
-//! Compiled questionnaires and protocols by `url|version`: a bounded cache over the store, or the content of a folder.
+//! Compiled questionnaires and protocols by canonical address: a bounded cache over the store, or the content of a folder.
+//!
+//! Over a store, nothing here outlives a change: every write of a definition bumps the stream [`DEFINITIONS`], each look-up
+//! asks the store where that stream stands, and a cache of another moment is dropped. So any number of replicas agree.
 
-use crate::problem::Problem;
+mod canonical;
+mod edition;
+mod folder;
+mod shelf;
+mod stored;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
 use serde_json::Value;
+
+use crate::problem::{Category, Problem};
+use crate::store::Store;
+
+pub(crate) use canonical::{Canonical, is_definition};
+pub(crate) use edition::{Form, Plan};
+pub(crate) use folder::compile as compile_all;
+pub(crate) use shelf::Shelf;
+pub(crate) use stored::{activities_of, all as read_all};
+
+/// Name of the stream that every write of a definition bumps.
+pub(crate) const DEFINITIONS: &str = "definitions";
+
+/// How often a look-up is repeated when definitions change under it.
+const ROUNDS_MAX: usize = 8;
 
 /// Compiled, immutable definitions.
 #[derive(Debug)]
-pub struct Library {}
+pub struct Library {
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    /// What a folder holds, all compiled.
+    Folder(Arc<Shelf>),
+    /// What was asked for since the definitions last changed.
+    Store { cache: Mutex<Cache>, capacity: usize },
+}
+
+#[derive(Debug, Default)]
+struct Cache {
+    sequence: u64,
+    shelf: Arc<Shelf>,
+}
 
 impl Library {
-    /// A cache over the store that keeps at most `capacity` compiled definitions.
+    /// A cache over the store that keeps about `capacity` compiled definitions.
     #[must_use]
-    pub fn new(_capacity: usize) -> Self {
-        Self {}
+    pub fn new(capacity: usize) -> Self {
+        Self { source: Source::Store { cache: Mutex::default(), capacity: capacity.max(1) } }
     }
 
-    /// The definitions of a folder, all compiled; no store is asked.
+    /// The definitions of a folder, all compiled; no store is asked afterwards.
     ///
     /// # Errors
-    /// `Invalid` with every fault of every resource; places start with the canonical `url|version`.
-    pub fn from_resources(_resources: Vec<Value>) -> Result<Self, Problem> {
-        Err(Problem::internal("not built yet"))
+    /// `Invalid` with every fault of every resource; each place starts with the `Type/id` of the resource.
+    pub fn from_resources(resources: Vec<Value>) -> Result<Self, Problem> {
+        Ok(Self { source: Source::Folder(Arc::new(folder::compile(resources)?)) })
+    }
+
+    /// What a folder holds; `None` over a store.
+    pub(crate) fn folder(&self) -> Option<&Arc<Shelf>> {
+        match &self.source {
+            Source::Folder(shelf) => Some(shelf),
+            Source::Store { .. } => None,
+        }
+    }
+
+    /// A shelf with the terminology, the active protocols, and every edition of these questionnaires and plans.
+    ///
+    /// # Errors
+    /// Those of the store. A stored definition that does not compile is not on the shelf.
+    pub(crate) async fn shelf(
+        &self,
+        store: &dyn Store,
+        questionnaires: &[&str],
+        plans: &[&str],
+    ) -> Result<Arc<Shelf>, Problem> {
+        let (cache, capacity) = match &self.source {
+            Source::Folder(shelf) => return Ok(Arc::clone(shelf)),
+            Source::Store { cache, capacity } => (cache, *capacity),
+        };
+        for _ in 0..ROUNDS_MAX {
+            let sequence = store.stream(DEFINITIONS).await?;
+            let kept = {
+                let cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+                (cache.sequence == sequence).then(|| Arc::clone(&cache.shelf)).unwrap_or_default()
+            };
+            if kept.holds(questionnaires, plans) {
+                return Ok(kept);
+            }
+            let mut shelf = if kept.len() >= capacity { Shelf::default() } else { (*kept).clone() };
+            stored::fill(&mut shelf, store, questionnaires, plans).await?;
+            // Read while definitions changed, a shelf may mix two moments: read again.
+            if store.stream(DEFINITIONS).await? == sequence {
+                let shelf = Arc::new(shelf);
+                *cache.lock().unwrap_or_else(PoisonError::into_inner) = Cache { sequence, shelf: Arc::clone(&shelf) };
+                return Ok(shelf);
+            }
+        }
+        Err(Problem::new(Category::Busy, "throttled", "definitions are being published; try again"))
     }
 }

@@ -1,20 +1,83 @@
 //! Read and vread (FHIR R4, RESTful API, 3.1.0.1 and 3.1.0.2).
 
-use super::{Answer, Context};
-use crate::problem::Problem;
+use serde_json::Value;
+
+use super::{Answer, Context, Kind};
+use crate::fhir;
+use crate::problem::{Category, Problem};
+use crate::store::Stored;
 
 /// The current version.
 ///
 /// # Errors
 /// `NotFound`, `Gone`.
-pub async fn read(_ctx: &Context, _rtype: &str, _id: &str) -> Result<Answer, Problem> {
-    Err(Problem::internal("not built yet"))
+pub async fn read(ctx: &Context, rtype: &str, id: &str) -> Result<Answer, Problem> {
+    served(rtype)?;
+    let stored = ctx.store.read(rtype, id).await?;
+    answer(stored, || format!("{rtype}/{id}"))
 }
 
 /// That version.
 ///
 /// # Errors
 /// `NotFound`, `Gone`.
-pub async fn vread(_ctx: &Context, _rtype: &str, _id: &str, _version: u64) -> Result<Answer, Problem> {
-    Err(Problem::internal("not built yet"))
+pub async fn vread(ctx: &Context, rtype: &str, id: &str, version: u64) -> Result<Answer, Problem> {
+    served(rtype)?;
+    let stored = ctx.store.vread(rtype, id, version).await?;
+    answer(stored, || format!("{rtype}/{id}/_history/{version}"))
+}
+
+/// Refuses a resource type that is not kept here.
+///
+/// # Errors
+/// `NotFound`, as for any address that leads nowhere.
+pub(crate) fn served(rtype: &str) -> Result<(), Problem> {
+    if fhir::is_served(rtype) {
+        return Ok(());
+    }
+    let diagnostics = format!("{rtype} is not served here; served are {}", fhir::SERVED.join(", "));
+    Err(Problem::new(Category::NotFound, "not-supported", diagnostics))
+}
+
+/// The JSON of a stored version.
+///
+/// # Errors
+/// `Internal`: what is stored was JSON when it was written.
+pub(crate) fn body(stored: &Stored) -> Result<Value, Problem> {
+    serde_json::from_slice(&stored.body)
+        .map_err(|_| Problem::internal(format!("{}/{} is stored damaged", stored.rtype, stored.id)))
+}
+
+/// The current version of a resource that may be absent.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn current(ctx: &Context, rtype: &str, id: &str) -> Result<Option<Value>, Problem> {
+    match ctx.store.read(rtype, id).await? {
+        Some(stored) if !stored.deleted => body(&stored).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A stored version as an answer of this kind.
+pub(crate) fn of(kind: Kind, stored: Stored) -> Answer {
+    Answer {
+        kind,
+        rtype: stored.rtype,
+        id: stored.id,
+        version: stored.version,
+        last_updated: stored.last_updated,
+        body: stored.body,
+        outcome: Vec::new(),
+    }
+}
+
+fn answer(stored: Option<Stored>, place: impl Fn() -> String) -> Result<Answer, Problem> {
+    match stored {
+        None => Err(Problem::not_found(place())),
+        Some(stored) if stored.deleted => {
+            Err(Problem::new(Category::Gone, "deleted", format!("{} was deleted", place())))
+        }
+        Some(stored) => Ok(of(Kind::Read, stored)),
+    }
 }

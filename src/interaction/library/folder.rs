@@ -1,0 +1,86 @@
+//! The definitions of a folder, compiled together: what `check` says, and what a load must pass before anything is stored.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::canonical::{Canonical, is_definition};
+use super::edition;
+use super::shelf::Shelf;
+use super::stored::{choose, definitions_named};
+use crate::fhir::{element, structure};
+use crate::problem::{Category, Issue, Problem, Severity};
+use crate::terminology::Terminology;
+
+/// Compiles every questionnaire and every protocol; other conformance resources are checked and passed over.
+///
+/// # Errors
+/// `Invalid` with every fault of every resource; each place starts with the `Type/id` of the resource.
+pub(crate) fn compile(resources: Vec<Value>) -> Result<Shelf, Problem> {
+    let mut issues = Vec::new();
+    let mut seen = BTreeSet::new();
+    for resource in &resources {
+        note(&mut issues, resource, structure::check(resource));
+        note(&mut issues, resource, canonical_faults(resource, &mut seen));
+    }
+    let terminology = Arc::new(Terminology::load(&resources));
+    let activities: Vec<&Value> =
+        resources.iter().filter(|resource| resource["resourceType"] == "ActivityDefinition").collect();
+    let mut shelf = Shelf { terminology: Some(Arc::clone(&terminology)), ..Shelf::default() };
+    for resource in &resources {
+        let Some(canonical) = Canonical::of(resource) else { continue };
+        let url = canonical.url.to_owned();
+        match element::resource_type(resource) {
+            Some("Questionnaire") => match edition::form(resource.clone(), &terminology) {
+                Ok(form) => shelf.forms.entry(url).or_default().push(Arc::new(form)),
+                Err(problem) => note(&mut issues, resource, problem.issues),
+            },
+            Some("PlanDefinition") => match edition::plan(resource.clone(), &named(resource, &activities)) {
+                Ok(plan) => shelf.plans.entry(url).or_default().push(Arc::new(plan)),
+                Err(problem) => note(&mut issues, resource, problem.issues),
+            },
+            _ => {}
+        }
+    }
+    if issues.iter().any(|issue| issue.severity >= Severity::Error) {
+        return Err(Problem::with(Category::Invalid, issues));
+    }
+    Ok(shelf)
+}
+
+fn named(plan: &Value, activities: &[&Value]) -> Vec<Value> {
+    let editions = |canonical: &Canonical<'_>| {
+        activities.iter().filter(|activity| activity["url"] == canonical.url).map(|activity| (*activity).clone()).collect()
+    };
+    definitions_named(plan)
+        .iter()
+        .filter_map(|text| {
+            let canonical = Canonical::parse(text);
+            choose(editions(&canonical), canonical.version)
+        })
+        .collect()
+}
+
+fn canonical_faults(resource: &Value, seen: &mut BTreeSet<String>) -> Vec<Issue> {
+    let rtype = element::resource_type(resource).unwrap_or_default();
+    if !is_definition(rtype) {
+        return Vec::new();
+    }
+    match Canonical::of(resource) {
+        None => vec![Issue::error("required", "a definition needs a url: it is known by nothing else").at(format!("{rtype}.url"))],
+        Some(canonical) if !seen.insert(format!("{rtype} {canonical}")) => {
+            vec![Issue::error("duplicate", format!("{canonical} is defined more than once")).at(format!("{rtype}.url"))]
+        }
+        Some(_) => Vec::new(),
+    }
+}
+
+/// Adds issues with the resource in front of the place, so that its file is found.
+fn note(issues: &mut Vec<Issue>, resource: &Value, found: Vec<Issue>) {
+    let name = element::local_reference(resource).unwrap_or_else(|| "a resource without type or id".to_owned());
+    issues.extend(found.into_iter().map(|issue| {
+        let place = issue.expression.as_ref().map_or_else(|| name.clone(), |place| format!("{name}: {place}"));
+        issue.at(place)
+    }));
+}

@@ -1,0 +1,108 @@
+//! Compiled definitions side by side, and which of them a canonical or a `CarePlan` means.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::canonical::{Canonical, compare_versions};
+use super::edition::{Edition, Form, Plan};
+use crate::terminology::Terminology;
+
+/// Editions by url.
+type Editions<T> = BTreeMap<String, Vec<Arc<Edition<T>>>>;
+
+/// Compiled definitions and the terminology they were compiled with. A clone shares them.
+#[derive(Clone, Default)]
+pub(crate) struct Shelf {
+    pub(super) terminology: Option<Arc<Terminology>>,
+    pub(super) forms: Editions<crate::questionnaire::Questionnaire>,
+    pub(super) plans: Editions<crate::rules::Protocol>,
+}
+
+impl Shelf {
+    /// Code systems and value sets.
+    pub(crate) fn terminology(&self) -> Arc<Terminology> {
+        self.terminology.clone().unwrap_or_default()
+    }
+
+    /// The questionnaire that a canonical means: that version, or the newest active one.
+    pub(crate) fn form(&self, canonical: &str) -> Option<Arc<Form>> {
+        let canonical = Canonical::parse(canonical);
+        choose(self.forms.get(canonical.url)?, canonical.version)
+    }
+
+    /// The protocol that a canonical means: that version unless it is a draft, or the newest active one.
+    pub(crate) fn plan(&self, canonical: &str) -> Option<Arc<Plan>> {
+        let canonical = Canonical::parse(canonical);
+        choose(self.plans.get(canonical.url)?, canonical.version).filter(|plan| plan.status() != "draft")
+    }
+
+    /// The newest active protocol that judges responses to this questionnaire; by url when several do.
+    pub(crate) fn plan_for(&self, questionnaire: &Form) -> Option<Arc<Plan>> {
+        self.plans
+            .values()
+            .filter_map(|editions| {
+                let fitting = editions.iter().filter(|plan| plan.status() == "active" && judges(plan, questionnaire));
+                fitting.max_by(|one, other| compare(one, other)).cloned()
+            })
+            .next()
+    }
+
+    /// How many definitions stand here.
+    pub(super) fn len(&self) -> usize {
+        self.forms.values().map(Vec::len).sum::<usize>() + self.plans.values().map(Vec::len).sum::<usize>()
+    }
+
+    /// Whether terminology, active protocols, and these urls have been read.
+    pub(super) fn holds(&self, questionnaires: &[&str], plans: &[&str]) -> bool {
+        self.terminology.is_some()
+            && questionnaires.iter().all(|canonical| self.forms.contains_key(Canonical::parse(canonical).url))
+            && plans.iter().all(|canonical| self.plans.contains_key(Canonical::parse(canonical).url))
+    }
+}
+
+impl std::fmt::Debug for Shelf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.forms.values().flatten()).entries(self.plans.values().flatten()).finish()
+    }
+}
+
+/// Whether a protocol names this questionnaire, in this version or in any.
+pub(crate) fn judges(plan: &Plan, questionnaire: &Form) -> bool {
+    let Some(own) = Canonical::of(&questionnaire.source) else { return false };
+    plan.compiled.questionnaires().iter().any(|named| {
+        let named = Canonical::parse(named);
+        named.url == own.url && (named.version.is_none() || named.version == own.version)
+    })
+}
+
+fn choose<T>(editions: &[Arc<Edition<T>>], version: Option<&str>) -> Option<Arc<Edition<T>>> {
+    match version {
+        Some(version) => editions.iter().find(|edition| edition.version() == Some(version)).cloned(),
+        None => editions.iter().filter(|edition| edition.status() == "active").max_by(|a, b| compare(a, b)).cloned(),
+    }
+}
+
+fn compare<T>(one: &Edition<T>, other: &Edition<T>) -> std::cmp::Ordering {
+    compare_versions(one.version().unwrap_or_default(), other.version().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn without_a_version_the_newest_active_edition_is_taken() {
+        let edition = |version: &str, status: &str| {
+            Arc::new(Edition { source: json!({"url": "u", "version": version, "status": status}), compiled: () })
+        };
+        let editions =
+            [edition("1.9.0", "active"), edition("1.10.0", "active"), edition("2.0.0", "draft"), edition("0.1.0", "retired")];
+        let check = |version, expected: Option<&str>| {
+            assert_eq!(choose(&editions, version).as_deref().and_then(Edition::version), expected);
+        };
+        check(None, Some("1.10.0"));
+        check(Some("0.1.0"), Some("0.1.0"));
+        check(Some("3.0.0"), None);
+    }
+}
