@@ -12,13 +12,20 @@ use crate::clock::{Clock, Ids};
 use crate::problem::Issue;
 use crate::store::Store;
 
+mod conditional;
+mod content;
 mod create;
 mod deliveries;
 mod evaluate;
+mod finalize;
+mod incoming;
 mod library;
 mod load;
+mod publish;
 mod read;
+mod reference;
 mod search;
+mod submit;
 mod update;
 mod validate;
 
@@ -53,6 +60,8 @@ pub struct Settings {
     pub base_url: String,
     /// Who issues reports: printed on the document and written in its metadata.
     pub issuer: Issuer,
+    /// Telephone number that answers day and night, as patients read it.
+    pub telephone: Option<String>,
     /// Where final reports go: one delivery each.
     pub destinations: Vec<Destination>,
     /// Matches on a page of a search that says no `_count`.
@@ -61,23 +70,6 @@ pub struct Settings {
     pub page_max: usize,
     /// How many times a write is decided anew when another one of the same patient came first.
     pub rounds_max: usize,
-}
-
-/// The establishment in whose name reports are issued.
-#[derive(Debug, Clone)]
-pub struct Issuer {
-    /// Its name, as printed.
-    pub name: String,
-    /// FINESS number, nine characters.
-    pub finess: String,
-    /// Facility type, code of `JDV_J02`.
-    pub facility_type: String,
-    /// Practice setting, code of `JDV_J04`.
-    pub practice_setting: String,
-    /// OID of this system as source of submission sets.
-    pub source_oid: String,
-    /// Telephone number that answers day and night, as printed.
-    pub phone: String,
 }
 
 /// A receiver of final reports.

@@ -37,8 +37,8 @@ pub(crate) fn query(rtype: &str, params: &[(String, String)]) -> Result<search::
 /// `Malformed`, and those of the store.
 pub(crate) async fn matches(ctx: &Context, rtype: &str, params: &[(String, String)]) -> Result<Vec<Stored>, Problem> {
     let mut page = ctx.store.search(&query(rtype, params)?).await?;
-    page.matches.truncate(2);
-    Ok(page.matches)
+    page.resources.truncate(2);
+    Ok(page.resources)
 }
 
 /// The token of an identifier in a search, with what separates alternatives escaped.

@@ -1,19 +1,146 @@
 //! Create (FHIR R4, RESTful API, 3.1.0.8), plain and conditional.
 
-use super::{Answer, Context};
-use crate::problem::Problem;
+use serde_json::Value;
+
+use super::incoming::{self, Incoming};
+use super::{Answer, Context, Kind, conditional, finalize, publish, read, reference, submit};
+use crate::fhir::meta;
+use crate::fhir::search::Query;
+use crate::problem::{Category, Issue, Problem};
+use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
 
 /// Stores a new resource; a `QuestionnaireResponse` is submitted: validated, judged by the rules and stored with all
-/// that follows from it.
+/// that follows from it. A create whose condition already has its match stores nothing and answers with the match.
 ///
 /// # Errors
 /// `Malformed`, `Invalid` with every fault, `PreconditionFailed` when `If-None-Exist` matches more than one,
-/// `Conflict` when an identifier is taken by other content.
+/// `Conflict` when an identifier or a canonical is taken by other content.
 pub async fn create(
-    _ctx: &Context,
-    _rtype: &str,
-    _body: &[u8],
-    _if_none_exist: Option<&str>,
+    ctx: &Context,
+    rtype: &str,
+    body: &[u8],
+    if_none_exist: Option<&str>,
 ) -> Result<Answer, Problem> {
-    Err(Problem::internal("not built yet"))
+    read::served(rtype)?;
+    let condition = if_none_exist
+        .map(|query| conditional::query(rtype, &conditional::parameters(query.trim_start_matches('?'))))
+        .transpose()?;
+    if rtype == "QuestionnaireResponse" {
+        return submit::submit(ctx, body, condition).await;
+    }
+    let incoming = incoming::read(rtype, body)?;
+    if let Some(answer) = found(ctx, condition.as_ref()).await? {
+        return Ok(answer);
+    }
+    if finalize::is_final(&incoming.resource) {
+        return finalize::create(ctx, incoming, condition).await;
+    }
+    plain(ctx, rtype, incoming, condition).await
+}
+
+async fn plain(
+    ctx: &Context,
+    rtype: &str,
+    incoming: Incoming,
+    condition: Option<Query>,
+) -> Result<Answer, Problem> {
+    let (resource, warnings) = referenced(ctx, incoming).await?;
+    let at = incoming::now(ctx);
+    let id = ctx.ids.next();
+    let resource = meta::stamp(resource, &id, 1, at);
+    let mut unit = Unit::new("create", at);
+    unit.guards.extend(condition.map(Guard::NoneMatches));
+    unit.guards.extend(publish::guard(ctx, &resource, None).await?);
+    unit.patient = stream(&resource);
+    unit.writes.push(Write::new(&resource, Expect::New)?);
+    match ctx.store.commit(unit).await? {
+        Committed::Written => answer(Kind::Created, &resource, warnings),
+        Committed::Refused(Violation::Exists(ids)) => existing(ctx, rtype, &ids).await,
+        Committed::Refused(violation) => Err(refused(&violation)),
+    }
+}
+
+/// The resource with literal references.
+///
+/// # Errors
+/// `Invalid` when a reference leads nowhere.
+pub(crate) async fn referenced(ctx: &Context, incoming: Incoming) -> Result<(Value, Vec<Issue>), Problem> {
+    let Incoming { mut resource, mut warnings } = incoming;
+    warnings.extend(reference::resolve(ctx, &mut resource).await?);
+    if incoming::hinders(&warnings) {
+        return Err(Problem::with(Category::Invalid, warnings));
+    }
+    Ok((resource, warnings))
+}
+
+/// The answer of a create whose condition has matches; `None` when it has none.
+///
+/// # Errors
+/// `PreconditionFailed` when there are several.
+pub(crate) async fn found(ctx: &Context, condition: Option<&Query>) -> Result<Option<Answer>, Problem> {
+    let Some(query) = condition else { return Ok(None) };
+    let page = ctx.store.search(query).await?;
+    let ids: Vec<String> = page.resources.iter().map(|stored| stored.id.clone()).collect();
+    if ids.is_empty() {
+        return Ok(None);
+    }
+    existing(ctx, &query.rtype, &ids).await.map(Some)
+}
+
+/// The answer of a create when these ids match its condition.
+///
+/// # Errors
+/// `PreconditionFailed` when there are several.
+pub(crate) async fn existing(ctx: &Context, rtype: &str, ids: &[String]) -> Result<Answer, Problem> {
+    let [id] = ids else {
+        let diagnostics = format!("If-None-Exist matches more than one {rtype}: nothing was created");
+        return Err(Problem::new(Category::PreconditionFailed, "multiple-matches", diagnostics));
+    };
+    let id = id.rsplit('/').next().unwrap_or(id);
+    let stored = ctx.store.read(rtype, id).await?.ok_or_else(|| Problem::not_found(format!("{rtype}/{id}")))?;
+    Ok(read::of(Kind::Found, stored))
+}
+
+/// What was written, as an answer.
+///
+/// # Errors
+/// `Internal`, which a resource that was stamped cannot cause.
+pub(crate) fn answer(kind: Kind, resource: &Value, outcome: Vec<Issue>) -> Result<Answer, Problem> {
+    let text = |name: &str| resource[name].as_str().unwrap_or_default().to_owned();
+    let (Some(version), Some(last_updated)) = (meta::version(resource), meta::last_updated(resource)) else {
+        return Err(Problem::internal("an answer without version"));
+    };
+    let body = serde_json::to_vec(resource).map_err(|fault| Problem::internal(fault.to_string()))?;
+    Ok(Answer { kind, rtype: text("resourceType"), id: text("id"), version, last_updated, body, outcome })
+}
+
+/// What is told when a guard did not hold and nothing more can be done about it.
+pub(crate) fn refused(violation: &Violation) -> Problem {
+    match violation {
+        Violation::Exists(ids) => Problem::new(
+            Category::PreconditionFailed,
+            "conflict",
+            format!("the condition of the request is met by {}", ids.join(", ")),
+        ),
+        Violation::Key { holder, .. } => {
+            Problem::new(Category::Conflict, "duplicate", format!("{holder} has that identifier already"))
+        }
+        Violation::Stream { .. } => {
+            Problem::new(Category::Busy, "throttled", "too many writes about the same subject at once; try again")
+        }
+        Violation::Version { rtype, id, found } => Problem::new(
+            Category::Conflict,
+            "conflict",
+            format!("{rtype}/{id} was written by somebody else meanwhile and is at version {found}"),
+        ),
+    }
+}
+
+/// The stream that a resource belongs to: of definitions, or of what judging a patient's response looks at.
+pub(crate) fn stream(resource: &Value) -> Option<String> {
+    match resource["resourceType"].as_str()? {
+        rtype if super::library::is_definition(rtype) => Some(super::library::DEFINITIONS.to_owned()),
+        "Patient" | "CarePlan" | "QuestionnaireResponse" => incoming::patient(resource),
+        _ => None,
+    }
 }

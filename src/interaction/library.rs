@@ -19,7 +19,7 @@ use crate::store::Store;
 pub(crate) use canonical::{Canonical, is_definition};
 pub(crate) use edition::{Form, Plan};
 pub(crate) use folder::compile as compile_all;
-pub(crate) use shelf::Shelf;
+pub(crate) use shelf::{Shelf, judges};
 pub(crate) use stored::{activities_of, all as read_all};
 
 /// Name of the stream that every write of a definition bumps.

@@ -1,19 +1,120 @@
 //! Update (FHIR R4, RESTful API, 3.1.0.4): a new version, a resource with the client's id, or nothing when nothing changed.
 
-use super::{Answer, Context};
-use crate::problem::Problem;
+use serde_json::Value;
+
+use super::incoming::{self, Incoming};
+use super::{Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit};
+use crate::fhir::meta;
+use crate::problem::{Issue, Problem};
+use crate::store::{Committed, Expect, Stored, Unit, Violation, Write};
 
 /// Stores a new version. A `QuestionnaireResponse` is amended (judged anew), a `DiagnosticReport` with a final status is
-/// finalised (document and deliveries made), a definition is published.
+/// finalised (document and deliveries made), a definition is published. A body that says what is stored already changes
+/// nothing.
 ///
 /// # Errors
-/// `Malformed`, `Invalid` with every fault, `PreconditionFailed` when the version is not the one of `If-Match`.
+/// `Malformed`, `Invalid` with every fault, `PreconditionFailed` when the version is not the one of `If-Match`,
+/// `Conflict` when a definition in use would change.
 pub async fn update(
-    _ctx: &Context,
-    _rtype: &str,
-    _id: &str,
-    _body: &[u8],
-    _if_match: Option<u64>,
+    ctx: &Context,
+    rtype: &str,
+    id: &str,
+    body: &[u8],
+    if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
-    Err(Problem::internal("not built yet"))
+    read::served(rtype)?;
+    if rtype == "QuestionnaireResponse" {
+        return submit::amend(ctx, id, body, if_match).await;
+    }
+    let incoming = incoming::read(rtype, body)?;
+    incoming::check_id(&incoming.resource, id)?;
+    if finalize::is_final(&incoming.resource) {
+        return finalize::update(ctx, id, incoming, if_match).await;
+    }
+    plain(ctx, rtype, id, incoming, if_match).await
+}
+
+async fn plain(
+    ctx: &Context,
+    rtype: &str,
+    id: &str,
+    incoming: Incoming,
+    if_match: Option<u64>,
+) -> Result<Answer, Problem> {
+    let (resource, warnings) = create::referenced(ctx, incoming).await?;
+    let mut last = None;
+    for _ in 0..ctx.settings.rounds_max {
+        let before = Before::read(ctx, rtype, id, if_match).await?;
+        if let Some(answer) = before.unchanged(&resource, &warnings) {
+            return Ok(answer);
+        }
+        let at = incoming::now(ctx);
+        let resource = meta::stamp(resource.clone(), id, before.next(), at);
+        let mut unit = Unit::new("update", at);
+        unit.guards.extend(publish::guard(ctx, &resource, before.resource.as_ref()).await?);
+        unit.patient = create::stream(&resource);
+        unit.writes.push(Write::new(&resource, before.expect())?);
+        match ctx.store.commit(unit).await? {
+            Committed::Written => return create::answer(before.kind(), &resource, warnings),
+            Committed::Refused(violation @ (Violation::Version { .. } | Violation::Stream { .. })) => {
+                last = Some(violation);
+            }
+            Committed::Refused(violation) => return Err(create::refused(&violation)),
+        }
+    }
+    Err(last.map_or_else(|| Problem::internal("no round of writing was allowed"), |violation| create::refused(&violation)))
+}
+
+/// What stands where an update will write.
+pub(crate) struct Before {
+    /// The current version, a deletion marker included.
+    stored: Option<Stored>,
+    /// The current resource, unless it is deleted.
+    pub(crate) resource: Option<Value>,
+}
+
+impl Before {
+    /// A place where nothing was ever stored.
+    pub(crate) const fn nothing() -> Self {
+        Self { stored: None, resource: None }
+    }
+
+    /// Reads it, and compares its version with the one of `If-Match`.
+    ///
+    /// # Errors
+    /// `PreconditionFailed`.
+    pub(crate) async fn read(
+        ctx: &Context,
+        rtype: &str,
+        id: &str,
+        if_match: Option<u64>,
+    ) -> Result<Self, Problem> {
+        let stored = ctx.store.read(rtype, id).await?;
+        let current = stored.as_ref().filter(|stored| !stored.deleted);
+        conditional::check_version(&format!("{rtype}/{id}"), if_match, current.map(|stored| stored.version))?;
+        let resource = current.map(read::body).transpose()?;
+        Ok(Self { stored, resource })
+    }
+
+    /// The answer when the current version says the same.
+    pub(crate) fn unchanged(&self, resource: &Value, warnings: &[Issue]) -> Option<Answer> {
+        let current = self.resource.as_ref().filter(|current| content::same_content(current, resource))?;
+        let stored = self.stored.clone().filter(|_| current.is_object())?;
+        Some(Answer { outcome: warnings.to_vec(), ..read::of(Kind::Unchanged, stored) })
+    }
+
+    /// The version to write.
+    pub(crate) fn next(&self) -> u64 {
+        self.stored.as_ref().map_or(1, |stored| stored.version + 1)
+    }
+
+    /// What the write expects to find.
+    pub(crate) fn expect(&self) -> Expect {
+        self.stored.as_ref().map_or(Expect::New, |stored| Expect::Version(stored.version))
+    }
+
+    /// What writing is, seen by the client.
+    pub(crate) const fn kind(&self) -> Kind {
+        if self.resource.is_some() { Kind::Updated } else { Kind::Created }
+    }
 }

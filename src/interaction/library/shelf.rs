@@ -36,12 +36,12 @@ impl Shelf {
         choose(self.plans.get(canonical.url)?, canonical.version).filter(|plan| plan.status() != "draft")
     }
 
-    /// The newest active protocol that judges responses to this questionnaire; by url when several do.
-    pub(crate) fn plan_for(&self, questionnaire: &Form) -> Option<Arc<Plan>> {
+    /// The newest active protocol that judges responses to a questionnaire; of several, the first by url.
+    pub(crate) fn plan_for(&self, url: &str, form: Option<&Form>) -> Option<Arc<Plan>> {
         self.plans
             .values()
             .filter_map(|editions| {
-                let fitting = editions.iter().filter(|plan| plan.status() == "active" && judges(plan, questionnaire));
+                let fitting = editions.iter().filter(|plan| plan.status() == "active" && judges(plan, url, form));
                 fitting.max_by(|one, other| compare(one, other)).cloned()
             })
             .next()
@@ -66,12 +66,11 @@ impl std::fmt::Debug for Shelf {
     }
 }
 
-/// Whether a protocol names this questionnaire, in this version or in any.
-pub(crate) fn judges(plan: &Plan, questionnaire: &Form) -> bool {
-    let Some(own) = Canonical::of(&questionnaire.source) else { return false };
-    plan.compiled.questionnaires().iter().any(|named| {
-        let named = Canonical::parse(named);
-        named.url == own.url && (named.version.is_none() || named.version == own.version)
+/// Whether a protocol names this questionnaire. A questionnaire that is not known in the version asked for is judged by
+/// the protocol of any version: what can be read of its answers must still alert.
+pub(crate) fn judges(plan: &Plan, url: &str, form: Option<&Form>) -> bool {
+    plan.compiled.questionnaires().iter().map(|named| Canonical::parse(named)).any(|named| {
+        named.url == url && form.is_none_or(|form| named.version.is_none() || named.version == form.version())
     })
 }
 

@@ -1,0 +1,120 @@
+//! What a client sends, before anything is decided: read, of the right type, and of the structure of R4.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::Context;
+use crate::fhir::{self, element, structure};
+use crate::problem::{Category, Issue, Problem, Severity};
+
+/// A resource without structural faults.
+pub(crate) struct Incoming {
+    /// The resource.
+    pub(crate) resource: Value,
+    /// What was noticed and does not hinder.
+    pub(crate) warnings: Vec<Issue>,
+}
+
+/// Reads a body as a resource of this type.
+///
+/// # Errors
+/// `Malformed` when it cannot be read or is of another type, `Invalid` with every structural fault.
+pub(crate) fn read(rtype: &str, body: &[u8]) -> Result<Incoming, Problem> {
+    let resource = of_type(rtype, fhir::parse(body)?)?;
+    let issues = structure::check(&resource);
+    if hinders(&issues) {
+        return Err(Problem::with(Category::Invalid, issues));
+    }
+    Ok(Incoming { resource, warnings: issues })
+}
+
+/// The resource, if it is of this type.
+///
+/// # Errors
+/// `Malformed` with the type found.
+pub(crate) fn of_type(rtype: &str, resource: Value) -> Result<Value, Problem> {
+    let found = match element::resource_type(&resource) {
+        Some(found) if found == rtype => return Ok(resource),
+        found => found,
+    };
+    let diagnostics = match found {
+        Some(found) => format!("the body is a {found}, and {rtype} is expected here"),
+        None => format!("the body has no resourceType; {rtype} is expected here"),
+    };
+    Err(Problem::new(Category::Malformed, "structure", diagnostics).at("resourceType"))
+}
+
+/// Whether one of the issues keeps the resource from being accepted.
+pub(crate) fn hinders(issues: &[Issue]) -> bool {
+    issues.iter().any(|issue| issue.severity >= Severity::Error)
+}
+
+/// Refuses a resource whose id is not the one of the address.
+///
+/// # Errors
+/// `Malformed`.
+pub(crate) fn check_id(resource: &Value, id: &str) -> Result<(), Problem> {
+    let rtype = element::resource_type(resource).unwrap_or("Resource");
+    if !fhir::reference::is_id(id) {
+        let diagnostics = "the id of the address is not one: 1 to 64 letters, digits, hyphens and dots";
+        return Err(Problem::new(Category::Malformed, "value", diagnostics));
+    }
+    match element::id(resource) {
+        Some(found) if found == id => Ok(()),
+        Some(found) => Err(Problem::new(
+            Category::Malformed,
+            "value",
+            format!("the body has the id {found}, and the address says {id}"),
+        )
+        .at(format!("{rtype}.id"))),
+        None => Err(Problem::new(
+            Category::Malformed,
+            "required",
+            format!("the body of an update carries its id; the address says {id}"),
+        )
+        .at(format!("{rtype}.id"))),
+    }
+}
+
+/// Now, to the millisecond: what `meta.lastUpdated` can say.
+pub(crate) fn now(ctx: &Context) -> Timestamp {
+    let now = ctx.clock.now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// `Patient/id` of the resource's patient: by its `subject` or `patient`, or because it is one.
+pub(crate) fn patient(resource: &Value) -> Option<String> {
+    let reference = |name: &str| element::str_at(resource, &format!("{name}.reference"));
+    match element::resource_type(resource)? {
+        "Patient" => element::local_reference(resource),
+        _ => ["subject", "patient", "for"]
+            .into_iter()
+            .filter_map(reference)
+            .find(|reference| reference.starts_with("Patient/"))
+            .map(|reference| reference.split("/_history").next().unwrap_or(reference).to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_id_of_body_and_address_must_agree() {
+        let task = json!({"resourceType": "Task", "id": "a"});
+        assert_eq!(check_id(&task, "a"), Ok(()));
+        assert_eq!(check_id(&task, "b").map_err(|problem| problem.category), Err(Category::Malformed));
+        assert!(check_id(&json!({"resourceType": "Task"}), "a").is_err());
+        assert!(check_id(&task, "a/b").is_err());
+    }
+
+    #[test]
+    fn the_patient_is_found_where_the_type_has_it() {
+        let check = |resource: Value, expected: Option<&str>| assert_eq!(patient(&resource).as_deref(), expected);
+        check(json!({"resourceType": "Patient", "id": "1"}), Some("Patient/1"));
+        check(json!({"resourceType": "Task", "for": {"reference": "Patient/1/_history/2"}}), Some("Patient/1"));
+        check(json!({"resourceType": "Consent", "patient": {"reference": "Patient/1"}}), Some("Patient/1"));
+        check(json!({"resourceType": "Flag", "subject": {"reference": "Group/1"}}), None);
+    }
+}

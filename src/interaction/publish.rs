@@ -1,0 +1,120 @@
+//! Publishing a definition: compiled before it is stored, and immutable under its `url|version` once it is active
+//! (FHIR R4, `PublicationStatus`; canonical addresses, <https://hl7.org/fhir/R4/references.html#canonical>).
+
+use serde_json::Value;
+
+use super::library::{self, Canonical, DEFINITIONS};
+use super::{Context, content, read};
+use crate::fhir::element;
+use crate::problem::{Category, Issue, Problem};
+use crate::questionnaire;
+use crate::rules;
+use crate::store::Guard;
+
+/// What may change on an active definition: that it is no longer active, and when that was said.
+const CHANGEABLE: &[&str] = &["status", "date", "text"];
+
+/// The guard under which a definition may be written; `None` for other resources.
+///
+/// # Errors
+/// `Invalid` with every fault when it does not compile, `Conflict` when its `url|version` is in use with other content.
+pub(crate) async fn guard(
+    ctx: &Context,
+    resource: &Value,
+    current: Option<&Value>,
+) -> Result<Option<Guard>, Problem> {
+    let rtype = element::resource_type(resource).unwrap_or_default();
+    if !library::is_definition(rtype) {
+        return Ok(None);
+    }
+    let sequence = ctx.store.stream(DEFINITIONS).await?;
+    if let Some(current) = current.filter(|current| current["status"] != "draft") {
+        unchanged_but_status(current, resource)?;
+    }
+    check_canonical(ctx, rtype, resource).await?;
+    if resource["status"] == "active" {
+        compile(ctx, rtype, resource).await?;
+    }
+    Ok(Some(Guard::Stream { patient: DEFINITIONS.to_owned(), sequence }))
+}
+
+fn unchanged_but_status(current: &Value, resource: &Value) -> Result<(), Problem> {
+    let bare = |definition: &Value| {
+        let mut bare = definition.clone();
+        if let Some(members) = bare.as_object_mut() {
+            for name in CHANGEABLE {
+                members.shift_remove(*name);
+            }
+        }
+        bare
+    };
+    let back = resource["status"] == "draft";
+    if !back && content::same_content(&bare(current), &bare(resource)) {
+        return Ok(());
+    }
+    let named = Canonical::of(current).map(|canonical| canonical.to_string()).unwrap_or_default();
+    Err(Problem::new(
+        Category::Conflict,
+        "business-rule",
+        format!("{named} has been active and does not change any more: publish the change as a new version"),
+    ))
+}
+
+async fn check_canonical(ctx: &Context, rtype: &str, resource: &Value) -> Result<(), Problem> {
+    let versioned = !matches!(rtype, "CodeSystem" | "ValueSet");
+    let Some(canonical) = Canonical::of(resource).filter(|canonical| canonical.version.is_some() || !versioned) else {
+        if resource["status"] != "active" {
+            return Ok(());
+        }
+        let name = if resource["url"].is_null() { "url" } else { "version" };
+        let diagnostics = format!("an active {rtype} needs a {name}: what refers to it names exactly one edition");
+        return Err(Problem::with(
+            Category::Invalid,
+            vec![Issue::error("required", diagnostics).at(format!("{rtype}.{name}"))],
+        ));
+    };
+    for stored in library::read_all(ctx.store.as_ref(), rtype, &[("url", canonical.url)]).await? {
+        let other = read::body(&stored)?;
+        if Canonical::of(&other) == Some(canonical) && element::id(resource) != Some(&stored.id) {
+            return Err(Problem::new(
+                Category::Conflict,
+                "duplicate",
+                format!("{canonical} is {rtype}/{} already: publish a change as a new version", stored.id),
+            )
+            .at(&format!("{rtype}.version")));
+        }
+    }
+    Ok(())
+}
+
+async fn compile(ctx: &Context, rtype: &str, resource: &Value) -> Result<(), Problem> {
+    match rtype {
+        "Questionnaire" => {
+            let shelf = ctx.library.shelf(ctx.store.as_ref(), &[], &[]).await?;
+            questionnaire::compile(resource, &shelf.terminology()).map(drop)
+        }
+        "PlanDefinition" => {
+            let activities = library::activities_of(ctx.store.as_ref(), resource).await?;
+            rules::compile(resource, &activities).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_active_definition_may_retire_and_nothing_else() {
+        let definition = |status: &str, title: &str| json!({"resourceType": "Questionnaire", "url": "u", "version": "1", "status": status, "title": title});
+        let check = |status: &str, title: &str, expected: bool| {
+            assert_eq!(unchanged_but_status(&definition("active", "A"), &definition(status, title)).is_ok(), expected);
+        };
+        check("retired", "A", true);
+        check("retired", "B", false);
+        check("active", "B", false);
+        check("draft", "A", false);
+    }
+}

@@ -1,0 +1,166 @@
+//! Submitting a `QuestionnaireResponse` (Structured Data Capture): create and amend.
+//!
+//! Three steps, each in its file: [`gather`] reads what the decision needs, [`decide`] is pure, [`write`] commits all of it
+//! or nothing. A response that is refused is never thrown away: [`keep`] stores its bytes and what was wrong, and the rules
+//! run on every answer that could be read.
+//!
+//! What makes it safe to repeat, and safe with several at once:
+//! - the identifier of a response is claimed in the same transaction (`Guard::Key`), with a digest of what was sent: the
+//!   same content again is answered with the first result; other content is refused, and kept;
+//! - a response without identifier that says when it was authored is claimed by its content;
+//! - a decision stands on the patient's stream (`Guard::Stream`): if anything about the patient was written meanwhile,
+//!   it is gathered and decided anew.
+
+pub(crate) mod decide;
+mod earlier;
+mod gather;
+pub(crate) mod history;
+mod keep;
+mod outcome;
+mod write;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::incoming::{self, check_id};
+use super::update::Before;
+use super::{Answer, Context, create, content};
+use crate::fhir::search::Query;
+use crate::fhir::{self, structure};
+use crate::problem::{Category, Issue, Problem};
+
+/// The resource type of this door.
+pub(crate) const RESPONSE: &str = "QuestionnaireResponse";
+
+/// A response on its way in.
+pub(crate) struct Arrival<'a> {
+    /// As it came.
+    pub(crate) bytes: &'a [u8],
+    /// As it was read.
+    pub(crate) response: Value,
+    /// Faults known before anything was gathered.
+    pub(crate) issues: Vec<Issue>,
+    /// The id it has or will have.
+    pub(crate) id: String,
+    /// The id of its bytes, should it be refused.
+    pub(crate) kept_id: String,
+    /// When it came.
+    pub(crate) received: Timestamp,
+    /// `If-None-Exist`.
+    pub(crate) condition: Option<Query>,
+    /// Whether it was sent to its own address.
+    pub(crate) is_update: bool,
+}
+
+/// How one round ended.
+pub(crate) enum Round {
+    /// Done: stored, found, or refused and kept.
+    Answered(Result<Answer, Problem>),
+    /// Something about the patient was written meanwhile.
+    Again,
+    /// The identifier names another response with other content.
+    Taken {
+        /// That response, as `QuestionnaireResponse/id`.
+        holder: String,
+    },
+}
+
+/// Receives a new response.
+///
+/// # Errors
+/// `Malformed` or `Invalid` when it is refused, and `Conflict` when its identifier is taken by other content; the bytes are
+/// kept, and an issue says where. `Busy` when it could not be decided for too many writes about the same patient.
+pub(crate) async fn submit(ctx: &Context, bytes: &[u8], condition: Option<Query>) -> Result<Answer, Problem> {
+    if let Some(answer) = create::found(ctx, condition.as_ref()).await? {
+        return Ok(answer);
+    }
+    let (response, issues) = read(ctx, bytes).await?;
+    let arrival = Arrival {
+        bytes,
+        response,
+        issues,
+        id: ctx.ids.next(),
+        kept_id: ctx.ids.next(),
+        received: incoming::now(ctx),
+        condition,
+        is_update: false,
+    };
+    settle(ctx, arrival, None).await
+}
+
+/// Receives the next version of a response, or a new one with the client's id. It is judged anew; what the earlier version
+/// became is amended or ended, never doubled.
+///
+/// # Errors
+/// As [`submit`], and `PreconditionFailed` when the version is not the one of `If-Match`.
+pub(crate) async fn amend(
+    ctx: &Context,
+    id: &str,
+    bytes: &[u8],
+    if_match: Option<u64>,
+) -> Result<Answer, Problem> {
+    let (response, mut issues) = read(ctx, bytes).await?;
+    if let Err(problem) = check_id(&response, id) {
+        if !fhir::reference::is_id(id) {
+            return Err(problem);
+        }
+        issues.extend(problem.issues);
+    }
+    let arrival = Arrival {
+        bytes,
+        response,
+        issues,
+        id: id.to_owned(),
+        kept_id: ctx.ids.next(),
+        received: incoming::now(ctx),
+        condition: None,
+        is_update: true,
+    };
+    settle(ctx, arrival, if_match).await
+}
+
+/// Reads the bytes; structural faults are no reason to stop, because answers may be readable all the same.
+async fn read(ctx: &Context, bytes: &[u8]) -> Result<(Value, Vec<Issue>), Problem> {
+    match fhir::parse(bytes) {
+        Ok(resource) => {
+            let response = incoming::of_type(RESPONSE, resource)?;
+            let issues = structure::check(&response);
+            Ok((response, issues))
+        }
+        Err(problem) if matches!(problem.category, Category::Malformed | Category::Invalid) => {
+            Err(keep::unreadable(ctx, bytes, problem).await?)
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn settle(ctx: &Context, mut arrival: Arrival<'_>, if_match: Option<u64>) -> Result<Answer, Problem> {
+    let digest = content::content_digest(&arrival.response);
+    let mut category = Category::Invalid;
+    for _ in 0..ctx.settings.rounds_max {
+        let before = if arrival.is_update {
+            Before::read(ctx, RESPONSE, &arrival.id, if_match).await?
+        } else {
+            Before::nothing()
+        };
+        let gathered = gather::gather(ctx, &arrival, &before).await?;
+        if let Some(answer) = before.unchanged(&gathered.situation.response, &[]) {
+            return Ok(answer);
+        }
+        let judgement = decide::judge(&gathered.situation);
+        let round = if judgement.accepted {
+            write::accept(ctx, &arrival, &before, &gathered, &judgement, &digest).await?
+        } else {
+            keep::refuse(ctx, &arrival, &gathered, &judgement, category).await?
+        };
+        match round {
+            Round::Answered(answer) => return answer,
+            Round::Again => {}
+            Round::Taken { holder } => {
+                category = Category::Conflict;
+                arrival.issues.push(write::taken(&holder));
+            }
+        }
+    }
+    Err(Problem::new(Category::Busy, "throttled", "too many writes about the same patient at once; try again"))
+}

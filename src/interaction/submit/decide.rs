@@ -1,0 +1,190 @@
+//! The decision about one response: pure, so that `submit`, `$validate`, `$evaluate` and the command line cannot differ.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{RESPONSE, outcome};
+use crate::clock::Ids;
+use crate::fhir::element;
+use crate::interaction::incoming;
+use crate::interaction::library::{Form, Plan};
+use crate::pathway::{self, Derived};
+use crate::problem::{Issue, Severity};
+use crate::questionnaire::{self, Extract};
+use crate::rules::{self, Evaluation};
+use crate::terminology::{Level, Terminology};
+
+/// All that a decision looks at.
+#[derive(Clone)]
+pub(crate) struct Situation {
+    /// The response, its references literal and its questionnaire with version.
+    pub(crate) response: Value,
+    /// When it came.
+    pub(crate) received: Timestamp,
+    /// Who it is about; none when nobody here is meant.
+    pub(crate) patient: Option<Value>,
+    /// The active plan of care that the protocol was taken from, or else the newest one.
+    pub(crate) careplan: Option<Value>,
+    /// Its questionnaire, if it is known.
+    pub(crate) form: Option<Arc<Form>>,
+    /// The protocol that judges it, if there is one.
+    pub(crate) plan: Option<Arc<Plan>>,
+    /// Code systems and value sets.
+    pub(crate) terminology: Arc<Terminology>,
+    /// Earlier answered responses to the same questionnaire, newest first.
+    pub(crate) history: Vec<Value>,
+    /// What earlier versions of this response became.
+    pub(crate) existing: Vec<Value>,
+    /// What was found wrong with the response already.
+    pub(crate) issues: Vec<Issue>,
+    /// What is no fault of the response and yet keeps it from being judged as it should be.
+    pub(crate) doubts: Vec<Issue>,
+    /// Telephone of the service, as patients read it.
+    pub(crate) telephone: Option<String>,
+}
+
+/// What is thought of a response.
+pub(crate) struct Judgement {
+    /// Every issue, warnings too.
+    pub(crate) issues: Vec<Issue>,
+    /// Whether the response is stored as such.
+    pub(crate) accepted: bool,
+    /// What each rule did with what could be read of it.
+    pub(crate) evaluation: Evaluation,
+    /// Answers that become Observations.
+    extracts: Vec<Extract>,
+}
+
+/// Where what is derived comes from.
+pub(crate) struct Origin<'a> {
+    /// `QuestionnaireResponse/id`, or `Binary/id` of a refused one.
+    pub(crate) reference: &'a str,
+    /// Its version.
+    pub(crate) version: u64,
+}
+
+/// Validates and judges a response; no fault of one part keeps the other from being looked at.
+pub(crate) fn judge(situation: &Situation) -> Judgement {
+    let mut issues = situation.issues.clone();
+    let mut readable = None;
+    let mut extracts = Vec::new();
+    if let Some(form) = &situation.form {
+        let validation = form.compiled.validate(&situation.response, &context(situation));
+        issues.extend(validation.issues);
+        let answers = validation.readable.into_owned();
+        extracts = form.compiled.extract(&answers);
+        readable = Some(answers);
+    }
+    without_repeats(&mut issues);
+    let accepted = !incoming::hinders(&issues);
+    let evaluation = evaluate(situation, readable.as_ref().unwrap_or(&situation.response), &issues);
+    Judgement { issues, accepted, evaluation, extracts }
+}
+
+/// What the response becomes.
+pub(crate) fn derive(situation: &Situation, judgement: &Judgement, origin: &Origin<'_>, ids: &dyn Ids) -> Derived {
+    let Some(patient) = situation.patient.as_ref().and_then(element::local_reference) else {
+        return Derived::default();
+    };
+    let subject = json!({ "reference": patient });
+    let refused = !judgement.accepted;
+    let rules = outcome::of(&judgement.evaluation);
+    let extracts: Vec<pathway::Extracted<'_>> =
+        if refused { Vec::new() } else { judgement.extracts.iter().map(outcome::extracted).collect() };
+    let plan = situation.plan.as_ref().map(|plan| plan.canonical());
+    let careplan = situation.careplan.as_ref().and_then(element::local_reference);
+    let previous = situation.history.first().and_then(element::local_reference);
+    let response = &situation.response;
+    let input = pathway::Input {
+        source: origin.reference,
+        source_version: Some(origin.version),
+        previous: previous.as_deref(),
+        subject: &subject,
+        answered_by: ["source", "author"].into_iter().find_map(|name| response.get(name)),
+        care_plan: careplan.as_deref(),
+        owner: None,
+        plan: plan.as_deref(),
+        authored: element::str_at(response, "authored"),
+        received: situation.received,
+        // A refused response alerts and is read by a person; it gives no measurement and no report.
+        in_progress: refused || is_unfinished(response) || is_withdrawn(response),
+        level: judgement.evaluation.level,
+        rules: &rules,
+        issues: &judgement.issues,
+        extracts: &extracts,
+        telephone: situation.telephone.as_deref(),
+        existing: &situation.existing,
+    };
+    pathway::derive(&input, ids)
+}
+
+/// Whether the person has not finished answering.
+pub(crate) fn is_unfinished(response: &Value) -> bool {
+    matches!(element::str_at(response, "status"), Some("in-progress" | "stopped"))
+}
+
+/// Whether somebody said that the response should never have been.
+pub(crate) fn is_withdrawn(response: &Value) -> bool {
+    element::str_at(response, "status") == Some("entered-in-error")
+}
+
+fn context(situation: &Situation) -> questionnaire::Context<'_> {
+    questionnaire::Context {
+        patient: situation.patient.as_ref(),
+        careplan: situation.careplan.as_ref(),
+        now: super::history::moment(&situation.response).unwrap_or(situation.received),
+        terminology: &situation.terminology,
+    }
+}
+
+fn evaluate(situation: &Situation, readable: &Value, issues: &[Issue]) -> Evaluation {
+    if is_withdrawn(&situation.response) {
+        return withdrawn(situation);
+    }
+    let mut unreadable: Vec<Issue> =
+        issues.iter().filter(|issue| issue.severity >= Severity::Error).cloned().collect();
+    unreadable.extend(situation.doubts.iter().cloned());
+    let Some(plan) = &situation.plan else {
+        unreadable.push(without_protocol());
+        return technique(&unreadable);
+    };
+    plan.compiled.evaluate(&rules::Facts {
+        response: readable,
+        questionnaire: situation.form.as_ref().map(|form| &form.source),
+        previous: situation.history.first(),
+        history: &situation.history,
+        careplan: situation.careplan.as_ref(),
+        patient: situation.patient.as_ref(),
+        in_progress: is_unfinished(&situation.response),
+        unreadable: &unreadable,
+        received: situation.received,
+    })
+}
+
+/// What an earlier version set off ends, and a person looks at why.
+fn withdrawn(situation: &Situation) -> Evaluation {
+    if situation.existing.is_empty() {
+        return Evaluation { level: Level::Vert, outcomes: Vec::new() };
+    }
+    technique(&[Issue::error("business-rule", "the response was marked entered-in-error after it had been judged")
+        .at(format!("{RESPONSE}.status"))
+        .text("Réponse annulée par son émetteur après analyse : vérifier les suites données.")])
+}
+
+fn without_protocol() -> Issue {
+    Issue::error("not-found", "no active protocol judges responses to this questionnaire")
+        .at(format!("{RESPONSE}.questionnaire"))
+        .text("Aucun protocole actif n'analyse ce questionnaire : réponse à lire par un soignant.")
+}
+
+fn technique(issues: &[Issue]) -> Evaluation {
+    Evaluation { level: Level::Technique, outcomes: rules::technique(issues).into_iter().collect() }
+}
+
+/// Two rooms may find the same fault: each place tells each kind of fault once.
+fn without_repeats(issues: &mut Vec<Issue>) {
+    let mut seen = std::collections::HashSet::new();
+    issues.retain(|issue| seen.insert((issue.expression.clone(), issue.code, issue.detail, issue.diagnostics.clone())));
+}

@@ -1,0 +1,89 @@
+//! What the store holds about a patient that a response is judged with: earlier responses, and what an earlier version of
+//! the same response became.
+
+use serde_json::Value;
+
+use super::RESPONSE;
+use crate::fhir::{element, meta};
+use crate::interaction::{Context, library, read};
+use crate::problem::Problem;
+
+/// The types that a response becomes and that its next version amends or ends.
+const DERIVED: &[(&str, &str)] = &[
+    ("Observation", "subject"),
+    ("Flag", "subject"),
+    ("Task", "patient"),
+    ("Communication", "subject"),
+    ("DiagnosticReport", "subject"),
+];
+
+/// Answered responses of a patient to a questionnaire in any version.
+pub(super) async fn responses(ctx: &Context, patient: &str, url: &str) -> Result<Vec<Value>, Problem> {
+    let params = [("subject", patient), ("questionnaire", url), ("status", "completed,amended")];
+    library::read_all(ctx.store.as_ref(), RESPONSE, &params).await?.iter().map(read::body).collect()
+}
+
+/// Current versions of what the earlier versions of a response became.
+///
+/// What comes from a response names it (`derivedFrom`, `focus`, `about`, `source-response`), and is not older than its
+/// first version: only what was written since is looked at.
+pub(super) async fn became(ctx: &Context, response: &Value, patient: &str) -> Result<Vec<Value>, Problem> {
+    let Some(reference) = element::local_reference(response) else { return Ok(Vec::new()) };
+    let id = element::id(response).unwrap_or_default();
+    let since = match ctx.store.vread(RESPONSE, id, 1).await? {
+        Some(first) => Some(first.last_updated),
+        None => meta::last_updated(response),
+    };
+    let since = since.map(|since| format!("ge{}", crate::fhir::datetime::instant(since)));
+    let mut existing = Vec::new();
+    for (rtype, parameter) in DERIVED {
+        let mut params = vec![(*parameter, patient)];
+        params.extend(since.as_deref().map(|since| ("_lastUpdated", since)));
+        for stored in library::read_all(ctx.store.as_ref(), rtype, &params).await? {
+            let resource = read::body(&stored)?;
+            if comes_from(&resource, &reference) {
+                existing.push(resource);
+            }
+        }
+    }
+    Ok(existing)
+}
+
+/// Whether a derived resource names this response as where it comes from.
+fn comes_from(resource: &Value, response: &str) -> bool {
+    let names = |reference: &Value| {
+        let text = reference.get("reference").and_then(Value::as_str).unwrap_or_default();
+        text == response || text.strip_prefix(response).is_some_and(|rest| rest.starts_with("/_history/"))
+    };
+    match element::resource_type(resource) {
+        Some("Observation") => element::list(resource, "derivedFrom").any(names),
+        Some("Task") => resource.get("focus").is_some_and(names),
+        Some("Communication") => element::list(resource, "about").any(names),
+        _ => element::list(resource, "extension")
+            .filter(|extension| {
+                element::str_at(extension, "url").is_some_and(|url| url.ends_with("/source-response"))
+            })
+            .filter_map(|extension| extension.get("valueReference"))
+            .any(names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn each_type_names_its_response_in_its_own_place() {
+        let reference = json!({"reference": "QuestionnaireResponse/a"});
+        let check = |resource: Value, expected: bool| {
+            assert_eq!(comes_from(&resource, "QuestionnaireResponse/a"), expected, "{resource}");
+        };
+        check(json!({"resourceType": "Observation", "derivedFrom": [reference]}), true);
+        check(json!({"resourceType": "Task", "focus": {"reference": "QuestionnaireResponse/a/_history/2"}}), true);
+        check(json!({"resourceType": "Task", "focus": {"reference": "QuestionnaireResponse/ab"}}), false);
+        check(json!({"resourceType": "Communication", "about": [reference]}), true);
+        check(json!({"resourceType": "Flag", "extension": [{"url": "x/source-response", "valueReference": reference}]}), true);
+        check(json!({"resourceType": "Flag", "extension": [{"url": "x/other", "valueReference": reference}]}), false);
+    }
+}

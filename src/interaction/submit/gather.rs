@@ -1,0 +1,203 @@
+//! Reading what the decision about a response needs: the only step of a submission that asks the store anything.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::decide::Situation;
+use super::{Arrival, RESPONSE, earlier, history};
+use crate::fhir::{element, meta};
+use crate::interaction::library::{self, Form, Plan, Shelf};
+use crate::interaction::update::Before;
+use crate::interaction::{Context, incoming, read, reference};
+use crate::problem::{Issue, Problem};
+
+/// What was read, and the moment of the patient's stream it stands on.
+pub(crate) struct Gathered {
+    /// What the decision looks at.
+    pub(crate) situation: Situation,
+    /// The patient, as `Patient/id`, and where the stream stood before anything else was read.
+    pub(crate) stream: Option<(String, u64)>,
+}
+
+/// Reads everything about a response.
+///
+/// # Errors
+/// Those of the store: what does not exist is an issue of the situation.
+pub(crate) async fn gather(ctx: &Context, arrival: &Arrival<'_>, before: &Before) -> Result<Gathered, Problem> {
+    let mut response = arrival.response.clone();
+    let mut issues = arrival.issues.clone();
+    issues.extend(reference::resolve(ctx, &mut response).await?);
+    let own = before.resource.is_some().then_some(arrival.id.as_str());
+    let mut around = around(ctx, &response).await?;
+    if around.patient.is_none() && !issues.iter().any(|issue| is_about_subject(issue)) {
+        issues.push(without_subject());
+    }
+    let known = definitions(ctx, &mut response, &around.careplans).await?;
+    issues.extend(known.issues);
+    let url = element::str_at(&response, "questionnaire").map(|text| library::Canonical::parse(text).url.to_owned());
+    let past = match (&around.stream, &url) {
+        (Some((patient, _)), Some(url)) => earlier::responses(ctx, patient, url).await?,
+        _ => Vec::new(),
+    };
+    let moment = history::moment(&response).unwrap_or(arrival.received);
+    let existing = match (&before.resource, &around.stream) {
+        (Some(current), Some((patient, _))) => earlier::became(ctx, current, patient).await?,
+        _ => Vec::new(),
+    };
+    let situation = Situation {
+        response,
+        received: arrival.received,
+        patient: around.patient.take(),
+        careplan: known.careplan,
+        form: known.form,
+        plan: known.plan,
+        terminology: known.shelf.terminology(),
+        history: history::earlier(past, own, moment),
+        existing,
+        issues,
+        doubts: known.doubts,
+        telephone: ctx.settings.telephone.clone(),
+    };
+    Ok(Gathered { situation, stream: around.stream })
+}
+
+/// The patient and the plans of care.
+struct Around {
+    patient: Option<Value>,
+    careplans: Vec<Value>,
+    stream: Option<(String, u64)>,
+}
+
+async fn around(ctx: &Context, response: &Value) -> Result<Around, Problem> {
+    let mut around = Around { patient: None, careplans: Vec::new(), stream: None };
+    let Some(reference) = incoming::patient(response) else { return Ok(around) };
+    let sequence = ctx.store.stream(&reference).await?;
+    let id = reference.trim_start_matches("Patient/");
+    around.patient = read::current(ctx, "Patient", id).await?;
+    if around.patient.is_some() {
+        let params = [("subject", reference.as_str()), ("status", "active")];
+        for stored in library::read_all(ctx.store.as_ref(), "CarePlan", &params).await? {
+            around.careplans.push(read::body(&stored)?);
+        }
+        newest_first(&mut around.careplans);
+        around.stream = Some((reference, sequence));
+    }
+    Ok(around)
+}
+
+fn newest_first(careplans: &mut [Value]) {
+    careplans.sort_by_cached_key(|careplan| {
+        std::cmp::Reverse((meta::last_updated(careplan), element::id(careplan).map(str::to_owned)))
+    });
+}
+
+/// The definitions that apply to a response, and what is wrong about them.
+pub(crate) struct Known {
+    shelf: Arc<Shelf>,
+    pub(crate) form: Option<Arc<Form>>,
+    pub(crate) plan: Option<Arc<Plan>>,
+    pub(crate) careplan: Option<Value>,
+    pub(crate) issues: Vec<Issue>,
+    pub(crate) doubts: Vec<Issue>,
+}
+
+async fn definitions(ctx: &Context, response: &mut Value, careplans: &[Value]) -> Result<Known, Problem> {
+    let asked: Vec<&str> = element::str_at(response, "questionnaire").into_iter().collect();
+    let plans: Vec<&str> = careplans.iter().flat_map(instantiated).collect();
+    let shelf = ctx.library.shelf(ctx.store.as_ref(), &asked, &plans).await?;
+    Ok(known(shelf, response, careplans))
+}
+
+/// Which questionnaire, protocol and plan of care apply; the resolved version is recorded on the response.
+pub(crate) fn known(shelf: Arc<Shelf>, response: &mut Value, careplans: &[Value]) -> Known {
+    let asked = element::str_at(response, "questionnaire").map(str::to_owned);
+    let form = asked.as_deref().and_then(|canonical| shelf.form(canonical));
+    let mut issues = Vec::new();
+    match (&asked, &form) {
+        (Some(_), Some(form)) => response["questionnaire"] = Value::String(form.canonical()),
+        (Some(canonical), None) => issues.push(unknown_questionnaire(canonical)),
+        (None, _) => issues.push(without_questionnaire()),
+    }
+    let url = asked.as_deref().map(|canonical| library::Canonical::parse(canonical).url);
+    let mut doubts = Vec::new();
+    let mut chosen = None;
+    for careplan in careplans {
+        for canonical in instantiated(careplan) {
+            match (shelf.plan(canonical), url) {
+                (None, _) => doubts.push(unknown_plan(canonical)),
+                (Some(plan), Some(url)) if chosen.is_none() && library::judges(&plan, url, form.as_deref()) => {
+                    chosen = Some((plan, careplan));
+                }
+                _ => {}
+            }
+        }
+    }
+    let plan = chosen.as_ref().map(|(plan, _)| Arc::clone(plan));
+    let plan = plan.or_else(|| url.and_then(|url| shelf.plan_for(url, form.as_deref())));
+    let careplan = chosen.map(|(_, careplan)| careplan).or(careplans.first()).cloned();
+    Known { shelf, form, plan, careplan, issues, doubts }
+}
+
+fn instantiated(careplan: &Value) -> impl Iterator<Item = &str> {
+    element::list(careplan, "instantiatesCanonical").filter_map(Value::as_str)
+}
+
+fn is_about_subject(issue: &Issue) -> bool {
+    issue.expression.as_deref().is_some_and(|place| place.starts_with("QuestionnaireResponse.subject"))
+}
+
+fn without_subject() -> Issue {
+    Issue::error("required", "the response names no Patient of this server: by reference, by search or by identifier")
+        .at(format!("{RESPONSE}.subject"))
+        .text("La réponse ne désigne aucun patient connu.")
+}
+
+fn without_questionnaire() -> Issue {
+    Issue::error("required", "the response does not say which questionnaire it answers")
+        .at(format!("{RESPONSE}.questionnaire"))
+        .detail("questionnaireNotFound")
+        .text("La réponse ne dit pas à quel questionnaire elle répond.")
+}
+
+fn unknown_questionnaire(canonical: &str) -> Issue {
+    let what = match library::Canonical::parse(canonical).version {
+        Some(_) => "is not known here in that version",
+        None => "has no active version here",
+    };
+    Issue::error("not-found", format!("the questionnaire {canonical} {what}"))
+        .at(format!("{RESPONSE}.questionnaire"))
+        .detail("questionnaireNotFound")
+        .text("Ce questionnaire, ou cette version, n'est pas connu du service.")
+}
+
+fn unknown_plan(canonical: &str) -> Issue {
+    Issue::error("not-found", format!("the CarePlan follows the protocol {canonical}, which is not known here"))
+        .at(RESPONSE)
+        .text("Le protocole du plan de soins n'est pas connu du service : réponse à relire.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_unknown_version_is_an_issue_at_the_questionnaire() {
+        let mut response = json!({"resourceType": RESPONSE, "questionnaire": "http://q|9"});
+        let known = known(Arc::default(), &mut response, &[]);
+        assert_eq!(known.issues.len(), 1);
+        assert_eq!(known.issues[0].expression.as_deref(), Some("QuestionnaireResponse.questionnaire"));
+        assert_eq!(known.issues[0].detail, Some("questionnaireNotFound"));
+        assert_eq!(response["questionnaire"], "http://q|9");
+    }
+
+    #[test]
+    fn a_plan_of_care_with_an_unknown_protocol_raises_a_doubt() {
+        let mut response = json!({"resourceType": RESPONSE, "questionnaire": "http://q"});
+        let careplan = json!({"resourceType": "CarePlan", "id": "c", "instantiatesCanonical": ["http://p|1"]});
+        let known = known(Arc::default(), &mut response, &[careplan]);
+        assert_eq!(known.doubts.len(), 1);
+        assert!(known.careplan.is_some() && known.plan.is_none());
+    }
+}

@@ -1,0 +1,126 @@
+//! Keeping what is refused: a patient's answers are never thrown away, readable or not.
+//!
+//! The bytes become a `Binary`, the outcome another one beside it (`{id}-outcome`). When the patient is known, the rules run
+//! on every answer that could be read, and a person is told by a Flag and a Task of level *technique* or above. The same
+//! bytes refused twice are kept once.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::decide::{self, Judgement, Origin};
+use super::gather::Gathered;
+use super::{Arrival, Round, write};
+use crate::clock::SeededIds;
+use crate::fhir::{self, meta, outcome};
+use crate::interaction::{Context, content, incoming};
+use crate::problem::{Category, Issue, Problem, Severity};
+use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
+
+/// Key space of the digests of refused bytes.
+const REFUSED: &str = "refused QuestionnaireResponse";
+
+/// Keeps bytes that cannot be read at all, and adds to the problem where they are.
+pub(super) async fn unreadable(ctx: &Context, bytes: &[u8], problem: Problem) -> Result<Problem, Problem> {
+    let at = incoming::now(ctx);
+    let raw_id = ctx.ids.next();
+    let kept = Kept { bytes, media_type: "application/octet-stream", id: &raw_id, at, patient: None };
+    let unit = kept.unit(&problem.issues, problem.category)?;
+    match ctx.store.commit(unit).await? {
+        Committed::Written => Ok(told(problem, &raw_id)),
+        Committed::Refused(Violation::Key { holder, .. }) => Ok(told(problem, id_of(&holder))),
+        Committed::Refused(_) => Err(Problem::internal("refused bytes could not be kept")),
+    }
+}
+
+/// Keeps a response that was read and is refused, with the alerts that what could be read of it calls for.
+pub(super) async fn refuse(
+    ctx: &Context,
+    arrival: &Arrival<'_>,
+    gathered: &Gathered,
+    judgement: &Judgement,
+    category: Category,
+) -> Result<Round, Problem> {
+    let patient = gathered.stream.as_ref().map(|(patient, _)| patient.as_str());
+    let (id, at) = (&arrival.kept_id, arrival.received);
+    let kept = Kept { bytes: arrival.bytes, media_type: fhir::MEDIA_TYPE, id, at, patient };
+    let mut unit = kept.unit(&judgement.issues, category)?;
+    write::stand_on(gathered, &mut unit);
+    let reference = format!("Binary/{id}");
+    // The earlier version, if there is one, stands as it was: what it became is not touched by a refused one.
+    let mut situation = gathered.situation.clone();
+    situation.existing.clear();
+    let ids = SeededIds::new(at, format!("{id}|1"));
+    let derived = decide::derive(&situation, judgement, &Origin { reference: &reference, version: 1 }, &ids);
+    write::add(derived, at, &mut unit)?;
+    let problem = Problem::with(category, judgement.issues.clone());
+    Ok(match ctx.store.commit(unit).await? {
+        Committed::Written => Round::Answered(Err(told(problem, id))),
+        Committed::Refused(Violation::Key { holder, .. }) => Round::Answered(Err(told(problem, id_of(&holder)))),
+        Committed::Refused(Violation::Stream { .. } | Violation::Version { .. }) => Round::Again,
+        Committed::Refused(Violation::Exists(_)) => {
+            return Err(Problem::internal("refused bytes could not be kept"));
+        }
+    })
+}
+
+/// Bytes to keep.
+struct Kept<'a> {
+    bytes: &'a [u8],
+    media_type: &'a str,
+    id: &'a str,
+    at: Timestamp,
+    patient: Option<&'a str>,
+}
+
+impl Kept<'_> {
+    /// The transaction that keeps them, once for each patient and reason.
+    fn unit(&self, issues: &[Issue], category: Category) -> Result<Unit, Problem> {
+        let digest = content::bytes_digest(self.bytes);
+        let report = outcome::operation_outcome(issues);
+        let report = serde_json::to_vec(&report).map_err(|fault| Problem::internal(fault.to_string()))?;
+        let mut unit = Unit::new("keep", self.at);
+        unit.guards.push(Guard::Key {
+            space: REFUSED.to_owned(),
+            key: format!("{digest} {} {category:?}", self.patient.unwrap_or("unknown")),
+            holder: format!("Binary/{}", self.id),
+            digest: digest.into_bytes(),
+        });
+        unit.writes.push(Write::new(&self.binary(self.id, self.media_type, self.bytes), Expect::New)?);
+        let beside = outcome_id(self.id);
+        unit.writes.push(Write::new(&self.binary(&beside, fhir::MEDIA_TYPE, &report), Expect::New)?);
+        Ok(unit)
+    }
+
+    fn binary(&self, id: &str, media_type: &str, bytes: &[u8]) -> Value {
+        let mut binary = json!({ "resourceType": "Binary", "contentType": media_type });
+        if let Some(patient) = self.patient {
+            binary["securityContext"] = json!({ "reference": patient });
+        }
+        binary["data"] = Value::String(STANDARD.encode(bytes));
+        meta::stamp(binary, id, 1, self.at)
+    }
+}
+
+/// The id of the outcome beside kept bytes.
+fn outcome_id(id: &str) -> String {
+    format!("{id}-outcome")
+}
+
+fn id_of(holder: &str) -> &str {
+    holder.trim_start_matches("Binary/")
+}
+
+/// The problem, with where the bytes are.
+fn told(mut problem: Problem, id: &str) -> Problem {
+    problem.issues.push(Issue {
+        severity: Severity::Information,
+        ..Issue::error(
+            "informational",
+            format!("nothing is lost: the response is kept as Binary/{id}, and this outcome as Binary/{}", outcome_id(id)),
+        )
+        .text("La réponse refusée est conservée et sera relue par un soignant.")
+    });
+    problem
+}

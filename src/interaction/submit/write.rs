@@ -1,0 +1,148 @@
+//! Writing an accepted response with all that it becomes, in one transaction.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::decide::{self, Judgement, Origin};
+use super::gather::Gathered;
+use super::{Arrival, RESPONSE, Round, history};
+use crate::clock::SeededIds;
+use crate::fhir::identifier::Identifier;
+use crate::fhir::{element, meta};
+use crate::interaction::update::Before;
+use crate::interaction::{Context, Kind, create, read};
+use crate::pathway::{Change, Derived};
+use crate::problem::{Issue, Problem};
+use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
+
+/// Key space of identifiers that responses have claimed.
+const IDENTIFIERS: &str = "QuestionnaireResponse.identifier";
+/// Key space of the contents of responses without identifier.
+const CONTENTS: &str = "QuestionnaireResponse content";
+
+/// Commits the response and what it becomes.
+pub(super) async fn accept(
+    ctx: &Context,
+    arrival: &Arrival<'_>,
+    before: &Before,
+    gathered: &Gathered,
+    judgement: &Judgement,
+    digest: &str,
+) -> Result<Round, Problem> {
+    let (id, version, at) = (&arrival.id, before.next(), arrival.received);
+    let reference = format!("{RESPONSE}/{id}");
+    let response = meta::stamp(gathered.situation.response.clone(), id, version, at);
+    let origin = Origin { reference: &reference, version };
+    let ids = SeededIds::new(at, format!("{id}|{version}"));
+    let derived = decide::derive(&gathered.situation, judgement, &origin, &ids);
+
+    let mut unit = Unit::new("submit", at);
+    unit.guards.extend(arrival.condition.clone().map(Guard::NoneMatches));
+    unit.guards.extend(claim(&response, before, &reference, digest));
+    stand_on(gathered, &mut unit);
+    unit.writes.push(Write::new(&response, before.expect())?);
+    add(derived, at, &mut unit)?;
+    match ctx.store.commit(unit).await? {
+        Committed::Written => {
+            let kind = before.kind();
+            Ok(Round::Answered(create::answer(kind, &response, judgement.issues.clone())))
+        }
+        Committed::Refused(Violation::Exists(ids)) => {
+            Ok(Round::Answered(create::existing(ctx, RESPONSE, &ids).await))
+        }
+        Committed::Refused(Violation::Key { holder, digest: first }) => {
+            taken_key(ctx, holder, first == digest.as_bytes()).await
+        }
+        Committed::Refused(Violation::Stream { .. } | Violation::Version { .. }) => Ok(Round::Again),
+    }
+}
+
+/// The decision holds only as long as nothing else about the patient is written.
+pub(super) fn stand_on(gathered: &Gathered, unit: &mut Unit) {
+    if let Some((patient, sequence)) = &gathered.stream {
+        unit.guards.push(Guard::Stream { patient: patient.clone(), sequence: *sequence });
+        unit.patient = Some(patient.clone());
+    }
+}
+
+/// Adds what was derived: new resources at version 1, existing ones at their next version.
+pub(super) fn add(derived: Derived, at: Timestamp, unit: &mut Unit) -> Result<(), Problem> {
+    for one in derived.resources {
+        let (expect, version) = match one.change {
+            Change::New => (Expect::New, 1),
+            Change::Update => {
+                let current = meta::version(&one.body)
+                    .ok_or_else(|| Problem::internal("an existing resource was derived without its version"))?;
+                (Expect::Version(current), current + 1)
+            }
+        };
+        let id = element::id(&one.body)
+            .ok_or_else(|| Problem::internal("a resource was derived without an id"))?
+            .to_owned();
+        unit.writes.push(Write::new(&meta::stamp(one.body, &id, version, at), expect)?);
+    }
+    Ok(())
+}
+
+/// What is told when the identifier names another response.
+pub(super) fn taken(holder: &str) -> Issue {
+    Issue::error(
+        "duplicate",
+        format!(
+            "the identifier of this response names {holder}, whose content differs: to amend that response, PUT the new \
+             content to {holder}; a new response needs its own identifier"
+        ),
+    )
+    .at(format!("{RESPONSE}.identifier"))
+    .text("Cet identifiant désigne déjà une réponse au contenu différent.")
+}
+
+async fn taken_key(ctx: &Context, holder: String, same: bool) -> Result<Round, Problem> {
+    if !same {
+        return Ok(Round::Taken { holder });
+    }
+    let id = holder.rsplit('/').next().unwrap_or(&holder);
+    let stored = ctx.store.read(RESPONSE, id).await?;
+    Ok(Round::Answered(stored.map(|stored| read::of(Kind::Found, stored)).ok_or_else(|| Problem::not_found(&holder))))
+}
+
+/// The claim on what makes this response the same as a repeat of it.
+fn claim(response: &Value, before: &Before, holder: &str, digest: &str) -> Option<Guard> {
+    let identifier = |response: &Value| response.get("identifier").and_then(Identifier::of);
+    let own = identifier(response);
+    let (space, key) = match (&before.resource, &own) {
+        // The response has claimed its identifier before: an amendment keeps it.
+        (Some(current), _) if identifier(current) == own => return None,
+        (_, Some(identifier)) => (IDENTIFIERS, identifier.token()),
+        // Without a moment, equal answers may well be two responses: nothing tells a repeat from a quiet next week.
+        (None, None) if history::moment(response).is_some() => (CONTENTS, digest.to_owned()),
+        _ => return None,
+    };
+    Some(Guard::Key {
+        space: space.to_owned(),
+        key,
+        holder: holder.to_owned(),
+        digest: digest.as_bytes().to_vec(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_response_claims_its_identifier_or_its_content_if_that_has_a_moment() {
+        let check = |response: Value, expected: Option<(&str, &str)>| {
+            let claimed = claim(&response, &Before::nothing(), "QuestionnaireResponse/a", "digest");
+            let claimed = claimed.as_ref().map(|guard| match guard {
+                Guard::Key { space, key, .. } => (space.as_str(), key.as_str()),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(claimed, expected);
+        };
+        check(json!({"identifier": {"system": "s", "value": "v"}}), Some((IDENTIFIERS, "s|v")));
+        check(json!({"authored": "2026-01-05T08:00:00+01:00"}), Some((CONTENTS, "digest")));
+        check(json!({}), None);
+    }
+}
