@@ -58,8 +58,8 @@ pub struct Context {
 pub struct Settings {
     /// Where clients reach this service, without a slash at the end; `next` links and `fullUrl` start with it.
     pub base_url: String,
-    /// Who issues reports: printed on the document and written in its metadata.
-    pub issuer: Issuer,
+
+
     /// Telephone number that answers day and night, as patients read it.
     pub telephone: Option<String>,
     /// Where final reports go: one delivery each.

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod config;
 pub mod fhir;
 pub mod fhirpath;
+pub mod interaction;
 pub mod outbox;
 pub mod pathway;
 pub mod problem;

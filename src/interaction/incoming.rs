@@ -66,13 +66,13 @@ pub(crate) fn check_id(resource: &Value, id: &str) -> Result<(), Problem> {
             "value",
             format!("the body has the id {found}, and the address says {id}"),
         )
-        .at(format!("{rtype}.id"))),
+        .at(&format!("{rtype}.id"))),
         None => Err(Problem::new(
             Category::Malformed,
             "required",
             format!("the body of an update carries its id; the address says {id}"),
         )
-        .at(format!("{rtype}.id"))),
+        .at(&format!("{rtype}.id"))),
     }
 }
 
