@@ -71,7 +71,21 @@ fn unescape(text: &str, form: &str) -> Option<String> {
         "html" => {
             Some(HTML.iter().rev().fold(text.to_owned(), |text, (plain, entity)| text.replace(entity, plain)))
         }
-        "json" => serde_json::from_str(&format!("\"{text}\"")).ok(),
+        "json" => serde_json::from_str(&format!("\"{}\"", with_quotes_escaped(text))).ok(),
         _ => None,
     }
+}
+
+/// A text whose quotes were never escaped is read as if they were.
+fn with_quotes_escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut after_backslash = false;
+    for c in text.chars() {
+        if c == '"' && !after_backslash {
+            escaped.push('\\');
+        }
+        after_backslash = c == '\\' && !after_backslash;
+        escaped.push(c);
+    }
+    escaped
 }

@@ -5,7 +5,9 @@ use serde_json::Value;
 
 use super::super::collection::{Collection, Item};
 use super::super::node::{Node, resource_type};
+use super::super::syntax::{Namespace, TypeName, TypeOperator};
 use super::super::temporal::Temporal;
+use super::super::{type_names, types};
 use super::{Answer, Function, Input, row};
 
 pub(super) const TABLE: &[Function] = &[
@@ -14,10 +16,11 @@ pub(super) const TABLE: &[Function] = &[
     row("now", 0, 0, |input| moment(&input, |now| now)),
     row("today", 0, 0, |input| moment(&input, Temporal::to_date)),
     row("timeOfDay", 0, 0, |input| moment(&input, Temporal::to_time)),
-    row("type", 0, 0, types),
+    row("type", 0, 0, type_of),
     row("extension", 1, 1, extension),
     row("resolve", 0, 0, resolve),
     row("memberOf", 1, 1, member_of),
+    row("conformsTo", 1, 1, conforms_to),
     row("ordinal", 0, 0, |input| weights(&input)),
     row("weight", 0, 0, |input| weights(&input)),
 ];
@@ -52,7 +55,7 @@ fn descendants<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
     Ok(Collection { items })
 }
 
-fn types<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
+fn type_of<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
     let of = |item: &Item<'a>| match item {
         Item::Node(node) => Item::Type("FHIR", node.kind()),
         other => Item::Type("System", other.kind()),
@@ -161,6 +164,24 @@ fn member_of<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
         }
     }
     Ok(Collection::from_bool(member))
+}
+
+/// Where R4 publishes the definition of each of its types.
+const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
+
+/// Only the types of R4 themselves, by type; what a profile demands is checked outside of `FHIRPath`.
+fn conforms_to<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
+    let (Some(item), Some(profile)) = (input.single()?, input.text_argument(0)?) else {
+        return Ok(Collection::empty());
+    };
+    match profile.strip_prefix(CORE).filter(|name| type_names::is_fhir(name)) {
+        Some(name) => {
+            let wanted = TypeName { namespace: Some(Namespace::Fhir), name: name.to_owned() };
+            let model = input.evaluator.scope.model;
+            Ok(Collection::from_bool(types::matches(item, &wanted, TypeOperator::Is, model)))
+        }
+        None => Err(input.fault(&format!("does not know the profile {profile}"))),
+    }
 }
 
 fn coding(value: &Value) -> Option<(Option<&str>, &str)> {

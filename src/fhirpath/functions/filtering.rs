@@ -137,7 +137,7 @@ fn define_variable<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
 }
 
 /// Stable, by the keys in turn; a key behind `-` or before `desc` counts downwards, an empty key
-/// comes first.
+/// comes first either way.
 fn sort<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
     let keys: Vec<(&'a Expr, bool)> = input.call.arguments.iter().map(direction).collect();
     let mut rows = Vec::with_capacity(input.items.len());
@@ -154,7 +154,9 @@ fn sort<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
     let mut fault = None;
     rows.sort_by(|(left, _), (right, _)| {
         for (at, (left, right)) in left.iter().zip(right).enumerate() {
-            let descending = keys.get(at).is_some_and(|(_, descending)| *descending);
+            let descending = !left.is_empty()
+                && !right.is_empty()
+                && keys.get(at).is_some_and(|(_, descending)| *descending);
             match by_key(left, right) {
                 Ok(Ordering::Equal) => {}
                 Ok(order) => return if descending { order.reverse() } else { order },
