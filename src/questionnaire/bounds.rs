@@ -1,0 +1,253 @@
+//! One answer against the limits of its item: every limit that is broken, each with what would be right.
+
+use std::cmp::Ordering;
+
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use super::extension::text;
+use super::finding::{
+    ATTACHMENT_SIZE, ATTACHMENT_SIZE_INCONSISTENT, ATTACHMENT_TYPE, Finding, INVALID_NEW_LINE, INVALID_REFERENCE,
+    INVALID_UNIT, INVALID_UNIT_VALUE_SET, INVALID_URL, Kind, LOOSE_UNIT, MAX_DECIMAL_PLACES, MAX_LENGTH, MAX_VALUE,
+    MAX_VALUE_UNITS, MIN_LENGTH, MIN_VALUE, MIN_VALUE_UNITS, REFERENCE_RESTRICTION, REFERENCE_TYPE, REGEX, TERMINOLOGY,
+    shown,
+};
+use super::item::{AnswerType, ItemType};
+use super::limits::Limits;
+use super::measure::{Comparison, Measure, Unit, decimal_places};
+use crate::fhir::reference::{self, ReferenceForm};
+use crate::terminology::Terminology;
+
+/// Bytes in the megabyte of `maxSize`.
+const MEGABYTE: u32 = 1_000_000;
+
+/// What of the form of an answer depends on nothing but its item type.
+pub(crate) fn form(kind: ItemType, value: &Value, findings: &mut Vec<Finding>) {
+    match kind {
+        ItemType::String if value.as_str().is_some_and(|text| text.contains(['\n', '\r'])) => {
+            let english = "a string has no line break; only items of type text have";
+            findings.push(Finding::new(INVALID_NEW_LINE, english, "la réponse ne doit pas contenir de retour à la ligne"));
+        }
+        ItemType::Url if !value.as_str().is_some_and(is_url) => {
+            let english = format!("{} is not an absolute address such as https://example.org/", shown(value));
+            findings.push(Finding::new(INVALID_URL, english, "l'adresse web n'est pas valide").unreadable());
+        }
+        ItemType::Reference => reference_form(value, findings),
+        ItemType::Attachment => attachment_form(value, findings),
+        _ => {}
+    }
+}
+
+/// Every limit of the item that the answer breaks.
+pub(crate) fn limits(
+    limits: &Limits,
+    kind: AnswerType,
+    value: &Value,
+    terminology: &Terminology,
+    findings: &mut Vec<Finding>,
+) {
+    match kind {
+        AnswerType::String | AnswerType::Uri => lengths(limits, value.as_str().unwrap_or_default(), findings),
+        AnswerType::Attachment => attachment(limits, value, findings),
+        AnswerType::Reference => reference_types(limits, value, findings),
+        AnswerType::Quantity => {
+            if let Some(Measure::Quantity(_, unit)) = Measure::read(kind, value) {
+                findings.extend(units(limits, &unit, terminology));
+            }
+        }
+        _ => {}
+    }
+    let number = if kind == AnswerType::Quantity { value.get("value") } else { Some(value) };
+    if let (Some(most), Some(places)) = (limits.decimal_places, number.and_then(decimal_places))
+        && places > most
+    {
+        let english = format!("{} has {places} decimal places, at most {most} are allowed", shown(value));
+        findings.push(Finding::new(MAX_DECIMAL_PLACES, english, format!("au plus {most} chiffres après la virgule")));
+    }
+    range(limits, kind, value, findings);
+}
+
+fn range(limits: &Limits, kind: AnswerType, value: &Value, findings: &mut Vec<Finding>) {
+    let Some(measure) = Measure::read(kind, value) else { return };
+    let mut bound = |bound: &Option<Measure>, beyond: Ordering, broken: Kind, units: Kind, english: &str, french: &str| {
+        let Some(bound) = bound else { return };
+        match measure.compare(bound) {
+            Comparison::Is(order) if order == beyond => {
+                let english = format!("{} is {english} {}", measure.french(), bound.french());
+                let french = format!("la valeur {} est {french} {}, à vérifier", measure.french(), bound.french());
+                findings.push(Finding::new(broken, english, french).unreadable());
+            }
+            Comparison::Incomparable => {
+                let english = format!("{} cannot be compared with the limit {}", measure.french(), bound.french());
+                let french = format!("l'unité de {} ne se compare pas à {}", measure.french(), bound.french());
+                findings.push(Finding::new(units, english, french).unreadable());
+            }
+            Comparison::Is(_) | Comparison::Unsure => {}
+        }
+    };
+    bound(&limits.min, Ordering::Less, MIN_VALUE, MIN_VALUE_UNITS, "less than the minimum", "inférieure au minimum");
+    bound(&limits.max, Ordering::Greater, MAX_VALUE, MAX_VALUE_UNITS, "greater than the maximum", "supérieure au maximum");
+}
+
+fn lengths(limits: &Limits, answer: &str, findings: &mut Vec<Finding>) {
+    let length = answer.chars().count();
+    if let Some(most) = limits.max_length.filter(|most| length > *most) {
+        let english = format!("has {length} characters, at most {most} are allowed");
+        findings.push(Finding::new(MAX_LENGTH, english, format!("la réponse dépasse {most} caractères")));
+    }
+    if let Some(least) = limits.min_length.filter(|least| length < *least) {
+        let english = format!("has {length} characters, at least {least} are needed");
+        findings.push(Finding::new(MIN_LENGTH, english, format!("la réponse doit avoir au moins {least} caractères")));
+    }
+    if let Some((pattern, compiled)) = &limits.pattern
+        && !compiled.is_match(answer)
+    {
+        let english = format!("'{answer}' does not match the regular expression '{pattern}'");
+        findings.push(Finding::new(REGEX, english, "la réponse n'a pas la forme attendue"));
+    }
+}
+
+/// A unit that is missing or only spelled out leaves the answer readable; a wrong one does not, since
+/// 98.6 is a fever in one scale and impossible in another.
+fn units(limits: &Limits, unit: &Unit, terminology: &Terminology) -> Option<Finding> {
+    if limits.units.is_empty() && limits.unit_value_set.is_none() {
+        return None;
+    }
+    let allowed = || limits.units.iter().map(Unit::shown).collect::<Vec<_>>().join(", ");
+    if unit.is_absent() {
+        let english = format!("has no unit; the units are: {}", allowed());
+        return Some(Finding::new(INVALID_UNIT, english, format!("l'unité manque ({})", allowed())));
+    }
+    let same_system = |known: &Unit| known.system.is_none() || unit.system.is_none() || known.system == unit.system;
+    let Some(code) = &unit.code else {
+        let spelled = |known: &Unit| known.unit == unit.unit || known.code == unit.unit;
+        if limits.units.iter().any(spelled) {
+            let english = format!("names the unit '{}' without its code", unit.shown());
+            return Some(Finding::new(LOOSE_UNIT, english, "le code de l'unité manque"));
+        }
+        return (!limits.unit_open).then(|| wrong_unit(INVALID_UNIT, unit, &allowed()));
+    };
+    if limits.units.iter().any(|known| known.code.as_ref() == Some(code) && same_system(known)) {
+        return None;
+    }
+    if limits.unit_open && limits.unit_system.as_ref().is_none_or(|system| Some(system) == unit.system.as_ref()) {
+        return None;
+    }
+    let Some(value_set) = &limits.unit_value_set else { return Some(wrong_unit(INVALID_UNIT, unit, &allowed())) };
+    match terminology.contains(value_set, unit.system.as_deref().unwrap_or(super::measure::UCUM), code) {
+        Some(true) => None,
+        Some(false) => Some(wrong_unit(INVALID_UNIT_VALUE_SET, unit, value_set)),
+        None => {
+            let english = format!("unit '{code}' could not be looked up in {value_set}");
+            Some(Finding::new(TERMINOLOGY, english, "l'unité n'a pas pu être vérifiée"))
+        }
+    }
+}
+
+fn wrong_unit(kind: Kind, unit: &Unit, allowed: &str) -> Finding {
+    let english = format!("unit '{}' is not allowed; the units are: {allowed}", unit.code.as_deref().unwrap_or(unit.shown()));
+    Finding::new(kind, english, format!("l'unité « {} » n'est pas acceptée", unit.shown())).unreadable()
+}
+
+fn is_url(text: &str) -> bool {
+    let scheme = text.split_once(':').map(|(scheme, rest)| (scheme, rest.is_empty()));
+    !text.contains(char::is_whitespace)
+        && scheme.is_some_and(|(scheme, empty)| {
+            !empty && scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+        })
+}
+
+fn reference_form(value: &Value, findings: &mut Vec<Finding>) {
+    let literal = text(value, "reference");
+    let wrong = match literal {
+        Some(literal) => reference::parse(literal) == ReferenceForm::Invalid,
+        None => value.get("identifier").is_none(),
+    };
+    if wrong {
+        let english = format!("{} is no reference; it needs `reference` such as Practitioner/1, or `identifier`", shown(value));
+        findings.push(Finding::new(INVALID_REFERENCE, english, "la référence n'est pas valide").unreadable());
+    }
+}
+
+fn reference_types(limits: &Limits, value: &Value, findings: &mut Vec<Finding>) {
+    let literal = text(value, "reference").map(reference::parse);
+    let Some(found) = literal.as_ref().and_then(ReferenceForm::rtype).or_else(|| text(value, "type")) else { return };
+    let refuse = |kind, allowed: &str| {
+        let english = format!("refers to a {found}, not to one of: {allowed}");
+        Finding::new(kind, english, format!("la référence doit viser : {allowed}")).unreadable()
+    };
+    if !limits.reference_types.is_empty() && !limits.reference_types.iter().any(|allowed| allowed == found) {
+        findings.push(refuse(REFERENCE_TYPE, &limits.reference_types.join(", ")));
+    }
+    // Only profiles of the base standard name their type; others would need the profile itself.
+    let base = |profile: &String| profile.strip_prefix("http://hl7.org/fhir/StructureDefinition/").map(str::to_owned);
+    let profiles: Option<Vec<String>> = limits.reference_profiles.iter().map(base).collect();
+    if let Some(profiles) = profiles.filter(|list| !list.is_empty())
+        && !profiles.iter().any(|allowed| allowed == found)
+    {
+        findings.push(refuse(REFERENCE_RESTRICTION, &profiles.join(", ")));
+    }
+}
+
+/// Bytes that a base64 text stands for.
+fn decoded_length(data: &str) -> usize {
+    let digits = data.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=').count();
+    digits / 4 * 3 + (digits % 4 * 3) / 4
+}
+
+fn attachment_form(value: &Value, findings: &mut Vec<Finding>) {
+    let declared = value.get("size").and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
+    let held = text(value, "data").map(decoded_length);
+    if let (Some(declared), Some(held)) = (declared, held)
+        && declared != held
+    {
+        let english = format!("size says {declared} bytes, data holds {held}");
+        findings.push(Finding::new(ATTACHMENT_SIZE_INCONSISTENT, english, "la taille annoncée du fichier est fausse"));
+    }
+}
+
+fn attachment(limits: &Limits, value: &Value, findings: &mut Vec<Finding>) {
+    let found = text(value, "contentType");
+    if !limits.mime_types.is_empty() && !limits.mime_types.iter().any(|allowed| found.is_some_and(|f| mime_fits(allowed, f))) {
+        let allowed = limits.mime_types.join(", ");
+        let english = format!("contentType {} is not one of: {allowed}", found.unwrap_or("(none)"));
+        findings.push(Finding::new(ATTACHMENT_TYPE, english, format!("le fichier doit être de type {allowed}")));
+    }
+    let held = text(value, "data").map(decoded_length);
+    let size = held.or_else(|| value.get("size")?.as_u64().and_then(|size| usize::try_from(size).ok()));
+    if let (Some(size), Some(most)) = (size, limits.size_max)
+        && Decimal::from(size) > most * Decimal::from(MEGABYTE)
+    {
+        let english = format!("has {size} bytes, at most {most} MB are allowed");
+        findings.push(Finding::new(ATTACHMENT_SIZE, english, format!("le fichier dépasse {most} Mo")));
+    }
+}
+
+fn mime_fits(allowed: &str, found: &str) -> bool {
+    let found = found.split(';').next().unwrap_or_default().trim();
+    allowed.strip_suffix("/*").map_or(allowed == found, |family| found.split('/').next() == Some(family))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base64_lengths_are_reckoned_without_decoding() {
+        for (data, length) in [("", 0), ("QQ==", 1), ("QUI=", 2), ("QUJD", 3), ("QUJD\nQQ==", 4)] {
+            assert_eq!(decoded_length(data), length, "{data}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_a_scheme_and_no_blank() {
+        assert!(is_url("https://example.org/a") && is_url("urn:oid:1.2"));
+        assert!(!is_url("example.org") && !is_url("http://a b") && !is_url("https:") && !is_url("1:a"));
+    }
+
+    #[test]
+    fn a_family_of_media_types_is_allowed_by_its_star() {
+        assert!(mime_fits("image/*", "image/png") && mime_fits("image/png", "image/png; q=1"));
+        assert!(!mime_fits("image/png", "image/jpeg"));
+    }
+}

@@ -1,0 +1,178 @@
+//! The expressions of a Questionnaire, compiled: variables, enablement, calculations and constraints,
+//! with what each may name (Structured Data Capture, "Using expressions").
+
+use serde_json::Value;
+
+use super::extension::{self, CALCULATED, CONSTRAINT, ENABLE_WHEN, INITIAL, TARGET_CONSTRAINT, VARIABLE, text};
+use super::item::Item;
+use crate::fhirpath::{self, Expression};
+use crate::problem::{Issue, Severity};
+
+/// What every expression may name without declaring it. `patient` and `careplan` are the launch context.
+const KNOWN: [&str; 10] =
+    ["resource", "rootResource", "context", "questionnaire", "qitem", "patient", "careplan", "ucum", "sct", "loinc"];
+
+/// A named expression.
+#[derive(Debug, Clone)]
+pub(crate) struct Variable {
+    pub(crate) name: String,
+    pub(crate) expression: Expression,
+}
+
+/// An expression that must not be false.
+#[derive(Debug, Clone)]
+pub(crate) struct Constraint {
+    pub(crate) key: String,
+    pub(crate) severity: Severity,
+    /// What the author says about it.
+    pub(crate) human: String,
+    pub(crate) expression: Expression,
+}
+
+/// The expressions of the Questionnaire itself or of one item.
+#[derive(Debug, Default)]
+pub(crate) struct Expressions {
+    pub(crate) variables: Vec<Variable>,
+    pub(crate) enable: Option<Expression>,
+    pub(crate) calculated: Option<Expression>,
+    pub(crate) constraints: Vec<Constraint>,
+}
+
+/// Reads the expressions of an element. `scope` holds the variables of the elements around it, and gains
+/// its own while it is read: a variable may name only those before it.
+pub(crate) fn read(element: &Value, at: &str, scope: &mut Vec<String>, faults: &mut Vec<Issue>) -> Expressions {
+    let mut found = Expressions::default();
+    for (position, extension) in extension::all(element, VARIABLE) {
+        let at = format!("{at}.extension[{position}].valueExpression");
+        let Some(expression) = expression(extension.get("valueExpression"), &at, scope, faults) else { continue };
+        match extension.get("valueExpression").and_then(|value| text(value, "name")) {
+            Some(name) => {
+                scope.push(name.to_owned());
+                found.variables.push(Variable { name: name.to_owned(), expression });
+            }
+            None => faults.push(Issue::error("required", "a variable needs a name").at(at)),
+        }
+    }
+    let mut one = |url: &'static str| {
+        let mut all = extension::all(element, url);
+        let (position, extension) = all.next()?;
+        let at = format!("{at}.extension[{position}].valueExpression");
+        if all.next().is_some() {
+            faults.push(Issue::error("business-rule", "is given more than once").at(&at));
+        }
+        expression(extension.get("valueExpression"), &at, scope, faults)
+    };
+    found.enable = one(ENABLE_WHEN);
+    found.calculated = one(CALCULATED);
+    // Filling in is not done here; an initial expression only has to compile.
+    let _initial = one(INITIAL);
+    found.constraints = [CONSTRAINT, TARGET_CONSTRAINT]
+        .into_iter()
+        .flat_map(|url| extension::all(element, url))
+        .filter_map(|(position, extension)| constraint(extension, &format!("{at}.extension[{position}]"), scope, faults))
+        .collect();
+    found
+}
+
+/// `questionnaire-constraint` (expression as text) or `targetConstraint` (as an Expression).
+fn constraint(element: &Value, at: &str, scope: &[String], faults: &mut Vec<Issue>) -> Option<Constraint> {
+    let part = |name: &'static str| {
+        let found = extension::first(element, name)?;
+        extension::value_of(found, "value").map(|(_, value)| value)
+    };
+    let written = part("expression");
+    let expression = match written {
+        Some(Value::String(text)) => compile(text, at, scope, faults),
+        other => expression(other, at, scope, faults),
+    }?;
+    let severity = match part("severity").and_then(Value::as_str) {
+        Some("warning") => Severity::Warning,
+        _ => Severity::Error,
+    };
+    let words = |name| part(name).and_then(Value::as_str).map(str::to_owned);
+    let key = words("key").unwrap_or_else(|| "?".to_owned());
+    let human = words("human").unwrap_or_else(|| "une règle du questionnaire n'est pas respectée".to_owned());
+    Some(Constraint { key, severity, human, expression })
+}
+
+fn expression(value: Option<&Value>, at: &str, scope: &[String], faults: &mut Vec<Issue>) -> Option<Expression> {
+    let Some(text) = value.and_then(|value| text(value, "expression")) else {
+        faults.push(Issue::error("required", "needs an expression").at(at));
+        return None;
+    };
+    let language = value.and_then(|value| value.get("language")).and_then(Value::as_str).unwrap_or_default();
+    if language != "text/fhirpath" {
+        let message = format!("expression language '{language}' is not supported; it must be text/fhirpath");
+        faults.push(Issue::error("not-supported", message).at(at));
+        return None;
+    }
+    compile(text, at, scope, faults)
+}
+
+fn compile(text: &str, at: &str, scope: &[String], faults: &mut Vec<Issue>) -> Option<Expression> {
+    match fhirpath::compile(text) {
+        Ok(expression) => {
+            for name in expression.variables() {
+                if !is_known(name, scope) {
+                    let mut known: Vec<&str> = KNOWN.to_vec();
+                    known.extend(scope.iter().map(String::as_str));
+                    let message = format!("%{name} is not defined here; these are: %{}", known.join(" %"));
+                    faults.push(Issue::error("not-found", message).at(at));
+                }
+            }
+            Some(expression)
+        }
+        Err(problem) => {
+            faults.extend(problem.at(at).issues);
+            None
+        }
+    }
+}
+
+fn is_known(name: &str, scope: &[String]) -> bool {
+    KNOWN.contains(&name)
+        || name.starts_with("vs-")
+        || name.starts_with("ext-")
+        || scope.iter().any(|known| known == name)
+}
+
+/// Calculations that need their own result, by way of the linkIds and variables that they name.
+pub(crate) fn cycles(items: &[Item], root: &[Variable], faults: &mut Vec<Issue>) {
+    let calculated: Vec<usize> = (0..items.len()).filter(|n| items[*n].calculated.is_some()).collect();
+    let needs: Vec<Vec<usize>> = calculated.iter().map(|n| named_by(items, root, *n, &calculated)).collect();
+    for start in 0..calculated.len() {
+        let mut seen = vec![false; calculated.len()];
+        let mut open = needs[start].clone();
+        while let Some(next) = open.pop() {
+            if !std::mem::replace(&mut seen[next], true) {
+                open.extend(&needs[next]);
+            }
+        }
+        if seen[start] {
+            let item = &items[calculated[start]];
+            let message = format!("the calculation of '{}' needs its own result", item.link_id);
+            faults.push(Issue::error("business-rule", message).at(&item.place));
+        }
+    }
+}
+
+/// Positions, in `calculated`, of the items that the calculation of an item names.
+fn named_by(items: &[Item], root: &[Variable], item: usize, calculated: &[usize]) -> Vec<usize> {
+    let mut texts: Vec<&str> = items[item].calculated.iter().map(Expression::text).collect();
+    let mut variables: Vec<&Variable> = root.iter().collect();
+    let mut around = Some(item);
+    while let Some(n) = around {
+        variables.extend(&items[n].variables);
+        around = items[n].parent;
+    }
+    let mut names: Vec<&str> = items[item].calculated.iter().flat_map(Expression::variables).map(String::as_str).collect();
+    while let Some(name) = names.pop() {
+        if let Some(position) = variables.iter().position(|variable| variable.name == name) {
+            let variable = variables.swap_remove(position);
+            texts.push(variable.expression.text());
+            names.extend(variable.expression.variables().iter().map(String::as_str));
+        }
+    }
+    let named = |n: &usize| texts.iter().any(|text| text.contains(&format!("'{}'", items[*n].link_id)));
+    (0..calculated.len()).filter(|position| named(&calculated[*position])).collect()
+}

@@ -1,0 +1,200 @@
+//! Checking one response: its head, its shape, then every item in document order, with what is missing in it.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::extension::{self, text};
+use super::finding::{
+    CALCULATED_MISSING, DRAFT, EXCLUSIVE, Finding, INACTIVE, INVALID_LINK_ID, INVALID_TYPE, Kind, NOT_ENABLED, NOT_FOUND,
+    OUT_OF_ORDER, RETIRED, TEXT_MISMATCH, shown,
+};
+use super::item::AnswerType;
+use super::session::{Enabled, Session};
+use super::tree::{Flaw, Tree};
+use super::{Context, Questionnaire, Validation, answer, count, readable};
+use crate::fhir::datetime::PartialDateTime;
+
+/// Validates a response against a compiled Questionnaire.
+pub(crate) fn validate<'r>(questionnaire: &Questionnaire, response: &'r Value, context: &Context<'_>) -> Validation<'r> {
+    let tree = Tree::read(questionnaire, response);
+    let mut session = Session::new(questionnaire, &tree, response, context);
+    head(&mut session, response);
+    shape(&mut session);
+    count::instance(&mut session, None, None);
+    session.constraints(None, None);
+    for node in 0..tree.nodes.len() {
+        item(&mut session, node);
+    }
+    let (issues, removed) = (session.issues, session.removed);
+    let readable = if removed.is_empty() { Cow::Borrowed(response) } else { Cow::Owned(readable::without(response, &removed)) };
+    Validation { issues, readable }
+}
+
+fn head(session: &mut Session<'_>, response: &Value) {
+    let questionnaire = session.questionnaire;
+    let mut note = |kind: Kind, place: &str, english: String, french: &str| {
+        session.issues.push(kind.issue(english, french.to_owned(), format!("QuestionnaireResponse{place}")));
+    };
+    if text(response, "resourceType") != Some("QuestionnaireResponse") {
+        let english = "resourceType must be QuestionnaireResponse".to_owned();
+        note(INVALID_TYPE, "", english, "La ressource n'est pas une réponse à un questionnaire.");
+    }
+    if let Some(canonical) = text(response, "questionnaire") {
+        let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, version)| (url, Some(version)));
+        let other_version = version.is_some() && questionnaire.version.is_some() && version != questionnaire.version.as_deref();
+        if url != questionnaire.url || other_version {
+            let own = questionnaire.canonical();
+            let english = format!("the response answers {canonical}, but was checked against {own}");
+            note(NOT_FOUND, ".questionnaire", english, "La réponse porte sur un autre questionnaire.");
+        }
+    }
+    let own = questionnaire.canonical();
+    match questionnaire.status.as_str() {
+        "draft" => note(DRAFT, ".questionnaire", format!("{own} is a draft"), "Le questionnaire est un brouillon."),
+        "retired" => note(RETIRED, ".questionnaire", format!("{own} is retired"), "Le questionnaire n'est plus utilisé."),
+        _ => {}
+    }
+    let moment = text(response, "authored").and_then(PartialDateTime::parse).and_then(|authored| authored.lower());
+    if !within(questionnaire.period.as_ref(), moment.unwrap_or(session.context.now)) {
+        let english = format!("{own} was not in its effective period when the response was authored");
+        session.issues.push(INACTIVE.issue(
+            english,
+            "Le questionnaire n'était pas en vigueur à la date de la réponse.".to_owned(),
+            "QuestionnaireResponse.questionnaire".to_owned(),
+        ));
+    }
+}
+
+fn within(period: Option<&Value>, moment: jiff::Timestamp) -> bool {
+    let bounds = |name| period.and_then(|period| text(period, name)).and_then(PartialDateTime::parse)?.bounds();
+    bounds("start").is_none_or(|(lower, _)| lower <= moment) && bounds("end").is_none_or(|(_, upper)| moment < upper)
+}
+
+fn shape(session: &mut Session<'_>) {
+    let tree = session.tree;
+    for flaw in &tree.flaws {
+        match flaw {
+            Flaw::Shape { place, value, expected } => {
+                let english = format!("{} is not {expected}", shown(value));
+                let french = "Une partie de la réponse n'a pas la forme attendue.".to_owned();
+                session.issues.push(INVALID_TYPE.issue(english, french, place.clone()));
+                if !value.is_object() {
+                    session.remove(value);
+                }
+            }
+            Flaw::Unknown(node) => unknown(session, *node),
+            Flaw::OutOfOrder(node) => {
+                let english = "stands after an item that follows it in the Questionnaire";
+                note(session, *node, OUT_OF_ORDER, english.to_owned(), "les réponses ne sont pas dans l'ordre du questionnaire");
+            }
+            Flaw::Misplaced(node) => {
+                let items = &session.questionnaire.items;
+                let parent = tree.nodes[*node].item.and_then(|item| items[item].parent);
+                let home = parent.map_or("the Questionnaire itself".to_owned(), |parent| format!("item '{}'", items[parent].link_id));
+                let english = format!("is not an item of this place; it belongs directly in {home}");
+                note(session, *node, INVALID_LINK_ID, english, "la réponse n'est pas à sa place dans le questionnaire");
+            }
+            Flaw::WrongNest(node) => {
+                let english = "items of a question belong in its answer.item, items of a group in its item";
+                note(session, *node, INVALID_TYPE, english.to_owned(), "la réponse n'est pas à sa place dans le questionnaire");
+            }
+        }
+    }
+}
+
+fn note(session: &mut Session<'_>, node: usize, kind: Kind, english: String, french: &str) {
+    let place = session.tree.place(node);
+    if let Some(item) = session.tree.nodes[node].item {
+        session.report(item, place, Finding::new(kind, english, french));
+    }
+}
+
+fn unknown(session: &mut Session<'_>, node: usize) {
+    let value = session.tree.nodes[node].value;
+    let place = format!("{}.linkId", session.tree.place(node));
+    let issue = match text(value, "linkId") {
+        Some(link_id) => {
+            let english = format!("linkId '{link_id}' is not in {}", session.questionnaire.canonical());
+            INVALID_LINK_ID.issue(english, format!("La question « {link_id} » n'existe pas dans ce questionnaire."), place)
+        }
+        None => INVALID_LINK_ID.issue("an item needs a linkId".to_owned(), "Une réponse n'indique pas sa question.".to_owned(), place),
+    };
+    session.issues.push(issue);
+    session.remove(value);
+}
+
+fn item(session: &mut Session<'_>, node: usize) {
+    let (tree, questionnaire) = (session.tree, session.questionnaire);
+    let found = &tree.nodes[node];
+    let Some(index) = found.item else { return };
+    let compiled = &questionnaire.items[index];
+    if let (Some(given), Some(known)) = (text(found.value, "text"), &compiled.text)
+        && given.trim() != known.trim()
+    {
+        let english = format!("text '{given}' is not that of the Questionnaire, '{known}'");
+        let finding = Finding::new(TEXT_MISMATCH, english, "le texte de la question a été modifié");
+        session.report(index, format!("{}.text", tree.place(node)), finding);
+    }
+    let mut findings = Vec::new();
+    for (position, given) in found.answers.iter().enumerate() {
+        answer::check(compiled, given, session.context.terminology, &mut findings);
+        for finding in findings.drain(..) {
+            if finding.unreadable {
+                session.remove(given);
+            }
+            let has_value = extension::value_of(given, "value").is_some();
+            let place = tree.answer_place(node, position);
+            session.report(index, if has_value { format!("{place}.value") } else { place }, finding);
+        }
+    }
+    exclusive(session, node, index);
+    if session.node_enabled(node) == Enabled::No {
+        disabled(session, node, index);
+        return;
+    }
+    if !session.questionnaire.has_expressions && compiled.end == index + 1 {
+        return;
+    }
+    session.calculated(index, node);
+    session.constraints(Some(index), Some(node));
+    if compiled.kind.natural().is_none() {
+        count::instance(session, Some(node), None);
+    } else if compiled.end > index + 1 {
+        for position in 0..found.answers.len() {
+            count::instance(session, Some(node), Some(position));
+        }
+    }
+}
+
+/// Answers to disabled items stay readable: a sign of danger there must still be able to alert.
+fn disabled(session: &mut Session<'_>, node: usize, item: usize) {
+    let (answers, tree) = (session.tree.nodes[node].answers, session.tree);
+    for position in 0..answers.len() {
+        let english = "is answered though its enableWhen says that it is not asked; leave it out";
+        let finding = Finding::new(NOT_ENABLED, english, "cette question n'avait pas à être posée");
+        session.report(item, tree.answer_place(node, position), finding);
+    }
+}
+
+fn exclusive(session: &mut Session<'_>, node: usize, item: usize) {
+    let (tree, questionnaire) = (session.tree, session.questionnaire);
+    let answers = tree.nodes[node].answers;
+    let Some(options) = questionnaire.items[item].options.as_ref().filter(|_| answers.len() > 1) else { return };
+    let chosen = answers.iter().position(|given| {
+        extension::value_of(given, "value")
+            .and_then(|(name, value)| options.find(AnswerType::parse(&name["value".len()..])?, value))
+            .is_some_and(|option| option.exclusive)
+    });
+    if let Some(position) = chosen {
+        let english = "this option excludes all others, but is not the only answer";
+        let finding = Finding::new(EXCLUSIVE, english, "ce choix ne peut pas aller avec d'autres");
+        session.report(item, tree.answer_place(node, position), finding);
+    }
+}
+
+/// The finding for a calculation that was left out.
+pub(crate) fn missing_calculation(value: &str) -> Finding {
+    let english = format!("is calculated, and has no answer; it would be {value}");
+    Finding::new(CALCULATED_MISSING, english, format!("la valeur calculée manque ({value})"))
+}
