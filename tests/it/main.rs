@@ -1,1 +1,3 @@
-fn main() {}
+//! One binary; the list of modules is the list of promises.
+
+mod tidy;

@@ -1,0 +1,60 @@
+//! The RESTful door (FHIR R4, <https://hl7.org/fhir/R4/http.html>): bytes, headers and caller in; status,
+//! `Location`, `ETag` and body out. Knows actix-web and the interactions, and nothing below them.
+
+mod body;
+pub mod capability;
+mod exchange;
+mod handle;
+mod operation;
+pub mod route;
+mod status;
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use actix_web::dev::Server;
+use actix_web::{App, HttpServer, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::interaction::Context;
+use crate::problem::Problem;
+
+/// What every request handler shares.
+#[derive(Clone)]
+pub struct State {
+    /// Store, clock, ids, definitions and settings.
+    pub context: Arc<Context>,
+    /// Renders the metrics of the process.
+    pub metrics: PrometheusHandle,
+    /// Largest body read, in bytes.
+    pub body_bytes: usize,
+}
+
+/// How the server runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Serving {
+    /// Threads; 0 means one a core.
+    pub workers: usize,
+    /// Grace for running requests at shutdown, in seconds.
+    pub shutdown_seconds: u64,
+}
+
+/// Starts serving on a bound socket; returns the running server.
+///
+/// # Errors
+/// `Internal` when the socket cannot be listened on.
+pub fn serve(state: State, socket: TcpListener, serving: Serving) -> Result<Server, Problem> {
+    let state = web::Data::new(state);
+    let mut server = HttpServer::new(move || {
+        App::new().app_data(state.clone()).default_service(web::to(handle::dispatch))
+    })
+    .disable_signals()
+    .shutdown_timeout(serving.shutdown_seconds);
+    if serving.workers > 0 {
+        server = server.workers(serving.workers);
+    }
+    let server = server
+        .listen(socket)
+        .map_err(|fault| Problem::internal(format!("cannot listen on the bound socket: {fault}")))?;
+    Ok(server.run())
+}

@@ -1,0 +1,97 @@
+//! The `CapabilityStatement` (R4 `capabilitystatement.html`), made from the route table and the search parameters.
+
+use serde_json::{Value, json};
+
+use super::route::{Interaction, ROUTES};
+use crate::fhir::{SERVED, search};
+use crate::terminology::BASE;
+
+/// What this server can do, as instance.
+#[must_use]
+pub fn statement(base_url: &str) -> Value {
+    json!({
+        "resourceType": "CapabilityStatement",
+        "id": "vigie",
+        "url": format!("{BASE}/CapabilityStatement/vigie"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "name": "Vigie",
+        "title": "Vigie, remote monitoring in oncology",
+        "status": "active",
+        "date": "2026-11-22",
+        "publisher": "Vigie",
+        "kind": "instance",
+        "instantiates": [
+            "http://hl7.org/fhir/uv/sdc/CapabilityStatement/sdc-form-manager",
+            "http://hl7.org/fhir/uv/sdc/CapabilityStatement/sdc-form-receiver",
+            "http://hl7.org/fhir/uv/sdc/CapabilityStatement/sdc-form-response-manager"
+        ],
+        "software": { "name": "Vigie", "version": env!("CARGO_PKG_VERSION") },
+        "implementation": { "description": "Vigie", "url": base_url },
+        "fhirVersion": "4.0.1",
+        "format": ["json", "application/fhir+json"],
+        "rest": [{
+            "mode": "server",
+            "documentation": "An unknown search parameter is refused. Nothing authenticates callers yet: loopback only.",
+            "resource": SERVED.iter().map(|rtype| resource(rtype)).collect::<Vec<_>>(),
+            "operation": operations("/$")
+        }]
+    })
+}
+
+fn resource(rtype: &str) -> Value {
+    let parameters: Vec<Value> = search::parameters(rtype)
+        .iter()
+        .map(|parameter| json!({ "name": parameter.name, "type": parameter.kind.code() }))
+        .collect();
+    let mut entry = json!({
+        "type": rtype,
+        "interaction": interactions(),
+        "versioning": "versioned",
+        "readHistory": true,
+        "updateCreate": true,
+        "conditionalCreate": true,
+        "referencePolicy": ["literal", "logical", "enforced"],
+        "searchParam": parameters
+    });
+    let operations = operations(&format!("/{rtype}/$"));
+    if operations.as_array().is_some_and(|list| !list.is_empty()) {
+        entry["operation"] = operations;
+    }
+    entry
+}
+
+fn interactions() -> Vec<Value> {
+    ROUTES
+        .iter()
+        .filter(|route| route.path.starts_with("/{type}"))
+        .filter_map(|route| code(route.interaction))
+        .map(|code| json!({ "code": code }))
+        .collect()
+}
+
+const fn code(interaction: Interaction) -> Option<&'static str> {
+    match interaction {
+        Interaction::Create => Some("create"),
+        Interaction::SearchType => Some("search-type"),
+        Interaction::Read => Some("read"),
+        Interaction::Vread => Some("vread"),
+        Interaction::Update => Some("update"),
+        _ => None,
+    }
+}
+
+/// Operations whose path starts so.
+fn operations(prefix: &str) -> Value {
+    ROUTES
+        .iter()
+        .filter_map(|route| route.path.strip_prefix(prefix))
+        .map(|name| {
+            let definition = if name == "validate" {
+                "http://hl7.org/fhir/OperationDefinition/Resource-validate".to_owned()
+            } else {
+                format!("{BASE}/OperationDefinition/{name}")
+            };
+            json!({ "name": name, "definition": definition })
+        })
+        .collect()
+}

@@ -1,0 +1,159 @@
+//! Headers in and out: media types (R4 3.1.0.1.11), `Prefer`, `If-Match`, `If-None-Exist`, `ETag`, `Location`.
+
+use actix_web::http::header::{
+    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MATCH, LAST_MODIFIED, LOCATION,
+};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use jiff::Timestamp;
+
+use crate::interaction::Answer;
+use crate::problem::{Category, Problem};
+
+/// The media type of every FHIR answer.
+pub(super) const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
+
+const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// What the client wants back from a write (`Prefer: return=…`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Return {
+    Representation,
+    Minimal,
+    Outcome,
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    headers.get(name).map(|value| value.to_str()).transpose().map_err(|_| {
+        Problem::new(Category::Malformed, "value", format!("header {name} holds bytes outside of ASCII"))
+    })
+}
+
+/// Refuses a body that is not FHIR JSON.
+pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = text(headers, &CONTENT_TYPE)?.unwrap_or_default();
+    let mut parts = given.split(';').map(|part| part.trim().to_ascii_lowercase());
+    let kind = parts.next().unwrap_or_default();
+    let charset = parts.find_map(|part| part.strip_prefix("charset=").map(|c| c.trim_matches('"').to_owned()));
+    let json = matches!(kind.as_str(), "application/fhir+json" | "application/json");
+    if json && charset.is_none_or(|charset| charset == "utf-8") {
+        return Ok(());
+    }
+    let text = format!("Content-Type '{given}' is not read here; send application/fhir+json in UTF-8");
+    Err(Problem::new(Category::UnsupportedMediaType, "not-supported", text))
+}
+
+/// Refuses a request that does not take FHIR JSON as the answer. `format` is the `_format` parameter.
+pub(super) fn check_accept(headers: &HeaderMap, format: Option<&str>) -> Result<(), Problem> {
+    let accept = text(headers, &ACCEPT)?;
+    let wanted = format.or(accept).unwrap_or("*/*");
+    let takes_json = wanted.split(',').any(|range| {
+        let kind = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        // A `+` in an unescaped _format arrives as a space.
+        let json = ["application/fhir+json", "application/fhir json", "application/json", "text/json", "json"];
+        json.contains(&kind.as_str()) || matches!(kind.as_str(), "*/*" | "application/*" | "")
+    });
+    if takes_json {
+        return Ok(());
+    }
+    let text = format!("'{wanted}' cannot be given; application/fhir+json can");
+    Err(Problem::new(Category::NotAcceptable, "not-supported", text))
+}
+
+/// `Prefer: return=…`; other preferences are the client's to hope for.
+pub(super) fn prefer(headers: &HeaderMap) -> Result<Return, Problem> {
+    let given = text(headers, &PREFER)?.unwrap_or_default();
+    for part in given.split([',', ';']) {
+        match part.trim().strip_prefix("return=") {
+            Some("minimal") => return Ok(Return::Minimal),
+            Some("representation") => return Ok(Return::Representation),
+            Some("OperationOutcome") => return Ok(Return::Outcome),
+            Some(other) => {
+                let text = format!("Prefer return={other}: minimal, representation or OperationOutcome is right");
+                return Err(Problem::new(Category::Malformed, "value", text));
+            }
+            None => {}
+        }
+    }
+    Ok(Return::Representation)
+}
+
+/// `If-None-Exist`, the search that must find nothing.
+pub(super) fn if_none_exist(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    text(headers, &IF_NONE_EXIST)
+}
+
+/// `If-Match: W/"3"` as a version number.
+pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(given) = text(headers, &IF_MATCH)? else { return Ok(None) };
+    let tag = given.trim().strip_prefix("W/").unwrap_or(given.trim()).trim_matches('"');
+    tag.parse().map(Some).map_err(|_| {
+        let text = format!("If-Match '{given}' is not a version; W/\"3\" would be right");
+        Problem::new(Category::Malformed, "value", text)
+    })
+}
+
+/// Puts `ETag`, `Last-Modified` and, for a write, `Location`.
+pub(super) fn describe(response: &mut HttpResponseBuilder, answer: &Answer, base: Option<&str>) {
+    response.insert_header((ETAG, format!("W/\"{}\"", answer.version)));
+    response.insert_header((LAST_MODIFIED, http_date(answer.last_updated)));
+    if let Some(base) = base {
+        let Answer { rtype, id, version, .. } = answer;
+        response.insert_header((LOCATION, format!("{base}/{rtype}/{id}/_history/{version}")));
+    }
+}
+
+/// A FHIR body.
+pub(super) fn body(response: &mut HttpResponseBuilder, bytes: Vec<u8>) -> HttpResponse {
+    response.insert_header((CONTENT_TYPE, FHIR_JSON)).body(bytes)
+}
+
+/// A time as in RFC 9110, 5.6.7.
+fn http_date(at: Timestamp) -> String {
+    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        map.insert(name, HeaderValue::from_static(value));
+        map
+    }
+
+    #[test]
+    fn both_json_types_are_read_and_nothing_else() {
+        let check = |value| check_content_type(&headers(CONTENT_TYPE, value)).is_ok();
+        assert!(check("application/fhir+json"));
+        assert!(check("application/json; charset=UTF-8"));
+        assert!(check("application/fhir+json; fhirVersion=4.0; charset=\"utf-8\""));
+        assert!(!check("application/json; charset=latin1"));
+        assert!(!check("application/fhir+xml"));
+        assert!(check_content_type(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn the_format_parameter_wins_over_accept() {
+        let xml = headers(ACCEPT, "application/fhir+xml");
+        assert!(check_accept(&xml, None).is_err());
+        assert!(check_accept(&xml, Some("json")).is_ok());
+        assert!(check_accept(&headers(ACCEPT, "application/fhir+json, */*; q=0.1"), None).is_ok());
+        assert!(check_accept(&HeaderMap::new(), Some("xml")).is_err());
+    }
+
+    #[test]
+    fn a_version_is_read_from_if_match() {
+        assert_eq!(if_match(&headers(IF_MATCH, "W/\"3\"")), Ok(Some(3)));
+        assert_eq!(if_match(&headers(IF_MATCH, "\"12\"")), Ok(Some(12)));
+        assert!(if_match(&headers(IF_MATCH, "W/\"abc\"")).is_err());
+    }
+
+    #[test]
+    fn dates_have_the_form_of_http() {
+        assert_eq!(http_date(Timestamp::from_second(784_111_777).unwrap()), "Sun, 06 Nov 1994 08:49:37 GMT");
+    }
+}

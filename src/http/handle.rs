@@ -1,0 +1,223 @@
+//! One request: route, read, call the interaction, answer; a panic or a fault of ours becomes a 500 with an id.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderName};
+use actix_web::{HttpRequest, HttpResponse, web};
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use super::exchange::{self, Return};
+use super::route::{self, Interaction, Matched};
+use super::{State, body, capability, operation, status};
+use crate::fhir;
+use crate::interaction::{self, Answer, Context, Kind};
+use crate::problem::{Issue, Problem, Severity};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The contract file, as it is in the repository.
+pub(super) const OPENAPI: &str = include_str!("../../openapi.yaml");
+
+/// A request with everything that its handler needs.
+pub(super) struct Exchange<'a> {
+    pub(super) context: &'a Context,
+    pub(super) state: &'a State,
+    pub(super) request: &'a HttpRequest,
+    pub(super) matched: Matched<'a>,
+    /// Decoded query parameters, without `_format`.
+    pub(super) parameters: Vec<(String, String)>,
+}
+
+/// The one entry: everything that arrives goes through here.
+pub(super) async fn dispatch(
+    request: HttpRequest,
+    payload: web::Payload,
+    state: web::Data<State>,
+) -> HttpResponse {
+    let context = &state.context;
+    let started_at = context.clock.now();
+    let request_id = request_id(&request, context);
+    let path = request.path().to_owned();
+    let matched = route::find(request.method().as_str(), &path);
+    let template = matched.as_ref().map_or("unmatched", |m| m.template);
+    let method = request.method().as_str().to_owned();
+    // The path and the query may hold identifiers of a patient: only the template is logged.
+    let span = tracing::info_span!("request", %request_id, %method, route = template);
+    let served = async {
+        match matched {
+            Ok(matched) => serve(&request, payload, &state, matched).await,
+            Err(problem) => Err(problem),
+        }
+    };
+    let caught = AssertUnwindSafe(served.instrument(span.clone())).catch_unwind().await;
+    let result = caught.unwrap_or_else(|_| Err(Problem::internal("a request handler panicked")));
+    let mut response = result.unwrap_or_else(|problem| status::answer(&problem, &path, &request_id));
+    if let Ok(value) = request_id.parse() {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    let seconds = context.clock.now().duration_since(started_at).as_secs_f64().max(0.0);
+    let code = response.status().as_u16();
+    span.in_scope(|| tracing::info!(status = code, seconds, "a request was answered"));
+    metrics::counter!("vigie_http_requests_total", "method" => method, "route" => template, "status" => code.to_string())
+        .increment(1);
+    metrics::histogram!("vigie_http_request_seconds", "route" => template).record(seconds);
+    response
+}
+
+/// The caller's id if it is a plain one, else a new one.
+fn request_id(request: &HttpRequest, context: &Context) -> String {
+    let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    let plain = |id: &&str| {
+        (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+    };
+    given.filter(plain).map_or_else(|| context.ids.next(), str::to_owned)
+}
+
+async fn serve(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &State,
+    matched: Matched<'_>,
+) -> Result<HttpResponse, Problem> {
+    let (parameters, format) = parameters(request.query_string())?;
+    let context = &*state.context;
+    let exchange = Exchange { context, state, request, matched, parameters };
+    let interaction = exchange.matched.interaction;
+    if !matches!(
+        interaction,
+        Interaction::Live | Interaction::Ready | Interaction::Metrics | Interaction::OpenApi
+    ) {
+        exchange::check_accept(request.headers(), format.as_deref())?;
+    }
+    if !matches!(interaction, Interaction::SearchType | Interaction::Deliveries) {
+        refuse_parameters(&exchange.parameters)?;
+    }
+    match interaction {
+        Interaction::Live => Ok(plain("alive")),
+        Interaction::Ready => context.store.ready().await.map(|()| plain("ready")),
+        Interaction::Metrics => Ok(plain(&state.metrics.render())),
+        Interaction::OpenApi => {
+            Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/yaml")).body(OPENAPI))
+        }
+        Interaction::Capabilities => {
+            let statement = capability::statement(&context.settings.base_url).to_string();
+            Ok(exchange::body(&mut HttpResponse::Ok(), statement.into_bytes()))
+        }
+        Interaction::Create => create(&exchange, payload).await,
+        Interaction::SearchType => {
+            let page = interaction::search(context, exchange.matched.rtype, &exchange.parameters).await?;
+            Ok(exchange::body(&mut HttpResponse::Ok(), page.body))
+        }
+        Interaction::Read => {
+            let answer = interaction::read(context, exchange.matched.rtype, exchange.matched.id).await?;
+            Ok(found(answer))
+        }
+        Interaction::Vread => vread(&exchange).await,
+        Interaction::Update => update(&exchange, payload).await,
+        Interaction::Validate => operation::validate(&exchange, payload).await,
+        Interaction::Evaluate => operation::evaluate(&exchange, payload).await,
+        Interaction::Deliveries => operation::deliveries(&exchange).await,
+        Interaction::DeliveryStop => operation::stop(&exchange, payload).await,
+        Interaction::DeliveryResend => operation::resend(&exchange, payload).await,
+    }
+}
+
+/// Query parameters as pairs, and `_format` apart.
+fn parameters(query: &str) -> Result<(Vec<(String, String)>, Option<String>), Problem> {
+    let pairs = web::Query::<Vec<(String, String)>>::from_query(query).map_err(|fault| {
+        let text = format!("the query string cannot be read: {fault}");
+        Problem::new(crate::problem::Category::Malformed, "value", text)
+    })?;
+    let (format, rest): (Vec<_>, Vec<_>) =
+        pairs.into_inner().into_iter().partition(|(name, _)| name == "_format");
+    Ok((rest, format.into_iter().next().map(|(_, value)| value)))
+}
+
+fn refuse_parameters(parameters: &[(String, String)]) -> Result<(), Problem> {
+    let Some((name, _)) = parameters.first() else { return Ok(()) };
+    let text = format!("this interaction takes no parameter '{name}'; _format is the only one");
+    Err(Problem::new(crate::problem::Category::Malformed, "not-supported", text))
+}
+
+fn plain(text: &str) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text.to_owned())
+}
+
+impl Exchange<'_> {
+    /// The body of a write: FHIR JSON within the limit.
+    pub(super) async fn body(&self, payload: web::Payload) -> Result<web::Bytes, Problem> {
+        // The body is read even when its type is refused, so that the client gets the refusal.
+        let bytes = body::read(payload, self.state.body_bytes).await;
+        exchange::check_content_type(self.request.headers())?;
+        bytes
+    }
+}
+
+async fn create(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let headers = exchange.request.headers();
+    let wanted = exchange::prefer(headers)?;
+    let condition = exchange::if_none_exist(headers)?;
+    let bytes = exchange.body(payload).await?;
+    let rtype = exchange.matched.rtype;
+    interaction::create(exchange.context, rtype, &bytes, condition)
+        .await
+        .map(|answer| written(exchange, answer, wanted))
+}
+
+async fn update(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let headers = exchange.request.headers();
+    let wanted = exchange::prefer(headers)?;
+    let condition = exchange::if_match(headers)?;
+    let bytes = exchange.body(payload).await?;
+    let Matched { rtype, id, .. } = exchange.matched;
+    interaction::update(exchange.context, rtype, id, &bytes, condition)
+        .await
+        .map(|answer| written(exchange, answer, wanted))
+}
+
+async fn vread(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
+    let Matched { rtype, id, version, .. } = exchange.matched;
+    let number = version
+        .parse()
+        .map_err(|_| Problem::not_found(format_args!("{rtype}/{id}/_history/{version}")))?;
+    interaction::vread(exchange.context, rtype, id, number).await.map(found)
+}
+
+fn found(answer: Answer) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    exchange::describe(&mut response, &answer, None);
+    exchange::body(&mut response, answer.body)
+}
+
+fn written(exchange: &Exchange<'_>, answer: Answer, wanted: Return) -> HttpResponse {
+    let code = if answer.kind == Kind::Created { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = HttpResponse::build(code);
+    exchange::describe(&mut response, &answer, Some(&exchange.context.settings.base_url));
+    match wanted {
+        Return::Representation => exchange::body(&mut response, answer.body),
+        Return::Minimal => response.finish(),
+        Return::Outcome => {
+            let outcome = operation::outcome_or_fine(&answer.outcome, what_happened(&answer));
+            exchange::body(&mut response, outcome)
+        }
+    }
+}
+
+fn what_happened(answer: &Answer) -> Issue {
+    let done = match answer.kind {
+        Kind::Created => "was created",
+        Kind::Updated => "was updated",
+        Kind::Unchanged => "was like this already: nothing was stored",
+        Kind::Found => "was here already: nothing was stored",
+        Kind::Read => "was read",
+    };
+    let text = format!("{}/{} {done}", answer.rtype, answer.id);
+    Issue { severity: Severity::Information, ..Issue::error("informational", text) }
+}
+
+/// An outcome with these issues as JSON bytes.
+pub(super) fn outcome(issues: &[Issue]) -> Vec<u8> {
+    fhir::outcome::operation_outcome(issues).to_string().into_bytes()
+}

@@ -1,0 +1,84 @@
+//! Operations: `$validate`, `$evaluate`, `$deliveries`, `$delivery-stop`, `$delivery-resend`.
+
+use actix_web::{HttpResponse, web};
+
+use super::exchange;
+use super::handle::{Exchange, outcome};
+use crate::fhir;
+use crate::interaction;
+use crate::problem::{Category, Issue, Problem, Severity};
+
+/// The issues, or that there are none.
+pub(super) fn outcome_or_fine(issues: &[Issue], fine: Issue) -> Vec<u8> {
+    if issues.is_empty() { outcome(&[fine]) } else { outcome(issues) }
+}
+
+pub(super) async fn validate(
+    exchange: &Exchange<'_>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let bytes = exchange.body(payload).await?;
+    let issues = interaction::validate(exchange.context, &bytes).await?;
+    let fine = Issue {
+        severity: Severity::Information,
+        ..Issue::error("informational", "no fault was found; nothing was stored")
+    };
+    Ok(exchange::body(&mut HttpResponse::Ok(), outcome_or_fine(&issues, fine)))
+}
+
+pub(super) async fn evaluate(
+    exchange: &Exchange<'_>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let bytes = exchange.body(payload).await?;
+    let bundle = interaction::evaluate(exchange.context, &bytes).await?;
+    Ok(exchange::body(&mut HttpResponse::Ok(), bundle))
+}
+
+pub(super) async fn deliveries(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
+    let listed = interaction::deliveries(exchange.context, &exchange.parameters).await?;
+    Ok(exchange::body(&mut HttpResponse::Ok(), listed))
+}
+
+pub(super) async fn stop(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let [delivery, by, reason] = texts(exchange, payload, ["delivery", "by", "reason"]).await?;
+    let record = interaction::stop(exchange.context, &delivery, &by, &reason).await?;
+    Ok(exchange::body(&mut HttpResponse::Ok(), record))
+}
+
+pub(super) async fn resend(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let [delivery] = texts(exchange, payload, ["delivery"]).await?;
+    let record = interaction::resend(exchange.context, &delivery).await?;
+    Ok(exchange::body(&mut HttpResponse::Ok(), record))
+}
+
+/// The string parameters of these names, each given once and not blank; every fault in one `Problem`.
+async fn texts<const N: usize>(
+    exchange: &Exchange<'_>,
+    payload: web::Payload,
+    names: [&str; N],
+) -> Result<[String; N], Problem> {
+    let bytes = exchange.body(payload).await?;
+    let resource = fhir::parse(&bytes)?;
+    let mut issues = Vec::new();
+    if resource["resourceType"] != "Parameters" {
+        issues.push(Issue::error("structure", "the body must be a Parameters resource").at("resourceType"));
+    }
+    let parts = resource["parameter"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for (n, part) in parts.iter().enumerate() {
+        if !part["name"].as_str().is_some_and(|name| names.contains(&name)) {
+            let text = format!("unknown parameter; there are {}", names.join(", "));
+            issues.push(Issue::error("not-supported", text).at(format!("Parameters.parameter[{n}]")));
+        }
+    }
+    let found = names.map(|name| {
+        let mut values = parts.iter().filter(|part| part["name"] == name);
+        let value = values.next().and_then(|part| part["valueString"].as_str()).unwrap_or_default();
+        if value.trim().is_empty() || values.next().is_some() {
+            let text = format!("parameter '{name}' must be given once, as a valueString with a text");
+            issues.push(Issue::error("required", text).at("Parameters.parameter"));
+        }
+        value.to_owned()
+    });
+    if issues.is_empty() { Ok(found) } else { Err(Problem::with(Category::Invalid, issues)) }
+}

@@ -1,0 +1,172 @@
+//! The route table: what is served where. The dispatcher, the `CapabilityStatement` and the test of
+//! `openapi.yaml` all read this one table.
+
+use crate::fhir::SERVED;
+use crate::problem::{Category, Problem};
+
+/// What a route does, in the words of the FHIR RESTful API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interaction {
+    /// `capabilities`
+    Capabilities,
+    /// The process runs.
+    Live,
+    /// The process can serve: its store answers.
+    Ready,
+    /// Prometheus text.
+    Metrics,
+    /// The contract file.
+    OpenApi,
+    /// `create`
+    Create,
+    /// `search-type`
+    SearchType,
+    /// `read`
+    Read,
+    /// `vread`
+    Vread,
+    /// `update`
+    Update,
+    /// `QuestionnaireResponse/$validate`
+    Validate,
+    /// `QuestionnaireResponse/$evaluate`
+    Evaluate,
+    /// `$deliveries`
+    Deliveries,
+    /// `$delivery-stop`
+    DeliveryStop,
+    /// `$delivery-resend`
+    DeliveryResend,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// `GET`, `POST` or `PUT`.
+    pub method: &'static str,
+    /// Path template: `{type}` is one of [`SERVED`], `{id}` and `{version}` are free.
+    pub path: &'static str,
+    /// What it does.
+    pub interaction: Interaction,
+}
+
+const fn route(method: &'static str, path: &'static str, interaction: Interaction) -> Route {
+    Route { method, path, interaction }
+}
+
+/// Every route. Fixed paths come before templates.
+pub const ROUTES: &[Route] = &[
+    route("GET", "/metadata", Interaction::Capabilities),
+    route("GET", "/livez", Interaction::Live),
+    route("GET", "/readyz", Interaction::Ready),
+    route("GET", "/metrics", Interaction::Metrics),
+    route("GET", "/openapi.yaml", Interaction::OpenApi),
+    route("GET", "/$deliveries", Interaction::Deliveries),
+    route("POST", "/$delivery-stop", Interaction::DeliveryStop),
+    route("POST", "/$delivery-resend", Interaction::DeliveryResend),
+    route("POST", "/QuestionnaireResponse/$validate", Interaction::Validate),
+    route("POST", "/QuestionnaireResponse/$evaluate", Interaction::Evaluate),
+    route("POST", "/{type}", Interaction::Create),
+    route("GET", "/{type}", Interaction::SearchType),
+    route("GET", "/{type}/{id}", Interaction::Read),
+    route("PUT", "/{type}/{id}", Interaction::Update),
+    route("GET", "/{type}/{id}/_history/{version}", Interaction::Vread),
+];
+
+/// A request that found its route.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Matched<'a> {
+    /// What to do.
+    pub interaction: Interaction,
+    /// The template it matched, for metrics and logs (a path would carry ids).
+    pub template: &'static str,
+    /// Resource type, or empty.
+    pub rtype: &'a str,
+    /// Resource id, or empty.
+    pub id: &'a str,
+    /// Version id, or empty.
+    pub version: &'a str,
+}
+
+/// Finds the route of a request.
+///
+/// # Errors
+/// `NotFound` for an unknown path or type, `NotSupported` for a known path with another method; both
+/// say what there is.
+pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, Problem> {
+    let mut allowed = Vec::new();
+    for route in ROUTES {
+        if let Some(matched) = matches(route, path) {
+            if route.method == method {
+                return Ok(matched);
+            }
+            allowed.push(route.method);
+        }
+    }
+    if !allowed.is_empty() {
+        let text = format!("{method} is not supported here; {} is", allowed.join(", "));
+        return Err(Problem::new(Category::NotSupported, "not-supported", text));
+    }
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    let text = if SERVED.contains(&first) {
+        format!("no interaction has this path below {first}; see /metadata")
+    } else {
+        format!("'{first}' is not served here; served types are {}", SERVED.join(", "))
+    };
+    Err(Problem::new(Category::NotFound, "not-found", text))
+}
+
+/// Methods that a path allows, for the `Allow` header.
+#[must_use]
+pub fn allowed(path: &str) -> Vec<&'static str> {
+    ROUTES.iter().filter(|route| matches(route, path).is_some()).map(|route| route.method).collect()
+}
+
+fn matches<'a>(route: &Route, path: &'a str) -> Option<Matched<'a>> {
+    let mut found =
+        Matched { interaction: route.interaction, template: route.path, rtype: "", id: "", version: "" };
+    let mut actual = path.split('/');
+    for wanted in route.path.split('/') {
+        let segment = actual.next()?;
+        match wanted {
+            "{type}" if SERVED.contains(&segment) => found.rtype = segment,
+            "{id}" if !segment.is_empty() && !segment.starts_with(['$', '_']) => found.id = segment,
+            "{version}" if !segment.is_empty() => found.version = segment,
+            _ if wanted == segment => {}
+            _ => return None,
+        }
+    }
+    if route.path.starts_with("/QuestionnaireResponse/") {
+        found.rtype = "QuestionnaireResponse";
+    }
+    actual.next().is_none().then_some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(method: &str, path: &str, expected: Interaction) {
+        assert_eq!(find(method, path).map(|m| m.interaction), Ok(expected), "{method} {path}");
+    }
+
+    #[test]
+    fn each_path_finds_its_interaction() {
+        check("GET", "/metadata", Interaction::Capabilities);
+        check("POST", "/Patient", Interaction::Create);
+        check("GET", "/Task/1/_history/2", Interaction::Vread);
+        check("POST", "/QuestionnaireResponse/$validate", Interaction::Validate);
+        assert_eq!(find("PUT", "/Flag/a").map(|m| m.id), Ok("a"));
+    }
+
+    #[test]
+    fn a_wrong_method_or_path_says_what_there_is() {
+        let refused = |method, path| find(method, path).map(|m| m.interaction).unwrap_err();
+        assert_eq!(refused("DELETE", "/Patient/1").category, Category::NotSupported);
+        assert!(refused("DELETE", "/Patient/1").to_string().contains("GET, PUT"));
+        assert_eq!(refused("GET", "/Medication").category, Category::NotFound);
+        assert_eq!(refused("GET", "/Patient/1/_history").category, Category::NotFound);
+        assert_eq!(refused("GET", "/Patient/").category, Category::NotFound);
+        assert_eq!(refused("POST", "/Patient/$everything").category, Category::NotFound);
+    }
+}
