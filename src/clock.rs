@@ -52,6 +52,32 @@ impl Clock for FixedClock {
     }
 }
 
+/// A clock that runs on from the moment it was put to.
+///
+/// The demo lives through six weeks with it: time goes by within a week, and jumps from week to week.
+#[derive(Debug)]
+pub struct RunningClock(Mutex<(Timestamp, Timestamp)>);
+
+impl RunningClock {
+    /// A clock that says `now` at this moment and runs on.
+    #[must_use]
+    pub fn starting_at(now: Timestamp) -> Self {
+        Self(Mutex::new((now, SystemClock.now())))
+    }
+
+    /// Puts the clock to `now`.
+    pub fn set(&self, now: Timestamp) {
+        *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = (now, SystemClock.now());
+    }
+}
+
+impl Clock for RunningClock {
+    fn now(&self) -> Timestamp {
+        let (set_to, set_at) = *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        set_to + SystemClock.now().duration_since(set_at)
+    }
+}
+
 /// Ids from the machine's entropy and clock.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemIds;

@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod config;
+pub mod connector;
+pub mod delivery;
 pub mod fhir;
 pub mod fhirpath;
 pub mod interaction;

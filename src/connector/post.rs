@@ -1,0 +1,73 @@
+//! One POST of a payload: the peer's status and a bounded part of its answer, or why there is none.
+
+use reqwest::StatusCode;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+
+use super::Endpoint;
+use crate::outbox::{Delivery, Outcome};
+
+/// Largest answer read; no receipt needs more.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// What the peer answered.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    pub(super) location: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Posts the payload; a peer that cannot be reached or asks to wait is [`Outcome::Unreachable`].
+pub(super) async fn post(
+    client: &reqwest::Client,
+    endpoint: &Endpoint,
+    delivery: &Delivery,
+) -> Result<Reply, Outcome> {
+    let mut request = client
+        .post(&endpoint.url)
+        .timeout(endpoint.timeout)
+        .header(CONTENT_TYPE, &delivery.content_type)
+        .header(ACCEPT, "application/fhir+json")
+        .header("x-request-id", &delivery.id)
+        .body(delivery.payload.clone());
+    if let Some(token) = &endpoint.bearer {
+        request = request.bearer_auth(token);
+    }
+    let mut response = request.send().await.map_err(|fault| unreachable(&fault))?;
+    let status = response.status();
+    let location = response
+        .headers()
+        .get("location")
+        .and_then(|value| value.to_str().ok())
+        .map(|value| value.chars().take(512).collect());
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|fault| unreachable(&fault))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER_BYTES_MAX {
+            body.truncate(ANSWER_BYTES_MAX);
+            break;
+        }
+    }
+    if may_pass(status) {
+        return Err(Outcome::Unreachable { reason: format!("answered with {status}") });
+    }
+    Ok(Reply { status, location, body })
+}
+
+/// Statuses that say nothing about the payload: the same bytes may be accepted later.
+fn may_pass(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) || status.is_redirection()
+}
+
+/// Why no answer arrived, without the address (it may hold a secret).
+fn unreachable(fault: &reqwest::Error) -> Outcome {
+    let what = if fault.is_timeout() {
+        "no answer within the time allowed"
+    } else if fault.is_connect() {
+        "no connection"
+    } else if fault.is_body() || fault.is_decode() {
+        "the answer broke off"
+    } else {
+        "the exchange broke off"
+    };
+    Outcome::Unreachable { reason: what.to_owned() }
+}
