@@ -1,6 +1,5 @@
 //! What the room promises, each promise a fact; the questionnaires are as small as the fact allows.
 
-mod content;
 mod limits;
 mod shape;
 mod types;
