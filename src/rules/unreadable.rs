@@ -1,11 +1,80 @@
-//! What cannot be read or evaluated: the outcome R90 of level *technique*.
+//! What cannot be read or evaluated becomes the outcome R90 of level *technique*: missing or
+//! unreadable never counts as nothing to report.
 
-use super::outcome::Outcome;
-use crate::problem::Issue;
+use super::activity::Activity;
+use super::outcome::{Outcome, Truth};
+use crate::problem::{Issue, Severity};
+use crate::terminology::Level;
+
+const RULE: &str = "R90";
+const TITLE: &str = "Réponse incomplètement lue ou évaluée";
 
 /// The outcome of a response that no protocol could look at; none when nothing is wrong.
 #[must_use]
 pub fn technique(issues: &[Issue]) -> Option<Outcome> {
-    let _ = issues;
-    None
+    let mut outcomes = Vec::new();
+    add(&mut outcomes, issues);
+    outcomes.pop()
+}
+
+/// Whether this is the rule of what cannot be read or evaluated.
+pub(super) fn is_rule(rule: &str, level: Level) -> bool {
+    rule == RULE && level == Level::Technique
+}
+
+/// Make R90 fire, naming what could not be read and which rules could not be evaluated. It uses the
+/// R90 of the plan, with its activities, or is added as the last outcome.
+pub(super) fn add(outcomes: &mut Vec<Outcome>, issues: &[Issue]) {
+    let Some(reasons) = reasons(outcomes, issues) else { return };
+    let place = outcomes.iter().position(|outcome| is_rule(&outcome.rule, outcome.level));
+    let place = place.unwrap_or_else(|| {
+        outcomes.push(built_in());
+        outcomes.len() - 1
+    });
+    let outcome = &mut outcomes[place];
+    outcome.result = Truth::True;
+    outcome.message = [std::mem::take(&mut outcome.message), reasons]
+        .into_iter()
+        .filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ");
+}
+
+fn reasons(outcomes: &[Outcome], issues: &[Issue]) -> Option<String> {
+    let unread: Vec<&str> = issues
+        .iter()
+        .filter(|issue| issue.severity >= Severity::Error)
+        .map(|issue| issue.text.as_deref().unwrap_or(&issue.diagnostics))
+        .collect();
+    let unknown: Vec<String> = outcomes
+        .iter()
+        .filter_map(|outcome| match &outcome.result {
+            Truth::NotEvaluable(reason) => Some(format!("{} « {} » ({reason})", outcome.rule, outcome.title)),
+            _ => None,
+        })
+        .collect();
+    let parts: Vec<String> = [
+        (!unread.is_empty()).then(|| format!("Illisible ou manquant : {}.", unread.join(" ; "))),
+        (!unknown.is_empty()).then(|| format!("Non évaluable : {}.", unknown.join(" ; "))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+fn built_in() -> Outcome {
+    Outcome {
+        action_id: format!("{RULE}-technique"),
+        rule: RULE.to_owned(),
+        level: Level::Technique,
+        symptom: None,
+        title: TITLE.to_owned(),
+        message: String::new(),
+        result: Truth::False,
+        evidence: Vec::new(),
+        threshold: None,
+        source: None,
+        activities: Vec::<Activity>::new(),
+    }
 }
