@@ -13,8 +13,23 @@
 //! - `superseded` (valueInstant) on Flag: when an amended response ended it;
 //! - `rule-trace` on Provenance, see [`derive`].
 
+mod communication;
 mod derived;
+mod diagnostic_report;
+mod element;
+mod existing;
+mod flag;
+mod french;
 mod input;
+mod narrative;
+mod observation;
+mod provenance;
+mod task;
+mod task_wanted;
+mod trace;
+
+#[cfg(test)]
+mod tests;
 
 use crate::clock::Ids;
 
@@ -38,6 +53,12 @@ pub use input::{
 /// alert whose rule could not be evaluated this time stays as it was.
 #[must_use]
 pub fn derive(input: &Input<'_>, ids: &dyn Ids) -> Derived {
-    let _ = (input, ids);
-    Derived::default()
+    let mut derived = Derived::default();
+    let observations = observation::derive(input, ids, &mut derived);
+    let flags = flag::derive(input, ids, &mut derived);
+    let tasks = task::derive(input, &flags, ids, &mut derived);
+    let report = diagnostic_report::derive(input, &observations, &tasks, ids, &mut derived);
+    communication::derive(input, report.as_deref(), ids, &mut derived);
+    provenance::derive(input, &flags, &tasks, report.as_deref(), ids, &mut derived);
+    derived
 }

@@ -181,6 +181,8 @@ pub struct Extracted<'a> {
     pub link_id: &'a str,
     /// Which instance of a repeating item, from 0.
     pub instance: usize,
+    /// Grade of the chosen option, where it has one.
+    pub grade: Option<i64>,
     /// Observation with code, category, and value or reason of absence.
     pub observation: &'a Value,
 }

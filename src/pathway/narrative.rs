@@ -1,0 +1,132 @@
+//! The narrative of the DiagnosticReport: XHTML that stands alone
+//! (<https://hl7.org/fhir/R4/narrative.html>).
+
+use std::fmt::Write as _;
+
+use super::french::{lateness, moment, role};
+use super::input::{Evidence, Input, RuleOutcome};
+use super::task::Tasks;
+use crate::fhir::element::{code_of, str_at};
+use crate::problem::Severity;
+use crate::terminology::DATA_ABSENT_REASON;
+
+/// Level, lateness, alerts with their reasons, Tasks with deadline and role, and everything that is
+/// missing, declined or not evaluable.
+pub(super) fn narrative(input: &Input<'_>, tasks: &Tasks<'_>) -> String {
+    let mut div = String::from(r#"<div xmlns="http://www.w3.org/1999/xhtml" lang="fr-FR" xml:lang="fr-FR">"#);
+    let level = format!("Niveau {} — {}", input.level.display().to_lowercase(), input.level.meaning());
+    let _ = write!(div, "<p><b>{}</b></p>", escape(&level));
+    if let Some(late) = lateness(input) {
+        let _ = write!(div, "<p>Réponse tardive : {}.</p>", escape(&late));
+    }
+    alerts(input, &mut div);
+    actions(tasks, &mut div);
+    list(&mut div, "Éléments manquants ou illisibles", unreadable(input));
+    list(&mut div, "Questions sans réponse donnée", declined(input));
+    let unknown =
+        input.not_evaluable().map(|(rule, reason)| format!("{} ({}) : {reason}", rule.title, rule.rule));
+    list(&mut div, "Règles non évaluables", unknown.collect());
+    div.push_str("</div>");
+    div
+}
+
+fn alerts(input: &Input<'_>, div: &mut String) {
+    let mut alerts: Vec<&RuleOutcome> = input.alerts().collect();
+    alerts.sort_by_key(|rule| std::cmp::Reverse(rule.level));
+    if alerts.is_empty() {
+        div.push_str("<p>Aucune alerte.</p>");
+        return;
+    }
+    div.push_str("<table><caption>Alertes</caption><thead><tr><th>Niveau</th><th>Règle</th><th>Réponses</th><th>Seuil</th></tr></thead><tbody>");
+    for rule in alerts {
+        let title = format!("{} ({})", rule.title, rule.rule);
+        let _ = write!(div, "<tr><td>{}</td><td>{}", rule.level.display(), escape(&title));
+        if !rule.message.is_empty() && rule.message != rule.title {
+            let _ = write!(div, "<br/>{}", escape(&rule.message));
+        }
+        let answers: Vec<String> = rule.evidence.iter().map(|one| escape(&answer(one))).collect();
+        let threshold = escape(rule.threshold.as_deref().unwrap_or("—"));
+        let _ = write!(div, "</td><td>{}</td><td>{threshold}</td></tr>", answers.join("<br/>"));
+    }
+    div.push_str("</tbody></table>");
+}
+
+fn answer(evidence: &Evidence) -> String {
+    let answer = evidence.answer.as_deref().unwrap_or("sans réponse");
+    match &evidence.previous {
+        Some(previous) => format!("{} : {answer} (précédent : {previous})", evidence.text),
+        None => format!("{} : {answer}", evidence.text),
+    }
+}
+
+fn actions(tasks: &Tasks<'_>, div: &mut String) {
+    let lines = tasks.asked.iter().map(|(task, _)| {
+        let name = task.display.as_deref().unwrap_or_else(|| super::french::action(&task.code));
+        let roles: Vec<&str> = task.performers.iter().map(|code| role(code)).collect();
+        let by = if roles.is_empty() { "équipe".to_owned() } else { roles.join(" ou ") };
+        format!("{name}, avant le {} : {by}", moment(task.handle_by))
+    });
+    list(div, "À faire", lines.collect());
+}
+
+/// What validation found: in French where it was said in French.
+fn unreadable(input: &Input<'_>) -> Vec<String> {
+    let errors = input.issues.iter().filter(|issue| issue.severity >= Severity::Error);
+    errors.map(|issue| issue.text.clone().unwrap_or_else(|| issue.diagnostics.clone())).collect()
+}
+
+/// Questions that the person chose not to answer, or could not.
+fn declined(input: &Input<'_>) -> Vec<String> {
+    let absent = input.extracts.iter().filter(|extract| {
+        let observation = extract.observation;
+        observation.get("dataAbsentReason").is_some()
+            || observation
+                .get("valueCodeableConcept")
+                .is_some_and(|v| code_of(v, DATA_ABSENT_REASON).is_some())
+    });
+    let name =
+        |observation| str_at(observation, "code.text").or_else(|| str_at(observation, "code.coding.display"));
+    absent.map(|extract| name(extract.observation).unwrap_or(extract.link_id).to_owned()).collect()
+}
+
+fn list(div: &mut String, title: &str, lines: Vec<String>) {
+    if lines.is_empty() {
+        return;
+    }
+    let _ = write!(div, "<p><b>{}</b></p><ul>", escape(title));
+    for line in lines {
+        let _ = write!(div, "<li>{}</li>", escape(&line));
+    }
+    div.push_str("</ul>");
+}
+
+/// Text as XML 1.0 character data: markup is escaped, what XML cannot hold is replaced.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&#39;"),
+            '\n' | '\t' | '\r' => escaped.push(' '),
+            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            plain => escaped.push(plain),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_become_markup() {
+        let check = |text: &str, expected: &str| assert_eq!(escape(text), expected);
+        check("<script>", "&lt;script&gt;");
+        check("a & b \"c\" 'd'", "a &amp; b &quot;c&quot; &#39;d&#39;");
+        check("a\u{0}b\nc\u{ffff}", "a\u{fffd}b c\u{fffd}");
+    }
+}

@@ -1,0 +1,84 @@
+//! Observations: grades, levels, amendment in place.
+
+use super::*;
+use crate::terminology::{DATA_ABSENT_REASON, SYMPTOM};
+
+fn graded(code: &str) -> Value {
+    json!({
+        "code": { "coding": [{ "system": SYMPTOM, "code": "nausee" }], "text": "Nausées" },
+        "valueCodeableConcept": { "coding": [{ "system": "s", "code": code, "display": "Je mange moins" }] },
+    })
+}
+
+fn derived(rules: &[RuleOutcome], observation: &Value, grade: Option<i64>, existing: &[Value]) -> Derived {
+    let subject = patient();
+    let extracts = [Extracted { link_id: "base.nausee", instance: 0, grade, observation }];
+    let mut given = input(rules, &subject);
+    given.extracts = &extracts;
+    given.existing = existing;
+    derive(&given, &ids(if existing.is_empty() { "first" } else { "again" }))
+}
+
+#[test]
+fn a_graded_answer_is_its_grade_with_the_level_that_it_raised() {
+    let derived = derived(&[fired("R32", Level::Jaune)], &graded("2"), Some(2), &[]);
+    let observation = one(&derived, "Observation");
+    assert_eq!(observation["valueInteger"], 2);
+    assert_eq!(observation.get("valueCodeableConcept"), None);
+    assert_eq!(str_at(observation, "note.text"), Some("Réponse : Je mange moins"));
+    assert_eq!(str_at(observation, "interpretation.coding.code"), Some("jaune"));
+    assert_eq!(str_at(observation, "category.coding.code"), Some("survey"));
+    assert_eq!(str_at(observation, "effectiveDateTime"), Some("2026-03-02T09:15:00+01:00"));
+    assert_eq!(str_at(observation, "derivedFrom.reference"), Some(SOURCE));
+    let report = one(&derived, "DiagnosticReport");
+    assert_eq!(
+        str_at(report, "result.reference").unwrap(),
+        format!("Observation/{}", observation["id"].as_str().unwrap())
+    );
+}
+
+#[test]
+fn a_level_is_vert_only_when_every_rule_about_it_could_be_evaluated() {
+    let check = |result: RuleResult, expected: Option<&str>| {
+        let rules = [rule("R32", Level::Jaune, Some("nausee"), result)];
+        let derived = derived(&rules, &graded("0"), Some(0), &[]);
+        assert_eq!(str_at(one(&derived, "Observation"), "interpretation.coding.code"), expected);
+    };
+    check(RuleResult::Fired, Some("jaune"));
+    check(RuleResult::NotFired, Some("vert"));
+    check(RuleResult::NotEvaluable("x".to_owned()), None);
+}
+
+#[test]
+fn a_refusal_to_answer_is_a_reason_of_absence_and_listed_in_the_report() {
+    let mut observation = graded("asked-declined");
+    observation["valueCodeableConcept"]["coding"][0]["system"] = json!(DATA_ABSENT_REASON);
+    let derived = derived(&[], &observation, None, &[]);
+    let observation = one(&derived, "Observation");
+    assert_eq!(str_at(observation, "dataAbsentReason.coding.code"), Some("asked-declined"));
+    assert!(observation.get("valueCodeableConcept").is_none() && observation.get("interpretation").is_none());
+    let div = str_at(one(&derived, "DiagnosticReport"), "text.div").unwrap();
+    assert!(div.contains("<b>Questions sans réponse donnée</b></p><ul><li>Nausées</li>"), "{div}");
+}
+
+#[test]
+fn an_amended_answer_amends_its_observation_and_an_equal_one_leaves_it() {
+    let before = stored(&derived(&[], &graded("1"), Some(1), &[]));
+    let same = derived(&[], &graded("1"), Some(1), &before);
+    assert_eq!(same.of_type("Observation").count(), 0);
+    let changed = derived(&[], &graded("3"), Some(3), &before);
+    let observation = one(&changed, "Observation");
+    assert_eq!(observation["id"], before[0]["id"]);
+    assert_eq!(str_at(observation, "status"), Some("amended"));
+    assert_eq!(observation["valueInteger"], 3);
+    assert!(changed.resources.iter().any(|one| one.change == Change::Update && one.body == *observation));
+}
+
+#[test]
+fn a_withdrawn_answer_leaves_its_observation_entered_in_error() {
+    let before = stored(&derived(&[], &graded("1"), Some(1), &[]));
+    let after = amended(&[], &before);
+    let observation = one(&after, "Observation");
+    assert_eq!(str_at(observation, "status"), Some("entered-in-error"));
+    assert_eq!(one(&after, "DiagnosticReport").get("result"), None);
+}
