@@ -11,7 +11,12 @@ pub(super) fn of(evaluation: &Evaluation) -> Vec<RuleOutcome> {
 
 /// An extracted answer.
 pub(super) fn extracted(extract: &Extract) -> Extracted<'_> {
-    Extracted { link_id: &extract.link_id, instance: extract.instance, observation: &extract.observation }
+    Extracted {
+        link_id: &extract.link_id,
+        instance: extract.instance,
+        grade: extract.grade,
+        observation: &extract.observation,
+    }
 }
 
 fn outcome(from: &rules::Outcome) -> RuleOutcome {
