@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::clock::{Clock, Ids};
 use crate::problem::Issue;
+use crate::report::Issuer;
 use crate::store::Store;
 
 mod conditional;
@@ -21,6 +22,7 @@ mod finalize;
 mod incoming;
 mod library;
 mod load;
+mod operation;
 mod publish;
 mod read;
 mod reference;
@@ -31,7 +33,7 @@ mod validate;
 
 pub use create::create;
 pub use deliveries::{deliveries, resend, stop};
-pub use evaluate::evaluate;
+pub use evaluate::{Evaluated, Question, evaluate, evaluate_with};
 pub use library::Library;
 pub use load::{LoadReport, load};
 pub use read::{read, vread};
@@ -58,8 +60,8 @@ pub struct Context {
 pub struct Settings {
     /// Where clients reach this service, without a slash at the end; `next` links and `fullUrl` start with it.
     pub base_url: String,
-
-
+    /// Who issues reports: printed on the document and written in its metadata.
+    pub issuer: Issuer,
     /// Telephone number that answers day and night, as patients read it.
     pub telephone: Option<String>,
     /// Where final reports go: one delivery each.

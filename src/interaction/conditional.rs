@@ -25,7 +25,11 @@ pub(crate) fn parameters(query: &str) -> Vec<(String, String)> {
 pub(crate) fn query(rtype: &str, params: &[(String, String)]) -> Result<search::Query, Problem> {
     let mut query = search::parse(rtype, params)?;
     if query.criteria.is_empty() {
-        return Err(Problem::new(Category::Malformed, "value", format!("the condition on {rtype} has no criterion")));
+        return Err(Problem::new(
+            Category::Malformed,
+            "value",
+            format!("the condition on {rtype} has no criterion"),
+        ));
     }
     query.count = 2;
     Ok(query)
@@ -35,7 +39,11 @@ pub(crate) fn query(rtype: &str, params: &[(String, String)]) -> Result<search::
 ///
 /// # Errors
 /// `Malformed`, and those of the store.
-pub(crate) async fn matches(ctx: &Context, rtype: &str, params: &[(String, String)]) -> Result<Vec<Stored>, Problem> {
+pub(crate) async fn matches(
+    ctx: &Context,
+    rtype: &str,
+    params: &[(String, String)],
+) -> Result<Vec<Stored>, Problem> {
     let mut page = ctx.store.search(&query(rtype, params)?).await?;
     page.resources.truncate(2);
     Ok(page.resources)
@@ -43,7 +51,8 @@ pub(crate) async fn matches(ctx: &Context, rtype: &str, params: &[(String, Strin
 
 /// The token of an identifier in a search, with what separates alternatives escaped.
 pub(crate) fn escape(identifier: &Identifier) -> String {
-    let escape = |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace(',', "\\,").replace('$', "\\$");
+    let escape =
+        |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace(',', "\\,").replace('$', "\\$");
     format!("{}|{}", escape(&identifier.system), escape(&identifier.value))
 }
 
@@ -58,7 +67,9 @@ pub(crate) fn check_version(place: &str, if_match: Option<u64>, found: Option<u6
         (Some(wanted), Some(found)) => Err(Problem::new(
             Category::PreconditionFailed,
             "conflict",
-            format!("{place} is at version {found}, and If-Match says version {wanted}: read it again and redo the change"),
+            format!(
+                "{place} is at version {found}, and If-Match says version {wanted}: read it again and redo the change"
+            ),
         )),
         (Some(wanted), None) => Err(Problem::new(
             Category::PreconditionFailed,
@@ -73,7 +84,9 @@ fn decode(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let Some((&first, tail)) = rest.split_first() {
         let code = match (first, tail) {
-            (b'%', [high, low, ..]) => hexadecimal(*high).zip(hexadecimal(*low)).map(|(high, low)| high * 16 + low),
+            (b'%', [high, low, ..]) => {
+                hexadecimal(*high).zip(hexadecimal(*low)).map(|(high, low)| high * 16 + low)
+            }
             _ => None,
         };
         match (code, first) {
@@ -102,10 +115,14 @@ mod tests {
     fn a_query_is_decoded() {
         let check = |query: &str, expected: &[(&str, &str)]| {
             let found = parameters(query);
-            let found: Vec<(&str, &str)> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let found: Vec<(&str, &str)> =
+                found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             assert_eq!(found, expected);
         };
-        check("identifier=urn:oid:1.2%7C5&status=final", &[("identifier", "urn:oid:1.2|5"), ("status", "final")]);
+        check(
+            "identifier=urn:oid:1.2%7C5&status=final",
+            &[("identifier", "urn:oid:1.2|5"), ("status", "final")],
+        );
         check("a=1+2%2B%C3%A9&b", &[("a", "1 2+é"), ("b", "")]);
         check("a=100%&b=%zz", &[("a", "100%"), ("b", "%zz")]);
         check("", &[]);
@@ -117,7 +134,10 @@ mod tests {
         assert_eq!(check_version("Task/1", Some(2), Some(2)), Ok(()));
         let problem = check_version("Task/1", Some(1), Some(2)).unwrap_err();
         assert_eq!(problem.category, Category::PreconditionFailed);
-        assert!(problem.to_string().contains("version 2") && problem.to_string().contains("version 1"), "{problem}");
+        assert!(
+            problem.to_string().contains("version 2") && problem.to_string().contains("version 1"),
+            "{problem}"
+        );
         assert!(check_version("Task/1", Some(1), None).is_err());
     }
 }

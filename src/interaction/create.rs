@@ -97,7 +97,8 @@ pub(crate) async fn existing(ctx: &Context, rtype: &str, ids: &[String]) -> Resu
         return Err(Problem::new(Category::PreconditionFailed, "multiple-matches", diagnostics));
     };
     let id = id.rsplit('/').next().unwrap_or(id);
-    let stored = ctx.store.read(rtype, id).await?.ok_or_else(|| Problem::not_found(format!("{rtype}/{id}")))?;
+    let stored =
+        ctx.store.read(rtype, id).await?.ok_or_else(|| Problem::not_found(format!("{rtype}/{id}")))?;
     Ok(read::of(Kind::Found, stored))
 }
 
@@ -125,9 +126,11 @@ pub(crate) fn refused(violation: &Violation) -> Problem {
         Violation::Key { holder, .. } => {
             Problem::new(Category::Conflict, "duplicate", format!("{holder} has that identifier already"))
         }
-        Violation::Stream { .. } => {
-            Problem::new(Category::Busy, "throttled", "too many writes about the same subject at once; try again")
-        }
+        Violation::Stream { .. } => Problem::new(
+            Category::Busy,
+            "throttled",
+            "too many writes about the same subject at once; try again",
+        ),
         Violation::Version { rtype, id, found } => Problem::new(
             Category::Conflict,
             "conflict",

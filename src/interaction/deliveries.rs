@@ -1,28 +1,192 @@
-//! `$deliveries`: the outbox as a person may see and order it.
+//! `$deliveries`: the outbox as a person may see and order it, as `Parameters` (FHIR R4, Operations).
 
-use super::Context;
-use crate::problem::Problem;
+use serde_json::{Value, json};
 
-/// Deliveries with state, attempts and receipts, as `Parameters`. Filters: `subject`, `patient`, `destination`, `state`, `_count`.
+use super::{Context, incoming};
+use crate::fhir::datetime::instant;
+use crate::outbox::{Attempt, Outcome, State};
+use crate::problem::{Category, Issue, Problem};
+use crate::store::{DeliveryFilter, DeliveryRecord, Order};
+
+/// Most deliveries on a page.
+const LIMIT_MAX: usize = 500;
+
+/// Deliveries, newest first, with state, attempts and receipts, as `Parameters`. Filters: `id`, `destination`, `patient`,
+/// `subject`, `state`, `_count`, and `before` with the id of the last one of the page before.
 ///
 /// # Errors
-/// `Malformed` for an unknown filter.
-pub async fn deliveries(_ctx: &Context, _params: &[(String, String)]) -> Result<Vec<u8>, Problem> {
-    Err(Problem::internal("not built yet"))
+/// `Malformed` with every filter that is not known or cannot be read.
+pub async fn deliveries(ctx: &Context, params: &[(String, String)]) -> Result<Vec<u8>, Problem> {
+    let records = ctx.store.deliveries(&filter(params)?).await?;
+    answer(&records)
 }
 
-/// Stops a delivery, with who says so and why.
+/// Stops a delivery, with who says so and why; stopping again keeps the first reason.
 ///
 /// # Errors
-/// `NotFound`, `Conflict` when it was delivered already.
-pub async fn stop(_ctx: &Context, _id: &str, _by: &str, _reason: &str) -> Result<Vec<u8>, Problem> {
-    Err(Problem::internal("not built yet"))
+/// `Malformed` without a person or a reason, `NotFound`, `Conflict` when it was delivered already.
+pub async fn stop(ctx: &Context, id: &str, by: &str, reason: &str) -> Result<Vec<u8>, Problem> {
+    let missing = [("by", by), ("reason", reason)].into_iter().filter(|(_, text)| text.trim().is_empty());
+    let issues: Vec<Issue> = missing
+        .map(|(name, _)| {
+            Issue::error("required", format!("stopping a delivery needs {name}: it stays on record")).at(name)
+        })
+        .collect();
+    if !issues.is_empty() {
+        return Err(Problem::with(Category::Malformed, issues));
+    }
+    let order = Order::Stop { by: by.to_owned(), reason: reason.to_owned() };
+    let record = ctx.store.order(id, order, incoming::now(ctx)).await?;
+    answer(&[record])
 }
 
-/// Sends a delivery again, byte for byte.
+/// Sends a delivery again now, byte for byte.
 ///
 /// # Errors
-/// `NotFound`.
-pub async fn resend(_ctx: &Context, _id: &str) -> Result<Vec<u8>, Problem> {
-    Err(Problem::internal("not built yet"))
+/// `NotFound`, `Conflict` when its state does not allow it.
+pub async fn resend(ctx: &Context, id: &str) -> Result<Vec<u8>, Problem> {
+    let record = ctx.store.order(id, Order::Resend, incoming::now(ctx)).await?;
+    answer(&[record])
+}
+
+fn filter(params: &[(String, String)]) -> Result<DeliveryFilter, Problem> {
+    let mut filter = DeliveryFilter::default();
+    let mut issues = Vec::new();
+    for (name, value) in params {
+        let text = Some(value.clone());
+        match name.as_str() {
+            "id" => filter.id = text,
+            "destination" => filter.destination = text,
+            "patient" => filter.patient = Some(literal(value, "Patient")),
+            "subject" => filter.subject = Some(literal(value, "DocumentReference")),
+            "before" => filter.before = text,
+            "state" => match State::parse(value) {
+                Ok(state) => filter.state = Some(state),
+                Err(problem) => issues.extend(problem.at(name).issues),
+            },
+            "_count" => match value.parse() {
+                Ok(count) => filter.limit = usize::min(count, LIMIT_MAX),
+                Err(_) => issues.push(Issue::error("value", "_count is a whole number").at("_count")),
+            },
+            other => issues.push(Issue::error(
+                "not-supported",
+                format!("no filter is named {other:?}; there are id, destination, patient, subject, state, before, _count"),
+            )),
+        }
+    }
+    if issues.is_empty() { Ok(filter) } else { Err(Problem::with(Category::Malformed, issues)) }
+}
+
+/// `Type/id`, of a text that may be the id alone.
+fn literal(value: &str, rtype: &str) -> String {
+    if value.contains('/') { value.to_owned() } else { format!("{rtype}/{value}") }
+}
+
+fn answer(records: &[DeliveryRecord]) -> Result<Vec<u8>, Problem> {
+    let mut parameters = json!({ "resourceType": "Parameters" });
+    if !records.is_empty() {
+        parameters["parameter"] = Value::Array(records.iter().map(delivery).collect());
+    }
+    serde_json::to_vec(&parameters).map_err(|fault| Problem::internal(fault.to_string()))
+}
+
+fn delivery(record: &DeliveryRecord) -> Value {
+    let (delivery, progress) = (&record.delivery, &record.progress);
+    let mut part = vec![
+        json!({ "name": "id", "valueId": delivery.id }),
+        json!({ "name": "destination", "valueString": delivery.destination }),
+        json!({ "name": "kind", "valueCode": delivery.kind }),
+        json!({ "name": "subject", "valueReference": { "reference": delivery.subject } }),
+        json!({ "name": "patient", "valueReference": { "reference": delivery.patient } }),
+        json!({ "name": "created", "valueInstant": instant(delivery.created_at) }),
+        json!({ "name": "contentType", "valueCode": delivery.content_type }),
+        json!({ "name": "size", "valueDecimal": record.payload_bytes }),
+        json!({ "name": "state", "valueCode": progress.state.code() }),
+        json!({ "name": "attempts", "valueUnsignedInt": progress.attempts }),
+    ];
+    if progress.state == State::Pending {
+        part.push(json!({ "name": "due", "valueInstant": instant(progress.due_at) }));
+    }
+    if let Some(stop) = &progress.stop {
+        part.push(json!({ "name": "stop", "part": [
+            { "name": "by", "valueString": stop.by },
+            { "name": "reason", "valueString": stop.reason },
+            { "name": "at", "valueInstant": instant(stop.at) }
+        ]}));
+    }
+    part.extend(record.attempts.iter().map(attempt));
+    json!({ "name": "delivery", "part": part })
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    let mut part = vec![
+        json!({ "name": "number", "valuePositiveInt": attempt.number }),
+        json!({ "name": "started", "valueInstant": instant(attempt.started_at) }),
+        json!({ "name": "ended", "valueInstant": instant(attempt.ended_at) }),
+        json!({ "name": "outcome", "valueCode": attempt.outcome.code() }),
+    ];
+    match &attempt.outcome {
+        Outcome::Accepted(receipt) => {
+            let mut inner = vec![json!({ "name": "status", "valueString": receipt.status })];
+            inner.extend(
+                receipt
+                    .reference
+                    .as_ref()
+                    .map(|reference| json!({ "name": "reference", "valueString": reference })),
+            );
+            part.push(json!({ "name": "receipt", "part": inner }));
+        }
+        Outcome::Refused { reason } | Outcome::Unreachable { reason } => {
+            part.push(json!({ "name": "reason", "valueString": reason }));
+        }
+        Outcome::Expired => {}
+    }
+    json!({ "name": "attempt", "part": part })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outbox::{Delivery, Progress, Receipt};
+
+    #[test]
+    fn a_delivery_is_told_with_its_attempts_and_receipt() {
+        let at: jiff::Timestamp = "2026-01-05T08:00:00Z".parse().unwrap();
+        let record = DeliveryRecord {
+            delivery: Delivery {
+                id: "d".into(),
+                destination: "dpi".into(),
+                kind: "fhir".into(),
+                patient: "Patient/p".into(),
+                subject: "DocumentReference/r".into(),
+                content_type: "application/fhir+json".into(),
+                payload: Vec::new(),
+                created_at: at,
+            },
+            payload_bytes: 12,
+            progress: Progress { state: State::Delivered, attempts: 1, ..Progress::new(at) },
+            attempts: vec![Attempt {
+                number: 1,
+                started_at: at,
+                ended_at: at,
+                outcome: Outcome::Accepted(Receipt {
+                    status: "200 OK".into(),
+                    reference: Some("Bundle/1".into()),
+                }),
+            }],
+        };
+        let told: Value = serde_json::from_slice(&answer(&[record]).unwrap()).unwrap();
+        let parts = told["parameter"][0]["part"].as_array().unwrap();
+        let part = |name: &str| parts.iter().find(|part| part["name"] == name).unwrap();
+        assert_eq!(part("state")["valueCode"], "delivered");
+        assert_eq!(part("attempt")["part"][4]["part"][1]["valueString"], "Bundle/1");
+    }
+
+    #[test]
+    fn every_filter_that_cannot_be_read_is_named() {
+        let params = [("colour", "red"), ("state", "lost"), ("_count", "many"), ("patient", "p")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(filter(&params).unwrap_err().issues.len(), 3);
+        assert_eq!(filter(&params[3..]).unwrap().patient.as_deref(), Some("Patient/p"));
+    }
 }

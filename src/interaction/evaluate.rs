@@ -1,16 +1,33 @@
-//! `QuestionnaireResponse/$evaluate`: what a submission would create, and the trace of each rule; nothing is stored.
+//! `QuestionnaireResponse/$evaluate`: what a submission would create, and what each rule did; nothing is stored.
 
-use super::{Context, Library};
-use crate::problem::Problem;
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-/// What `evaluate_with` looks at: nothing else enters its result.
+use super::library::Shelf;
+use super::operation::Parts;
+use super::submit::decide::{self, Judgement, Origin, Situation};
+use super::submit::{self, RESPONSE, history};
+use super::update::Before;
+use super::{Context, Library, content, incoming};
+use crate::clock::SeededIds;
+use crate::fhir::{self, bundle, element, meta, outcome, structure};
+use crate::pathway::Change;
+use crate::problem::{Issue, Problem};
+use crate::rules::{Evaluation, Outcome, Truth};
+use crate::terminology::Level;
+
+/// What `$evaluate` takes.
+const PARAMETERS: &[&str] =
+    &["response", "previous", "patient", "careplan", "questionnaire", "plan", "activity"];
+
+/// What [`evaluate_with`] looks at: nothing else enters its result.
 #[derive(Clone)]
 pub struct Question {
     /// The response to judge.
     pub response: Value,
-    /// Earlier responses of the same patient, in any order.
+    /// Earlier responses of the same patient to the same questionnaire, in any order.
     pub previous: Vec<Value>,
     /// The patient, if known.
     pub patient: Option<Value>,
@@ -20,19 +37,183 @@ pub struct Question {
     pub received_at: Timestamp,
 }
 
+/// What a submission would do.
+#[derive(Clone)]
+pub struct Evaluated {
+    /// Everything that would be stored, as a collection `Bundle`: the response, if it is accepted, and what it becomes.
+    pub bundle: Value,
+    /// Whether the response would be accepted; a refused one would be kept, and alerts all the same.
+    pub accepted: bool,
+    /// What is wrong with it, warnings too.
+    pub issues: Vec<Issue>,
+    /// What every rule did, and the level.
+    pub evaluation: Evaluation,
+}
+
 /// Judges a `QuestionnaireResponse`, alone or in `Parameters` (`response`, `previous`*, `patient`, `careplan`,
-/// `questionnaire`, `plan`); what is not handed in is read from the store. Returns a `Bundle`.
+/// `questionnaire`, `plan`, `activity`*); what is not handed in is read from the store. Returns `Parameters` with `level`, `accepted`,
+/// `outcome` (an `OperationOutcome`), `bundle`, and one `rule` for each rule.
 ///
 /// # Errors
-/// `Malformed` when the body cannot be read, `Invalid` when the response does not validate.
-pub async fn evaluate(_ctx: &Context, _body: &[u8]) -> Result<Vec<u8>, Problem> {
-    Err(Problem::internal("not built yet"))
+/// `Malformed` when the body cannot be read, `Invalid` when a definition handed in does not compile. A response with faults
+/// is no error here.
+pub async fn evaluate(ctx: &Context, body: &[u8]) -> Result<Vec<u8>, Problem> {
+    let mut parts = Parts::read(fhir::parse(body)?, "response", PARAMETERS)?;
+    let response = incoming::of_type(RESPONSE, parts.one("response")?)?;
+    let previous = parts.all("previous");
+    let (patient, careplan) = (parts.optional("patient")?, parts.optional("careplan")?);
+    let mut definitions = parts.all("questionnaire");
+    definitions.extend(parts.all("plan"));
+    definitions.extend(parts.all("activity"));
+
+    let issues = structure::check(&response);
+    let arrival = submit::Arrival::unsent(ctx, response, issues);
+    let mut situation = submit::gather(ctx, &arrival, &Before::nothing()).await?.situation;
+    if !definitions.is_empty() || patient.is_some() || careplan.is_some() {
+        let plans: Vec<&str> = careplan.iter().flat_map(submit::instantiated).collect();
+        let asked: Vec<&str> = element::str_at(&arrival.response, "questionnaire").into_iter().collect();
+        let shelf = ctx.library.shelf(ctx.store.as_ref(), &asked, &plans).await?;
+        let shelf = if definitions.is_empty() { shelf } else { Arc::new(shelf.with(definitions)?) };
+        let question = Question {
+            response: arrival.response.clone(),
+            previous: if previous.is_empty() { std::mem::take(&mut situation.history) } else { previous },
+            patient: patient.or(situation.patient.take()),
+            careplan: careplan.or(situation.careplan.take()),
+            received_at: arrival.received,
+        };
+        situation = self::situation(shelf, &question);
+    } else if !previous.is_empty() {
+        situation.history = earlier(&situation.response, previous, arrival.received);
+    }
+    let parameters = parameters(&evaluated(&situation, &ctx.settings.base_url)?);
+    serde_json::to_vec(&parameters).map_err(|fault| Problem::internal(fault.to_string()))
 }
 
 /// The same without a store, for the command line: a pure function of its arguments.
 ///
 /// # Errors
-/// `Invalid` when the questionnaire is not in the library.
-pub fn evaluate_with(_library: &Library, _question: &Question) -> Result<Value, Problem> {
-    Err(Problem::internal("not built yet"))
+/// `Internal` when the library is a cache over a store.
+pub fn evaluate_with(library: &Library, question: &Question) -> Result<Evaluated, Problem> {
+    let shelf = library
+        .folder()
+        .ok_or_else(|| Problem::internal("evaluation without a store needs a folder's library"))?;
+    evaluated(&situation(Arc::clone(shelf), question), "")
+}
+
+/// The situation that a question describes.
+fn situation(shelf: Arc<Shelf>, question: &Question) -> Situation {
+    let mut response = question.response.clone();
+    let mut issues = structure::check(&response);
+    let careplans: Vec<Value> = question.careplan.iter().cloned().collect();
+    let known = submit::known(shelf, &mut response, &careplans);
+    issues.extend(known.issues);
+    let own = question.patient.as_ref().and_then(element::local_reference);
+    let subject = match own {
+        Some(reference) => json!({ "reference": reference }),
+        None => {
+            response.get("subject").cloned().unwrap_or_else(|| json!({ "display": "patient non désigné" }))
+        }
+    };
+    Situation {
+        history: earlier(&response, question.previous.clone(), question.received_at),
+        response,
+        received: question.received_at,
+        subject: Some(subject),
+        patient: question.patient.clone(),
+        careplan: known.careplan,
+        form: known.form,
+        plan: known.plan,
+        terminology: known.shelf.terminology(),
+        existing: Vec::new(),
+        issues,
+        doubts: known.doubts,
+        telephone: None,
+    }
+}
+
+fn earlier(response: &Value, previous: Vec<Value>, received: Timestamp) -> Vec<Value> {
+    history::earlier(previous, element::id(response), history::moment(response).unwrap_or(received))
+}
+
+fn evaluated(situation: &Situation, base: &str) -> Result<Evaluated, Problem> {
+    let judgement = decide::judge(situation);
+    let digest = content::content_digest(&situation.response);
+    let id = element::id(&situation.response).map_or_else(|| digest[..32].to_owned(), str::to_owned);
+    let rtype = if judgement.accepted { RESPONSE } else { "Binary" };
+    let reference = format!("{rtype}/{id}");
+    let ids = SeededIds::new(situation.received, format!("{id}|1"));
+    let derived = decide::derive(situation, &judgement, &Origin { reference: &reference, version: 1 }, &ids);
+    let mut resources = Vec::new();
+    if judgement.accepted {
+        resources.push(meta::stamp(situation.response.clone(), &id, 1, situation.received));
+    }
+    for one in derived.resources {
+        debug_assert_eq!(one.change, Change::New);
+        let id = element::id(&one.body).unwrap_or_default().to_owned();
+        resources.push(meta::stamp(one.body, &id, 1, situation.received));
+    }
+    let bundle = bundle::collection(base, resources, Some(situation.received));
+    let Judgement { issues, accepted, evaluation, .. } = judgement;
+    Ok(Evaluated { bundle, accepted, issues, evaluation })
+}
+
+fn parameters(evaluated: &Evaluated) -> Value {
+    let mut parameter = vec![
+        json!({ "name": "level", "valueCode": evaluated.evaluation.level.code() }),
+        json!({ "name": "accepted", "valueBoolean": evaluated.accepted }),
+        json!({ "name": "outcome", "resource": outcome::operation_outcome(&evaluated.issues) }),
+        json!({ "name": "bundle", "resource": evaluated.bundle }),
+    ];
+    parameter.extend(evaluated.evaluation.outcomes.iter().map(trace));
+    json!({ "resourceType": "Parameters", "parameter": parameter })
+}
+
+/// What one rule did.
+fn trace(rule: &Outcome) -> Value {
+    let mut part = vec![
+        json!({ "name": "action", "valueString": rule.action_id }),
+        json!({ "name": "rule", "valueCode": rule.rule }),
+        json!({ "name": "level", "valueCode": rule.level.code() }),
+        json!({ "name": "title", "valueString": rule.title }),
+    ];
+    let result = match &rule.result {
+        Truth::True => "fired",
+        Truth::False => "not-fired",
+        Truth::NotEvaluable(reason) => {
+            part.push(json!({ "name": "reason", "valueString": reason }));
+            "not-evaluable"
+        }
+        Truth::NotRun => "not-run",
+    };
+    part.push(json!({ "name": "result", "valueCode": result }));
+    let texts = [("threshold", &rule.threshold), ("source", &rule.source)];
+    part.extend(
+        texts.into_iter().filter_map(|(name, text)| {
+            text.as_ref().map(|text| json!({ "name": name, "valueString": text }))
+        }),
+    );
+    part.extend(rule.evidence.iter().map(|evidence| {
+        let mut inner = vec![json!({ "name": "linkId", "valueString": evidence.link_id })];
+        let texts = [("answer", &evidence.answer), ("previous", &evidence.previous)];
+        inner.extend(texts.into_iter().filter_map(|(name, text)| {
+            text.as_ref().map(|text| json!({ "name": name, "valueString": text }))
+        }));
+        json!({ "name": "evidence", "part": inner })
+    }));
+    json!({ "name": "rule", "part": part })
+}
+
+impl std::fmt::Debug for Evaluated {
+    /// Level and rules only: the rest is a patient's.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}, accepted: {}", self.evaluation, self.accepted)
+    }
+}
+
+impl Evaluated {
+    /// The level.
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        self.evaluation.level
+    }
 }

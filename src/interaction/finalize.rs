@@ -13,7 +13,11 @@ pub(crate) fn is_final(resource: &Value) -> bool {
         && matches!(resource["status"].as_str(), Some("final" | "amended" | "corrected" | "appended"))
 }
 
-pub(crate) async fn create(_ctx: &Context, _incoming: Incoming, _condition: Option<Query>) -> Result<Answer, Problem> {
+pub(crate) async fn create(
+    _ctx: &Context,
+    _incoming: Incoming,
+    _condition: Option<Query>,
+) -> Result<Answer, Problem> {
     Err(Problem::internal("not built yet"))
 }
 

@@ -111,9 +111,13 @@ mod tests {
 
     #[test]
     fn the_patient_is_found_where_the_type_has_it() {
-        let check = |resource: Value, expected: Option<&str>| assert_eq!(patient(&resource).as_deref(), expected);
+        let check =
+            |resource: Value, expected: Option<&str>| assert_eq!(patient(&resource).as_deref(), expected);
         check(json!({"resourceType": "Patient", "id": "1"}), Some("Patient/1"));
-        check(json!({"resourceType": "Task", "for": {"reference": "Patient/1/_history/2"}}), Some("Patient/1"));
+        check(
+            json!({"resourceType": "Task", "for": {"reference": "Patient/1/_history/2"}}),
+            Some("Patient/1"),
+        );
         check(json!({"resourceType": "Consent", "patient": {"reference": "Patient/1"}}), Some("Patient/1"));
         check(json!({"resourceType": "Flag", "subject": {"reference": "Group/1"}}), None);
     }

@@ -99,7 +99,8 @@ impl Library {
             // Read while definitions changed, a shelf may mix two moments: read again.
             if store.stream(DEFINITIONS).await? == sequence {
                 let shelf = Arc::new(shelf);
-                *cache.lock().unwrap_or_else(PoisonError::into_inner) = Cache { sequence, shelf: Arc::clone(&shelf) };
+                *cache.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Cache { sequence, shelf: Arc::clone(&shelf) };
                 return Ok(shelf);
             }
         }

@@ -52,11 +52,14 @@ async fn prepare(ctx: &Context, definitions: &[Value], unit: &mut Unit) -> Resul
     let mut report = LoadReport::default();
     let mut issues = Vec::new();
     for definition in definitions {
-        let (Some(rtype), Some(canonical)) = (element::resource_type(definition), Canonical::of(definition)) else {
+        let (Some(rtype), Some(canonical)) = (element::resource_type(definition), Canonical::of(definition))
+        else {
             continue;
         };
         match stored(ctx, rtype, canonical).await? {
-            Some(stored) if content::same_content(&stored, definition) => report.unchanged.push(canonical.to_string()),
+            Some(stored) if content::same_content(&stored, definition) => {
+                report.unchanged.push(canonical.to_string())
+            }
             Some(_) => issues.push(Issue::error(
                 "conflict",
                 format!("{canonical} is stored with other content: publish a change as a new version"),

@@ -62,12 +62,15 @@ fn unchanged_but_status(current: &Value, resource: &Value) -> Result<(), Problem
 
 async fn check_canonical(ctx: &Context, rtype: &str, resource: &Value) -> Result<(), Problem> {
     let versioned = !matches!(rtype, "CodeSystem" | "ValueSet");
-    let Some(canonical) = Canonical::of(resource).filter(|canonical| canonical.version.is_some() || !versioned) else {
+    let Some(canonical) =
+        Canonical::of(resource).filter(|canonical| canonical.version.is_some() || !versioned)
+    else {
         if resource["status"] != "active" {
             return Ok(());
         }
         let name = if resource["url"].is_null() { "url" } else { "version" };
-        let diagnostics = format!("an active {rtype} needs a {name}: what refers to it names exactly one edition");
+        let diagnostics =
+            format!("an active {rtype} needs a {name}: what refers to it names exactly one edition");
         return Err(Problem::with(
             Category::Invalid,
             vec![Issue::error("required", diagnostics).at(format!("{rtype}.{name}"))],
@@ -110,7 +113,10 @@ mod tests {
     fn an_active_definition_may_retire_and_nothing_else() {
         let definition = |status: &str, title: &str| json!({"resourceType": "Questionnaire", "url": "u", "version": "1", "status": status, "title": title});
         let check = |status: &str, title: &str, expected: bool| {
-            assert_eq!(unchanged_but_status(&definition("active", "A"), &definition(status, title)).is_ok(), expected);
+            assert_eq!(
+                unchanged_but_status(&definition("active", "A"), &definition(status, title)).is_ok(),
+                expected
+            );
         };
         check("retired", "A", true);
         check("retired", "B", false);

@@ -56,7 +56,9 @@ async fn literal(ctx: &Context, place: &Place, own: Option<&str>) -> Result<Lite
     Ok(match &place.target {
         Target::Elsewhere(rtype) => Err(Issue::warning(
             "not-supported",
-            format!("{rtype} is not kept here: the reference is stored as it is and leads nowhere on this server"),
+            format!(
+                "{rtype} is not kept here: the reference is stored as it is and leads nowhere on this server"
+            ),
         )),
         Target::Local { rtype, id, rewritten } => {
             let reference = format!("{rtype}/{id}");
@@ -202,7 +204,8 @@ mod tests {
                 (place.path.clone(), target)
             })
             .collect();
-        let found: Vec<(&str, &str)> = found.iter().map(|(path, target)| (path.as_str(), target.as_str())).collect();
+        let found: Vec<(&str, &str)> =
+            found.iter().map(|(path, target)| (path.as_str(), target.as_str())).collect();
         assert_eq!(found, expected);
     }
 
@@ -228,7 +231,10 @@ mod tests {
     #[test]
     fn an_identifier_alone_is_looked_up_for_a_subject_only() {
         let by_identifier = json!({"identifier": {"system": "urn:oid:1.2", "value": "a,b"}});
-        check(&json!({"subject": by_identifier}), &[("R.subject", "Patient?identifier=urn:oid:1.2|a\\,b false")]);
+        check(
+            &json!({"subject": by_identifier}),
+            &[("R.subject", "Patient?identifier=urn:oid:1.2|a\\,b false")],
+        );
         check(&json!({"performer": [by_identifier]}), &[]);
         check(&json!({"subject": {"type": "Group", "identifier": {"value": "1"}}}), &[]);
     }

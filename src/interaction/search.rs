@@ -25,7 +25,11 @@ impl std::fmt::Debug for SearchAnswer {
 ///
 /// # Errors
 /// `Malformed` for an unknown parameter, modifier or prefix, with those that would be right.
-pub async fn search(ctx: &Context, rtype: &str, params: &[(String, String)]) -> Result<SearchAnswer, Problem> {
+pub async fn search(
+    ctx: &Context,
+    rtype: &str,
+    params: &[(String, String)],
+) -> Result<SearchAnswer, Problem> {
     read::served(rtype)?;
     let mut query = parameters::parse(rtype, params)?;
     if !params.iter().any(|(name, _)| name == "_count") {
@@ -49,7 +53,8 @@ pub async fn search(ctx: &Context, rtype: &str, params: &[(String, String)]) -> 
 
 fn link(base: &str, rtype: &str, params: &[(String, String)], cursor: Option<&str>) -> String {
     let kept = params.iter().filter(|(name, _)| name != CURSOR || cursor.is_none());
-    let mut pairs: Vec<String> = kept.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    let mut pairs: Vec<String> =
+        kept.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     pairs.extend(cursor.map(|cursor| format!("{CURSOR}={}", encode(cursor))));
     let mut link = format!("{base}/{rtype}");
     if !pairs.is_empty() {

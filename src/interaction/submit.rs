@@ -19,12 +19,14 @@ mod keep;
 mod outcome;
 mod write;
 
+pub(crate) use gather::{gather, instantiated, known};
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::incoming::{self, check_id};
 use super::update::Before;
-use super::{Answer, Context, create, content};
+use super::{Answer, Context, content, create};
 use crate::fhir::search::Query;
 use crate::fhir::{self, structure};
 use crate::problem::{Category, Issue, Problem};
@@ -50,6 +52,22 @@ pub(crate) struct Arrival<'a> {
     pub(crate) condition: Option<Query>,
     /// Whether it was sent to its own address.
     pub(crate) is_update: bool,
+}
+
+impl<'a> Arrival<'a> {
+    /// A response that is looked at and not stored.
+    pub(crate) fn unsent(ctx: &Context, response: Value, issues: Vec<Issue>) -> Arrival<'a> {
+        Arrival {
+            bytes: &[],
+            response,
+            issues,
+            id: String::new(),
+            kept_id: String::new(),
+            received: incoming::now(ctx),
+            condition: None,
+            is_update: false,
+        }
+    }
 }
 
 /// How one round ended.
@@ -143,7 +161,7 @@ async fn settle(ctx: &Context, mut arrival: Arrival<'_>, if_match: Option<u64>) 
         } else {
             Before::nothing()
         };
-        let gathered = gather::gather(ctx, &arrival, &before).await?;
+        let gathered = gather(ctx, &arrival, &before).await?;
         if let Some(answer) = before.unchanged(&gathered.situation.response, &[]) {
             return Ok(answer);
         }
@@ -162,5 +180,9 @@ async fn settle(ctx: &Context, mut arrival: Arrival<'_>, if_match: Option<u64>) 
             }
         }
     }
-    Err(Problem::new(Category::Busy, "throttled", "too many writes about the same patient at once; try again"))
+    Err(Problem::new(
+        Category::Busy,
+        "throttled",
+        "too many writes about the same patient at once; try again",
+    ))
 }

@@ -62,7 +62,10 @@ async fn plain(
             Committed::Refused(violation) => return Err(create::refused(&violation)),
         }
     }
-    Err(last.map_or_else(|| Problem::internal("no round of writing was allowed"), |violation| create::refused(&violation)))
+    Err(last.map_or_else(
+        || Problem::internal("no round of writing was allowed"),
+        |violation| create::refused(&violation),
+    ))
 }
 
 /// What stands where an update will write.

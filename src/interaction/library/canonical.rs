@@ -47,8 +47,20 @@ pub(crate) fn compare_versions(one: &str, other: &str) -> Ordering {
     loop {
         let ordering = match (left.next(), right.next()) {
             (None, None) => return one.cmp(other),
-            (None, Some(part)) => if number(part).is_some() { Ordering::Less } else { Ordering::Greater },
-            (Some(part), None) => if number(part).is_some() { Ordering::Greater } else { Ordering::Less },
+            (None, Some(part)) => {
+                if number(part).is_some() {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+            (Some(part), None) => {
+                if number(part).is_some() {
+                    Ordering::Greater
+                } else {
+                    Ordering::Less
+                }
+            }
             (Some(left), Some(right)) => match (number(left), number(right)) {
                 (Some(left), Some(right)) => left.cmp(&right),
                 (Some(_), None) => Ordering::Greater,

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::canonical::Canonical;
+use crate::problem::Problem;
 use crate::questionnaire::{self, Questionnaire};
 use crate::rules::{self, Protocol};
-use crate::problem::Problem;
 use crate::terminology::Terminology;
 
 /// One version of a definition with what was compiled of it.

@@ -18,21 +18,29 @@ use crate::terminology::Terminology;
 /// # Errors
 /// `Invalid` with every fault of every resource; each place starts with the `Type/id` of the resource.
 pub(crate) fn compile(resources: Vec<Value>) -> Result<Shelf, Problem> {
+    let terminology = Arc::new(Terminology::load(&resources));
+    compile_with(resources, &terminology)
+}
+
+/// The same, with a terminology that is known already.
+///
+/// # Errors
+/// As [`compile`].
+pub(super) fn compile_with(resources: Vec<Value>, terminology: &Arc<Terminology>) -> Result<Shelf, Problem> {
     let mut issues = Vec::new();
     let mut seen = BTreeSet::new();
     for resource in &resources {
         note(&mut issues, resource, structure::check(resource));
         note(&mut issues, resource, canonical_faults(resource, &mut seen));
     }
-    let terminology = Arc::new(Terminology::load(&resources));
     let activities: Vec<&Value> =
         resources.iter().filter(|resource| resource["resourceType"] == "ActivityDefinition").collect();
-    let mut shelf = Shelf { terminology: Some(Arc::clone(&terminology)), ..Shelf::default() };
+    let mut shelf = Shelf { terminology: Some(Arc::clone(terminology)), ..Shelf::default() };
     for resource in &resources {
         let Some(canonical) = Canonical::of(resource) else { continue };
         let url = canonical.url.to_owned();
         match element::resource_type(resource) {
-            Some("Questionnaire") => match edition::form(resource.clone(), &terminology) {
+            Some("Questionnaire") => match edition::form(resource.clone(), terminology) {
                 Ok(form) => shelf.forms.entry(url).or_default().push(Arc::new(form)),
                 Err(problem) => note(&mut issues, resource, problem.issues),
             },
@@ -51,7 +59,11 @@ pub(crate) fn compile(resources: Vec<Value>) -> Result<Shelf, Problem> {
 
 fn named(plan: &Value, activities: &[&Value]) -> Vec<Value> {
     let editions = |canonical: &Canonical<'_>| {
-        activities.iter().filter(|activity| activity["url"] == canonical.url).map(|activity| (*activity).clone()).collect()
+        activities
+            .iter()
+            .filter(|activity| activity["url"] == canonical.url)
+            .map(|activity| (*activity).clone())
+            .collect()
     };
     definitions_named(plan)
         .iter()
@@ -68,9 +80,15 @@ fn canonical_faults(resource: &Value, seen: &mut BTreeSet<String>) -> Vec<Issue>
         return Vec::new();
     }
     match Canonical::of(resource) {
-        None => vec![Issue::error("required", "a definition needs a url: it is known by nothing else").at(format!("{rtype}.url"))],
+        None => vec![
+            Issue::error("required", "a definition needs a url: it is known by nothing else")
+                .at(format!("{rtype}.url")),
+        ],
         Some(canonical) if !seen.insert(format!("{rtype} {canonical}")) => {
-            vec![Issue::error("duplicate", format!("{canonical} is defined more than once")).at(format!("{rtype}.url"))]
+            vec![
+                Issue::error("duplicate", format!("{canonical} is defined more than once"))
+                    .at(format!("{rtype}.url")),
+            ]
         }
         Some(_) => Vec::new(),
     }
@@ -78,9 +96,11 @@ fn canonical_faults(resource: &Value, seen: &mut BTreeSet<String>) -> Vec<Issue>
 
 /// Adds issues with the resource in front of the place, so that its file is found.
 fn note(issues: &mut Vec<Issue>, resource: &Value, found: Vec<Issue>) {
-    let name = element::local_reference(resource).unwrap_or_else(|| "a resource without type or id".to_owned());
+    let name =
+        element::local_reference(resource).unwrap_or_else(|| "a resource without type or id".to_owned());
     issues.extend(found.into_iter().map(|issue| {
-        let place = issue.expression.as_ref().map_or_else(|| name.clone(), |place| format!("{name}: {place}"));
+        let place =
+            issue.expression.as_ref().map_or_else(|| name.clone(), |place| format!("{name}: {place}"));
         issue.at(place)
     }));
 }

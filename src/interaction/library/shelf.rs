@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::canonical::{Canonical, compare_versions};
 use super::edition::{Edition, Form, Plan};
+use crate::problem::Problem;
 use crate::terminology::Terminology;
 
 /// Editions by url.
@@ -41,10 +44,23 @@ impl Shelf {
         self.plans
             .values()
             .filter_map(|editions| {
-                let fitting = editions.iter().filter(|plan| plan.status() == "active" && judges(plan, url, form));
+                let fitting =
+                    editions.iter().filter(|plan| plan.status() == "active" && judges(plan, url, form));
                 fitting.max_by(|one, other| compare(one, other)).cloned()
             })
             .next()
+    }
+
+    /// This shelf with definitions that were handed in; each takes the place of one with the same canonical.
+    ///
+    /// # Errors
+    /// `Invalid` with every fault.
+    pub(crate) fn with(&self, definitions: Vec<Value>) -> Result<Self, Problem> {
+        let more = super::folder::compile_with(definitions, &self.terminology())?;
+        let mut shelf = self.clone();
+        lay_over(&mut shelf.forms, more.forms);
+        lay_over(&mut shelf.plans, more.plans);
+        Ok(shelf)
     }
 
     /// How many definitions stand here.
@@ -74,10 +90,22 @@ pub(crate) fn judges(plan: &Plan, url: &str, form: Option<&Form>) -> bool {
     })
 }
 
+fn lay_over<T>(editions: &mut Editions<T>, more: Editions<T>) {
+    for (url, newer) in more {
+        let kept = editions.entry(url).or_default();
+        kept.retain(|old| newer.iter().all(|new| new.version() != old.version()));
+        kept.extend(newer);
+    }
+}
+
 fn choose<T>(editions: &[Arc<Edition<T>>], version: Option<&str>) -> Option<Arc<Edition<T>>> {
     match version {
         Some(version) => editions.iter().find(|edition| edition.version() == Some(version)).cloned(),
-        None => editions.iter().filter(|edition| edition.status() == "active").max_by(|a, b| compare(a, b)).cloned(),
+        None => editions
+            .iter()
+            .filter(|edition| edition.status() == "active")
+            .max_by(|a, b| compare(a, b))
+            .cloned(),
     }
 }
 
@@ -93,10 +121,17 @@ mod tests {
     #[test]
     fn without_a_version_the_newest_active_edition_is_taken() {
         let edition = |version: &str, status: &str| {
-            Arc::new(Edition { source: json!({"url": "u", "version": version, "status": status}), compiled: () })
+            Arc::new(Edition {
+                source: json!({"url": "u", "version": version, "status": status}),
+                compiled: (),
+            })
         };
-        let editions =
-            [edition("1.9.0", "active"), edition("1.10.0", "active"), edition("2.0.0", "draft"), edition("0.1.0", "retired")];
+        let editions = [
+            edition("1.9.0", "active"),
+            edition("1.10.0", "active"),
+            edition("2.0.0", "draft"),
+            edition("0.1.0", "retired"),
+        ];
         let check = |version, expected: Option<&str>| {
             assert_eq!(choose(&editions, version).as_deref().and_then(Edition::version), expected);
         };

@@ -28,7 +28,8 @@ pub(super) async fn fill(
         resources.extend(bodies(&all(store, "ValueSet", &[]).await?)?);
         shelf.terminology = Some(Arc::new(Terminology::load(&resources)));
         let active = bodies(&all(store, "PlanDefinition", &[("status", "active")]).await?)?;
-        let urls: BTreeSet<&str> = active.iter().filter_map(Canonical::of).map(|canonical| canonical.url).collect();
+        let urls: BTreeSet<&str> =
+            active.iter().filter_map(Canonical::of).map(|canonical| canonical.url).collect();
         for url in urls {
             add_plans(shelf, store, url).await?;
         }
@@ -107,7 +108,11 @@ pub(super) fn definitions_named(plan: &Value) -> BTreeSet<String> {
 }
 
 /// Every match of a search, all pages.
-pub(crate) async fn all(store: &dyn Store, rtype: &str, params: &[(&str, &str)]) -> Result<Vec<Stored>, Problem> {
+pub(crate) async fn all(
+    store: &dyn Store,
+    rtype: &str,
+    params: &[(&str, &str)],
+) -> Result<Vec<Stored>, Problem> {
     let params: Vec<(String, String)> =
         params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let mut query = search::parse(rtype, &params)?;

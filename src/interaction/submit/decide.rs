@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{RESPONSE, outcome};
 use crate::clock::Ids;
@@ -23,7 +23,9 @@ pub(crate) struct Situation {
     pub(crate) response: Value,
     /// When it came.
     pub(crate) received: Timestamp,
-    /// Who it is about; none when nobody here is meant.
+    /// Reference to who it is about, as everything derived carries it; none when nobody here is meant.
+    pub(crate) subject: Option<Value>,
+    /// The patient, if known.
     pub(crate) patient: Option<Value>,
     /// The active plan of care that the protocol was taken from, or else the newest one.
     pub(crate) careplan: Option<Value>,
@@ -84,11 +86,13 @@ pub(crate) fn judge(situation: &Situation) -> Judgement {
 }
 
 /// What the response becomes.
-pub(crate) fn derive(situation: &Situation, judgement: &Judgement, origin: &Origin<'_>, ids: &dyn Ids) -> Derived {
-    let Some(patient) = situation.patient.as_ref().and_then(element::local_reference) else {
-        return Derived::default();
-    };
-    let subject = json!({ "reference": patient });
+pub(crate) fn derive(
+    situation: &Situation,
+    judgement: &Judgement,
+    origin: &Origin<'_>,
+    ids: &dyn Ids,
+) -> Derived {
+    let Some(subject) = &situation.subject else { return Derived::default() };
     let refused = !judgement.accepted;
     let rules = outcome::of(&judgement.evaluation);
     let extracts: Vec<pathway::Extracted<'_>> =
@@ -101,7 +105,7 @@ pub(crate) fn derive(situation: &Situation, judgement: &Judgement, origin: &Orig
         source: origin.reference,
         source_version: Some(origin.version),
         previous: previous.as_deref(),
-        subject: &subject,
+        subject,
         answered_by: ["source", "author"].into_iter().find_map(|name| response.get(name)),
         care_plan: careplan.as_deref(),
         owner: None,
@@ -168,9 +172,12 @@ fn withdrawn(situation: &Situation) -> Evaluation {
     if situation.existing.is_empty() {
         return Evaluation { level: Level::Vert, outcomes: Vec::new() };
     }
-    technique(&[Issue::error("business-rule", "the response was marked entered-in-error after it had been judged")
-        .at(format!("{RESPONSE}.status"))
-        .text("Réponse annulée par son émetteur après analyse : vérifier les suites données.")])
+    technique(&[Issue::error(
+        "business-rule",
+        "the response was marked entered-in-error after it had been judged",
+    )
+    .at(format!("{RESPONSE}.status"))
+    .text("Réponse annulée par son émetteur après analyse : vérifier les suites données.")])
 }
 
 fn without_protocol() -> Issue {
@@ -186,5 +193,7 @@ fn technique(issues: &[Issue]) -> Evaluation {
 /// Two rooms may find the same fault: each place tells each kind of fault once.
 fn without_repeats(issues: &mut Vec<Issue>) {
     let mut seen = std::collections::HashSet::new();
-    issues.retain(|issue| seen.insert((issue.expression.clone(), issue.code, issue.detail, issue.diagnostics.clone())));
+    issues.retain(|issue| {
+        seen.insert((issue.expression.clone(), issue.code, issue.detail, issue.diagnostics.clone()))
+    });
 }

@@ -80,10 +80,19 @@ mod tests {
             assert_eq!(comes_from(&resource, "QuestionnaireResponse/a"), expected, "{resource}");
         };
         check(json!({"resourceType": "Observation", "derivedFrom": [reference]}), true);
-        check(json!({"resourceType": "Task", "focus": {"reference": "QuestionnaireResponse/a/_history/2"}}), true);
+        check(
+            json!({"resourceType": "Task", "focus": {"reference": "QuestionnaireResponse/a/_history/2"}}),
+            true,
+        );
         check(json!({"resourceType": "Task", "focus": {"reference": "QuestionnaireResponse/ab"}}), false);
         check(json!({"resourceType": "Communication", "about": [reference]}), true);
-        check(json!({"resourceType": "Flag", "extension": [{"url": "x/source-response", "valueReference": reference}]}), true);
-        check(json!({"resourceType": "Flag", "extension": [{"url": "x/other", "valueReference": reference}]}), false);
+        check(
+            json!({"resourceType": "Flag", "extension": [{"url": "x/source-response", "valueReference": reference}]}),
+            true,
+        );
+        check(
+            json!({"resourceType": "Flag", "extension": [{"url": "x/other", "valueReference": reference}]}),
+            false,
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::decide::Situation;
 use super::{Arrival, RESPONSE, earlier, history};
@@ -24,7 +24,11 @@ pub(crate) struct Gathered {
 ///
 /// # Errors
 /// Those of the store: what does not exist is an issue of the situation.
-pub(crate) async fn gather(ctx: &Context, arrival: &Arrival<'_>, before: &Before) -> Result<Gathered, Problem> {
+pub(crate) async fn gather(
+    ctx: &Context,
+    arrival: &Arrival<'_>,
+    before: &Before,
+) -> Result<Gathered, Problem> {
     let mut response = arrival.response.clone();
     let mut issues = arrival.issues.clone();
     issues.extend(reference::resolve(ctx, &mut response).await?);
@@ -35,7 +39,8 @@ pub(crate) async fn gather(ctx: &Context, arrival: &Arrival<'_>, before: &Before
     }
     let known = definitions(ctx, &mut response, &around.careplans).await?;
     issues.extend(known.issues);
-    let url = element::str_at(&response, "questionnaire").map(|text| library::Canonical::parse(text).url.to_owned());
+    let url = element::str_at(&response, "questionnaire")
+        .map(|text| library::Canonical::parse(text).url.to_owned());
     let past = match (&around.stream, &url) {
         (Some((patient, _)), Some(url)) => earlier::responses(ctx, patient, url).await?,
         _ => Vec::new(),
@@ -48,6 +53,7 @@ pub(crate) async fn gather(ctx: &Context, arrival: &Arrival<'_>, before: &Before
     let situation = Situation {
         response,
         received: arrival.received,
+        subject: around.stream.as_ref().map(|(patient, _)| json!({ "reference": patient })),
         patient: around.patient.take(),
         careplan: known.careplan,
         form: known.form,
@@ -94,7 +100,7 @@ fn newest_first(careplans: &mut [Value]) {
 
 /// The definitions that apply to a response, and what is wrong about them.
 pub(crate) struct Known {
-    shelf: Arc<Shelf>,
+    pub(crate) shelf: Arc<Shelf>,
     pub(crate) form: Option<Arc<Form>>,
     pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) careplan: Option<Value>,
@@ -126,7 +132,9 @@ pub(crate) fn known(shelf: Arc<Shelf>, response: &mut Value, careplans: &[Value]
         for canonical in instantiated(careplan) {
             match (shelf.plan(canonical), url) {
                 (None, _) => doubts.push(unknown_plan(canonical)),
-                (Some(plan), Some(url)) if chosen.is_none() && library::judges(&plan, url, form.as_deref()) => {
+                (Some(plan), Some(url))
+                    if chosen.is_none() && library::judges(&plan, url, form.as_deref()) =>
+                {
                     chosen = Some((plan, careplan));
                 }
                 _ => {}
@@ -139,7 +147,8 @@ pub(crate) fn known(shelf: Arc<Shelf>, response: &mut Value, careplans: &[Value]
     Known { shelf, form, plan, careplan, issues, doubts }
 }
 
-fn instantiated(careplan: &Value) -> impl Iterator<Item = &str> {
+/// The protocols that a plan of care follows.
+pub(crate) fn instantiated(careplan: &Value) -> impl Iterator<Item = &str> {
     element::list(careplan, "instantiatesCanonical").filter_map(Value::as_str)
 }
 
@@ -148,9 +157,12 @@ fn is_about_subject(issue: &Issue) -> bool {
 }
 
 fn without_subject() -> Issue {
-    Issue::error("required", "the response names no Patient of this server: by reference, by search or by identifier")
-        .at(format!("{RESPONSE}.subject"))
-        .text("La réponse ne désigne aucun patient connu.")
+    Issue::error(
+        "required",
+        "the response names no Patient of this server: by reference, by search or by identifier",
+    )
+    .at(format!("{RESPONSE}.subject"))
+    .text("La réponse ne désigne aucun patient connu.")
 }
 
 fn without_questionnaire() -> Issue {
@@ -172,15 +184,17 @@ fn unknown_questionnaire(canonical: &str) -> Issue {
 }
 
 fn unknown_plan(canonical: &str) -> Issue {
-    Issue::error("not-found", format!("the CarePlan follows the protocol {canonical}, which is not known here"))
-        .at(RESPONSE)
-        .text("Le protocole du plan de soins n'est pas connu du service : réponse à relire.")
+    Issue::error(
+        "not-found",
+        format!("the CarePlan follows the protocol {canonical}, which is not known here"),
+    )
+    .at(RESPONSE)
+    .text("Le protocole du plan de soins n'est pas connu du service : réponse à relire.")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn an_unknown_version_is_an_issue_at_the_questionnaire() {
@@ -195,7 +209,8 @@ mod tests {
     #[test]
     fn a_plan_of_care_with_an_unknown_protocol_raises_a_doubt() {
         let mut response = json!({"resourceType": RESPONSE, "questionnaire": "http://q"});
-        let careplan = json!({"resourceType": "CarePlan", "id": "c", "instantiatesCanonical": ["http://p|1"]});
+        let careplan =
+            json!({"resourceType": "CarePlan", "id": "c", "instantiatesCanonical": ["http://p|1"]});
         let known = known(Arc::default(), &mut response, &[careplan]);
         assert_eq!(known.doubts.len(), 1);
         assert!(known.careplan.is_some() && known.plan.is_none());

@@ -57,7 +57,9 @@ pub(super) async fn refuse(
     let problem = Problem::with(category, judgement.issues.clone());
     Ok(match ctx.store.commit(unit).await? {
         Committed::Written => Round::Answered(Err(told(problem, id))),
-        Committed::Refused(Violation::Key { holder, .. }) => Round::Answered(Err(told(problem, id_of(&holder)))),
+        Committed::Refused(Violation::Key { holder, .. }) => {
+            Round::Answered(Err(told(problem, id_of(&holder))))
+        }
         Committed::Refused(Violation::Stream { .. } | Violation::Version { .. }) => Round::Again,
         Committed::Refused(Violation::Exists(_)) => {
             return Err(Problem::internal("refused bytes could not be kept"));
@@ -118,7 +120,10 @@ fn told(mut problem: Problem, id: &str) -> Problem {
         severity: Severity::Information,
         ..Issue::error(
             "informational",
-            format!("nothing is lost: the response is kept as Binary/{id}, and this outcome as Binary/{}", outcome_id(id)),
+            format!(
+                "nothing is lost: the response is kept as Binary/{id}, and this outcome as Binary/{}",
+                outcome_id(id)
+            ),
         )
         .text("La réponse refusée est conservée et sera relue par un soignant.")
     });

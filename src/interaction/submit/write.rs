@@ -71,8 +71,9 @@ pub(super) fn add(derived: Derived, at: Timestamp, unit: &mut Unit) -> Result<()
         let (expect, version) = match one.change {
             Change::New => (Expect::New, 1),
             Change::Update => {
-                let current = meta::version(&one.body)
-                    .ok_or_else(|| Problem::internal("an existing resource was derived without its version"))?;
+                let current = meta::version(&one.body).ok_or_else(|| {
+                    Problem::internal("an existing resource was derived without its version")
+                })?;
                 (Expect::Version(current), current + 1)
             }
         };
@@ -103,7 +104,9 @@ async fn taken_key(ctx: &Context, holder: String, same: bool) -> Result<Round, P
     }
     let id = holder.rsplit('/').next().unwrap_or(&holder);
     let stored = ctx.store.read(RESPONSE, id).await?;
-    Ok(Round::Answered(stored.map(|stored| read::of(Kind::Found, stored)).ok_or_else(|| Problem::not_found(&holder))))
+    Ok(Round::Answered(
+        stored.map(|stored| read::of(Kind::Found, stored)).ok_or_else(|| Problem::not_found(&holder)),
+    ))
 }
 
 /// The claim on what makes this response the same as a repeat of it.
