@@ -13,6 +13,7 @@ use super::narrative::narrative;
 use super::task::Tasks;
 use crate::clock::Ids;
 use crate::fhir::datetime::instant;
+use crate::fhir::element::local_reference;
 use crate::terminology::LOINC;
 
 /// A weekly questionnaire speaks of the week before it.
@@ -26,7 +27,7 @@ pub(super) fn derive(
     ids: &dyn Ids,
     derived: &mut Derived,
 ) -> Option<String> {
-    if input.in_progress {
+    if input.in_progress && !input.withdrawn {
         return None;
     }
     let known: Vec<&Value> = of_type(input, "DiagnosticReport").collect();
@@ -34,6 +35,12 @@ pub(super) fn derive(
         known.iter().rfind(|report| matches!(status(report), "registered" | "partial" | "preliminary"));
     let issued =
         known.iter().rfind(|report| matches!(status(report), "final" | "amended" | "corrected" | "appended"));
+    if input.withdrawn {
+        // A final one belongs to the person who signed it: the Task of level technique tells them.
+        let open = open?;
+        derived.update(open, overlay(open, json!({ "status": "entered-in-error" })));
+        return local_reference(open);
+    }
     let content = content(input, observations, tasks);
     if let Some(open) = open {
         let addendum = addendum_of(open);

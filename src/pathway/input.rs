@@ -30,8 +30,10 @@ pub struct Input<'a> {
     pub authored: Option<&'a str>,
     /// When the response arrived.
     pub received: Timestamp,
-    /// Whether the response is still being filled in.
+    /// Whether the response is still being filled in, or was refused: it becomes alerts only.
     pub in_progress: bool,
+    /// Whether the response should never have been (`entered-in-error`): what it became ends with it.
+    pub withdrawn: bool,
     /// Highest level of the rules that fired.
     pub level: Level,
     /// What every rule did, in the order of the protocol.

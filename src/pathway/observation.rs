@@ -17,14 +17,15 @@ const CONTENT: &[&str] = &["code", "category", "dataAbsentReason", "interpretati
 
 /// Derive the Observations; gives the references of all that hold, for the report.
 pub(super) fn derive(input: &Input<'_>, ids: &dyn Ids, derived: &mut Derived) -> Vec<String> {
-    if input.in_progress {
+    if input.in_progress && !input.withdrawn {
         return Vec::new();
     }
+    let extracts = if input.withdrawn { &[] } else { input.extracts };
     let known: Vec<&Value> =
         of_type(input, "Observation").filter(|known| existing::status(known) != "entered-in-error").collect();
     let mut kept = Vec::new();
     let mut references = Vec::new();
-    for extract in input.extracts {
+    for extract in extracts {
         let key = key(extract);
         let body = content(input, extract, &key);
         let id = match known.iter().find(|known| key_of(known) == Some(&key)) {

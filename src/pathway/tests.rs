@@ -65,6 +65,7 @@ fn input<'a>(rules: &'a [RuleOutcome], subject: &'a Value) -> Input<'a> {
         authored: Some("2026-03-02T09:15:00+01:00"),
         received: RECEIVED.parse().unwrap(),
         in_progress: false,
+        withdrawn: false,
         level: level.unwrap_or(Level::Vert),
         rules,
         issues: &[],
@@ -292,4 +293,6 @@ fn a_late_response_says_when_it_was_written() {
 }
 
 mod amendment;
+mod conformance;
 mod observation;
+mod property;

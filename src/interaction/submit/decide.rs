@@ -113,7 +113,8 @@ pub(crate) fn derive(
         authored: element::str_at(response, "authored"),
         received: situation.received,
         // A refused response alerts and is read by a person; it gives no measurement and no report.
-        in_progress: refused || is_unfinished(response) || is_withdrawn(response),
+        in_progress: refused || is_unfinished(response),
+        withdrawn: is_withdrawn(response),
         level: judgement.evaluation.level,
         rules: &rules,
         issues: &judgement.issues,

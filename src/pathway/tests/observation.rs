@@ -75,6 +75,22 @@ fn an_amended_answer_amends_its_observation_and_an_equal_one_leaves_it() {
 }
 
 #[test]
+fn a_withdrawn_response_takes_its_observations_and_report_with_it() {
+    let before = stored(&derived(&[fired("R32-orange", Level::Orange)], &graded("3"), Some(3), &[]));
+    let subject = patient();
+    let technique = [fired("R90", Level::Technique)];
+    let mut withdrawn = input(&technique, &subject);
+    withdrawn.withdrawn = true;
+    withdrawn.existing = &before;
+    let after = derive(&withdrawn, &ids("again"));
+    let ended = |rtype: &'static str| str_at(one(&after, rtype), "status").map(str::to_owned);
+    assert_eq!(ended("Observation").as_deref(), Some("entered-in-error"));
+    assert_eq!(ended("DiagnosticReport").as_deref(), Some("entered-in-error"));
+    let flags: Vec<_> = after.of_type("Flag").filter_map(|flag| str_at(flag, "status")).collect();
+    assert_eq!(flags, ["active", "inactive"], "the new one says why, the old one ends");
+}
+
+#[test]
 fn a_withdrawn_answer_leaves_its_observation_entered_in_error() {
     let before = stored(&derived(&[], &graded("1"), Some(1), &[]));
     let after = amended(&[], &before);
