@@ -79,7 +79,8 @@ pub struct Context<'a> {
 /// What validation found.
 #[derive(Clone)]
 pub struct Validation<'r> {
-    /// Every issue: of the head and shape first, then of each item in document order.
+    /// Every issue: of the head and shape first, then of each item in document order, with what is missing
+    /// in it before what is wrong inside it.
     pub issues: Vec<Issue>,
     /// The response without the answers that could not be read; the response itself when there are none.
     pub readable: Cow<'r, Value>,

@@ -66,7 +66,7 @@ fn single_value(answer: &Value, natural: AnswerType) -> Result<Option<(AnswerTyp
     });
     let (first, second) = (values.next(), values.next());
     let Some((name, suffix, value)) = first else {
-        if is_declined(answer) {
+        if declined(answer).is_some() {
             return Ok(None);
         }
         return unreadable(INVALID_ANSWER_TYPE, format!("the answer has no value; it must have {expected}"));
@@ -88,10 +88,13 @@ pub(crate) fn absent_reason(element: &Value) -> Option<&str> {
     extension::value(element, DATA_ABSENT_REASON)?.as_str()
 }
 
-/// Whether an answer without a value says why, on itself or on its missing primitive.
-pub(crate) fn is_declined(answer: &Value) -> bool {
-    let on_primitive = || answer.as_object()?.iter().find(|(name, _)| name.starts_with("_value")).and_then(|(_, value)| absent_reason(value));
-    absent_reason(answer).or_else(on_primitive).is_some()
+/// The reason why an answer has no value, from itself or from its missing primitive.
+pub(crate) fn declined(answer: &Value) -> Option<&str> {
+    let on_primitive = || {
+        let (_, missing) = answer.as_object()?.iter().find(|(name, _)| name.starts_with("_value"))?;
+        absent_reason(missing)
+    };
+    absent_reason(answer).or_else(on_primitive)
 }
 
 fn unanswerable(kind: ItemType) -> Finding {

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::answer::is_declined;
+use super::answer::declined;
 use super::extension::{self, text};
 use super::item::{AnswerType, Item};
 use super::measure::{Measure, Unit};
@@ -18,7 +18,7 @@ const UNANSWERED: &str = "sans réponse";
 /// The text of one `answer` of a response to this item.
 pub(crate) fn answer_text(item: Option<&Item>, answer: &Value) -> String {
     let Some((name, value)) = extension::value_of(answer, "value") else {
-        return if is_declined(answer) { "ne souhaite pas répondre".to_owned() } else { UNANSWERED.to_owned() };
+        return if declined(answer).is_some() { "ne souhaite pas répondre".to_owned() } else { UNANSWERED.to_owned() };
     };
     let Some(kind) = AnswerType::parse(&name["value".len()..]) else { return UNANSWERED.to_owned() };
     let own = |name| text(value, name).map(str::to_owned);

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Map, Value, json};
 
-use super::answer::{absent_reason, is_declined};
+use super::answer::{absent_reason, declined};
 use super::extension::{self, list, text};
 use super::item::{AnswerType, Extraction, Item};
 use super::measure::{Measure, decimal};
@@ -54,7 +54,7 @@ fn observation(extraction: &Extraction, name: &str, value: Value) -> Value {
 /// Element, value and grade of one answer.
 fn observed(item: &Item, extraction: &Extraction, answer: &Value) -> Option<(&'static str, Value, Option<i64>)> {
     let Some((name, value)) = extension::value_of(answer, "value") else {
-        return is_declined(answer).then(|| absent(absent_reason(answer).unwrap_or("asked-declined")));
+        return declined(answer).map(absent);
     };
     if let Some(reason) = absent_reason(value) {
         return Some(absent(reason));

@@ -1,7 +1,14 @@
 //! What the room promises, each promise a fact; the questionnaires are as small as the fact allows.
 
+mod compile;
+mod enable;
+mod expressions;
+mod extract;
+mod garbage;
 mod limits;
+mod readable;
 mod shape;
+mod status;
 mod types;
 
 use serde_json::{Value, json};

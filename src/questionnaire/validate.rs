@@ -122,6 +122,10 @@ fn unknown(session: &mut Session<'_>, node: usize) {
     };
     session.issues.push(issue);
     session.remove(value);
+    // Its answers have no question; what is nested in them may have one.
+    for answer in session.tree.nodes[node].answers {
+        session.remove(answer);
+    }
 }
 
 fn item(session: &mut Session<'_>, node: usize) {
