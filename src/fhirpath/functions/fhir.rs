@@ -128,7 +128,8 @@ fn contained<'a>(container: &'a Value, id: &str) -> Option<&'a Value> {
     resources.iter().find(|resource| resource.get("id").and_then(Value::as_str) == Some(id))
 }
 
-/// Whether `Type/id`, perhaps behind a base, or a canonical url, is this resource.
+/// Whether `Type/id`, or a canonical url, is this resource. A resource of another server is not one
+/// of ours that happens to have the same id.
 fn names(resource: &Value, target: &str) -> bool {
     let text = |name: &str| resource.get(name).and_then(Value::as_str);
     if text("url").is_some_and(|url| target.split('|').next() == Some(url)) {
@@ -137,8 +138,7 @@ fn names(resource: &Value, target: &str) -> bool {
     let (Some(wanted_type), Some(id)) = (resource_type(resource), text("id")) else {
         return false;
     };
-    let mut parts = target.rsplit('/');
-    parts.next() == Some(id) && parts.next() == Some(wanted_type)
+    target.split_once('/') == Some((wanted_type, id))
 }
 
 /// Any of the codings of the item in the value set; a value set that is not known is a fault.

@@ -95,10 +95,10 @@ fn repeat<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
 }
 
 fn iif<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
-    let item = input.single()?;
+    let item = if input.call.target.is_some() { input.single()? } else { None };
     let pick = |at: usize| match item {
-        Some(item) if input.call.target.is_some() => input.each(at, item, 0),
-        _ => input.argument(at),
+        Some(item) => input.each(at, item, 0),
+        None => input.argument(at),
     };
     let criterion = pick(0)?;
     let value = match criterion.single("the criterion of iif()")? {

@@ -1,0 +1,103 @@
+//! FHIRPath: every case of `tests/cases/fhirpath` gives what it says, with the types of R4 and without.
+
+use serde_json::Value;
+use vigie::fhir::schema;
+use vigie::fhirpath::{Collection, Model, NoModel, Scope, Terminology, compile};
+
+const INPUTS: &[(&str, &str)] = &[
+    ("nothing", include_str!("../cases/fhirpath/input/nothing.json")),
+    ("patient", include_str!("../cases/fhirpath/input/patient.json")),
+    ("response", include_str!("../cases/fhirpath/input/response.json")),
+];
+
+/// Knows one value set: the grades of our own code systems.
+struct Grades;
+
+impl Terminology for Grades {
+    fn member_of(&self, valueset: &str, system: Option<&str>, _code: &str) -> Option<bool> {
+        let known = valueset == "https://vigie.example/fhir/ValueSet/grades";
+        known.then(|| system.is_some_and(|system| system.starts_with("https://vigie.example/fhir/CodeSystem/base-")))
+    }
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).unwrap()
+}
+
+fn list<'v>(value: &'v Value, name: &str) -> &'v [Value] {
+    value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// What the expression gives, or the message of its fault.
+fn evaluate(text: &str, input: &Value, model: &dyn Model) -> Result<Vec<Value>, String> {
+    let expression = compile(text).map_err(|problem| problem.to_string())?;
+    let now = "2026-11-22T10:00:00+01:00[Europe/Paris]".parse().unwrap();
+    let mut scope = Scope::new(model, now).with_terminology(&Grades);
+    for resource in list(input, "resources") {
+        scope = scope.with_resource(resource);
+    }
+    for (name, values) in input.get("variables").and_then(Value::as_object).into_iter().flatten() {
+        scope.set(name.as_str(), Collection::from_values(values.as_array().unwrap()));
+    }
+    let focus = Collection::from_value(&input["focus"]);
+    let found = expression.evaluate(&focus, &scope).map_err(|fault| fault.message)?;
+    Ok(found.to_values())
+}
+
+/// Why the case does not hold, if so.
+fn broken(case: &Value, input: &Value, model: &dyn Model) -> Option<String> {
+    let text = case["expression"].as_str().unwrap();
+    let found = evaluate(text, input, model);
+    let holds = match (&found, case) {
+        (Ok(found), Value::Object(case)) if case.contains_key("gives") => case["gives"] == *found,
+        (Ok(found), Value::Object(case)) if case.contains_key("count") => case["count"] == found.len(),
+        (Err(message), _) if case.get("fault").or(case.get("refused")).is_some() => {
+            let refused = compile(text).is_err();
+            let wanted = case.get(if refused { "refused" } else { "fault" });
+            wanted.and_then(Value::as_str).is_some_and(|wanted| message.contains(wanted))
+        }
+        _ => false,
+    };
+    (!holds).then(|| format!("{case}\n    found {found:?}"))
+}
+
+fn check(cases: &str) {
+    let cases = parsed(cases);
+    let name = cases["input"].as_str().unwrap();
+    let input = parsed(INPUTS.iter().find(|(known, _)| *known == name).unwrap().1);
+    let mut failures = Vec::new();
+    let mut checked = 0;
+    for fact in list(&cases, "facts") {
+        for case in list(fact, "cases") {
+            let typed_only = case.get("typed") == Some(&Value::Bool(true));
+            let untyped: Option<&dyn Model> = if typed_only { None } else { Some(&NoModel) };
+            let typed: &dyn Model = schema::r4();
+            for model in [Some(typed), untyped].into_iter().flatten() {
+                checked += 1;
+                failures.extend(broken(case, &input, model).map(|why| format!("{}: {why}", fact["fact"])));
+            }
+        }
+    }
+    assert!(checked > 0, "no case was read");
+    assert!(failures.is_empty(), "{} of {checked}:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[test]
+fn expressions_over_a_weekly_response_give_what_their_authors_mean() {
+    check(include_str!("../cases/fhirpath/response.json"));
+}
+
+#[test]
+fn expressions_over_a_patient_see_types_extensions_and_order() {
+    check(include_str!("../cases/fhirpath/patient.json"));
+}
+
+#[test]
+fn values_are_computed_compared_and_converted_as_specified() {
+    check(include_str!("../cases/fhirpath/values.json"));
+}
+
+#[test]
+fn what_is_not_fhirpath_is_refused_at_its_place() {
+    check(include_str!("../cases/fhirpath/refusals.json"));
+}
