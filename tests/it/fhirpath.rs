@@ -16,7 +16,9 @@ struct Grades;
 impl Terminology for Grades {
     fn member_of(&self, valueset: &str, system: Option<&str>, _code: &str) -> Option<bool> {
         let known = valueset == "https://vigie.example/fhir/ValueSet/grades";
-        known.then(|| system.is_some_and(|system| system.starts_with("https://vigie.example/fhir/CodeSystem/base-")))
+        known.then(|| {
+            system.is_some_and(|system| system.starts_with("https://vigie.example/fhir/CodeSystem/base-"))
+        })
     }
 }
 
@@ -49,7 +51,9 @@ fn broken(case: &Value, input: &Value, model: &dyn Model) -> Option<String> {
     let text = case["expression"].as_str().unwrap();
     let found = evaluate(text, input, model);
     let holds = match (&found, case) {
-        (Ok(found), Value::Object(case)) if case.contains_key("gives") => case["gives"] == *found,
+        (Ok(found), Value::Object(case)) if case.contains_key("gives") => {
+            case["gives"].as_array() == Some(found)
+        }
         (Ok(found), Value::Object(case)) if case.contains_key("count") => case["count"] == found.len(),
         (Err(message), _) if case.get("fault").or(case.get("refused")).is_some() => {
             let refused = compile(text).is_err();

@@ -1,3 +1,4 @@
 //! One binary; the list of modules is the list of promises.
 
+mod fhirpath;
 mod tidy;
