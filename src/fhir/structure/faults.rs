@@ -137,10 +137,7 @@ fn missing_elements() {
         questionnaire,
         "/item/0/item/1/enableWhen/0/answerBoolean",
         Value::Null,
-        &[
-            "Questionnaire.item[0].item[1].enableWhen[0].answer required",
-            "Questionnaire.item[0].item[1].enableWhen[0] invariant",
-        ],
+        &["Questionnaire.item[0].item[1].enableWhen[0].answer required"],
     );
     find(patient, "/extension/0/url", Value::Null, &["Patient.extension[0].url required"]);
     find(patient, "/text/div", Value::Null, &["Patient.text.div required"]);

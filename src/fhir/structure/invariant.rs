@@ -17,6 +17,12 @@ use crate::fhir::schema::{Definition, Invariant};
 use crate::fhirpath::{Collection, Fault, Scope};
 use crate::problem::Issue;
 
+/// Where no answer means no: they compare an optional Boolean with true.
+///
+/// Elsewhere an empty result breaks nothing: bdl-8 has none for an entry without `fullUrl`, ras-2 none without
+/// a probability, rng-2 none for units that cannot be compared.
+const EMPTY_IS_FALSE: &[&str] = &["grp-1", "que-13", "vsd-9"];
+
 /// How an invariant is judged.
 enum Judge {
     /// The walk has said it, or it is good practice only (dom-6).
@@ -36,6 +42,7 @@ fn judge(key: &str) -> Judge {
         "cpt-2" => Judge::Native(|v| !has(v, "value") || has(v, "system")),
         "ext-1" => Judge::Native(|v| has(v, "extension") != has_value(v)),
         "per-1" => Judge::Native(period),
+        "que-7" => Judge::Native(existence),
         "qrs-1" => Judge::Native(|v| !(has(v, "answer") && has(v, "item"))),
         "qty-3" => Judge::Native(|v| !has(v, "code") || has(v, "system")),
         _ => Judge::Expression,
@@ -82,18 +89,19 @@ fn each<'a>(
     walk.place.leave();
 }
 
-fn evaluate<'a>(walk: &mut Walk<'a>, _kind: &'static str, invariant: &'static Invariant, value: &'a Value) {
+fn evaluate<'a>(walk: &mut Walk<'a>, kind: &'static str, invariant: &'static Invariant, value: &'a Value) {
     let scope = Scope::new(walk.schema, Timestamp::UNIX_EPOCH.to_zoned(TimeZone::UTC))
         .with("resource", Collection::from_value(walk.resource))
         .with("rootResource", Collection::from_value(walk.container));
     let truth = match invariant.compiled() {
-        Ok(expression) => {
-            expression.evaluate(&Collection::from_value(value), &scope).and_then(|found| found.truth())
-        }
+        Ok(expression) => expression
+            .evaluate(&Collection::from_element(value, kind), &scope)
+            .and_then(|found| found.truth()),
         Err(problem) => Err(Fault { message: problem.to_string() }),
     };
     match truth {
         Ok(Some(true)) => {}
+        Ok(None) if !EMPTY_IS_FALSE.contains(&invariant.key) => {}
         Ok(_) => broken(walk, invariant),
         // What is broken beneath has been said; it is also why the rule has no answer.
         Err(_) if super::has_error(&walk.issues) => {}
@@ -119,6 +127,13 @@ fn has_value(value: &Value) -> bool {
     value
         .as_object()
         .is_some_and(|object| object.keys().any(|key| key.trim_start_matches('_').starts_with("value")))
+}
+
+/// Whether an answer is there is asked with true or false: `answer is Boolean` means the FHIR type here.
+fn existence(value: &Value) -> bool {
+    let asked = value.get("operator").and_then(Value::as_str) == Some("exists");
+    let keys = value.as_object().into_iter().flat_map(|object| object.keys());
+    !asked || keys.filter(|key| key.starts_with("answer")).all(|key| key == "answerBoolean")
 }
 
 /// start is not after end, where both are there and can be told apart.
