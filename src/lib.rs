@@ -13,5 +13,6 @@ pub mod problem;
 pub mod questionnaire;
 pub mod report;
 pub mod rules;
+pub mod sandbox;
 pub mod store;
 pub mod terminology;

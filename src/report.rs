@@ -16,7 +16,7 @@ mod document;
 pub mod document_reference;
 mod element;
 #[cfg(test)]
-mod example;
+pub(crate) mod example;
 mod french;
 mod gather;
 mod issuer;

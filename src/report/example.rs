@@ -15,7 +15,7 @@ const REPORT: &str = "018f0000-0000-7000-8000-000000000002";
 const AUTHOR: &str = "018f0000-0000-7000-8000-000000000003";
 const WEEKS: [&str; 4] = ["2026-02-16", "2026-02-23", "2026-03-02", "2026-03-09"];
 
-pub(super) fn issuer() -> Issuer {
+pub(crate) fn issuer() -> Issuer {
     Issuer::public_hospital(
         "CHU de test",
         Some("010000001"),
@@ -24,7 +24,7 @@ pub(super) fn issuer() -> Issuer {
     )
 }
 
-pub(super) fn edition() -> Edition {
+pub(crate) fn edition() -> Edition {
     Edition {
         document_id: "018f0000-0000-7000-8000-0000000000d1".into(),
         binary_id: "018f0000-0000-7000-8000-0000000000b1".into(),
@@ -33,11 +33,11 @@ pub(super) fn edition() -> Edition {
     }
 }
 
-pub(super) fn document() -> Document {
+pub(crate) fn document() -> Document {
     Document::new(edition(), b"%PDF-1.4 of a test".to_vec()).unwrap()
 }
 
-pub(super) fn replaced() -> Replaced {
+pub(crate) fn replaced() -> Replaced {
     Replaced {
         document_id: "018f0000-0000-7000-8000-0000000000d0".into(),
         version: 1,
@@ -45,11 +45,11 @@ pub(super) fn replaced() -> Replaced {
     }
 }
 
-pub(super) fn report() -> Report {
+pub(crate) fn report() -> Report {
     with_sources(|sources| Report::from_resources(sources).unwrap_or_else(|problem| panic!("{problem}")))
 }
 
-pub(super) fn with_sources<T>(read: impl FnOnce(&Sources<'_>) -> T) -> T {
+pub(crate) fn with_sources<T>(read: impl FnOnce(&Sources<'_>) -> T) -> T {
     let (patient, report, author, role) = (patient(), diagnostic_report(), author(), role());
     let (resources, issuer) = (resources(), issuer());
     read(&Sources {
@@ -94,7 +94,7 @@ fn role() -> Value {
             "code": "SM26", "display": "Oncologie option médicale (SM)"}]}]})
 }
 
-pub(super) fn diagnostic_report() -> Value {
+pub(crate) fn diagnostic_report() -> Value {
     json!({
         "resourceType": "DiagnosticReport", "id": REPORT, "meta": {"versionId": "2"}, "status": "final",
         "extension": [{"url": own_url("source-response"), "valueReference": {"reference": "QuestionnaireResponse/r3"}}],
@@ -215,7 +215,7 @@ fn observations() -> Vec<Value> {
 
 fn observation(symptom: &str, display: &str, week: &str, n: usize) -> Value {
     json!({
-        "resourceType": "Observation", "id": format!("018f0000-0000-7000-8000-{n:012}"), "status": "final",
+        "resourceType": "Observation", "id": format!("018f0000-0000-7000-8000-1{n:011}"), "status": "final",
         "category": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "survey"}]}],
         "code": {"coding": [{"system": SYMPTOM, "code": symptom, "display": display}]},
         "subject": {"reference": format!("Patient/{PATIENT}")},

@@ -1,0 +1,55 @@
+//! How a peer misbehaves on demand: one fault at a time, for so many requests.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// What a peer does instead of answering well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Answers with this status and an `OperationOutcome`, and keeps nothing.
+    Status(u16),
+    /// Says nothing for so long, then answers well.
+    Slow(Duration),
+    /// Says nothing for so long, then closes; keeps nothing.
+    Silence(Duration),
+    /// Keeps what it got, then breaks off in the middle of the answer.
+    AnswerLost,
+    /// Keeps nothing and answers 200 with something that is no FHIR.
+    Gibberish,
+}
+
+/// What is still to come.
+#[derive(Debug, Default)]
+pub(super) struct Faults(Mutex<Option<(Fault, usize)>>);
+
+impl Faults {
+    /// From now on this fault, for so many requests.
+    pub(super) fn set(&self, fault: Option<Fault>, times: usize) {
+        *super::peer::locked(&self.0) = fault.filter(|_| times > 0).map(|fault| (fault, times));
+    }
+
+    /// The fault of this request, if there is one left.
+    pub(super) fn next(&self) -> Option<Fault> {
+        let mut left = super::peer::locked(&self.0);
+        let (fault, times) = (*left)?;
+        *left = (times > 1).then_some((fault, times - 1));
+        Some(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_lasts_as_many_requests_as_was_asked() {
+        let faults = Faults::default();
+        faults.set(Some(Fault::Gibberish), 2);
+        assert_eq!(
+            [faults.next(), faults.next(), faults.next()],
+            [Some(Fault::Gibberish), Some(Fault::Gibberish), None]
+        );
+        faults.set(Some(Fault::Gibberish), 0);
+        assert_eq!(faults.next(), None);
+    }
+}
