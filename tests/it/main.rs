@@ -1,5 +1,6 @@
 //! One binary; the list of modules is the list of promises.
 
 mod fhirpath;
+mod profiles;
 mod rules;
 mod tidy;
