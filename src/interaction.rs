@@ -33,7 +33,7 @@ mod validate;
 
 pub use create::create;
 pub use deliveries::{deliveries, resend, stop};
-pub use evaluate::{Evaluated, Question, evaluate, evaluate_with};
+pub use evaluate::{Question, evaluate, evaluate_with};
 pub use library::Library;
 pub use load::{LoadReport, load};
 pub use read::{read, vread};

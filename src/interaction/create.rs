@@ -33,7 +33,7 @@ pub async fn create(
         return Ok(answer);
     }
     if finalize::is_final(&incoming.resource) {
-        return finalize::create(ctx, incoming, condition).await;
+        return finalize::new_report(ctx, incoming, condition).await;
     }
     plain(ctx, rtype, incoming, condition).await
 }

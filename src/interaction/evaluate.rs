@@ -13,10 +13,8 @@ use super::update::Before;
 use super::{Context, Library, content, incoming};
 use crate::clock::SeededIds;
 use crate::fhir::{self, bundle, element, meta, outcome, structure};
-use crate::pathway::Change;
-use crate::problem::{Issue, Problem};
-use crate::rules::{Evaluation, Outcome, Truth};
-use crate::terminology::Level;
+use crate::problem::Problem;
+use crate::rules::{Outcome, Truth};
 
 /// What `$evaluate` takes.
 const PARAMETERS: &[&str] =
@@ -38,16 +36,11 @@ pub struct Question {
 }
 
 /// What a submission would do.
-#[derive(Clone)]
-pub struct Evaluated {
-    /// Everything that would be stored, as a collection `Bundle`: the response, if it is accepted, and what it becomes.
-    pub bundle: Value,
-    /// Whether the response would be accepted; a refused one would be kept, and alerts all the same.
-    pub accepted: bool,
-    /// What is wrong with it, warnings too.
-    pub issues: Vec<Issue>,
-    /// What every rule did, and the level.
-    pub evaluation: Evaluation,
+struct Evaluated {
+    /// Everything that would be stored: the response, if it is accepted, and what it becomes.
+    resources: Vec<Value>,
+    /// What is thought of the response.
+    judgement: Judgement,
 }
 
 /// Judges a `QuestionnaireResponse`, alone or in `Parameters` (`response`, `previous`*, `patient`, `careplan`,
@@ -85,19 +78,25 @@ pub async fn evaluate(ctx: &Context, body: &[u8]) -> Result<Vec<u8>, Problem> {
     } else if !previous.is_empty() {
         situation.history = earlier(&situation.response, previous, arrival.received);
     }
-    let parameters = parameters(&evaluated(&situation, &ctx.settings.base_url)?);
+    let parameters = parameters(evaluated(&situation), &ctx.settings.base_url, situation.received);
     serde_json::to_vec(&parameters).map_err(|fault| Problem::internal(fault.to_string()))
 }
 
-/// The same without a store, for the command line: a pure function of its arguments.
+/// The same without a store, for the command line: a pure function of its arguments. Returns the `Bundle` that a submission
+/// would create, with an `OperationOutcome` first if there is anything to say about the response; a refused response is not
+/// in it, what its readable answers call for is.
 ///
 /// # Errors
 /// `Internal` when the library is a cache over a store.
-pub fn evaluate_with(library: &Library, question: &Question) -> Result<Evaluated, Problem> {
+pub fn evaluate_with(library: &Library, question: &Question) -> Result<Value, Problem> {
     let shelf = library
         .folder()
         .ok_or_else(|| Problem::internal("evaluation without a store needs a folder's library"))?;
-    evaluated(&situation(Arc::clone(shelf), question), "")
+    let Evaluated { mut resources, judgement } = evaluated(&situation(Arc::clone(shelf), question));
+    if !judgement.issues.is_empty() {
+        resources.insert(0, outcome::operation_outcome(&judgement.issues));
+    }
+    Ok(bundle::collection("", resources, Some(question.received_at)))
 }
 
 /// The situation that a question describes.
@@ -135,7 +134,7 @@ fn earlier(response: &Value, previous: Vec<Value>, received: Timestamp) -> Vec<V
     history::earlier(previous, element::id(response), history::moment(response).unwrap_or(received))
 }
 
-fn evaluated(situation: &Situation, base: &str) -> Result<Evaluated, Problem> {
+fn evaluated(situation: &Situation) -> Evaluated {
     let judgement = decide::judge(situation);
     let digest = content::content_digest(&situation.response);
     let id = element::id(&situation.response).map_or_else(|| digest[..32].to_owned(), str::to_owned);
@@ -147,24 +146,22 @@ fn evaluated(situation: &Situation, base: &str) -> Result<Evaluated, Problem> {
     if judgement.accepted {
         resources.push(meta::stamp(situation.response.clone(), &id, 1, situation.received));
     }
-    for one in derived.resources {
-        debug_assert_eq!(one.change, Change::New);
+    resources.extend(derived.resources.into_iter().map(|one| {
         let id = element::id(&one.body).unwrap_or_default().to_owned();
-        resources.push(meta::stamp(one.body, &id, 1, situation.received));
-    }
-    let bundle = bundle::collection(base, resources, Some(situation.received));
-    let Judgement { issues, accepted, evaluation, .. } = judgement;
-    Ok(Evaluated { bundle, accepted, issues, evaluation })
+        meta::stamp(one.body, &id, 1, situation.received)
+    }));
+    Evaluated { resources, judgement }
 }
 
-fn parameters(evaluated: &Evaluated) -> Value {
+fn parameters(evaluated: Evaluated, base: &str, at: Timestamp) -> Value {
+    let Judgement { issues, accepted, evaluation, .. } = evaluated.judgement;
     let mut parameter = vec![
-        json!({ "name": "level", "valueCode": evaluated.evaluation.level.code() }),
-        json!({ "name": "accepted", "valueBoolean": evaluated.accepted }),
-        json!({ "name": "outcome", "resource": outcome::operation_outcome(&evaluated.issues) }),
-        json!({ "name": "bundle", "resource": evaluated.bundle }),
+        json!({ "name": "level", "valueCode": evaluation.level.code() }),
+        json!({ "name": "accepted", "valueBoolean": accepted }),
+        json!({ "name": "outcome", "resource": outcome::operation_outcome(&issues) }),
+        json!({ "name": "bundle", "resource": bundle::collection(base, evaluated.resources, Some(at)) }),
     ];
-    parameter.extend(evaluated.evaluation.outcomes.iter().map(trace));
+    parameter.extend(evaluation.outcomes.iter().map(trace));
     json!({ "resourceType": "Parameters", "parameter": parameter })
 }
 
@@ -201,19 +198,4 @@ fn trace(rule: &Outcome) -> Value {
         json!({ "name": "evidence", "part": inner })
     }));
     json!({ "name": "rule", "part": part })
-}
-
-impl std::fmt::Debug for Evaluated {
-    /// Level and rules only: the rest is a patient's.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}, accepted: {}", self.evaluation, self.accepted)
-    }
-}
-
-impl Evaluated {
-    /// The level.
-    #[must_use]
-    pub const fn level(&self) -> Level {
-        self.evaluation.level
-    }
 }

@@ -1,31 +1,164 @@
-//! Finalising a `DiagnosticReport`.
+//! Finalising a `DiagnosticReport`: the person who signs sets it final, and only then the document is made, once: PDF,
+//! `Binary`, `DocumentReference` and one delivery for each destination, in the transaction of the report itself.
+//!
+//! - The same body again changes nothing: no second document, no second delivery.
+//! - A correction makes a document that replaces the one before (`relatesTo replaces`), and new deliveries.
+//! - Setting type is the slowest thing this service does: it runs on the blocking pool.
 
-use serde_json::Value;
+mod document;
+mod sources;
 
-use super::incoming::Incoming;
-use super::{Answer, Context};
+use serde_json::{Value, json};
+
+use super::incoming::{self, Incoming};
+use super::update::Before;
+use super::{Answer, Context, content, create};
+use crate::clock::SeededIds;
 use crate::fhir::search::Query;
-use crate::problem::Problem;
+use crate::fhir::{datetime, element, meta};
+use crate::problem::{Category, Issue, Problem};
+use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
+use sources::Gathered;
+
+/// What the server writes on a final report: a client that sends it back unchanged has changed nothing.
+const WRITTEN_HERE: &[&str] = &["text", "presentedForm", "issued"];
 
 /// Whether this is a report that a person declares final.
 pub(crate) fn is_final(resource: &Value) -> bool {
-    resource["resourceType"] == "DiagnosticReport"
-        && matches!(resource["status"].as_str(), Some("final" | "amended" | "corrected" | "appended"))
+    element::resource_type(resource) == Some("DiagnosticReport")
+        && matches!(element::str_at(resource, "status"), Some("final" | "amended" | "corrected" | "appended"))
 }
 
-pub(crate) async fn create(
-    _ctx: &Context,
-    _incoming: Incoming,
-    _condition: Option<Query>,
+/// Finalises a report that is new here.
+///
+/// # Errors
+/// As [`stored_report`], and those of a conditional create.
+pub(super) async fn new_report(
+    ctx: &Context,
+    incoming: Incoming,
+    condition: Option<Query>,
 ) -> Result<Answer, Problem> {
-    Err(Problem::internal("not built yet"))
+    let (resource, warnings) = create::referenced(ctx, incoming).await?;
+    let id = ctx.ids.next();
+    match round(ctx, &id, &resource, &Before::nothing(), condition).await? {
+        Round::Written(report) => create::answer(super::Kind::Created, &report, warnings),
+        Round::Refused(Violation::Exists(ids)) => create::existing(ctx, "DiagnosticReport", &ids).await,
+        Round::Refused(violation) => Err(create::refused(&violation)),
+    }
 }
 
-pub(crate) async fn update(
-    _ctx: &Context,
-    _id: &str,
-    _incoming: Incoming,
-    _if_match: Option<u64>,
+/// Finalises or corrects a report.
+///
+/// # Errors
+/// `Invalid` with all that is missing for a document: the conclusion, a named author, the traits of the patient's identity.
+/// `PreconditionFailed` when the version is not the one of `If-Match`. `NotSupported` in a build without PDF.
+pub(super) async fn stored_report(
+    ctx: &Context,
+    id: &str,
+    incoming: Incoming,
+    if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
-    Err(Problem::internal("not built yet"))
+    let (resource, warnings) = create::referenced(ctx, incoming).await?;
+    let mut last = None;
+    for _ in 0..ctx.settings.rounds_max {
+        let before = Before::read(ctx, "DiagnosticReport", id, if_match).await?;
+        if let Some(answer) = said_already(&before, &resource, &warnings) {
+            return Ok(answer);
+        }
+        match round(ctx, id, &resource, &before, None).await? {
+            Round::Written(report) => return create::answer(before.kind(), &report, warnings),
+            Round::Refused(violation @ Violation::Version { .. }) => last = Some(violation),
+            Round::Refused(violation) => return Err(create::refused(&violation)),
+        }
+    }
+    Err(last
+        .map_or_else(|| Problem::internal("no round of writing was allowed"), |last| create::refused(&last)))
+}
+
+/// The answer when the current report is final and says the same.
+fn said_already(before: &Before, resource: &Value, warnings: &[Issue]) -> Option<Answer> {
+    let bare = |report: &Value| {
+        let mut bare = report.clone();
+        if let Some(members) = bare.as_object_mut() {
+            members.retain(|name, _| !WRITTEN_HERE.contains(&name.as_str()));
+        }
+        bare
+    };
+    let current = before.resource.as_ref()?;
+    if content::same_content(&bare(current), &bare(resource)) {
+        return before.unchanged(current, warnings);
+    }
+    None
+}
+
+enum Round {
+    Written(Value),
+    Refused(Violation),
+}
+
+async fn round(
+    ctx: &Context,
+    id: &str,
+    resource: &Value,
+    before: &Before,
+    condition: Option<Query>,
+) -> Result<Round, Problem> {
+    let at = incoming::now(ctx);
+    let version = before.next();
+    let mut report = resource.clone();
+    report["issued"] = json!(datetime::instant(at));
+    let report = meta::stamp(report, id, version, at);
+    let gathered = sources::gather(ctx, report).await?;
+    let ids = SeededIds::new(at, format!("{id}|{version}"));
+    let made = document::make(&gathered, &ctx.settings, &ids, at).await?;
+
+    let report = meta::stamp(made.report, id, version, at);
+    let mut unit = Unit::new("finalize", at);
+    unit.guards.extend(condition.map(Guard::NoneMatches));
+    unit.writes.push(Write::new(&report, before.expect())?);
+    unit.writes.push(Write::new(&made.binary, Expect::New)?);
+    unit.writes.push(Write::new(&made.reference, Expect::New)?);
+    if let Some(superseded) = superseded(&gathered, at) {
+        let current = meta::version(&superseded).unwrap_or(2) - 1;
+        unit.writes.push(Write::new(&superseded, Expect::Version(current))?);
+    }
+    unit.deliveries = made.deliveries;
+    Ok(match ctx.store.commit(unit).await? {
+        Committed::Written => Round::Written(report),
+        Committed::Refused(violation) => Round::Refused(violation),
+    })
+}
+
+/// The description of the document that is replaced: no longer the current one.
+fn superseded(gathered: &Gathered, at: jiff::Timestamp) -> Option<Value> {
+    let mut reference = gathered.replaced_reference.clone()?;
+    let (id, version) = (element::id(&reference)?.to_owned(), meta::version(&reference)?);
+    reference["status"] = json!("superseded");
+    Some(meta::stamp(reference, &id, version + 1, at))
+}
+
+/// The problem of a report that lacks what its document needs.
+fn incomplete(issues: Vec<Issue>) -> Problem {
+    Problem::with(Category::Invalid, issues)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_report_that_a_person_declares_final_is_finalised() {
+        let check = |rtype: &str, status: &str, expected: bool| {
+            assert_eq!(
+                is_final(&json!({"resourceType": rtype, "status": status})),
+                expected,
+                "{rtype} {status}"
+            );
+        };
+        check("DiagnosticReport", "final", true);
+        check("DiagnosticReport", "corrected", true);
+        check("DiagnosticReport", "preliminary", false);
+        check("DiagnosticReport", "entered-in-error", false);
+        check("Observation", "final", false);
+    }
 }

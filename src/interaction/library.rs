@@ -58,7 +58,7 @@ impl Library {
     /// The definitions of a folder, all compiled; no store is asked afterwards.
     ///
     /// # Errors
-    /// `Invalid` with every fault of every resource; each place starts with the `Type/id` of the resource.
+    /// `Invalid` with every fault of every resource; each place starts with the canonical of the resource.
     pub fn from_resources(resources: Vec<Value>) -> Result<Self, Problem> {
         Ok(Self { source: Source::Folder(Arc::new(folder::compile(resources)?)) })
     }

@@ -29,7 +29,7 @@ pub async fn update(
     let incoming = incoming::read(rtype, body)?;
     incoming::check_id(&incoming.resource, id)?;
     if finalize::is_final(&incoming.resource) {
-        return finalize::update(ctx, id, incoming, if_match).await;
+        return finalize::stored_report(ctx, id, incoming, if_match).await;
     }
     plain(ctx, rtype, id, incoming, if_match).await
 }

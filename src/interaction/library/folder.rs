@@ -16,7 +16,7 @@ use crate::terminology::Terminology;
 /// Compiles every questionnaire and every protocol; other conformance resources are checked and passed over.
 ///
 /// # Errors
-/// `Invalid` with every fault of every resource; each place starts with the `Type/id` of the resource.
+/// `Invalid` with every fault of every resource; each place starts with the canonical of the resource.
 pub(crate) fn compile(resources: Vec<Value>) -> Result<Shelf, Problem> {
     let terminology = Arc::new(Terminology::load(&resources));
     compile_with(resources, &terminology)
@@ -94,7 +94,7 @@ fn canonical_faults(resource: &Value, seen: &mut BTreeSet<String>) -> Vec<Issue>
     }
 }
 
-/// Adds issues with the resource in front of the place, so that its file is found.
+/// Adds issues with the canonical of the resource (or its `Type/id`) in front of the place, so that its file is found.
 fn note(issues: &mut Vec<Issue>, resource: &Value, found: Vec<Issue>) {
     let name =
         element::local_reference(resource).unwrap_or_else(|| "a resource without type or id".to_owned());

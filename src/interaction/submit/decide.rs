@@ -114,7 +114,7 @@ pub(crate) fn derive(
         received: situation.received,
         // A refused response alerts and is read by a person; it gives no measurement and no report.
         in_progress: refused || is_unfinished(response),
-        withdrawn: is_withdrawn(response),
+        withdrawn: is_withdrawn(response) && !refused,
         level: judgement.evaluation.level,
         rules: &rules,
         issues: &judgement.issues,

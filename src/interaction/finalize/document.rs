@@ -1,0 +1,96 @@
+//! Making the document of a final report, and what is sent of it: all rendered before the commit.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::sources::Gathered;
+use crate::clock::Ids;
+use crate::fhir::{MEDIA_TYPE, meta};
+use crate::interaction::{DestinationKind, Settings};
+use crate::outbox::Delivery;
+#[cfg(not(feature = "pdf"))]
+use crate::problem::Category;
+use crate::problem::Problem;
+use crate::report::{
+    Document, Edition, Report, diagnostic_report, document_reference, provide_document_bundle,
+    transaction_bundle,
+};
+
+/// What a final report becomes.
+pub(super) struct Made {
+    /// The report with its narrative and the address of its document.
+    pub(super) report: Value,
+    /// The PDF.
+    pub(super) binary: Value,
+    /// Its description.
+    pub(super) reference: Value,
+    /// One for each destination.
+    pub(super) deliveries: Vec<Delivery>,
+}
+
+/// Makes all of it.
+///
+/// # Errors
+/// `Invalid` with all that the document lacks, `NotSupported` in a build without PDF.
+pub(super) async fn make(
+    gathered: &Gathered,
+    settings: &Settings,
+    ids: &dyn Ids,
+    at: Timestamp,
+) -> Result<Made, Problem> {
+    let sources = gathered.sources(&settings.issuer);
+    let report = Report::from_resources(&sources)?;
+    let edition = Edition { document_id: ids.next(), binary_id: ids.next(), submission_id: ids.next(), at };
+    let bytes = pdf(report.clone()).await?;
+    let document = Document::new(edition, bytes)?;
+    let (binary_id, document_id) = (&document.edition.binary_id, &document.edition.document_id);
+
+    let mut binary = document.binary(Some(binary_id));
+    binary["securityContext"] = serde_json::json!({ "reference": gathered.patient_reference });
+    let reference = document_reference::render(&report, &document, &settings.issuer)?;
+    let subject = format!("DocumentReference/{document_id}");
+    let mut deliveries = Vec::new();
+    for destination in &settings.destinations {
+        let payload = match destination.kind {
+            DestinationKind::Fhir => {
+                transaction_bundle::render(&report, &document, &settings.issuer, &sources)?
+            }
+            DestinationKind::Mhd => provide_document_bundle::render(&report, &document, &settings.issuer)?,
+        };
+        deliveries.push(Delivery {
+            id: ids.next(),
+            destination: destination.name.clone(),
+            kind: destination.kind.code().to_owned(),
+            patient: gathered.patient_reference.clone(),
+            subject: subject.clone(),
+            content_type: MEDIA_TYPE.to_owned(),
+            payload: serde_json::to_vec(&payload).map_err(|fault| Problem::internal(fault.to_string()))?,
+            created_at: at,
+        });
+    }
+    Ok(Made {
+        report: diagnostic_report::render(&gathered.report, &report, &document),
+        binary: meta::stamp(binary, binary_id, 1, at),
+        reference: meta::stamp(reference, document_id, 1, at),
+        deliveries,
+    })
+}
+
+/// Sets the report on paper, on the blocking pool: requests go on being answered meanwhile.
+#[cfg(feature = "pdf")]
+async fn pdf(report: Report) -> Result<Vec<u8>, Problem> {
+    let rendered = tokio::task::spawn_blocking(move || {
+        crate::report::pdf::render(&report, crate::report::pdf::TEMPLATE)
+    });
+    rendered.await.map_err(|_| Problem::internal("the PDF of a report could not be set"))?
+}
+
+#[cfg(not(feature = "pdf"))]
+#[expect(clippy::unused_async, reason = "the same signature as with the feature")]
+async fn pdf(_report: Report) -> Result<Vec<u8>, Problem> {
+    Err(Problem::new(
+        Category::NotSupported,
+        "not-supported",
+        "this build of the service makes no documents: reports stay preliminary",
+    ))
+}

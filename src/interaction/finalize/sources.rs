@@ -1,0 +1,221 @@
+//! Reading what the document of a report says: the patient, the author, and the weeks before.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::incomplete;
+use crate::fhir::datetime::{PartialDateTime, instant};
+use crate::fhir::{element, meta};
+use crate::interaction::{Context, incoming, library, read};
+use crate::problem::{Issue, Problem};
+use crate::report::{self, Replaced};
+
+/// How far back the document looks: the trend of six weeks.
+const WINDOW: SignedDuration = SignedDuration::from_hours(6 * 7 * 24);
+
+/// References in one search: addresses have a length.
+const CHUNK: usize = 40;
+
+/// What dates a resource of each type, and how its patient is searched for.
+const DATED: &[(&str, &str, &[&str])] = &[
+    ("Observation", "subject", &["effectiveDateTime", "effectivePeriod.start", "issued"]),
+    ("Flag", "subject", &["period.start"]),
+    ("Task", "patient", &["authoredOn"]),
+    ("Communication", "subject", &["sent"]),
+];
+
+/// All that the document is made from.
+pub(super) struct Gathered {
+    /// The report, as it was sent.
+    pub(super) report: Value,
+    /// Its patient, as `Patient/id`.
+    pub(super) patient_reference: String,
+    patient: Value,
+    author: Value,
+    role: Option<Value>,
+    custodian: Option<Value>,
+    resources: Vec<Value>,
+    replaced: Option<Replaced>,
+    /// The current description of the document that is replaced.
+    pub(super) replaced_reference: Option<Value>,
+}
+
+impl Gathered {
+    /// As the report room reads it.
+    pub(super) fn sources<'a>(&'a self, issuer: &'a report::Issuer) -> report::Sources<'a> {
+        report::Sources {
+            patient: &self.patient,
+            report: &self.report,
+            author: &self.author,
+            author_role: self.role.as_ref(),
+            custodian: self.custodian.as_ref(),
+            resources: &self.resources,
+            replaces: self.replaced.as_ref(),
+            issuer,
+        }
+    }
+}
+
+/// Reads all of it.
+///
+/// # Errors
+/// `Invalid` with all that is missing.
+pub(super) async fn gather(ctx: &Context, report: Value) -> Result<Gathered, Problem> {
+    let mut issues = Vec::new();
+    if element::str_at(&report, "conclusion").is_none_or(|text| text.trim().is_empty()) {
+        issues.push(
+            Issue::error(
+                "required",
+                "a final report has a conclusion: what the person who signs it concludes",
+            )
+            .at("DiagnosticReport.conclusion"),
+        );
+    }
+    let patient_reference = incoming::patient(&report);
+    let patient = match &patient_reference {
+        Some(reference) => resolve(ctx, reference).await?,
+        None => None,
+    };
+    if patient.is_none() {
+        issues.push(
+            Issue::error("required", "a final report names its patient").at("DiagnosticReport.subject"),
+        );
+    }
+    let signed = author(ctx, &report).await?;
+    if signed.is_none() {
+        issues.push(without_author());
+    }
+    let (Some(patient_reference), Some(patient), Some((author, role)), true) =
+        (patient_reference, patient, signed, issues.is_empty())
+    else {
+        return Err(incomplete(issues));
+    };
+    let custodian = match &role {
+        Some(role) => follow(ctx, role, "organization").await?,
+        None => None,
+    };
+    let resources = around(ctx, &report, &patient_reference).await?;
+    let (replaced, replaced_reference) = edition_before(ctx, &report).await?;
+    Ok(Gathered {
+        report,
+        patient_reference,
+        patient,
+        author,
+        role,
+        custodian,
+        resources,
+        replaced,
+        replaced_reference,
+    })
+}
+
+/// The first person with a name among those who interpreted or performed, with the role they did it in.
+async fn author(ctx: &Context, report: &Value) -> Result<Option<(Value, Option<Value>)>, Problem> {
+    let named = |practitioner: &Value| element::str_at(practitioner, "name.family").is_some();
+    let people = element::list(report, "resultsInterpreter").chain(element::list(report, "performer"));
+    for reference in people.filter_map(|person| element::str_at(person, "reference")) {
+        let Some(found) = resolve(ctx, reference).await? else { continue };
+        match element::resource_type(&found) {
+            Some("Practitioner") if named(&found) => return Ok(Some((found, None))),
+            Some("PractitionerRole") => {
+                if let Some(person) = follow(ctx, &found, "practitioner").await?.filter(named) {
+                    return Ok(Some((person, Some(found))));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
+fn without_author() -> Issue {
+    Issue::error(
+        "required",
+        "a final report is signed: resultsInterpreter or performer names a Practitioner of this server with a family name, \
+         or a PractitionerRole whose practitioner is one",
+    )
+    .at("DiagnosticReport.resultsInterpreter")
+    .text("Le compte rendu final doit nommer le professionnel qui le signe.")
+}
+
+async fn follow(ctx: &Context, resource: &Value, name: &str) -> Result<Option<Value>, Problem> {
+    match element::str_at(resource, &format!("{name}.reference")) {
+        Some(reference) => resolve(ctx, reference).await,
+        None => Ok(None),
+    }
+}
+
+async fn resolve(ctx: &Context, reference: &str) -> Result<Option<Value>, Problem> {
+    match crate::fhir::reference::parse(reference) {
+        crate::fhir::reference::ReferenceForm::Local { rtype, id, .. } => read::current(ctx, rtype, id).await,
+        _ => Ok(None),
+    }
+}
+
+/// What was observed, alerted, done and said from [`WINDOW`] before the end of the report until now, and why.
+async fn around(ctx: &Context, report: &Value, patient: &str) -> Result<Vec<Value>, Problem> {
+    let end = ["effectivePeriod.end", "effectiveDateTime"]
+        .into_iter()
+        .find_map(|name| moment(report, name))
+        .unwrap_or_else(|| incoming::now(ctx));
+    let start = end.checked_sub(WINDOW).unwrap_or(end);
+    // Nothing is stored before it happened: what is older in the store is older for the patient too.
+    let since = format!("ge{}", instant(start));
+    let mut resources = Vec::new();
+    for (rtype, parameter, dates) in DATED {
+        let params = [(*parameter, patient), ("_lastUpdated", since.as_str())];
+        for resource in all(ctx, rtype, &params).await? {
+            let at = dates.iter().find_map(|name| moment(&resource, name));
+            if at.or_else(|| meta::last_updated(&resource)).is_some_and(|at| at >= start) {
+                resources.push(resource);
+            }
+        }
+    }
+    let reports =
+        all(ctx, "DiagnosticReport", &[("subject", patient), ("_lastUpdated", since.as_str())]).await?;
+    let explained: Vec<String> = resources
+        .iter()
+        .chain(&reports)
+        .filter(|one| matches!(element::resource_type(one), Some("Flag" | "Task" | "DiagnosticReport")))
+        .filter_map(element::local_reference)
+        .collect();
+    resources.extend(reasons(ctx, &explained).await?);
+    resources.extend(all(ctx, "CarePlan", &[("subject", patient), ("status", "active")]).await?);
+    Ok(resources)
+}
+
+/// The traces of what explains these resources, each once, in order of time.
+async fn reasons(ctx: &Context, explained: &[String]) -> Result<Vec<Value>, Problem> {
+    let mut found = std::collections::BTreeMap::new();
+    for chunk in explained.chunks(CHUNK) {
+        for provenance in all(ctx, "Provenance", &[("target", &chunk.join(","))]).await? {
+            let key = (
+                element::str_at(&provenance, "recorded").unwrap_or_default().to_owned(),
+                element::id(&provenance).unwrap_or_default().to_owned(),
+            );
+            found.insert(key, provenance);
+        }
+    }
+    Ok(found.into_values().collect())
+}
+
+/// The latest document made of this report, and how many there were.
+async fn edition_before(ctx: &Context, report: &Value) -> Result<(Option<Replaced>, Option<Value>), Problem> {
+    let Some(reference) = element::local_reference(report) else { return Ok((None, None)) };
+    let editions = all(ctx, "DocumentReference", &[("related", &reference)]).await?;
+    let count = u32::try_from(editions.len()).unwrap_or(u32::MAX);
+    let current = editions.into_iter().find(|edition| edition["status"] == "current");
+    let replaced = current.as_ref().and_then(|edition| {
+        let document_id = element::id(edition)?.to_owned();
+        Some(Replaced { document_id, version: count, at: moment(edition, "date")? })
+    });
+    Ok((replaced, current))
+}
+
+async fn all(ctx: &Context, rtype: &str, params: &[(&str, &str)]) -> Result<Vec<Value>, Problem> {
+    library::read_all(ctx.store.as_ref(), rtype, params).await?.iter().map(read::body).collect()
+}
+
+fn moment(resource: &Value, name: &str) -> Option<Timestamp> {
+    PartialDateTime::parse(element::str_at(resource, name)?)?.lower()
+}
