@@ -39,8 +39,8 @@ pub struct Action {
 pub struct Advice {
     /// When, as people read it.
     pub at: Option<String>,
-    /// The text.
-    pub text: String,
+    /// The message, then the advice beneath it.
+    pub texts: Vec<String>,
 }
 
 /// The actions, in the order in which they were asked for.
@@ -51,19 +51,21 @@ pub(super) fn read(tasks: &[&Value]) -> Vec<Action> {
     tasks.into_iter().map(action).collect()
 }
 
-/// The advice, in the order in which it was given.
+/// The advice, in the order in which it was given; what is still being prepared was told to nobody.
 pub(super) fn advice(communications: &[&Value]) -> Vec<Advice> {
     let said = |communication: &&&Value| {
-        !matches!(text(communication, "status"), Some("entered-in-error" | "not-done"))
+        !matches!(text(communication, "status"), Some("entered-in-error" | "not-done" | "preparation"))
     };
     let mut said: Vec<&Value> = communications.iter().filter(said).copied().collect();
     said.sort_by_key(|communication| text(communication, "sent"));
     let one = |communication: &Value| {
-        let at = text(communication, "sent").map(french::shown);
-        let parts = list(communication, "payload").filter_map(|payload| text(payload, "contentString"));
-        parts.map(|part| Advice { at: at.clone(), text: part.to_owned() }).collect::<Vec<_>>()
+        let texts = list(communication, "payload").filter_map(|payload| text(payload, "contentString"));
+        Advice {
+            at: text(communication, "sent").map(french::shown),
+            texts: texts.map(str::to_owned).collect(),
+        }
     };
-    said.into_iter().flat_map(one).collect()
+    said.into_iter().map(one).filter(|advice| !advice.texts.is_empty()).collect()
 }
 
 fn action(task: &Value) -> Action {

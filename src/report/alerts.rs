@@ -1,5 +1,7 @@
 //! Which rules fired and why: each `Flag` with the trace that its `Provenance` keeps.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::element::{names, own_extension, own_url, part, text, value_text, wording_of};
@@ -53,18 +55,41 @@ pub(super) fn read(flags: &[&Value], provenances: &[&Value]) -> Vec<Alert> {
     alerts
 }
 
-/// The rules that could not be evaluated, with the reason.
+/// The rules that could not be evaluated, with the reason; of an amended response only the last evaluation counts.
 pub(super) fn not_evaluable(provenances: &[&Value]) -> Vec<Missing> {
-    let read = |provenance: &&Value| {
-        let on = text(provenance, "recorded").and_then(french::day).map(|day| day.to_string());
-        let missing = move |trace: &Value| Missing {
-            what: part(trace, "title").or_else(|| part(trace, "rule")).unwrap_or("Règle").to_owned(),
-            reason: part(trace, "reason").unwrap_or("non évaluable").to_owned(),
-            on: on.clone(),
-        };
-        traces(provenance, "not-evaluable").map(missing).collect::<Vec<_>>()
+    let mut last: BTreeMap<&str, (Option<&str>, &Value)> = BTreeMap::new();
+    for provenance in provenances.iter().copied().filter(|provenance| has_trace(provenance)) {
+        let recorded = text(provenance, "recorded");
+        let kept = last.entry(source(provenance)).or_insert((recorded, provenance));
+        if kept.0 < recorded {
+            *kept = (recorded, provenance);
+        }
+    }
+    let mut evaluations: Vec<(Option<&str>, &Value)> = last.into_values().collect();
+    evaluations.sort_by_key(|(recorded, _)| *recorded);
+    evaluations.into_iter().flat_map(|(recorded, provenance)| undecided(recorded, provenance)).collect()
+}
+
+fn undecided(recorded: Option<&str>, provenance: &Value) -> Vec<Missing> {
+    let on = recorded.and_then(french::day).map(|day| day.to_string());
+    let missing = |trace: &Value| Missing {
+        what: part(trace, "title").or_else(|| part(trace, "rule")).unwrap_or("Règle").to_owned(),
+        reason: part(trace, "reason").unwrap_or("non évaluable").to_owned(),
+        on: on.clone(),
     };
-    provenances.iter().flat_map(read).collect()
+    traces(provenance, "not-evaluable").map(missing).collect()
+}
+
+/// The response that was evaluated, without its version; its own id for a provenance that names none.
+fn source(provenance: &Value) -> &str {
+    let named = list(provenance, "entity").find(|entity| text(entity, "role") == Some("source"));
+    let reference = named.and_then(|entity| text(entity, "what.reference"));
+    let unversioned = reference.and_then(|reference| reference.split("/_history/").next());
+    unversioned.or_else(|| text(provenance, "id")).unwrap_or_default()
+}
+
+fn has_trace(provenance: &Value) -> bool {
+    own_extension(provenance, "rule-trace").is_some()
 }
 
 /// How serious a level is, beside the others; an unknown one is shown first rather than hidden.
@@ -106,7 +131,7 @@ fn alert(flag: &Value, provenances: &[&Value]) -> Option<Alert> {
     Some(Alert {
         level,
         rule: rule.map(str::to_owned),
-        title: wording_of(flag, "code").map(str::to_owned).or_else(|| of_trace("title")).unwrap_or_default(),
+        title: of_trace("title").or_else(|| wording_of(flag, "code").map(str::to_owned)).unwrap_or_default(),
         evidence: trace.map(evidence).unwrap_or_default(),
         threshold: of_trace("threshold"),
         source: of_trace("source"),
@@ -185,6 +210,21 @@ mod tests {
         let missing = not_evaluable(&[&provenance]);
         assert_eq!((missing[0].what.as_str(), missing[0].reason.as_str()), ("fièvre", "réponse absente"));
         assert_eq!(missing[0].on.as_deref(), Some("2026-03-02"));
+    }
+
+    #[test]
+    fn an_amended_response_is_not_blamed_for_what_it_has_mended() {
+        let of_response = |id: &str, version: u32, recorded: &str, traces: Vec<Value>| {
+            let mut made = provenance("Flag/1", recorded, traces);
+            let what = format!("QuestionnaireResponse/{id}/_history/{version}");
+            made["entity"] = json!([{"role": "source", "what": {"reference": what}}]);
+            made
+        };
+        let first = of_response("r", 1, "2026-03-02T08:00:00Z", vec![trace("fièvre", "not-evaluable", "")]);
+        let second = of_response("r", 2, "2026-03-02T09:00:00Z", vec![trace("fièvre", "fired", "")]);
+        let other = of_response("s", 1, "2026-03-09T09:00:00Z", vec![trace("poids", "not-evaluable", "")]);
+        let missing = not_evaluable(&[&second, &first, &other]);
+        assert_eq!(missing.iter().map(|one| one.what.as_str()).collect::<Vec<_>>(), ["poids"]);
     }
 
     #[test]

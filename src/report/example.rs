@@ -158,7 +158,8 @@ fn alert(id: &str, level: &str, rule: &str, title: &str, at: &str) -> [Value; 2]
     };
     let trace = json!({"url": own_url("rule-trace"), "extension": [
         {"url": "action", "valueString": format!("{rule}-{level}")}, {"url": "rule", "valueCode": rule},
-        {"url": "result", "valueCode": "fired"}, {"url": "threshold", "valueString": evidence.3},
+        {"url": "result", "valueCode": "fired"}, {"url": "title", "valueString": title},
+        {"url": "threshold", "valueString": evidence.3},
         {"url": "source", "valueString": "Protocole de service, version 1.0.0"},
         {"url": "evidence", "extension": [{"url": "text", "valueString": evidence.0},
             {"url": "answer", "valueString": evidence.1}, {"url": "previous", "valueString": evidence.2}]},

@@ -30,7 +30,7 @@ pub fn render(report: &Report) -> String {
     html.push_str(&list("Actions de l'équipe", report.actions.iter().map(action)));
     html.push_str(&list(
         "Conseils donnés au patient",
-        report.advice.iter().map(|advice| advice.text.clone()),
+        report.advice.iter().flat_map(|advice| advice.texts.clone()),
     ));
     html.push_str(&list("Derniers grades", report.trend.series.iter().filter_map(last)));
     let missing = report.missing.iter().map(|one| format!("{} : {}", one.what, one.reason));

@@ -49,7 +49,7 @@ fn data(report: &Report) -> Value {
             "asked": action.asked_at, "due": action.due_at, "status": action.status, "open": action.open,
             "outcome": action.outcome, "by": action.by, "at": action.at, "notes": action.notes,
         })).collect::<Vec<_>>(),
-        "advice": report.advice.iter().map(|advice| json!({"at": advice.at, "text": advice.text})).collect::<Vec<_>>(),
+        "advice": report.advice.iter().map(|advice| json!({"at": advice.at, "texts": advice.texts})).collect::<Vec<_>>(),
         "days": report.trend.days.iter().map(|day| short(day)).collect::<Vec<_>>(),
         "offsets": offsets(&report.trend.days),
         "series": report.trend.series.iter().map(|one| json!({"symptom": one.symptom, "grades": one.grades})).collect::<Vec<_>>(),
