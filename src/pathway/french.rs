@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::input::Input;
+use super::input::{Evidence, Input};
 use crate::fhir::datetime::{PartialDateTime, Precision};
 
 /// Later than this between answering and reception, both moments are shown.
@@ -33,10 +33,10 @@ pub(super) fn lateness(input: &Input<'_>) -> Option<String> {
 /// French words of a code of `CodeSystem/performer-role`; an unknown code speaks for itself.
 pub(super) fn role(code: &str) -> &str {
     match code {
-        "ipa" => "infirmier en pratique avancée",
-        "idec" => "infirmier coordinateur",
-        "oncologue" => "oncologue",
-        "medecin-garde" => "médecin de garde",
+        "ipa" => "Infirmier en pratique avancée",
+        "idec" => "Infirmier coordinateur",
+        "oncologue" => "Oncologue référent",
+        "medecin-garde" => "Médecin de garde",
         other => other,
     }
 }
@@ -47,11 +47,19 @@ pub(super) fn action(code: &str) -> &str {
         "consultation-presentielle" => "Consultation présentielle",
         "appel-telephonique" => "Appel téléphonique",
         "echange-application" => "Échange via l'application",
-        "conseil" => "Conseil",
+        "conseil" => "Conseil au patient",
         "relecture-humaine" => "Relecture humaine",
         "relance" => "Relance",
         other => other,
     }
+}
+
+/// Question and answer, with the previous answer where there is one.
+pub(super) fn told(evidence: &Evidence) -> String {
+    let answer = evidence.answer.as_deref().unwrap_or("sans réponse");
+    let colon = if evidence.text.ends_with(['?', ':']) { "" } else { " :" };
+    let previous = evidence.previous.as_deref().map(|before| format!(" (précédent : {before})"));
+    format!("{}{colon} {answer}{}", evidence.text, previous.unwrap_or_default())
 }
 
 /// `1 alerte`, `2 alertes`.
@@ -62,6 +70,23 @@ pub(super) fn count(n: usize, one: &str, many: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_question_keeps_its_mark_and_a_heading_gets_a_colon() {
+        let check = |text: &str, previous: Option<&str>, expected: &str| {
+            let evidence = Evidence {
+                link_id: "x".to_owned(),
+                text: text.to_owned(),
+                answer: Some("Non".to_owned()),
+                previous: previous.map(str::to_owned),
+                place: String::new(),
+                free_text: false,
+            };
+            assert_eq!(told(&evidence), expected);
+        };
+        check("Du sang ?", Some("Oui"), "Du sang ? Non (précédent : Oui)");
+        check("Nausées", None, "Nausées : Non");
+    }
 
     #[test]
     fn a_moment_is_told_in_paris_time_on_both_sides_of_a_dst_night() {

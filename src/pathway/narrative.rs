@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
-use super::french::{lateness, moment, role};
-use super::input::{Evidence, Input, RuleOutcome};
+use super::french::{action, lateness, moment, role, told};
+use super::input::{Input, RuleOutcome};
 use super::task::Tasks;
 use crate::fhir::element::{code_of, str_at};
 use crate::problem::Severity;
@@ -23,9 +23,7 @@ pub(super) fn narrative(input: &Input<'_>, tasks: &Tasks<'_>) -> String {
     actions(tasks, &mut div);
     list(&mut div, "Éléments manquants ou illisibles", unreadable(input));
     list(&mut div, "Questions sans réponse donnée", declined(input));
-    let unknown =
-        input.not_evaluable().map(|(rule, reason)| format!("{} ({}) : {reason}", rule.title, rule.rule));
-    list(&mut div, "Règles non évaluables", unknown.collect());
+    list(&mut div, "Règles non évaluables", not_evaluable(input));
     div.push_str("</div>");
     div
 }
@@ -44,26 +42,18 @@ fn alerts(input: &Input<'_>, div: &mut String) {
         if !rule.message.is_empty() && rule.message != rule.title {
             let _ = write!(div, "<br/>{}", escape(&rule.message));
         }
-        let answers: Vec<String> = rule.evidence.iter().map(|one| escape(&answer(one))).collect();
+        let answers: Vec<String> = rule.evidence.iter().map(|one| escape(&told(one))).collect();
         let threshold = escape(rule.threshold.as_deref().unwrap_or("—"));
         let _ = write!(div, "</td><td>{}</td><td>{threshold}</td></tr>", answers.join("<br/>"));
     }
     div.push_str("</tbody></table>");
 }
 
-fn answer(evidence: &Evidence) -> String {
-    let answer = evidence.answer.as_deref().unwrap_or("sans réponse");
-    match &evidence.previous {
-        Some(previous) => format!("{} : {answer} (précédent : {previous})", evidence.text),
-        None => format!("{} : {answer}", evidence.text),
-    }
-}
-
 fn actions(tasks: &Tasks<'_>, div: &mut String) {
     let lines = tasks.asked.iter().map(|(task, _)| {
-        let name = task.display.as_deref().unwrap_or_else(|| super::french::action(&task.code));
+        let name = task.display.as_deref().unwrap_or_else(|| action(&task.code));
         let roles: Vec<&str> = task.performers.iter().map(|code| role(code)).collect();
-        let by = if roles.is_empty() { "équipe".to_owned() } else { roles.join(" ou ") };
+        let by = if roles.is_empty() { "Équipe".to_owned() } else { roles.join(" ou ") };
         format!("{name}, avant le {} : {by}", moment(task.handle_by))
     });
     list(div, "À faire", lines.collect());
@@ -87,6 +77,19 @@ fn declined(input: &Input<'_>) -> Vec<String> {
     let name =
         |observation| str_at(observation, "code.text").or_else(|| str_at(observation, "code.coding.display"));
     absent.map(|extract| name(extract.observation).unwrap_or(extract.link_id).to_owned()).collect()
+}
+
+/// Rules that nobody can tell about, those with the same reason together.
+fn not_evaluable(input: &Input<'_>) -> Vec<String> {
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for (rule, reason) in input.not_evaluable() {
+        let name = format!("{} ({})", rule.title, rule.rule);
+        match reasons.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, rules)) => rules.push(name),
+            None => reasons.push((reason, vec![name])),
+        }
+    }
+    reasons.iter().map(|(reason, rules)| format!("{reason} — {}", rules.join(" ; "))).collect()
 }
 
 fn list(div: &mut String, title: &str, lines: Vec<String>) {

@@ -7,8 +7,8 @@ use super::derived::Derived;
 use super::element::{coding, level_coding, level_in, overlay, reference};
 use super::existing::{of_type, status};
 use super::flag::Flags;
-use super::french::{action, lateness, moment, role};
-use super::input::{Input, Priority, RuleOutcome};
+use super::french::{action, lateness, moment, role, told};
+use super::input::{Evidence, Input, Priority, RuleOutcome};
 use super::task_wanted::{Wanted, wanted};
 use crate::clock::Ids;
 use crate::fhir::datetime::instant;
@@ -238,7 +238,8 @@ fn description(input: &Input<'_>, task: &Wanted<'_>, level: Level, display: &str
         lines.push(format!("Réponse tardive : {late}."));
     }
     lines.push("Raisons :".to_owned());
-    lines.extend(task.rules.iter().map(|(_, rule)| format!("- {}", reason(rule))));
+    let mut said = Vec::new();
+    lines.extend(task.rules.iter().map(|(_, rule)| format!("- {}", reason(rule, &mut said))));
     if !task.instructions.is_empty() {
         lines.push("Consignes :".to_owned());
         lines.extend(task.instructions.iter().map(|instruction| format!("- {instruction}")));
@@ -246,25 +247,20 @@ fn description(input: &Input<'_>, task: &Wanted<'_>, level: Level, display: &str
     lines.join("\n")
 }
 
-fn reason(rule: &RuleOutcome) -> String {
-    let values: Vec<String> = rule
-        .evidence
-        .iter()
-        .filter(|evidence| !evidence.free_text)
-        .filter_map(|evidence| {
-            let answer = evidence.answer.as_deref()?;
-            let before =
-                evidence.previous.as_deref().map(|p| format!(" (précédent : {p})")).unwrap_or_default();
-            Some(format!("{} : {answer}{before}", evidence.text))
-        })
-        .collect();
+/// Title, the answers that no line before has `said`, and threshold.
+fn reason<'a>(rule: &'a RuleOutcome, said: &mut Vec<&'a Evidence>) -> String {
     let mut text = format!("{} ({}, {})", rule.title, rule.rule, rule.level.code());
+    let answers: Vec<&Evidence> =
+        rule.evidence.iter().filter(|one| !one.free_text && one.answer.is_some()).collect();
+    let new = answers.iter().filter(|one| !said.iter().any(|known| known.place == one.place));
+    let new: Vec<&Evidence> = new.copied().collect();
     // Without any answer to show, as when something could not be read, the message says why.
-    let why = if values.is_empty() { rule.message.clone() } else { values.join(" ; ") };
+    let message = answers.is_empty().then(|| rule.message.clone()).filter(|message| !message.is_empty());
     let threshold = rule.threshold.as_ref().map(|threshold| format!("seuil : {threshold}"));
-    for more in Some(why).filter(|why| !why.is_empty()).into_iter().chain(threshold) {
+    for more in new.iter().map(|one| told(one)).chain(message).chain(threshold) {
         text.push_str(" ; ");
         text.push_str(&more);
     }
+    said.extend(new);
     text
 }

@@ -1,4 +1,4 @@
-//! ActivityDefinitions: what the team does or what the patient reads when a rule fires
+//! Activities: what the team does or what the patient reads when a rule fires
 //! (<https://hl7.org/fhir/R4/activitydefinition.html>).
 
 use std::str::FromStr as _;

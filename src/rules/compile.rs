@@ -17,7 +17,7 @@ use crate::terminology::{
     SYMPTOM,
 };
 
-/// Compile a PlanDefinition with the ActivityDefinitions that it names.
+/// Compile a PlanDefinition with each ActivityDefinition that it names.
 ///
 /// # Errors
 /// `Invalid`, with every fault and its element path.

@@ -11,6 +11,9 @@ use super::scope::Surroundings;
 use super::unreadable;
 use crate::terminology::Level;
 
+/// Why a condition is empty.
+const MISSING: &str = "une réponse nécessaire manque";
+
 /// Evaluate every rule of the protocol.
 pub(super) fn evaluate(protocol: &Protocol, facts: &Facts<'_>) -> Evaluation {
     let answered = Answered {
@@ -24,6 +27,7 @@ pub(super) fn evaluate(protocol: &Protocol, facts: &Facts<'_>) -> Evaluation {
     pass(protocol, facts, Some(&triggered), &mut results);
     let mut outcomes: Vec<Outcome> =
         protocol.rules.iter().zip(results).map(|(rule, result)| outcome(rule, result, &answered)).collect();
+    explain_aggregates(&protocol.rules, &mut outcomes);
     if !facts.in_progress {
         unreadable::add(&mut outcomes, facts.unreadable);
     }
@@ -51,7 +55,7 @@ fn run<'a>(rule: &'a Rule, surroundings: &Surroundings<'a>) -> Truth {
     match truth {
         Ok(Some(true)) => Truth::True,
         Ok(Some(false)) => Truth::False,
-        Ok(None) => Truth::NotEvaluable("une réponse nécessaire manque".to_owned()),
+        Ok(None) => Truth::NotEvaluable(MISSING.to_owned()),
         Err(fault) => Truth::NotEvaluable(format!("condition sans réponse : {}", fault.message)),
     }
 }
@@ -93,9 +97,26 @@ fn name_gaps(result: Truth, evidence: &[Evidence]) -> Truth {
     let Truth::NotEvaluable(reason) = result else { return result };
     let gaps: Vec<String> =
         evidence.iter().filter(|one| one.answer.is_none()).map(|one| format!("« {} »", one.text)).collect();
-    Truth::NotEvaluable(if gaps.is_empty() {
-        reason
-    } else {
-        format!("{reason} ; sans réponse : {}", gaps.join(", "))
+    Truth::NotEvaluable(match (gaps.is_empty(), reason == MISSING) {
+        (true, _) => reason,
+        (false, true) => format!("sans réponse : {}", gaps.join(", ")),
+        (false, false) => format!("{reason} ; sans réponse : {}", gaps.join(", ")),
     })
+}
+
+/// An aggregate rule that names no answers looked at those of every rule that fired before it.
+fn explain_aggregates(rules: &[Rule], outcomes: &mut [Outcome]) {
+    let mut seen: Vec<Evidence> = Vec::new();
+    let fired =
+        rules.iter().zip(outcomes.iter()).filter(|(rule, one)| !rule.aggregate && one.result == Truth::True);
+    for evidence in fired.flat_map(|(_, outcome)| &outcome.evidence) {
+        if !seen.contains(evidence) {
+            seen.push(evidence.clone());
+        }
+    }
+    for (rule, outcome) in rules.iter().zip(outcomes) {
+        if rule.aggregate && rule.evidence.is_empty() && outcome.result == Truth::True {
+            outcome.evidence.clone_from(&seen);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use super::outcome::Coding;
 use crate::fhirpath::Expression;
 use crate::terminology::Level;
 
-/// A PlanDefinition and its ActivityDefinitions, compiled.
+/// A PlanDefinition and each ActivityDefinition it names, compiled.
 #[derive(Clone)]
 pub struct Protocol {
     pub(super) url: String,

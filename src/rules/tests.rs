@@ -124,7 +124,7 @@ fn a_faulting_rule_leaves_the_others_and_is_technique() {
     assert_eq!(result(&evaluation, "R30"), &Truth::True);
     let technique = evaluation.outcomes.last().unwrap();
     assert_eq!((technique.rule.as_str(), &technique.result), ("R90", &Truth::True));
-    assert!(technique.message.contains("R20 « Titre R20 »"), "{}", technique.message);
+    assert!(technique.message.contains("Non évaluable : R20 ("), "{}", technique.message);
 }
 
 #[test]
@@ -219,6 +219,22 @@ fn aggregates_see_what_fired_with_its_level_and_symptom() {
 }
 
 #[test]
+fn an_aggregate_is_explained_by_the_answers_of_what_fired() {
+    let aggregate =
+        with(action("R16", "rouge", "x", "%triggered.exists()"), "rule-aggregate", "Boolean", true);
+    let rule = with(action("R30", "orange", "vomissement", VOMIT), "rule-evidence", "String", "vomi");
+    let protocol = compile(&plan(&[], &[aggregate, rule]), &[]).unwrap();
+    let check = |vomits: i64, expected: &[&str]| {
+        let response = response(&[("vomi", integer(vomits))]);
+        let outcome = protocol.evaluate(&facts(&response)).outcomes.remove(0);
+        let told: Vec<_> = outcome.evidence.iter().filter_map(|one| one.answer.as_deref()).collect();
+        assert_eq!(told, expected, "{vomits}");
+    };
+    check(6, &["6"]);
+    check(5, &[]);
+}
+
+#[test]
 fn an_unfinished_response_runs_marked_rules_only_and_is_never_technique() {
     let red = "%resource.item.where(linkId = 'alerte').answer.value = true";
     let actions = [
@@ -276,7 +292,7 @@ fn what_cannot_be_told_names_the_questions_without_answer() {
     let protocol = compile(&plan(&[], &[rule]), &[]).unwrap();
     let response = response(&[]);
     let evaluation = protocol.evaluate(&facts(&response));
-    let expected = Truth::NotEvaluable("une réponse nécessaire manque ; sans réponse : « vomi »".to_owned());
+    let expected = Truth::NotEvaluable("sans réponse : « vomi »".to_owned());
     assert_eq!(result(&evaluation, "R30"), &expected);
 }
 

@@ -46,13 +46,17 @@ fn reasons(outcomes: &[Outcome], issues: &[Issue]) -> Option<String> {
         .filter(|issue| issue.severity >= Severity::Error)
         .map(|issue| issue.text.as_deref().unwrap_or(&issue.diagnostics))
         .collect();
-    let unknown: Vec<String> = outcomes
-        .iter()
-        .filter_map(|outcome| match &outcome.result {
-            Truth::NotEvaluable(reason) => Some(format!("{} « {} » ({reason})", outcome.rule, outcome.title)),
-            _ => None,
-        })
-        .collect();
+    let mut unknown: Vec<(&str, Vec<&str>)> = Vec::new();
+    for outcome in outcomes {
+        let Truth::NotEvaluable(reason) = &outcome.result else { continue };
+        match unknown.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, rules)) if rules.contains(&outcome.rule.as_str()) => {}
+            Some((_, rules)) => rules.push(&outcome.rule),
+            None => unknown.push((reason, vec![&outcome.rule])),
+        }
+    }
+    let unknown: Vec<String> =
+        unknown.iter().map(|(reason, rules)| format!("{} ({reason})", rules.join(", "))).collect();
     let parts: Vec<String> = [
         (!unread.is_empty()).then(|| format!("Illisible ou manquant : {}.", unread.join(" ; "))),
         (!unknown.is_empty()).then(|| format!("Non évaluable : {}.", unknown.join(" ; "))),
