@@ -15,6 +15,7 @@ mod conditions;
 mod count;
 mod display;
 mod enable_when;
+mod enablement;
 mod environment;
 mod expressions;
 mod extension;
@@ -80,7 +81,7 @@ pub struct Context<'a> {
 #[derive(Clone)]
 pub struct Validation<'r> {
     /// Every issue: of the head and shape first, then of each item in document order, with what is missing
-    /// in it before what is wrong inside it.
+    /// in it before what is wrong inside it. Beyond a thousand they are only counted, in a last one.
     pub issues: Vec<Issue>,
     /// The response without the answers that could not be read; the response itself when there are none.
     pub readable: Cow<'r, Value>,
@@ -223,6 +224,9 @@ impl fmt::Debug for Validation<'_> {
 /// The answer is a patient's: only its place is shown.
 impl fmt::Debug for Extract {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Extract").field("link_id", &self.link_id).field("instance", &self.instance).finish_non_exhaustive()
+        f.debug_struct("Extract")
+            .field("link_id", &self.link_id)
+            .field("instance", &self.instance)
+            .finish_non_exhaustive()
     }
 }

@@ -3,11 +3,11 @@
 
 use serde_json::Value;
 
+use super::bounds;
 use super::extension::{self, DATA_ABSENT_REASON};
 use super::finding::{DISPLAY_ANSWER, Finding, GROUP_ANSWER, INVALID_ANSWER_TYPE, INVALID_TYPE, shown};
 use super::item::{AnswerType, Item, ItemType};
 use super::measure::{decimal, integer};
-use super::bounds;
 use crate::fhir::datetime::{is_date, is_date_time, parse_time};
 use crate::terminology::Terminology;
 
@@ -32,7 +32,8 @@ pub(crate) fn check(item: &Item, answer: &Value, terminology: &Terminology, find
         return;
     }
     let as_options = item.options.as_ref().is_some_and(|options| options.accepts(kind));
-    let as_type = natural == kind && item.options.as_ref().is_none_or(|options| options.list.is_empty() || !item.kind.is_choice());
+    let as_type = natural == kind
+        && item.options.as_ref().is_none_or(|options| options.list.is_empty() || !item.kind.is_choice());
     if !as_options && !as_type {
         let finding = wrong_type(item, natural, kind, value);
         let lost = finding.unreadable;
@@ -58,7 +59,10 @@ fn single_value(answer: &Value, natural: AnswerType) -> Result<Option<(AnswerTyp
         Err(Finding::new(kind, english, french).unreadable())
     };
     let Some(members) = answer.as_object() else {
-        return unreadable(INVALID_TYPE, format!("{} is not an answer; it must be an object with {expected}", shown(answer)));
+        return unreadable(
+            INVALID_TYPE,
+            format!("{} is not an answer; it must be an object with {expected}", shown(answer)),
+        );
     };
     let mut values = members.iter().filter_map(|(name, value)| {
         let suffix = name.strip_prefix("value")?;
@@ -72,14 +76,19 @@ fn single_value(answer: &Value, natural: AnswerType) -> Result<Option<(AnswerTyp
         return unreadable(INVALID_ANSWER_TYPE, format!("the answer has no value; it must have {expected}"));
     };
     if let Some((other, ..)) = second {
-        return unreadable(INVALID_TYPE, format!("the answer has both {name} and {other}; it must have one {expected}"));
+        return unreadable(
+            INVALID_TYPE,
+            format!("the answer has both {name} and {other}; it must have one {expected}"),
+        );
     }
     if absent_reason(value).is_some() && value.get("value").is_none() && value.get("code").is_none() {
         return Ok(None);
     }
     match AnswerType::parse(suffix) {
         Some(kind) => Ok(Some((kind, value))),
-        None => unreadable(INVALID_ANSWER_TYPE, format!("{name} is no type of answer; it must be {expected}")),
+        None => {
+            unreadable(INVALID_ANSWER_TYPE, format!("{name} is no type of answer; it must be {expected}"))
+        }
     }
 }
 
@@ -99,20 +108,37 @@ pub(crate) fn declined(answer: &Value) -> Option<&str> {
 
 fn unanswerable(kind: ItemType) -> Finding {
     if kind == ItemType::Display {
-        return Finding::new(DISPLAY_ANSWER, "a display item has no answer", "ce texte n'attend pas de réponse").unreadable();
+        return Finding::new(
+            DISPLAY_ANSWER,
+            "a display item has no answer",
+            "ce texte n'attend pas de réponse",
+        )
+        .unreadable();
     }
-    Finding::new(GROUP_ANSWER, "a group has no answer; only its items have", "ce groupe n'attend pas de réponse").unreadable()
+    Finding::new(
+        GROUP_ANSWER,
+        "a group has no answer; only its items have",
+        "ce groupe n'attend pas de réponse",
+    )
+    .unreadable()
 }
 
 /// A whole number where a decimal is asked, or the other way round, is against the rules but means the
 /// same: rules still see it. Any other type is lost.
 fn wrong_type(item: &Item, natural: AnswerType, kind: AnswerType, value: &Value) -> Finding {
-    let english = format!("value{} does not fit type {}; it must be value{}", kind.suffix(), item.kind.code(), natural.suffix());
+    let english = format!(
+        "value{} does not fit type {}; it must be value{}",
+        kind.suffix(),
+        item.kind.code(),
+        natural.suffix()
+    );
     let french = format!("la réponse n'a pas le bon type, il faut {}", natural.french());
     let finding = Finding::new(INVALID_ANSWER_TYPE, english, french);
     let same_meaning = match (natural, kind) {
         (AnswerType::Decimal, AnswerType::Integer) => true,
-        (AnswerType::Integer, AnswerType::Decimal) => decimal(value).is_some_and(|number| number.is_integer()),
+        (AnswerType::Integer, AnswerType::Decimal) => {
+            decimal(value).is_some_and(|number| number.is_integer())
+        }
         _ => false,
     };
     if same_meaning { finding } else { finding.unreadable() }

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::extension::text;
 use super::finding::{
-    ATTACHMENT_SIZE, ATTACHMENT_SIZE_INCONSISTENT, ATTACHMENT_TYPE, Finding, INVALID_NEW_LINE, INVALID_REFERENCE,
-    INVALID_UNIT, INVALID_UNIT_VALUE_SET, INVALID_URL, Kind, LOOSE_UNIT, MAX_DECIMAL_PLACES, MAX_LENGTH, MAX_VALUE,
-    MAX_VALUE_UNITS, MIN_LENGTH, MIN_VALUE, MIN_VALUE_UNITS, REFERENCE_RESTRICTION, REFERENCE_TYPE, REGEX, TERMINOLOGY,
-    shown,
+    ATTACHMENT_SIZE, ATTACHMENT_SIZE_INCONSISTENT, ATTACHMENT_TYPE, Finding, INVALID_NEW_LINE,
+    INVALID_REFERENCE, INVALID_UNIT, INVALID_UNIT_VALUE_SET, INVALID_URL, Kind, LOOSE_UNIT,
+    MAX_DECIMAL_PLACES, MAX_LENGTH, MAX_VALUE, MAX_VALUE_UNITS, MIN_LENGTH, MIN_VALUE, MIN_VALUE_UNITS,
+    REFERENCE_RESTRICTION, REFERENCE_TYPE, REGEX, TERMINOLOGY, shown,
 };
 use super::item::{AnswerType, ItemType};
 use super::limits::Limits;
@@ -26,7 +26,11 @@ pub(crate) fn form(kind: ItemType, value: &Value, findings: &mut Vec<Finding>) {
     match kind {
         ItemType::String if value.as_str().is_some_and(|text| text.contains(['\n', '\r'])) => {
             let english = "a string has no line break; only items of type text have";
-            findings.push(Finding::new(INVALID_NEW_LINE, english, "la réponse ne doit pas contenir de retour à la ligne"));
+            findings.push(Finding::new(
+                INVALID_NEW_LINE,
+                english,
+                "la réponse ne doit pas contenir de retour à la ligne",
+            ));
         }
         ItemType::Url if !value.as_str().is_some_and(is_url) => {
             let english = format!("{} is not an absolute address such as https://example.org/", shown(value));
@@ -62,31 +66,57 @@ pub(crate) fn limits(
         && places > most
     {
         let english = format!("{} has {places} decimal places, at most {most} are allowed", shown(value));
-        findings.push(Finding::new(MAX_DECIMAL_PLACES, english, format!("au plus {most} chiffres après la virgule")));
+        findings.push(Finding::new(
+            MAX_DECIMAL_PLACES,
+            english,
+            format!("au plus {most} chiffres après la virgule"),
+        ));
     }
     range(limits, kind, value, findings);
 }
 
 fn range(limits: &Limits, kind: AnswerType, value: &Value, findings: &mut Vec<Finding>) {
     let Some(measure) = Measure::read(kind, value) else { return };
-    let mut bound = |bound: &Option<Measure>, beyond: Ordering, broken: Kind, units: Kind, english: &str, french: &str| {
+    let mut bound = |bound: &Option<Measure>,
+                     beyond: Ordering,
+                     broken: Kind,
+                     units: Kind,
+                     english: &str,
+                     french: &str| {
         let Some(bound) = bound else { return };
         match measure.compare(bound) {
             Comparison::Is(order) if order == beyond => {
                 let english = format!("{} is {english} {}", measure.french(), bound.french());
-                let french = format!("la valeur {} est {french} {}, à vérifier", measure.french(), bound.french());
+                let french =
+                    format!("la valeur {} est {french} {}, à vérifier", measure.french(), bound.french());
                 findings.push(Finding::new(broken, english, french).unreadable());
             }
             Comparison::Incomparable => {
-                let english = format!("{} cannot be compared with the limit {}", measure.french(), bound.french());
-                let french = format!("l'unité de {} ne se compare pas à {}", measure.french(), bound.french());
+                let english =
+                    format!("{} cannot be compared with the limit {}", measure.french(), bound.french());
+                let french =
+                    format!("l'unité de {} ne se compare pas à {}", measure.french(), bound.french());
                 findings.push(Finding::new(units, english, french).unreadable());
             }
             Comparison::Is(_) | Comparison::Unsure => {}
         }
     };
-    bound(&limits.min, Ordering::Less, MIN_VALUE, MIN_VALUE_UNITS, "less than the minimum", "inférieure au minimum");
-    bound(&limits.max, Ordering::Greater, MAX_VALUE, MAX_VALUE_UNITS, "greater than the maximum", "supérieure au maximum");
+    bound(
+        &limits.min,
+        Ordering::Less,
+        MIN_VALUE,
+        MIN_VALUE_UNITS,
+        "less than the minimum",
+        "inférieure au minimum",
+    );
+    bound(
+        &limits.max,
+        Ordering::Greater,
+        MAX_VALUE,
+        MAX_VALUE_UNITS,
+        "greater than the maximum",
+        "supérieure au maximum",
+    );
 }
 
 fn lengths(limits: &Limits, answer: &str, findings: &mut Vec<Finding>) {
@@ -97,7 +127,11 @@ fn lengths(limits: &Limits, answer: &str, findings: &mut Vec<Finding>) {
     }
     if let Some(least) = limits.min_length.filter(|least| length < *least) {
         let english = format!("has {length} characters, at least {least} are needed");
-        findings.push(Finding::new(MIN_LENGTH, english, format!("la réponse doit avoir au moins {least} caractères")));
+        findings.push(Finding::new(
+            MIN_LENGTH,
+            english,
+            format!("la réponse doit avoir au moins {least} caractères"),
+        ));
     }
     if let Some((pattern, compiled)) = &limits.pattern
         && !compiled.is_match(answer)
@@ -118,7 +152,8 @@ fn units(limits: &Limits, unit: &Unit, terminology: &Terminology) -> Option<Find
         let english = format!("has no unit; the units are: {}", allowed());
         return Some(Finding::new(INVALID_UNIT, english, format!("l'unité manque ({})", allowed())));
     }
-    let same_system = |known: &Unit| known.system.is_none() || unit.system.is_none() || known.system == unit.system;
+    let same_system =
+        |known: &Unit| known.system.is_none() || unit.system.is_none() || known.system == unit.system;
     let Some(code) = &unit.code else {
         let spelled = |known: &Unit| known.unit == unit.unit || known.code == unit.unit;
         if limits.units.iter().any(spelled) {
@@ -130,10 +165,14 @@ fn units(limits: &Limits, unit: &Unit, terminology: &Terminology) -> Option<Find
     if limits.units.iter().any(|known| known.code.as_ref() == Some(code) && same_system(known)) {
         return None;
     }
-    if limits.unit_open && limits.unit_system.as_ref().is_none_or(|system| Some(system) == unit.system.as_ref()) {
+    if limits.unit_open
+        && limits.unit_system.as_ref().is_none_or(|system| Some(system) == unit.system.as_ref())
+    {
         return None;
     }
-    let Some(value_set) = &limits.unit_value_set else { return Some(wrong_unit(INVALID_UNIT, unit, &allowed())) };
+    let Some(value_set) = &limits.unit_value_set else {
+        return Some(wrong_unit(INVALID_UNIT, unit, &allowed()));
+    };
     match terminology.contains(value_set, unit.system.as_deref().unwrap_or(super::measure::UCUM), code) {
         Some(true) => None,
         Some(false) => Some(wrong_unit(INVALID_UNIT_VALUE_SET, unit, value_set)),
@@ -145,7 +184,10 @@ fn units(limits: &Limits, unit: &Unit, terminology: &Terminology) -> Option<Find
 }
 
 fn wrong_unit(kind: Kind, unit: &Unit, allowed: &str) -> Finding {
-    let english = format!("unit '{}' is not allowed; the units are: {allowed}", unit.code.as_deref().unwrap_or(unit.shown()));
+    let english = format!(
+        "unit '{}' is not allowed; the units are: {allowed}",
+        unit.code.as_deref().unwrap_or(unit.shown())
+    );
     Finding::new(kind, english, format!("l'unité « {} » n'est pas acceptée", unit.shown())).unreadable()
 }
 
@@ -153,7 +195,9 @@ fn is_url(text: &str) -> bool {
     let scheme = text.split_once(':').map(|(scheme, rest)| (scheme, rest.is_empty()));
     !text.contains(char::is_whitespace)
         && scheme.is_some_and(|(scheme, empty)| {
-            !empty && scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
+            !empty
+                && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+                && scheme.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c))
         })
 }
 
@@ -164,14 +208,19 @@ fn reference_form(value: &Value, findings: &mut Vec<Finding>) {
         None => value.get("identifier").is_none(),
     };
     if wrong {
-        let english = format!("{} is no reference; it needs `reference` such as Practitioner/1, or `identifier`", shown(value));
+        let english = format!(
+            "{} is no reference; it needs `reference` such as Practitioner/1, or `identifier`",
+            shown(value)
+        );
         findings.push(Finding::new(INVALID_REFERENCE, english, "la référence n'est pas valide").unreadable());
     }
 }
 
 fn reference_types(limits: &Limits, value: &Value, findings: &mut Vec<Finding>) {
     let literal = text(value, "reference").map(reference::parse);
-    let Some(found) = literal.as_ref().and_then(ReferenceForm::rtype).or_else(|| text(value, "type")) else { return };
+    let Some(found) = literal.as_ref().and_then(ReferenceForm::rtype).or_else(|| text(value, "type")) else {
+        return;
+    };
     let refuse = |kind, allowed: &str| {
         let english = format!("refers to a {found}, not to one of: {allowed}");
         Finding::new(kind, english, format!("la référence doit viser : {allowed}")).unreadable()
@@ -180,7 +229,9 @@ fn reference_types(limits: &Limits, value: &Value, findings: &mut Vec<Finding>) 
         findings.push(refuse(REFERENCE_TYPE, &limits.reference_types.join(", ")));
     }
     // Only profiles of the base standard name their type; others would need the profile itself.
-    let base = |profile: &String| profile.strip_prefix("http://hl7.org/fhir/StructureDefinition/").map(str::to_owned);
+    let base = |profile: &String| {
+        profile.strip_prefix("http://hl7.org/fhir/StructureDefinition/").map(str::to_owned)
+    };
     let profiles: Option<Vec<String>> = limits.reference_profiles.iter().map(base).collect();
     if let Some(profiles) = profiles.filter(|list| !list.is_empty())
         && !profiles.iter().any(|allowed| allowed == found)
@@ -202,16 +253,26 @@ fn attachment_form(value: &Value, findings: &mut Vec<Finding>) {
         && declared != held
     {
         let english = format!("size says {declared} bytes, data holds {held}");
-        findings.push(Finding::new(ATTACHMENT_SIZE_INCONSISTENT, english, "la taille annoncée du fichier est fausse"));
+        findings.push(Finding::new(
+            ATTACHMENT_SIZE_INCONSISTENT,
+            english,
+            "la taille annoncée du fichier est fausse",
+        ));
     }
 }
 
 fn attachment(limits: &Limits, value: &Value, findings: &mut Vec<Finding>) {
     let found = text(value, "contentType");
-    if !limits.mime_types.is_empty() && !limits.mime_types.iter().any(|allowed| found.is_some_and(|f| mime_fits(allowed, f))) {
+    if !limits.mime_types.is_empty()
+        && !limits.mime_types.iter().any(|allowed| found.is_some_and(|f| mime_fits(allowed, f)))
+    {
         let allowed = limits.mime_types.join(", ");
         let english = format!("contentType {} is not one of: {allowed}", found.unwrap_or("(none)"));
-        findings.push(Finding::new(ATTACHMENT_TYPE, english, format!("le fichier doit être de type {allowed}")));
+        findings.push(Finding::new(
+            ATTACHMENT_TYPE,
+            english,
+            format!("le fichier doit être de type {allowed}"),
+        ));
     }
     let held = text(value, "data").map(decoded_length);
     let size = held.or_else(|| value.get("size")?.as_u64().and_then(|size| usize::try_from(size).ok()));

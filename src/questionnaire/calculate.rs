@@ -17,15 +17,20 @@ impl Session<'_> {
         let (questionnaire, tree) = (self.questionnaire, self.tree);
         let compiled = &questionnaire.items[item];
         let found = &tree.nodes[node];
-        let (Some(expression), Some(environment)) = (&compiled.calculated, &mut self.environment) else { return };
+        let (Some(expression), Some(environment)) = (&compiled.calculated, &mut self.environment) else {
+            return;
+        };
         if found.answers.is_empty() {
             return;
         }
         let values = match environment.evaluate(expression, Some(item), Some(node), found.owner) {
             Ok(values) => values.to_values(),
-            Err(fault) => return self.execution(Some(item), tree.place(node), "calculatedExpression", &fault),
+            Err(fault) => {
+                return self.execution(Some(item), tree.place(node), "calculatedExpression", &fault);
+            }
         };
-        let given: Vec<_> = found.answers.iter().filter_map(|answer| extension::value_of(answer, "value")).collect();
+        let given: Vec<_> =
+            found.answers.iter().filter_map(|answer| extension::value_of(answer, "value")).collect();
         let same = given.len() == values.len()
             && given.iter().zip(&values).all(|((name, given), value)| is_same(compiled, name, given, value));
         if !same {
@@ -38,9 +43,19 @@ impl Session<'_> {
     }
 
     /// Notes that a calculated item has no answer though its calculation has a result.
-    pub(crate) fn calculation_left_out(&mut self, item: usize, owner: Option<usize>, own: Option<usize>, place: String) {
+    pub(crate) fn calculation_left_out(
+        &mut self,
+        item: usize,
+        owner: Option<usize>,
+        own: Option<usize>,
+        place: String,
+    ) {
         let questionnaire = self.questionnaire;
-        let (Some(expression), Some(environment)) = (&questionnaire.items[item].calculated, &mut self.environment) else { return };
+        let (Some(expression), Some(environment)) =
+            (&questionnaire.items[item].calculated, &mut self.environment)
+        else {
+            return;
+        };
         match environment.evaluate(expression, Some(item), own, owner) {
             Ok(values) if values.is_empty() => {}
             Ok(values) => self.report(item, place, missing_calculation(&shown_all(&values.to_values()))),
@@ -52,23 +67,27 @@ impl Session<'_> {
     /// that is empty is not. An unfinished response is only warned about.
     pub(crate) fn constraints(&mut self, item: Option<usize>, node: Option<usize>) {
         let (questionnaire, tree) = (self.questionnaire, self.tree);
-        let constraints = item.map_or(&questionnaire.constraints, |item| &questionnaire.items[item].constraints);
+        let constraints =
+            item.map_or(&questionnaire.constraints, |item| &questionnaire.items[item].constraints);
         let owner = node.and_then(|node| tree.nodes[node].owner);
         for constraint in constraints {
             let Some(environment) = &mut self.environment else { return };
-            let result = environment.evaluate(&constraint.expression, item, node, owner).and_then(|result| result.truth());
+            let result = environment
+                .evaluate(&constraint.expression, item, node, owner)
+                .and_then(|result| result.truth());
             let place = tree.instance_place(node, None);
             match result {
                 Ok(Some(false)) => {
                     let is_error = self.complete && constraint.severity == Severity::Error;
                     let kind = if is_error { INVARIANT } else { INVARIANT_WARNING };
-                    let english = format!("breaks the rule {}: {}", constraint.key, constraint.expression.text());
+                    let english =
+                        format!("breaks the rule {}: {}", constraint.key, constraint.expression.text());
                     let finding = Finding::new(kind, english, constraint.human.trim_end_matches('.'));
                     match item {
                         Some(item) => self.report(item, place, finding),
                         None => {
                             let title = questionnaire.title.as_deref();
-                            self.issues.push(finding.issue("(questionnaire)", title, place));
+                            self.note(finding.issue("(questionnaire)", title, place));
                         }
                     }
                 }
@@ -90,12 +109,16 @@ fn is_same(item: &Item, name: &str, given: &Value, computed: &Value) -> bool {
         AnswerType::Coding => {
             let (known, found) = (text(computed, "system"), text(given, "system"));
             let code = text(computed, "code").or_else(|| computed.as_str());
-            code.is_some() && code == text(given, "code") && (known.is_none() || found.is_none() || known == found)
+            code.is_some()
+                && code == text(given, "code")
+                && (known.is_none() || found.is_none() || known == found)
         }
         AnswerType::Quantity if computed.is_number() => near(given.get("value"), Some(computed)),
         AnswerType::Integer | AnswerType::Decimal => near(Some(given), Some(computed)),
         _ => match (Measure::read(kind, given), Measure::read(kind, computed)) {
-            (Some(given), Some(computed)) => given.compare(&computed) == Comparison::Is(std::cmp::Ordering::Equal),
+            (Some(given), Some(computed)) => {
+                given.compare(&computed) == Comparison::Is(std::cmp::Ordering::Equal)
+            }
             _ => given == computed && item.kind.natural().is_some(),
         },
     }
@@ -103,7 +126,9 @@ fn is_same(item: &Item, name: &str, given: &Value, computed: &Value) -> bool {
 
 fn near(given: Option<&Value>, computed: Option<&Value>) -> bool {
     match (given.and_then(decimal), computed.and_then(decimal)) {
-        (Some(given), Some(computed)) => given.checked_sub(computed).is_some_and(|off| off.abs() <= tolerance()),
+        (Some(given), Some(computed)) => {
+            given.checked_sub(computed).is_some_and(|off| off.abs() <= tolerance())
+        }
         _ => false,
     }
 }

@@ -108,7 +108,8 @@ impl<'q> Builder<'q> {
         self.shape(element, &place, kind);
         let found = expressions::read(element, &place, &mut self.scope, &mut self.faults);
         let (limits, min_occurs, max_occurs) = self.limits(element, &place, kind);
-        let options = option_list::read(self.source, element, &place, kind, self.terminology, &mut self.faults);
+        let options =
+            option_list::read(self.source, element, &place, kind, self.terminology, &mut self.faults);
         let index = self.items.len();
         if let Some(first) = self.by_link_id.insert(link_id.clone(), index) {
             let message = format!("linkId '{link_id}' is used already at {}", self.items[first].place);
@@ -116,7 +117,11 @@ impl<'q> Builder<'q> {
         }
         self.conditions(element, &place, index);
         if found.calculated.is_some() && kind.natural().is_none() {
-            self.fault("business-rule", format!("an item of type {} has no answer to calculate", kind.code()), &place);
+            self.fault(
+                "business-rule",
+                format!("an item of type {} has no answer to calculate", kind.code()),
+                &place,
+            );
         }
         let extraction = self.extraction(element, &place, kind);
         self.items.push(Item {
@@ -133,7 +138,11 @@ impl<'q> Builder<'q> {
             limits,
             options,
             enable_when: Vec::new(),
-            behavior: if text(element, "enableBehavior") == Some("any") { Behavior::Any } else { Behavior::All },
+            behavior: if text(element, "enableBehavior") == Some("any") {
+                Behavior::Any
+            } else {
+                Behavior::All
+            },
             enable_expression: found.enable,
             variables: found.variables,
             constraints: found.constraints,
@@ -163,11 +172,19 @@ impl<'q> Builder<'q> {
         }
         if kind == ItemType::Display {
             if children {
-                self.fault("business-rule", "a display item has no items of its own (que-1)".to_owned(), place);
+                self.fault(
+                    "business-rule",
+                    "a display item has no items of its own (que-1)".to_owned(),
+                    place,
+                );
             }
             for name in ["code", "required", "repeats", "readOnly"] {
                 if element.get(name).is_some() {
-                    self.fault("business-rule", format!("a display item has no {name} (que-3, que-6, que-9)"), place);
+                    self.fault(
+                        "business-rule",
+                        format!("a display item has no {name} (que-3, que-6, que-9)"),
+                        place,
+                    );
                 }
             }
         }
@@ -181,25 +198,41 @@ impl<'q> Builder<'q> {
         }
         let at = format!("{place}.initial[0]");
         let Some(natural) = kind.natural() else {
-            return self.fault("business-rule", format!("an item of type {} has no initial value (que-8)", kind.code()), &at);
+            return self.fault(
+                "business-rule",
+                format!("an item of type {} has no initial value (que-8)", kind.code()),
+                &at,
+            );
         };
         if !list(element, "answerOption").is_empty() {
-            self.fault("business-rule", "with answerOption, initialSelected says what is chosen (que-11)".to_owned(), &at);
+            self.fault(
+                "business-rule",
+                "with answerOption, initialSelected says what is chosen (que-11)".to_owned(),
+                &at,
+            );
         }
         if initial.len() > 1 && !flag(element, "repeats") {
             self.fault("business-rule", "several initial values need repeats (que-13)".to_owned(), &at);
         }
         for (position, value) in initial.iter().enumerate() {
-            let found = extension::value_of(value, "value").and_then(|(name, _)| AnswerType::parse(&name["value".len()..]));
-            let fits = found == Some(natural) || (kind == ItemType::OpenChoice && found == Some(AnswerType::String));
+            let found = extension::value_of(value, "value")
+                .and_then(|(name, _)| AnswerType::parse(&name["value".len()..]));
+            let fits =
+                found == Some(natural) || (kind == ItemType::OpenChoice && found == Some(AnswerType::String));
             if !fits && !kind.is_choice() {
-                let message = format!("an item of type {} starts with value{}", kind.code(), natural.suffix());
+                let message =
+                    format!("an item of type {} starts with value{}", kind.code(), natural.suffix());
                 self.fault("value", message, &format!("{place}.initial[{position}]"));
             }
         }
     }
 
-    fn limits(&mut self, element: &Value, place: &str, kind: ItemType) -> (Option<Box<Limits>>, Option<usize>, Option<usize>) {
+    fn limits(
+        &mut self,
+        element: &Value,
+        place: &str,
+        kind: ItemType,
+    ) -> (Option<Box<Limits>>, Option<usize>, Option<usize>) {
         let at = Place { element, at: place, kind };
         let limits = Limits::compile(&at, self.terminology, &mut self.faults);
         let min = at.count(MIN_OCCURS, &mut self.faults);
@@ -263,16 +296,23 @@ impl<'q> Builder<'q> {
             self.fault("extension", format!("modifier extension {url} is not supported"), &at);
         }
         for (position, found) in list(element, "extension").iter().enumerate() {
-            let critical = text(found, "url") == Some(RENDERING_CRITICAL) || extension::first(found, RENDERING_CRITICAL).is_some();
+            let critical = text(found, "url") == Some(RENDERING_CRITICAL)
+                || extension::first(found, RENDERING_CRITICAL).is_some();
             if critical {
                 let at = format!("{place}.extension[{position}]");
-                self.fault("extension", "an extension that is critical for rendering is not supported".to_owned(), &at);
+                self.fault(
+                    "extension",
+                    "an extension that is critical for rendering is not supported".to_owned(),
+                    &at,
+                );
             }
         }
     }
 }
 
 fn has_expressions(root: &Expressions, items: &[Item]) -> bool {
-    let item = |item: &Item| item.enable_expression.is_some() || item.calculated.is_some() || !item.constraints.is_empty();
+    let item = |item: &Item| {
+        item.enable_expression.is_some() || item.calculated.is_some() || !item.constraints.is_empty()
+    };
     !root.constraints.is_empty() || items.iter().any(item)
 }

@@ -51,7 +51,8 @@ fn common(items: &[Item], item: usize, target: usize) -> Option<usize> {
 pub(crate) fn cycles(items: &[Item], faults: &mut Vec<Issue>) {
     for start in 0..items.len() {
         let mut seen = vec![false; items.len()];
-        let mut open: Vec<usize> = items[start].enable_when.iter().map(|condition| condition.target).collect();
+        let mut open: Vec<usize> =
+            items[start].enable_when.iter().map(|condition| condition.target).collect();
         while let Some(next) = open.pop() {
             if !std::mem::replace(&mut seen[next], true) {
                 open.extend(items[next].enable_when.iter().map(|condition| condition.target));

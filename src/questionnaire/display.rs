@@ -10,15 +10,25 @@ use super::measure::{Measure, Unit};
 use crate::fhir::datetime::{PartialDateTime, Precision};
 
 /// Units whose code is not what one writes.
-const UNITS: [(&str, &str); 6] =
-    [("Cel", "°C"), ("[degF]", "°F"), ("/min", "par minute"), ("d", "jours"), ("h", "heures"), ("mm[Hg]", "mmHg")];
+const UNITS: [(&str, &str); 6] = [
+    ("Cel", "°C"),
+    ("[degF]", "°F"),
+    ("/min", "par minute"),
+    ("d", "jours"),
+    ("h", "heures"),
+    ("mm[Hg]", "mmHg"),
+];
 
 const UNANSWERED: &str = "sans réponse";
 
 /// The text of one `answer` of a response to this item.
 pub(crate) fn answer_text(item: Option<&Item>, answer: &Value) -> String {
     let Some((name, value)) = extension::value_of(answer, "value") else {
-        return if declined(answer).is_some() { "ne souhaite pas répondre".to_owned() } else { UNANSWERED.to_owned() };
+        return if declined(answer).is_some() {
+            "ne souhaite pas répondre".to_owned()
+        } else {
+            UNANSWERED.to_owned()
+        };
     };
     let Some(kind) = AnswerType::parse(&name["value".len()..]) else { return UNANSWERED.to_owned() };
     let own = |name| text(value, name).map(str::to_owned);
@@ -26,7 +36,9 @@ pub(crate) fn answer_text(item: Option<&Item>, answer: &Value) -> String {
         AnswerType::Boolean => value.as_bool().map(|yes| if yes { "oui" } else { "non" }.to_owned()),
         AnswerType::String | AnswerType::Uri => value.as_str().map(str::to_owned),
         AnswerType::Coding => coding(item, value),
-        AnswerType::Date | AnswerType::DateTime => value.as_str().and_then(PartialDateTime::parse).map(|point| moment(&point)),
+        AnswerType::Date | AnswerType::DateTime => {
+            value.as_str().and_then(PartialDateTime::parse).map(|point| moment(&point))
+        }
         AnswerType::Time => value.as_str().map(|time| time.get(..5).unwrap_or(time).replacen(':', " h ", 1)),
         AnswerType::Integer | AnswerType::Decimal => Measure::read(kind, value).map(|number| number.french()),
         AnswerType::Quantity => Measure::read(kind, value).map(|measure| quantity(&measure)),
@@ -38,14 +50,17 @@ pub(crate) fn answer_text(item: Option<&Item>, answer: &Value) -> String {
 }
 
 fn coding(item: Option<&Item>, value: &Value) -> Option<String> {
-    let option = item.and_then(|item| item.options.as_ref()).and_then(|options| options.find(AnswerType::Coding, value));
+    let option = item
+        .and_then(|item| item.options.as_ref())
+        .and_then(|options| options.find(AnswerType::Coding, value));
     let known = option.and_then(|option| text(&option.value, "display"));
     known.or_else(|| text(value, "display")).or_else(|| text(value, "code")).map(str::to_owned)
 }
 
 fn quantity(measure: &Measure) -> String {
     let Measure::Quantity(number, unit) = measure else { return measure.french() };
-    let known = |code: &String| UNITS.iter().find(|(known, _)| known == code).map(|(_, shown)| (*shown).to_owned());
+    let known =
+        |code: &String| UNITS.iter().find(|(known, _)| known == code).map(|(_, shown)| (*shown).to_owned());
     let shown = unit.code.as_ref().and_then(known).or_else(|| unit.unit.clone());
     Measure::Quantity(*number, Unit { unit: shown, ..unit.clone() }).french()
 }
@@ -59,7 +74,10 @@ fn moment(point: &PartialDateTime) -> String {
         Precision::Day => format!("{:02}/{:02}/{:04}", date.day(), date.month(), date.year()),
         Precision::Minute | Precision::Second | Precision::Fraction(_) => {
             let zone = TimeZone::get("Europe/Paris").unwrap_or(TimeZone::UTC);
-            point.lower().map_or_else(|| point.to_string(), |at| at.to_zoned(zone).strftime("%d/%m/%Y à %H h %M").to_string())
+            point.lower().map_or_else(
+                || point.to_string(),
+                |at| at.to_zoned(zone).strftime("%d/%m/%Y à %H h %M").to_string(),
+            )
         }
     }
 }

@@ -67,12 +67,16 @@ impl<'q> Written<'q> {
         let operator = OPERATORS.iter().find(|(known, _)| *known == code).map(|(_, operator)| *operator);
         if operator.is_none() {
             let known = OPERATORS.map(|(code, _)| code).join(" ");
-            faults.push(Issue::error("code-invalid", format!("operator '{code}' is not one of: {known}")).at(&at));
+            faults.push(
+                Issue::error("code-invalid", format!("operator '{code}' is not one of: {known}")).at(&at),
+            );
         }
         let answer = extension::value_of(element, "answer")
             .and_then(|(name, value)| Some((AnswerType::parse(&name["answer".len()..])?, value)));
         if answer.is_none() {
-            faults.push(Issue::error("required", "enableWhen needs an answer[x] of a type that answers have").at(&at));
+            faults.push(
+                Issue::error("required", "enableWhen needs an answer[x] of a type that answers have").at(&at),
+            );
         }
         if text(element, "question").is_none() {
             faults.push(Issue::error("required", "enableWhen needs the linkId of a question").at(&at));
@@ -94,7 +98,15 @@ impl<'q> Written<'q> {
             return None;
         }
         let measure = Measure::read(kind, answer);
-        let needs_measure = matches!(kind, AnswerType::Date | AnswerType::DateTime | AnswerType::Time | AnswerType::Decimal | AnswerType::Integer | AnswerType::Quantity);
+        let needs_measure = matches!(
+            kind,
+            AnswerType::Date
+                | AnswerType::DateTime
+                | AnswerType::Time
+                | AnswerType::Decimal
+                | AnswerType::Integer
+                | AnswerType::Quantity
+        );
         if needs_measure && measure.is_none() {
             let message = format!("answer{} cannot be read", kind.suffix());
             faults.push(Issue::error("value", message).at(&self.at));
@@ -112,7 +124,9 @@ fn misfit(operator: Operator, kind: AnswerType, target: ItemType) -> Option<Stri
         ItemType::Group | ItemType::Display => {
             return Some(format!("an item of type {} has no answer to compare", target.code()));
         }
-        ItemType::Choice | ItemType::OpenChoice => !matches!(kind, AnswerType::Boolean | AnswerType::Attachment),
+        ItemType::Choice | ItemType::OpenChoice => {
+            !matches!(kind, AnswerType::Boolean | AnswerType::Attachment)
+        }
         ItemType::Decimal => matches!(kind, AnswerType::Decimal | AnswerType::Integer),
         _ => target.natural() == Some(kind),
     };
@@ -121,10 +135,16 @@ fn misfit(operator: Operator, kind: AnswerType, target: ItemType) -> Option<Stri
     }
     let ordered = matches!(
         kind,
-        AnswerType::Integer | AnswerType::Decimal | AnswerType::Date | AnswerType::DateTime | AnswerType::Time | AnswerType::Quantity
+        AnswerType::Integer
+            | AnswerType::Decimal
+            | AnswerType::Date
+            | AnswerType::DateTime
+            | AnswerType::Time
+            | AnswerType::Quantity
     );
     let needs_order = !matches!(operator, Operator::Equal | Operator::NotEqual);
-    (needs_order && !ordered).then(|| format!("answer{} has no order; the operators for it are exists = !=", kind.suffix()))
+    (needs_order && !ordered)
+        .then(|| format!("answer{} has no order; the operators for it are exists = !=", kind.suffix()))
 }
 
 impl EnableWhen {
@@ -164,7 +184,8 @@ impl EnableWhen {
         match kind {
             AnswerType::Coding => {
                 let (known, found) = (text(&self.answer, "system"), text(value, "system"));
-                text(&self.answer, "code") == text(value, "code") && (known == found || known.is_none() || found.is_none())
+                text(&self.answer, "code") == text(value, "code")
+                    && (known == found || known.is_none() || found.is_none())
             }
             AnswerType::Reference => text(&self.answer, "reference") == text(value, "reference"),
             _ => self.answer == *value,
@@ -177,7 +198,14 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn check(operator: &str, answer: &Value, target: ItemType, kind: AnswerType, value: &Value, expected: bool) {
+    fn check(
+        operator: &str,
+        answer: &Value,
+        target: ItemType,
+        kind: AnswerType,
+        value: &Value,
+        expected: bool,
+    ) {
         let mut element = answer.clone();
         element["operator"] = json!(operator);
         element["question"] = json!("q");
@@ -190,7 +218,13 @@ mod tests {
 
     #[test]
     fn every_operator_has_both_sides() {
-        for (operator, expected) in [("=", [false, true, false]), ("<", [true, false, false]), ("<=", [true, true, false]), (">", [false, false, true]), (">=", [false, true, true])] {
+        for (operator, expected) in [
+            ("=", [false, true, false]),
+            ("<", [true, false, false]),
+            ("<=", [true, true, false]),
+            (">", [false, false, true]),
+            (">=", [false, true, true]),
+        ] {
             for (value, expected) in [37, 38, 39].into_iter().zip(expected) {
                 let answer = json!({ "answerInteger": 38 });
                 check(operator, &answer, ItemType::Integer, AnswerType::Integer, &json!(value), expected);
@@ -203,7 +237,14 @@ mod tests {
         let answer = json!({ "answerCoding": { "system": "s", "code": "2" } });
         let given = json!({ "system": "s", "code": "2", "display": "Deux" });
         check("=", &answer, ItemType::Choice, AnswerType::Coding, &given, true);
-        check("=", &answer, ItemType::Choice, AnswerType::Coding, &json!({ "system": "t", "code": "2" }), false);
+        check(
+            "=",
+            &answer,
+            ItemType::Choice,
+            AnswerType::Coding,
+            &json!({ "system": "t", "code": "2" }),
+            false,
+        );
     }
 
     #[test]

@@ -35,8 +35,14 @@ pub(crate) struct Environment<'a> {
 }
 
 impl<'a> Environment<'a> {
-    pub(crate) fn new(questionnaire: &'a Questionnaire, tree: &'a Tree<'a>, response: &'a Value, context: &'a Context<'a>) -> Self {
-        let authored = text(response, "authored").and_then(PartialDateTime::parse).and_then(|authored| authored.lower());
+    pub(crate) fn new(
+        questionnaire: &'a Questionnaire,
+        tree: &'a Tree<'a>,
+        response: &'a Value,
+        context: &'a Context<'a>,
+    ) -> Self {
+        let authored =
+            text(response, "authored").and_then(PartialDateTime::parse).and_then(|authored| authored.lower());
         let zone = TimeZone::get("Europe/Paris").unwrap_or(TimeZone::UTC);
         let now = authored.unwrap_or(context.now).to_zoned(zone);
         let one = |value: Option<&'a Value>| value.map_or_else(Collection::empty, Collection::from_value);
@@ -58,7 +64,9 @@ impl<'a> Environment<'a> {
         own: Option<usize>,
         owner: Option<usize>,
     ) -> Result<Collection<'a>, Fault> {
-        let before = item.map_or(self.questionnaire.variables.len(), |item| self.questionnaire.items[item].variables.len());
+        let before = item.map_or(self.questionnaire.variables.len(), |item| {
+            self.questionnaire.items[item].variables.len()
+        });
         self.evaluate_before(expression, item, before, own, owner)
     }
 
@@ -82,7 +90,9 @@ impl<'a> Environment<'a> {
         }
         let focus = match (item, own) {
             (None, _) => Collection::from_value(self.response),
-            (Some(_), Some(node)) => Collection::from_element(self.tree.nodes[node].value, "QuestionnaireResponse.item"),
+            (Some(_), Some(node)) => {
+                Collection::from_element(self.tree.nodes[node].value, "QuestionnaireResponse.item")
+            }
             (Some(_), None) => Collection::empty(),
         };
         expression.evaluate(&focus, &scope)
@@ -106,7 +116,13 @@ impl<'a> Environment<'a> {
             return known.clone();
         }
         let around = node.map_or(owner, |node| self.tree.nodes[node].owner);
-        let value = self.evaluate_before(&declared.variable.expression, declared.item, declared.position, node, around);
+        let value = self.evaluate_before(
+            &declared.variable.expression,
+            declared.item,
+            declared.position,
+            node,
+            around,
+        );
         // Without a node the value is the same only for an item of the Questionnaire itself.
         if node.is_some() || declared.item.is_none() {
             self.known.insert(key, value.clone());
@@ -133,8 +149,15 @@ impl<'a> Environment<'a> {
 
     fn definition(&self, item: Option<usize>) -> Collection<'a> {
         let questionnaire = self.questionnaire;
-        let pointer = item.map(|item| questionnaire.items[item].place.replace("Questionnaire", "").replace('.', "/").replace('[', "/").replace(']', ""));
-        let found = pointer.map_or(Some(&questionnaire.source), |pointer| questionnaire.source.pointer(&pointer));
+        let pointer = item.map(|item| {
+            questionnaire.items[item]
+                .place
+                .replace("Questionnaire", "")
+                .replace(['.', '['], "/")
+                .replace(']', "")
+        });
+        let found =
+            pointer.map_or(Some(&questionnaire.source), |pointer| questionnaire.source.pointer(&pointer));
         found.map_or_else(Collection::empty, Collection::from_value)
     }
 }

@@ -3,14 +3,26 @@
 
 use serde_json::Value;
 
-use super::extension::{self, CALCULATED, CONSTRAINT, ENABLE_WHEN, INITIAL, TARGET_CONSTRAINT, VARIABLE, text};
+use super::extension::{
+    self, CALCULATED, CONSTRAINT, ENABLE_WHEN, INITIAL, TARGET_CONSTRAINT, VARIABLE, text,
+};
 use super::item::Item;
 use crate::fhirpath::{self, Expression};
 use crate::problem::{Issue, Severity};
 
 /// What every expression may name without declaring it. `patient` and `careplan` are the launch context.
-const KNOWN: [&str; 10] =
-    ["resource", "rootResource", "context", "questionnaire", "qitem", "patient", "careplan", "ucum", "sct", "loinc"];
+const KNOWN: [&str; 10] = [
+    "resource",
+    "rootResource",
+    "context",
+    "questionnaire",
+    "qitem",
+    "patient",
+    "careplan",
+    "ucum",
+    "sct",
+    "loinc",
+];
 
 /// A named expression.
 #[derive(Debug, Clone)]
@@ -40,11 +52,18 @@ pub(crate) struct Expressions {
 
 /// Reads the expressions of an element. `scope` holds the variables of the elements around it, and gains
 /// its own while it is read: a variable may name only those before it.
-pub(crate) fn read(element: &Value, at: &str, scope: &mut Vec<String>, faults: &mut Vec<Issue>) -> Expressions {
+pub(crate) fn read(
+    element: &Value,
+    at: &str,
+    scope: &mut Vec<String>,
+    faults: &mut Vec<Issue>,
+) -> Expressions {
     let mut found = Expressions::default();
     for (position, extension) in extension::all(element, VARIABLE) {
         let at = format!("{at}.extension[{position}].valueExpression");
-        let Some(expression) = expression(extension.get("valueExpression"), &at, scope, faults) else { continue };
+        let Some(expression) = expression(extension.get("valueExpression"), &at, scope, faults) else {
+            continue;
+        };
         match extension.get("valueExpression").and_then(|value| text(value, "name")) {
             Some(name) => {
                 scope.push(name.to_owned());
@@ -69,7 +88,9 @@ pub(crate) fn read(element: &Value, at: &str, scope: &mut Vec<String>, faults: &
     found.constraints = [CONSTRAINT, TARGET_CONSTRAINT]
         .into_iter()
         .flat_map(|url| extension::all(element, url))
-        .filter_map(|(position, extension)| constraint(extension, &format!("{at}.extension[{position}]"), scope, faults))
+        .filter_map(|(position, extension)| {
+            constraint(extension, &format!("{at}.extension[{position}]"), scope, faults)
+        })
         .collect();
     found
 }
@@ -95,7 +116,12 @@ fn constraint(element: &Value, at: &str, scope: &[String], faults: &mut Vec<Issu
     Some(Constraint { key, severity, human, expression })
 }
 
-fn expression(value: Option<&Value>, at: &str, scope: &[String], faults: &mut Vec<Issue>) -> Option<Expression> {
+fn expression(
+    value: Option<&Value>,
+    at: &str,
+    scope: &[String],
+    faults: &mut Vec<Issue>,
+) -> Option<Expression> {
     let Some(text) = value.and_then(|value| text(value, "expression")) else {
         faults.push(Issue::error("required", "needs an expression").at(at));
         return None;
@@ -165,7 +191,8 @@ fn named_by(items: &[Item], root: &[Variable], item: usize, calculated: &[usize]
         variables.extend(&items[n].variables);
         around = items[n].parent;
     }
-    let mut names: Vec<&str> = items[item].calculated.iter().flat_map(Expression::variables).map(String::as_str).collect();
+    let mut names: Vec<&str> =
+        items[item].calculated.iter().flat_map(Expression::variables).map(String::as_str).collect();
     while let Some(name) = names.pop() {
         if let Some(position) = variables.iter().position(|variable| variable.name == name) {
             let variable = variables.swap_remove(position);

@@ -30,7 +30,12 @@ pub(crate) fn extract(questionnaire: &Questionnaire, response: &Value) -> Vec<Ex
             let instance = instances.entry(index).or_insert(0);
             if let Some((name, value, grade)) = observed(item, extraction, answer) {
                 let observation = observation(extraction, name, value);
-                found.push(Extract { link_id: item.link_id.clone(), instance: *instance, grade, observation });
+                found.push(Extract {
+                    link_id: item.link_id.clone(),
+                    instance: *instance,
+                    grade,
+                    observation,
+                });
             }
             *instance += 1;
         }
@@ -52,7 +57,11 @@ fn observation(extraction: &Extraction, name: &str, value: Value) -> Value {
 }
 
 /// Element, value and grade of one answer.
-fn observed(item: &Item, extraction: &Extraction, answer: &Value) -> Option<(&'static str, Value, Option<i64>)> {
+fn observed(
+    item: &Item,
+    extraction: &Extraction,
+    answer: &Value,
+) -> Option<(&'static str, Value, Option<i64>)> {
     let Some((name, value)) = extension::value_of(answer, "value") else {
         return declined(answer).map(absent);
     };
@@ -65,8 +74,12 @@ fn observed(item: &Item, extraction: &Extraction, answer: &Value) -> Option<(&'s
         AnswerType::Boolean => value.is_boolean().then(|| ("valueBoolean", value.clone(), None)),
         AnswerType::String | AnswerType::Uri => value.as_str().map(|text| ("valueString", json!(text), None)),
         AnswerType::Time => Measure::read(kind, value).map(|_| ("valueTime", value.clone(), None)),
-        AnswerType::Date | AnswerType::DateTime => Measure::read(kind, value).map(|_| ("valueDateTime", value.clone(), None)),
-        AnswerType::Integer if extraction.unit.is_none() => Measure::read(kind, value).map(|_| ("valueInteger", value.clone(), None)),
+        AnswerType::Date | AnswerType::DateTime => {
+            Measure::read(kind, value).map(|_| ("valueDateTime", value.clone(), None))
+        }
+        AnswerType::Integer if extraction.unit.is_none() => {
+            Measure::read(kind, value).map(|_| ("valueInteger", value.clone(), None))
+        }
         AnswerType::Integer | AnswerType::Decimal => {
             decimal(value).map(|_| ("valueQuantity", with_unit(json!({ "value": value }), extraction), None))
         }
@@ -93,7 +106,10 @@ fn coded(item: &Item, value: &Value) -> (&'static str, Value, Option<i64>) {
     if text(coding, "system") == Some(ABSENT_REASON_SYSTEM) {
         return ("dataAbsentReason", concept, None);
     }
-    let grade = option.and_then(|option| option.ordinal).filter(|ordinal| ordinal.is_integer()).and_then(|ordinal| ordinal.to_i64());
+    let grade = option
+        .and_then(|option| option.ordinal)
+        .filter(|ordinal| ordinal.is_integer())
+        .and_then(|ordinal| ordinal.to_i64());
     ("valueCodeableConcept", concept, grade)
 }
 
@@ -114,9 +130,9 @@ fn with_unit(mut quantity: Value, extraction: &Extraction) -> Value {
 
 /// The unit of an item that has exactly one.
 pub(crate) fn only_unit(element: &Value) -> Option<Value> {
-    let declared = list(element, "extension").iter().filter(|found| {
-        matches!(text(found, "url"), Some(extension::UNIT | extension::UNIT_OPTION))
-    });
+    let declared = list(element, "extension")
+        .iter()
+        .filter(|found| matches!(text(found, "url"), Some(extension::UNIT | extension::UNIT_OPTION)));
     let mut units = declared.filter_map(|found| found.get("valueCoding"));
     let only = units.next()?;
     units.next().is_none().then(|| only.clone())

@@ -118,3 +118,64 @@ pub(crate) fn shown(value: &serde_json::Value) -> String {
         None => text,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminology::is_issue_code;
+
+    #[test]
+    fn every_kind_is_a_code_of_our_code_system() {
+        for kind in [
+            INVALID_LINK_ID,
+            OUT_OF_ORDER,
+            TEXT_MISMATCH,
+            INVALID_ANSWER_TYPE,
+            INVALID_TYPE,
+            INVALID_ANSWER_OPTION,
+            INVALID_CODING,
+            EXCLUSIVE,
+            TERMINOLOGY,
+            DISPLAY_ANSWER,
+            GROUP_ANSWER,
+            REQUIRED,
+            REPEATS,
+            MIN_COUNT,
+            MAX_COUNT,
+            MIN_VALUE,
+            MAX_VALUE,
+            MIN_VALUE_UNITS,
+            MAX_VALUE_UNITS,
+            INVALID_UNIT,
+            INVALID_UNIT_VALUE_SET,
+            MIN_LENGTH,
+            MAX_LENGTH,
+            REGEX,
+            INVALID_NEW_LINE,
+            MAX_DECIMAL_PLACES,
+            INVALID_URL,
+            INVALID_REFERENCE,
+            REFERENCE_TYPE,
+            REFERENCE_RESTRICTION,
+            ATTACHMENT_SIZE,
+            ATTACHMENT_SIZE_INCONSISTENT,
+            ATTACHMENT_TYPE,
+            NOT_ENABLED,
+            CALCULATED,
+            INVARIANT,
+            EXECUTION,
+            NOT_FOUND,
+            DRAFT,
+            RETIRED,
+            INACTIVE,
+        ] {
+            assert!(is_issue_code(kind.detail), "{}", kind.detail);
+        }
+    }
+
+    #[test]
+    fn long_values_are_shortened_between_characters() {
+        let text = "é".repeat(200);
+        assert_eq!(shown(&serde_json::Value::from(text)).chars().count(), 81);
+    }
+}

@@ -126,7 +126,9 @@ impl ItemType {
     pub(crate) fn allows_option(self, option: AnswerType) -> bool {
         use AnswerType::{Coding, Date, Integer, Reference, String, Time};
         match self {
-            Self::Choice | Self::OpenChoice => matches!(option, Coding | Date | Integer | Reference | String | Time),
+            Self::Choice | Self::OpenChoice => {
+                matches!(option, Coding | Date | Integer | Reference | String | Time)
+            }
             Self::Integer | Self::Date | Self::Time | Self::String | Self::Text | Self::Reference => {
                 self.natural() == Some(option)
             }
@@ -212,7 +214,8 @@ mod tests {
 
     #[test]
     fn only_groups_and_displays_have_no_answer() {
-        let without: Vec<_> = ITEM_TYPES.iter().filter(|(_, kind)| kind.natural().is_none()).map(|(code, _)| *code).collect();
+        let without: Vec<_> =
+            ITEM_TYPES.iter().filter(|(_, kind)| kind.natural().is_none()).map(|(code, _)| *code).collect();
         assert_eq!(without, ["group", "display"]);
     }
 

@@ -6,8 +6,9 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::extension::{
-    self, MAX_DECIMAL_PLACES, MAX_QUANTITY, MAX_SIZE, MAX_VALUE, MIME_TYPE, MIN_LENGTH, MIN_QUANTITY, MIN_VALUE,
-    REFERENCE_PROFILE, REFERENCE_RESOURCE, REGEX, UNIT, UNIT_OPEN, UNIT_OPTION, UNIT_SUPPLEMENTAL, UNIT_VALUE_SET,
+    self, MAX_DECIMAL_PLACES, MAX_QUANTITY, MAX_SIZE, MAX_VALUE, MIME_TYPE, MIN_LENGTH, MIN_QUANTITY,
+    MIN_VALUE, REFERENCE_PROFILE, REFERENCE_RESOURCE, REGEX, UNIT, UNIT_OPEN, UNIT_OPTION, UNIT_SUPPLEMENTAL,
+    UNIT_VALUE_SET,
 };
 use super::item::{AnswerType, ItemType};
 use super::measure::{Comparison, Measure, Unit, decimal, integer};
@@ -46,7 +47,11 @@ pub(crate) struct Place<'q> {
 
 impl Limits {
     /// Reads the limits of an item; `None` when it sets none.
-    pub(crate) fn compile(place: &Place<'_>, terminology: &Terminology, faults: &mut Vec<Issue>) -> Option<Box<Self>> {
+    pub(crate) fn compile(
+        place: &Place<'_>,
+        terminology: &Terminology,
+        faults: &mut Vec<Issue>,
+    ) -> Option<Box<Self>> {
         let element = place.element;
         let mut limits = Self {
             min: place.bound(&[MIN_VALUE, MIN_QUANTITY], faults),
@@ -84,7 +89,9 @@ impl Limits {
             || self.pattern.is_some()
             || self.size_max.is_some()
             || self.unit_value_set.is_some()
-            || [&self.mime_types, &self.reference_types, &self.reference_profiles].iter().any(|list| !list.is_empty())
+            || [&self.mime_types, &self.reference_types, &self.reference_profiles]
+                .iter()
+                .any(|list| !list.is_empty())
             || !self.units.is_empty()
     }
 
@@ -97,7 +104,11 @@ impl Limits {
                     format!("the minimum {} is greater than the maximum {}", min.french(), max.french()),
                 ),
                 Comparison::Incomparable => {
-                    place.fault(faults, "value", "minimum and maximum are of units or types that do not compare".to_owned());
+                    place.fault(
+                        faults,
+                        "value",
+                        "minimum and maximum are of units or types that do not compare".to_owned(),
+                    );
                 }
                 Comparison::Is(_) | Comparison::Unsure => {}
             }
@@ -171,7 +182,11 @@ impl Place<'_> {
                 | ItemType::OpenChoice
         );
         if !fits {
-            self.fault(faults, "business-rule", format!("maxLength does not go with type {}", self.kind.code()));
+            self.fault(
+                faults,
+                "business-rule",
+                format!("maxLength does not go with type {}", self.kind.code()),
+            );
         }
         non_negative(value)
     }
@@ -184,7 +199,13 @@ impl Place<'_> {
             Err(error) => {
                 let at = format!("{}.extension[{position}].valueString", self.at);
                 let reason = error.to_string().replace('\n', " ");
-                faults.push(Issue::error("value", format!("the regular expression '{pattern}' does not compile: {reason}")).at(at));
+                faults.push(
+                    Issue::error(
+                        "value",
+                        format!("the regular expression '{pattern}' does not compile: {reason}"),
+                    )
+                    .at(at),
+                );
                 None
             }
         }

@@ -68,7 +68,9 @@ impl Measure {
         match kind {
             AnswerType::Integer => integer(value).map(Self::Number),
             AnswerType::Decimal => decimal(value).map(Self::Number),
-            AnswerType::Date => value.as_str().filter(|t| is_date(t)).and_then(PartialDateTime::parse).map(Self::Point),
+            AnswerType::Date => {
+                value.as_str().filter(|t| is_date(t)).and_then(PartialDateTime::parse).map(Self::Point)
+            }
             AnswerType::DateTime => {
                 value.as_str().filter(|t| is_date_time(t)).and_then(PartialDateTime::parse).map(Self::Point)
             }
@@ -81,9 +83,8 @@ impl Measure {
     /// How this stands to another. A plain number compares with the magnitude of a quantity.
     pub(crate) fn compare(&self, other: &Self) -> Comparison {
         match (self, other) {
-            (Self::Number(a) | Self::Quantity(a, _), Self::Number(b)) | (Self::Number(a), Self::Quantity(b, _)) => {
-                Comparison::Is(a.cmp(b))
-            }
+            (Self::Number(a) | Self::Quantity(a, _), Self::Number(b))
+            | (Self::Number(a), Self::Quantity(b, _)) => Comparison::Is(a.cmp(b)),
             (Self::Point(a), Self::Point(b)) => a.compare(b).map_or(Comparison::Unsure, Comparison::Is),
             (Self::Clock(a), Self::Clock(b)) => Comparison::Is(a.cmp(b)),
             (Self::Quantity(a, from), Self::Quantity(b, to)) => {
@@ -100,7 +101,9 @@ impl Measure {
             Self::Point(point) => point.to_string(),
             Self::Clock(time) => time.to_string(),
             Self::Quantity(number, unit) if unit.is_absent() => number.to_string().replace('.', ","),
-            Self::Quantity(number, unit) => format!("{} {}", number.to_string().replace('.', ","), unit.shown()),
+            Self::Quantity(number, unit) => {
+                format!("{} {}", number.to_string().replace('.', ","), unit.shown())
+            }
         }
     }
 }
@@ -129,7 +132,10 @@ pub(crate) fn decimal_places(value: &Value) -> Option<usize> {
 /// the missing unit is an issue of its own. Only here does binary arithmetic come in, rounded to nine places.
 fn converted(number: Decimal, from: &Unit, to: &Unit) -> Option<Decimal> {
     let (Some(from_code), Some(to_code)) = (from.code.as_deref(), to.code.as_deref()) else {
-        let same = from.is_absent() || to.is_absent() || from.shown() == to.shown() || from.shown() == to.code.as_deref().unwrap_or_default();
+        let same = from.is_absent()
+            || to.is_absent()
+            || from.shown() == to.shown()
+            || from.shown() == to.code.as_deref().unwrap_or_default();
         return same.then_some(number);
     };
     if from_code == to_code {

@@ -22,7 +22,11 @@ pub(crate) fn read(
     let written = list(element, "answerOption");
     let address = text(element, "answerValueSet");
     if !written.is_empty() && address.is_some() {
-        fault("business-rule", "answerOption and answerValueSet exclude each other (que-4)".to_owned(), at.to_owned());
+        fault(
+            "business-rule",
+            "answerOption and answerValueSet exclude each other (que-4)".to_owned(),
+            at.to_owned(),
+        );
     }
     if address.is_some() && !kind.is_choice() {
         let message = format!("answerValueSet does not go with type {} (que-5)", kind.code());
@@ -38,9 +42,12 @@ pub(crate) fn read(
             fault("extension", "modifier extensions are not supported here".to_owned(), at.clone());
         }
         match AnswerOption::read(element) {
-            None => fault("required", "an option needs a value[x] of a type that answers have".to_owned(), at),
+            None => {
+                fault("required", "an option needs a value[x] of a type that answers have".to_owned(), at)
+            }
             Some(option) if !kind.allows_option(option.kind) => {
-                let message = format!("value{} is no option of an item of type {}", option.kind.suffix(), kind.code());
+                let message =
+                    format!("value{} is no option of an item of type {}", option.kind.suffix(), kind.code());
                 fault("business-rule", message, at);
             }
             Some(option) if option.kind == AnswerType::Coding && text(&option.value, "code").is_none() => {

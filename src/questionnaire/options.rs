@@ -97,7 +97,12 @@ impl Options {
     }
 
     /// What is wrong with an answer, if anything.
-    pub(crate) fn check(&self, kind: AnswerType, value: &Value, terminology: &Terminology) -> Option<Finding> {
+    pub(crate) fn check(
+        &self,
+        kind: AnswerType,
+        value: &Value,
+        terminology: &Terminology,
+    ) -> Option<Finding> {
         if kind == AnswerType::String && self.openness == Openness::OrString {
             return None;
         }
@@ -121,7 +126,8 @@ impl Options {
 
     fn unknown(&self, value: &Value) -> Finding {
         const NAMED_MAX: usize = 12;
-        let mut names: Vec<String> = self.list.iter().take(NAMED_MAX).map(|option| name(&option.value)).collect();
+        let mut names: Vec<String> =
+            self.list.iter().take(NAMED_MAX).map(|option| name(&option.value)).collect();
         if self.list.len() > NAMED_MAX {
             names.push("…".to_owned());
         }
@@ -133,7 +139,8 @@ impl Options {
 
 fn without_code(value: &Value) -> Finding {
     let english = format!("{} has no code; name the option by system and code", shown(value));
-    Finding::new(INVALID_CODING, english, format!("le choix « {} » n'a pas de code", french(value))).unreadable()
+    Finding::new(INVALID_CODING, english, format!("le choix « {} » n'a pas de code", french(value)))
+        .unreadable()
 }
 
 /// A match that is sure, with something to tidy up: the system or the display.
@@ -155,7 +162,9 @@ fn in_value_set(value_set: &str, value: &Value, terminology: &Terminology) -> Op
     let (system, code) = (text(value, "system"), text(value, "code").unwrap_or_default());
     let member = match system {
         Some(system) => terminology.contains(value_set, system, code),
-        None => terminology.expand(value_set).map(|concepts| concepts.iter().any(|concept| concept.code == code)),
+        None => {
+            terminology.expand(value_set).map(|concepts| concepts.iter().any(|concept| concept.code == code))
+        }
     };
     match (member, system) {
         (Some(true), Some(_)) => None,

@@ -1,28 +1,18 @@
-//! One validation under way: what is looked at, what was found, and whether each item is enabled
-//! (`enableWhen` per instance, nearest common ancestor; `enableWhenExpression`, empty is false).
+//! One validation under way: what is looked at, and what was found.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::enable_when::{Behavior, EnableWhen};
+use super::enable_when::EnableWhen;
+use super::enablement::{Common, Enabled};
 use super::environment::Environment;
 use super::extension;
 use super::finding::{EXECUTION, Finding};
-use super::item::{AnswerType, ItemType};
 use super::tree::Tree;
 use super::{Context, Questionnaire};
 use crate::fhirpath::Fault;
 use crate::problem::Issue;
-
-/// Whether an item may be answered, from no to yes. `Unknown` neither demands nor refuses an answer: a
-/// condition that cannot be evaluated, and `!=` on an unanswered question, on which form fillers disagree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Enabled {
-    No,
-    Unknown,
-    Yes,
-}
 
 /// The state of one validation.
 pub(crate) struct Session<'a> {
@@ -35,36 +25,65 @@ pub(crate) struct Session<'a> {
     pub(crate) issues: Vec<Issue>,
     /// Addresses of the answers and items that rules must not see.
     pub(crate) removed: HashSet<*const Value>,
-    enabled: Vec<Option<Enabled>>,
+    /// Issues beyond the limit, which are only counted.
+    pub(super) unsaid: usize,
+    pub(super) enabled: Vec<Option<Enabled>>,
+    /// Conditions that were asked already, by instance.
+    pub(super) asked: HashMap<(*const EnableWhen, Common), Enabled>,
 }
 
-impl From<bool> for Enabled {
-    fn from(yes: bool) -> Self {
-        if yes { Self::Yes } else { Self::No }
-    }
-}
+/// Most issues that are said one by one; a response that has more was not made by a form.
+const ISSUES_MAX: usize = 1000;
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(questionnaire: &'a Questionnaire, tree: &'a Tree<'a>, response: &'a Value, context: &'a Context<'a>) -> Self {
-        let environment = questionnaire
-            .has_expressions
-            .then(|| Environment::new(questionnaire, tree, response, context));
+    pub(crate) fn new(
+        questionnaire: &'a Questionnaire,
+        tree: &'a Tree<'a>,
+        response: &'a Value,
+        context: &'a Context<'a>,
+    ) -> Self {
+        let environment =
+            questionnaire.has_expressions.then(|| Environment::new(questionnaire, tree, response, context));
         Self {
             questionnaire,
             tree,
             context,
             environment,
-            complete: !matches!(extension::text(response, "status"), Some("in-progress" | "stopped" | "entered-in-error")),
+            complete: !matches!(
+                extension::text(response, "status"),
+                Some("in-progress" | "stopped" | "entered-in-error")
+            ),
             issues: Vec::new(),
             removed: HashSet::new(),
+            unsaid: 0,
             enabled: vec![None; tree.nodes.len()],
+            asked: HashMap::new(),
         }
+    }
+
+    /// Notes an issue.
+    pub(crate) fn note(&mut self, issue: Issue) {
+        if self.issues.len() < ISSUES_MAX {
+            self.issues.push(issue);
+        } else {
+            self.unsaid += 1;
+        }
+    }
+
+    /// All issues, the last one saying how many more there are.
+    pub(crate) fn into_issues(mut self) -> (Vec<Issue>, HashSet<*const Value>) {
+        if self.unsaid > 0 {
+            let english = format!("{} more issues are not listed", self.unsaid);
+            self.issues.push(Issue::error("too-costly", english).at("QuestionnaireResponse"));
+        }
+        (self.issues, self.removed)
     }
 
     /// Notes a finding about an item.
     pub(crate) fn report(&mut self, item: usize, place: String, finding: Finding) {
         let item = &self.questionnaire.items[item];
-        self.issues.push(finding.issue(&item.link_id, item.text.as_deref(), place));
+        let issue = finding.issue(&item.link_id, item.text.as_deref(), place);
+        self.note(issue);
     }
 
     /// Hides an answer or item from the rules.
@@ -78,109 +97,7 @@ impl<'a> Session<'a> {
         let finding = Finding::new(EXECUTION, english, "une règle du questionnaire n'a pas pu être évaluée");
         match item {
             Some(item) => self.report(item, place, finding),
-            None => self.issues.push(finding.issue("(questionnaire)", self.questionnaire.title.as_deref(), place)),
+            None => self.note(finding.issue("(questionnaire)", self.questionnaire.title.as_deref(), place)),
         }
     }
-
-    /// Whether a node of the response is enabled, with everything around it.
-    pub(crate) fn node_enabled(&mut self, node: usize) -> Enabled {
-        if !self.questionnaire.conditional {
-            return Enabled::Yes;
-        }
-        if let Some(known) = self.enabled[node] {
-            return known;
-        }
-        // Circles are refused when a Questionnaire is compiled; misplaced items could still make one.
-        self.enabled[node] = Some(Enabled::Unknown);
-        let found = &self.tree.nodes[node];
-        let (owner, answer) = (found.owner, found.owner_answer);
-        let enabled = match found.item {
-            Some(item) => self.item_enabled(item, owner, answer, Some(node)),
-            None => owner.map_or(Enabled::Yes, |owner| self.node_enabled(owner)),
-        };
-        self.enabled[node] = Some(enabled);
-        enabled
-    }
-
-    /// Whether an item is enabled in an instance of its parent, present or not.
-    pub(crate) fn item_enabled(&mut self, item: usize, owner: Option<usize>, answer: Option<usize>, own: Option<usize>) -> Enabled {
-        let around = owner.map_or(Enabled::Yes, |owner| self.node_enabled(owner));
-        let questionnaire = self.questionnaire;
-        let compiled = &questionnaire.items[item];
-        if around == Enabled::No || !compiled.is_conditional() {
-            return around;
-        }
-        let mut each = compiled.enable_when.iter().map(|condition| self.condition(condition, owner, answer));
-        let conditions = match compiled.behavior {
-            _ if compiled.enable_when.is_empty() => Enabled::Yes,
-            Behavior::All => each.min().unwrap_or(Enabled::Yes),
-            Behavior::Any => each.by_ref().max().unwrap_or(Enabled::Yes),
-        };
-        around.min(conditions).min(self.expression(item, owner, own))
-    }
-
-    fn expression(&mut self, item: usize, owner: Option<usize>, own: Option<usize>) -> Enabled {
-        let questionnaire = self.questionnaire;
-        let Some(expression) = &questionnaire.items[item].enable_expression else { return Enabled::Yes };
-        let Some(environment) = &mut self.environment else { return Enabled::Unknown };
-        match environment.evaluate(expression, Some(item), own, owner).and_then(|result| result.truth()) {
-            Ok(truth) => Enabled::from(truth == Some(true)),
-            Err(fault) => {
-                let place = self.tree.instance_place(own.or(owner), None);
-                self.execution(Some(item), place, "enableWhenExpression", &fault);
-                Enabled::Unknown
-            }
-        }
-    }
-
-    fn condition(&mut self, condition: &EnableWhen, owner: Option<usize>, answer: Option<usize>) -> Enabled {
-        let tree = self.tree;
-        let common = condition.common.and_then(|common| tree.around(common, owner, answer));
-        let mut given = 0;
-        let mut fulfilled = false;
-        let mut ask = |value: &Value| {
-            given += 1;
-            let found = extension::value_of(value, "value")
-                .and_then(|(name, value)| Some((AnswerType::parse(&name["value".len()..])?, value)));
-            fulfilled |= found.is_some_and(|(kind, value)| condition.holds(kind, value));
-        };
-        match common {
-            Some((node, through)) if condition.common == Some(condition.target) => {
-                let answers = tree.nodes[node].answers;
-                let own = through.map_or(answers, |n| answers.get(n..=n).unwrap_or_default());
-                own.iter().for_each(&mut ask);
-            }
-            _ => {
-                let span = tree.below(common.map(|(node, _)| node));
-                for target in tree.of(condition.target, &span) {
-                    if !same_answer(tree, *target, common) || self.node_enabled(*target) == Enabled::No {
-                        continue;
-                    }
-                    if self.questionnaire.items[condition.target].kind == ItemType::Group {
-                        ask(&Value::Null);
-                    }
-                    tree.nodes[*target].answers.iter().for_each(&mut ask);
-                }
-            }
-        }
-        if let Some(expected) = condition.exists() {
-            return Enabled::from((given > 0) == expected);
-        }
-        if !condition.is_negated() {
-            return Enabled::from(fulfilled);
-        }
-        if given == 0 { Enabled::Unknown } else { Enabled::from(!fulfilled) }
-    }
-}
-
-/// Whether a node is below the same answer of the common ancestor, where that is a question.
-fn same_answer(tree: &Tree<'_>, mut node: usize, common: Option<(usize, Option<usize>)>) -> bool {
-    let Some((common, Some(answer))) = common else { return true };
-    while let Some(owner) = tree.nodes[node].owner {
-        if owner == common {
-            return tree.nodes[node].owner_answer == Some(answer);
-        }
-        node = owner;
-    }
-    true
 }

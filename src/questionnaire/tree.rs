@@ -92,7 +92,13 @@ impl<'r> Tree<'r> {
         }
     }
 
-    fn node(&mut self, questionnaire: &Questionnaire, value: &'r Value, hook: Hook, position: usize) -> usize {
+    fn node(
+        &mut self,
+        questionnaire: &Questionnaire,
+        value: &'r Value,
+        hook: Hook,
+        position: usize,
+    ) -> usize {
         let item = text(value, "linkId").and_then(|link_id| questionnaire.by_link_id.get(link_id).copied());
         let answers = list(value, "answer");
         let index = self.nodes.len();
@@ -113,11 +119,14 @@ impl<'r> Tree<'r> {
             self.flaws.push(Flaw::Shape { place, value, expected: "an array of answers" });
         }
         let known = |through| {
-            let (owner, owner_answer) = if item.is_some() { (Some(index), through) } else { (hook.owner, hook.owner_answer) };
+            let (owner, owner_answer) =
+                if item.is_some() { (Some(index), through) } else { (hook.owner, hook.owner_answer) };
             Hook { parent: Some(index), through, owner, owner_answer }
         };
         self.level(questionnaire, value, known(None));
-        for (position, answer) in answers.iter().enumerate().filter(|(_, answer)| answer.get("item").is_some()) {
+        for (position, answer) in
+            answers.iter().enumerate().filter(|(_, answer)| answer.get("item").is_some())
+        {
             self.level(questionnaire, answer, known(Some(position)));
         }
         self.nodes[index].end = self.nodes.len();
@@ -136,7 +145,9 @@ impl<'r> Tree<'r> {
         let around = hook.owner.and_then(|owner| self.nodes[owner].item);
         if questionnaire.items[item].parent != around {
             self.flaws.push(Flaw::Misplaced(index));
-        } else if around.is_some_and(|around| questionnaire.items[around].kind.natural().is_some() != hook.through.is_some()) {
+        } else if around.is_some_and(|around| {
+            questionnaire.items[around].kind.natural().is_some() != hook.through.is_some()
+        }) {
             self.flaws.push(Flaw::WrongNest(index));
         }
     }
@@ -151,7 +162,9 @@ impl<'r> Tree<'r> {
         }
         let mut next = begins.clone();
         let mut grouped = vec![0; begins[items]];
-        for (index, item) in self.nodes.iter().enumerate().filter_map(|(n, node)| node.item.map(|item| (n, item))) {
+        for (index, item) in
+            self.nodes.iter().enumerate().filter_map(|(n, node)| node.item.map(|item| (n, item)))
+        {
             grouped[next[item]] = index;
             next[item] += 1;
         }
@@ -172,7 +185,12 @@ impl<'r> Tree<'r> {
     }
 
     /// The node of `item` at or around a node, and the answer of it through which one comes there.
-    pub(crate) fn around(&self, item: usize, mut node: Option<usize>, mut answer: Option<usize>) -> Option<(usize, Option<usize>)> {
+    pub(crate) fn around(
+        &self,
+        item: usize,
+        mut node: Option<usize>,
+        mut answer: Option<usize>,
+    ) -> Option<(usize, Option<usize>)> {
         while let Some(n) = node {
             if self.nodes[n].item == Some(item) {
                 return Some((n, answer));

@@ -4,19 +4,24 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::enablement::Enabled;
 use super::extension::{self, text};
 use super::finding::{
-    CALCULATED_MISSING, DRAFT, EXCLUSIVE, Finding, INACTIVE, INVALID_LINK_ID, INVALID_TYPE, Kind, NOT_ENABLED, NOT_FOUND,
-    OUT_OF_ORDER, RETIRED, TEXT_MISMATCH, shown,
+    CALCULATED_MISSING, DRAFT, EXCLUSIVE, Finding, INACTIVE, INVALID_LINK_ID, INVALID_TYPE, Kind,
+    NOT_ENABLED, NOT_FOUND, OUT_OF_ORDER, RETIRED, TEXT_MISMATCH, shown,
 };
 use super::item::AnswerType;
-use super::session::{Enabled, Session};
+use super::session::Session;
 use super::tree::{Flaw, Tree};
 use super::{Context, Questionnaire, Validation, answer, count, readable};
 use crate::fhir::datetime::PartialDateTime;
 
 /// Validates a response against a compiled Questionnaire.
-pub(crate) fn validate<'r>(questionnaire: &Questionnaire, response: &'r Value, context: &Context<'_>) -> Validation<'r> {
+pub(crate) fn validate<'r>(
+    questionnaire: &Questionnaire,
+    response: &'r Value,
+    context: &Context<'_>,
+) -> Validation<'r> {
     let tree = Tree::read(questionnaire, response);
     let mut session = Session::new(questionnaire, &tree, response, context);
     head(&mut session, response);
@@ -26,39 +31,54 @@ pub(crate) fn validate<'r>(questionnaire: &Questionnaire, response: &'r Value, c
     for node in 0..tree.nodes.len() {
         item(&mut session, node);
     }
-    let (issues, removed) = (session.issues, session.removed);
-    let readable = if removed.is_empty() { Cow::Borrowed(response) } else { Cow::Owned(readable::without(response, &removed)) };
+    let (issues, removed) = session.into_issues();
+    let readable = if removed.is_empty() {
+        Cow::Borrowed(response)
+    } else {
+        Cow::Owned(readable::without(response, &removed))
+    };
     Validation { issues, readable }
 }
 
 fn head(session: &mut Session<'_>, response: &Value) {
     let questionnaire = session.questionnaire;
-    let mut note = |kind: Kind, place: &str, english: String, french: &str| {
-        session.issues.push(kind.issue(english, french.to_owned(), format!("QuestionnaireResponse{place}")));
+    let mut add = |kind: Kind, place: &str, english: String, french: &str| {
+        session.note(kind.issue(english, french.to_owned(), format!("QuestionnaireResponse{place}")));
     };
     if text(response, "resourceType") != Some("QuestionnaireResponse") {
         let english = "resourceType must be QuestionnaireResponse".to_owned();
-        note(INVALID_TYPE, "", english, "La ressource n'est pas une réponse à un questionnaire.");
+        add(INVALID_TYPE, "", english, "La ressource n'est pas une réponse à un questionnaire.");
     }
     if let Some(canonical) = text(response, "questionnaire") {
-        let (url, version) = canonical.split_once('|').map_or((canonical, None), |(url, version)| (url, Some(version)));
-        let other_version = version.is_some() && questionnaire.version.is_some() && version != questionnaire.version.as_deref();
+        let (url, version) =
+            canonical.split_once('|').map_or((canonical, None), |(url, version)| (url, Some(version)));
+        let other_version = version.is_some()
+            && questionnaire.version.is_some()
+            && version != questionnaire.version.as_deref();
         if url != questionnaire.url || other_version {
             let own = questionnaire.canonical();
             let english = format!("the response answers {canonical}, but was checked against {own}");
-            note(NOT_FOUND, ".questionnaire", english, "La réponse porte sur un autre questionnaire.");
+            add(NOT_FOUND, ".questionnaire", english, "La réponse porte sur un autre questionnaire.");
         }
     }
     let own = questionnaire.canonical();
     match questionnaire.status.as_str() {
-        "draft" => note(DRAFT, ".questionnaire", format!("{own} is a draft"), "Le questionnaire est un brouillon."),
-        "retired" => note(RETIRED, ".questionnaire", format!("{own} is retired"), "Le questionnaire n'est plus utilisé."),
+        "draft" => {
+            add(DRAFT, ".questionnaire", format!("{own} is a draft"), "Le questionnaire est un brouillon.")
+        }
+        "retired" => add(
+            RETIRED,
+            ".questionnaire",
+            format!("{own} is retired"),
+            "Le questionnaire n'est plus utilisé.",
+        ),
         _ => {}
     }
-    let moment = text(response, "authored").and_then(PartialDateTime::parse).and_then(|authored| authored.lower());
+    let moment =
+        text(response, "authored").and_then(PartialDateTime::parse).and_then(|authored| authored.lower());
     if !within(questionnaire.period.as_ref(), moment.unwrap_or(session.context.now)) {
         let english = format!("{own} was not in its effective period when the response was authored");
-        session.issues.push(INACTIVE.issue(
+        session.note(INACTIVE.issue(
             english,
             "Le questionnaire n'était pas en vigueur à la date de la réponse.".to_owned(),
             "QuestionnaireResponse.questionnaire".to_owned(),
@@ -67,8 +87,10 @@ fn head(session: &mut Session<'_>, response: &Value) {
 }
 
 fn within(period: Option<&Value>, moment: jiff::Timestamp) -> bool {
-    let bounds = |name| period.and_then(|period| text(period, name)).and_then(PartialDateTime::parse)?.bounds();
-    bounds("start").is_none_or(|(lower, _)| lower <= moment) && bounds("end").is_none_or(|(_, upper)| moment < upper)
+    let bounds =
+        |name| period.and_then(|period| text(period, name)).and_then(PartialDateTime::parse)?.bounds();
+    bounds("start").is_none_or(|(lower, _)| lower <= moment)
+        && bounds("end").is_none_or(|(_, upper)| moment < upper)
 }
 
 fn shape(session: &mut Session<'_>) {
@@ -78,7 +100,7 @@ fn shape(session: &mut Session<'_>) {
             Flaw::Shape { place, value, expected } => {
                 let english = format!("{} is not {expected}", shown(value));
                 let french = "Une partie de la réponse n'a pas la forme attendue.".to_owned();
-                session.issues.push(INVALID_TYPE.issue(english, french, place.clone()));
+                session.note(INVALID_TYPE.issue(english, french, place.clone()));
                 if !value.is_object() {
                     session.remove(value);
                 }
@@ -86,18 +108,38 @@ fn shape(session: &mut Session<'_>) {
             Flaw::Unknown(node) => unknown(session, *node),
             Flaw::OutOfOrder(node) => {
                 let english = "stands after an item that follows it in the Questionnaire";
-                note(session, *node, OUT_OF_ORDER, english.to_owned(), "les réponses ne sont pas dans l'ordre du questionnaire");
+                note(
+                    session,
+                    *node,
+                    OUT_OF_ORDER,
+                    english.to_owned(),
+                    "les réponses ne sont pas dans l'ordre du questionnaire",
+                );
             }
             Flaw::Misplaced(node) => {
                 let items = &session.questionnaire.items;
                 let parent = tree.nodes[*node].item.and_then(|item| items[item].parent);
-                let home = parent.map_or("the Questionnaire itself".to_owned(), |parent| format!("item '{}'", items[parent].link_id));
+                let home = parent.map_or("the Questionnaire itself".to_owned(), |parent| {
+                    format!("item '{}'", items[parent].link_id)
+                });
                 let english = format!("is not an item of this place; it belongs directly in {home}");
-                note(session, *node, INVALID_LINK_ID, english, "la réponse n'est pas à sa place dans le questionnaire");
+                note(
+                    session,
+                    *node,
+                    INVALID_LINK_ID,
+                    english,
+                    "la réponse n'est pas à sa place dans le questionnaire",
+                );
             }
             Flaw::WrongNest(node) => {
                 let english = "items of a question belong in its answer.item, items of a group in its item";
-                note(session, *node, INVALID_TYPE, english.to_owned(), "la réponse n'est pas à sa place dans le questionnaire");
+                note(
+                    session,
+                    *node,
+                    INVALID_TYPE,
+                    english.to_owned(),
+                    "la réponse n'est pas à sa place dans le questionnaire",
+                );
             }
         }
     }
@@ -116,11 +158,19 @@ fn unknown(session: &mut Session<'_>, node: usize) {
     let issue = match text(value, "linkId") {
         Some(link_id) => {
             let english = format!("linkId '{link_id}' is not in {}", session.questionnaire.canonical());
-            INVALID_LINK_ID.issue(english, format!("La question « {link_id} » n'existe pas dans ce questionnaire."), place)
+            INVALID_LINK_ID.issue(
+                english,
+                format!("La question « {link_id} » n'existe pas dans ce questionnaire."),
+                place,
+            )
         }
-        None => INVALID_LINK_ID.issue("an item needs a linkId".to_owned(), "Une réponse n'indique pas sa question.".to_owned(), place),
+        None => INVALID_LINK_ID.issue(
+            "an item needs a linkId".to_owned(),
+            "Une réponse n'indique pas sa question.".to_owned(),
+            place,
+        ),
     };
-    session.issues.push(issue);
+    session.note(issue);
     session.remove(value);
     // Its answers have no question; what is nested in them may have one.
     for answer in session.tree.nodes[node].answers {
@@ -184,7 +234,9 @@ fn disabled(session: &mut Session<'_>, node: usize, item: usize) {
 fn exclusive(session: &mut Session<'_>, node: usize, item: usize) {
     let (tree, questionnaire) = (session.tree, session.questionnaire);
     let answers = tree.nodes[node].answers;
-    let Some(options) = questionnaire.items[item].options.as_ref().filter(|_| answers.len() > 1) else { return };
+    let Some(options) = questionnaire.items[item].options.as_ref().filter(|_| answers.len() > 1) else {
+        return;
+    };
     let chosen = answers.iter().position(|given| {
         extension::value_of(given, "value")
             .and_then(|(name, value)| options.find(AnswerType::parse(&name["value".len()..])?, value))

@@ -22,11 +22,14 @@ fn faults(definition: &Value) -> Vec<Issue> {
 /// The items give exactly these faults: place after `Questionnaire.`, and words of the message.
 fn check(items: &Value, expected: &[(&str, &str)]) {
     let found = faults(&definition(items));
-    let seen = found.iter().map(|fault| format!("{}: {}", fault.expression.as_deref().unwrap_or_default(), fault.diagnostics));
+    let seen = found
+        .iter()
+        .map(|fault| format!("{}: {}", fault.expression.as_deref().unwrap_or_default(), fault.diagnostics));
     let seen: Vec<String> = seen.collect();
     assert_eq!(seen.len(), expected.len(), "{seen:#?}");
     for (place, words) in expected {
-        let hit = |line: &&String| line.starts_with(&format!("Questionnaire.{place}:")) && line.contains(words);
+        let hit =
+            |line: &&String| line.starts_with(&format!("Questionnaire.{place}:")) && line.contains(words);
         assert!(seen.iter().any(|line| hit(&line)), "{place} {words} in {seen:#?}");
     }
 }
@@ -92,12 +95,18 @@ fn conditions_must_fit_what_they_ask() {
     let condition = |question: &str, operator: &str, name: &str, value: Value| json!({ "question": question, "operator": operator, name: value });
     let at = "item[2].enableWhen[0]";
     check(&with(condition("b", "=", "answerBoolean", json!(true))), &[]);
-    check(&with(condition("zzz", "=", "answerBoolean", json!(true))), &[("item[2].enableWhen[0].question", "'zzz'")]);
+    check(
+        &with(condition("zzz", "=", "answerBoolean", json!(true))),
+        &[("item[2].enableWhen[0].question", "'zzz'")],
+    );
     check(&with(condition("q", "exists", "answerBoolean", json!(true))), &[(at, "its own answer")]);
     check(&with(condition("b", "is", "answerBoolean", json!(true))), &[(at, "exists = != > < >= <=")]);
     check(&with(condition("b", ">", "answerBoolean", json!(true))), &[(at, "has no order")]);
     check(&with(condition("i", "exists", "answerInteger", json!(1))), &[(at, "needs answerBoolean")]);
-    check(&with(condition("i", "=", "answerString", json!("1"))), &[(at, "does not fit a question of type integer")]);
+    check(
+        &with(condition("i", "=", "answerString", json!("1"))),
+        &[(at, "does not fit a question of type integer")],
+    );
     check(&with(condition("g", "=", "answerBoolean", json!(true))), &[(at, "no answer to compare")]);
     check(&with(condition("i", "=", "answerInteger", json!("1"))), &[(at, "cannot be read")]);
     check(&with(json!({})), &[(at, "operator ''"), (at, "answer[x]"), (at, "linkId")]);
@@ -120,7 +129,8 @@ fn several_conditions_need_a_behavior() {
 
 #[test]
 fn conditions_do_not_go_in_a_circle() {
-    let exists = |question: &str| json!([{ "question": question, "operator": "exists", "answerBoolean": true }]);
+    let exists =
+        |question: &str| json!([{ "question": question, "operator": "exists", "answerBoolean": true }]);
     let items = json!([
         { "linkId": "a", "type": "string", "enableWhen": exists("b") },
         { "linkId": "b", "type": "string", "enableWhen": exists("a") },
@@ -133,10 +143,19 @@ fn options_fit_their_item() {
     check(&item("choice", &json!({})), &[("item[0]", "a choice needs")]);
     let coding = json!([{ "valueCoding": { "system": "s", "code": "a" } }]);
     check(&item("choice", &json!({ "answerOption": coding })), &[]);
-    check(&item("integer", &json!({ "answerOption": coding })), &[("item[0].answerOption[0]", "no option of an item of type integer")]);
-    check(&item("choice", &json!({ "answerOption": [{ "valueCoding": {} }] })), &[("item[0].answerOption[0]", "needs a code")]);
+    check(
+        &item("integer", &json!({ "answerOption": coding })),
+        &[("item[0].answerOption[0]", "no option of an item of type integer")],
+    );
+    check(
+        &item("choice", &json!({ "answerOption": [{ "valueCoding": {} }] })),
+        &[("item[0].answerOption[0]", "needs a code")],
+    );
     check(&item("choice", &json!({ "answerOption": [{}] })), &[("item[0].answerOption[0]", "value[x]")]);
-    check(&item("choice", &json!({ "answerValueSet": "https://example.org/vs" })), &[("item[0].answerValueSet", "not known here")]);
+    check(
+        &item("choice", &json!({ "answerValueSet": "https://example.org/vs" })),
+        &[("item[0].answerValueSet", "not known here")],
+    );
     check(
         &item("string", &json!({ "answerOption": [{ "valueString": "a" }], "answerValueSet": "#missing" })),
         &[("item[0]", "que-4"), ("item[0].answerValueSet", "que-5"), ("item[0].answerValueSet", "#missing")],
@@ -148,29 +167,60 @@ fn a_contained_value_set_gives_the_options() {
     let mut definition = definition(&item("choice", &json!({ "answerValueSet": "#oui-non" })));
     definition["contained"] = json!([{ "resourceType": "ValueSet", "id": "oui-non", "compose": { "include": [
         { "system": "s", "concept": [{ "code": "oui", "display": "Oui" }, { "code": "non" }] }] } }]);
-    let answer = |code: &str| super::response(&json!([{ "linkId": "q", "answer": [{ "valueCoding": { "system": "s", "code": code } }] }]));
+    let answer = |code: &str| {
+        super::response(
+            &json!([{ "linkId": "q", "answer": [{ "valueCoding": { "system": "s", "code": code } }] }]),
+        )
+    };
     super::check_response(&definition, &answer("oui"), &[]);
-    super::check_response(&definition, &answer("bof"), &["error invalidAnswerOption item[0].answer[0].value"]);
+    super::check_response(
+        &definition,
+        &answer("bof"),
+        &["error invalidAnswerOption item[0].answer[0].value"],
+    );
 }
 
 #[test]
 fn limits_fit_their_item_and_one_another() {
     let limit = |url: &str, name: &str, value: Value| json!({ "url": format!("{CORE}{url}"), name: value });
     let at = "item[0].extension[0]";
-    check(&item("integer", &json!({ "extension": [limit("minValue", "valueDate", json!("2026"))] })), &[(at, "no limit for an item of type integer")]);
-    check(&item("decimal", &json!({ "extension": [limit("minValue", "valueDecimal", json!("1"))] })), &[(at, "cannot be read")]);
     check(
-        &item("decimal", &json!({ "extension": [limit("minValue", "valueDecimal", json!(2)), limit("maxValue", "valueDecimal", json!(1))] })),
+        &item("integer", &json!({ "extension": [limit("minValue", "valueDate", json!("2026"))] })),
+        &[(at, "no limit for an item of type integer")],
+    );
+    check(
+        &item("decimal", &json!({ "extension": [limit("minValue", "valueDecimal", json!("1"))] })),
+        &[(at, "cannot be read")],
+    );
+    check(
+        &item(
+            "decimal",
+            &json!({ "extension": [limit("minValue", "valueDecimal", json!(2)), limit("maxValue", "valueDecimal", json!(1))] }),
+        ),
         &[("item[0]", "minimum 2 is greater than the maximum 1")],
     );
     check(
-        &item("string", &json!({ "maxLength": 1, "extension": [limit("minLength", "valueInteger", json!(2))] })),
+        &item(
+            "string",
+            &json!({ "maxLength": 1, "extension": [limit("minLength", "valueInteger", json!(2))] }),
+        ),
         &[("item[0]", "minLength 2 is greater than maxLength 1")],
     );
     check(&item("date", &json!({ "maxLength": 1 })), &[("item[0]", "does not go with type date")]);
-    check(&item("string", &json!({ "extension": [limit("regex", "valueString", json!("a(b"))] })), &[("item[0].extension[0].valueString", "does not compile")]);
-    let occurs = |min: i8, max: i8| json!([limit("questionnaire-minOccurs", "valueInteger", json!(min)), limit("questionnaire-maxOccurs", "valueInteger", json!(max))]);
-    check(&item("string", &json!({ "repeats": true, "extension": occurs(3, 2) })), &[("item[0]", "minOccurs 3")]);
+    check(
+        &item("string", &json!({ "extension": [limit("regex", "valueString", json!("a(b"))] })),
+        &[("item[0].extension[0].valueString", "does not compile")],
+    );
+    let occurs = |min: i8, max: i8| {
+        json!([
+            limit("questionnaire-minOccurs", "valueInteger", json!(min)),
+            limit("questionnaire-maxOccurs", "valueInteger", json!(max))
+        ])
+    };
+    check(
+        &item("string", &json!({ "repeats": true, "extension": occurs(3, 2) })),
+        &[("item[0]", "minOccurs 3")],
+    );
     check(&item("string", &json!({ "extension": occurs(0, 2) })), &[("item[0]", "needs repeats")]);
     check(&item("string", &json!({ "repeats": true, "extension": occurs(-1, 2) })), &[(at, "from 0 on")]);
 }
@@ -180,11 +230,17 @@ fn expressions_compile_and_name_only_what_is_in_scope() {
     let url = format!("{SDC}enableWhenExpression");
     let at = "item[0].extension[0].valueExpression";
     check(&item("string", &expression(&url, "%patient.exists() and %resource.item.exists()")), &[]);
-    check(&item("string", &expression(&url, "%encounter.exists()")), &[(at, "%encounter is not defined here")]);
+    check(
+        &item("string", &expression(&url, "%encounter.exists()")),
+        &[(at, "%encounter is not defined here")],
+    );
     assert!(!faults(&definition(&item("string", &expression(&url, "1 +")))).is_empty());
     let cql = json!({ "language": "text/cql", "expression": "true" });
     check(&item("string", &extension(url.clone(), "valueExpression", cql)), &[(at, "text/cql")]);
-    check(&item("string", &extension(url, "valueExpression", json!({ "language": "text/fhirpath" }))), &[(at, "needs an expression")]);
+    check(
+        &item("string", &extension(url, "valueExpression", json!({ "language": "text/fhirpath" }))),
+        &[(at, "needs an expression")],
+    );
 }
 
 #[test]
@@ -197,7 +253,10 @@ fn a_variable_is_seen_by_what_follows_it_and_by_what_is_inside() {
             { "linkId": "n", "type": "string", "extension": next },
         ])
     };
-    check(&group(json!([variable("a", "1"), variable("b", "%a + 1")]), json!([uses("%b > 1")]), json!([])), &[]);
+    check(
+        &group(json!([variable("a", "1"), variable("b", "%a + 1")]), json!([uses("%b > 1")]), json!([])),
+        &[],
+    );
     check(
         &group(json!([variable("b", "%a + 1"), variable("a", "1")]), json!([]), json!([])),
         &[("item[0].extension[0].valueExpression", "%a is not defined here")],
@@ -219,24 +278,46 @@ fn calculations_do_not_go_in_a_circle() {
     };
     let answer = |link_id: &str| format!("%resource.item.where(linkId = '{link_id}').answer.value + 1");
     check(&json!([of("a", &answer("c")), of("b", &answer("a")), { "linkId": "c", "type": "integer" }]), &[]);
-    check(&json!([of("a", &answer("b")), of("b", &answer("a"))]), &[("item[0]", "its own result"), ("item[1]", "its own result")]);
+    check(
+        &json!([of("a", &answer("b")), of("b", &answer("a"))]),
+        &[("item[0]", "its own result"), ("item[1]", "its own result")],
+    );
 }
 
 #[test]
 fn what_changes_the_meaning_is_refused_and_what_renders_is_not() {
-    let modifier = json!({ "modifierExtension": [{ "url": "https://example.org/negated", "valueBoolean": true }] });
+    let modifier =
+        json!({ "modifierExtension": [{ "url": "https://example.org/negated", "valueBoolean": true }] });
     check(&item("string", &modifier), &[("item[0].modifierExtension[0]", "https://example.org/negated")]);
-    check(&item("string", &extension(format!("{CORE}rendering-criticalExtension"), "valueBoolean", json!(true))), &[("item[0].extension[0]", "critical for rendering")]);
-    check(&item("string", &extension(format!("{CORE}questionnaire-itemControl"), "valueString", json!("x"))), &[]);
+    check(
+        &item(
+            "string",
+            &extension(format!("{CORE}rendering-criticalExtension"), "valueBoolean", json!(true)),
+        ),
+        &[("item[0].extension[0]", "critical for rendering")],
+    );
+    check(
+        &item("string", &extension(format!("{CORE}questionnaire-itemControl"), "valueString", json!("x"))),
+        &[],
+    );
 }
 
 #[test]
 fn displays_and_extraction_have_their_rules() {
-    check(&item("display", &json!({ "required": true, "item": [{ "linkId": "i", "type": "string" }] })), &[("item[0]", "que-1"), ("item[0]", "no required")]);
+    check(
+        &item("display", &json!({ "required": true, "item": [{ "linkId": "i", "type": "string" }] })),
+        &[("item[0]", "que-1"), ("item[0]", "no required")],
+    );
     let extract = extension(format!("{SDC}observationExtract"), "valueBoolean", json!(true));
     check(&item("string", &extract), &[("item[0]", "needs a question with a code")]);
-    check(&item("integer", &json!({ "initial": [{ "valueString": "1" }] })), &[("item[0].initial[0]", "starts with valueInteger")]);
-    check(&item("integer", &json!({ "initial": [{ "valueInteger": 1 }, { "valueInteger": 2 }] })), &[("item[0].initial[0]", "que-13")]);
+    check(
+        &item("integer", &json!({ "initial": [{ "valueString": "1" }] })),
+        &[("item[0].initial[0]", "starts with valueInteger")],
+    );
+    check(
+        &item("integer", &json!({ "initial": [{ "valueInteger": 1 }, { "valueInteger": 2 }] })),
+        &[("item[0].initial[0]", "que-13")],
+    );
 }
 
 #[test]

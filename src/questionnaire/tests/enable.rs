@@ -48,7 +48,11 @@ fn a_disabled_group_asks_nothing_of_what_is_inside() {
     ]);
     check(&items, &json!([boolean("b", false)]), &[]);
     check(&items, &json!([boolean("b", false), { "linkId": "g" }]), &[]);
-    check(&items, &json!([boolean("b", false), { "linkId": "g", "item": [text("t")] }]), &["error notEnabled item[1].item[0].answer[0]"]);
+    check(
+        &items,
+        &json!([boolean("b", false), { "linkId": "g", "item": [text("t")] }]),
+        &["error notEnabled item[1].item[0].answer[0]"],
+    );
     check(&items, &json!([boolean("b", true)]), &["error required"]);
 }
 
@@ -134,7 +138,11 @@ fn each_instance_of_a_repeating_group_decides_for_itself() {
         { "linkId": "g", "item": [boolean("b", true), inner(json!([]))] },
         { "linkId": "g", "item": [boolean("b", false), inner(json!([]))] },
     ]);
-    check(&items, &answers, &["error notEnabled item[1].item[1].item[0].answer[0]", "error required item[2].item[1]"]);
+    check(
+        &items,
+        &answers,
+        &["error notEnabled item[1].item[1].item[0].answer[0]", "error required item[2].item[1]"],
+    );
 }
 
 #[test]
@@ -155,7 +163,11 @@ fn items_under_an_answer_ask_that_answer_alone() {
     let with = |number: u8, nested: Value| json!({ "valueInteger": number, "item": nested });
     let answers = |answers: Value| json!([{ "linkId": "n", "answer": answers }]);
     check(&items, &answers(json!([with(2, json!([text("t")])), with(1, json!([]))])), &[]);
-    check(&items, &answers(json!([with(1, json!([text("t")])), with(2, json!([]))])), &["error required item[0].answer[1]", "error notEnabled item[0].answer[0].item[0].answer[0]"]);
+    check(
+        &items,
+        &answers(json!([with(1, json!([text("t")])), with(2, json!([]))])),
+        &["error required item[0].answer[1]", "error notEnabled item[0].answer[0].item[0].answer[0]"],
+    );
 }
 
 #[test]

@@ -53,8 +53,10 @@ fn an_expression_that_fails_neither_demands_nor_refuses() {
 
 #[test]
 fn the_launch_context_is_seen_and_may_be_empty() {
-    let questionnaire = compiled(&definition(&enabled_by("%patient.gender = 'female' and %careplan.exists()")));
-    let (patient, careplan) = (json!({ "resourceType": "Patient", "gender": "female" }), json!({ "resourceType": "CarePlan" }));
+    let questionnaire =
+        compiled(&definition(&enabled_by("%patient.gender = 'female' and %careplan.exists()")));
+    let (patient, careplan) =
+        (json!({ "resourceType": "Patient", "gender": "female" }), json!({ "resourceType": "CarePlan" }));
     let terminology = Terminology::default();
     let response = response(&json!([]));
     let mut context = context(&terminology);
@@ -81,8 +83,16 @@ fn variables_are_seen_from_inside_and_the_innermost_counts() {
     let mut definition = definition(&items);
     definition["extension"] = json!([variable("least", "10"), variable("own", "0")]);
     let group = |items: Value| json!({ "linkId": "g", "item": items });
-    let answers = json!([group(json!([integer("n", 6)])), group(json!([integer("n", 5)])), group(json!([integer("n", 5), integer("t", 1)]))]);
-    check_response(&definition, &response(&answers), &["error required item[0]", "error notEnabled item[2].item[1].answer[0]"]);
+    let answers = json!([
+        group(json!([integer("n", 6)])),
+        group(json!([integer("n", 5)])),
+        group(json!([integer("n", 5), integer("t", 1)]))
+    ]);
+    check_response(
+        &definition,
+        &response(&answers),
+        &["error required item[0]", "error notEnabled item[2].item[1].answer[0]"],
+    );
 }
 
 fn score() -> Value {

@@ -20,7 +20,8 @@ fn check(item: &Value, answers: &Value, expected: &[(&str, Value)]) {
         .map(|extract| extract.observation.as_object().unwrap().iter().next_back().unwrap())
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    let expected: Vec<(String, Value)> = expected.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let expected: Vec<(String, Value)> =
+        expected.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     assert_eq!(found, expected);
 }
 
@@ -43,15 +44,25 @@ fn every_answer_type_has_its_value() {
 #[test]
 fn the_only_unit_of_an_item_completes_its_answers() {
     let unit = json!({ "url": "http://hl7.org/fhir/StructureDefinition/questionnaire-unit", "valueCoding": { "system": "http://unitsofmeasure.org", "code": "kg", "display": "kg" } });
-    let kg = |value: Value| ("valueQuantity", json!({ "value": value, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg" }));
-    check(&item("decimal", std::slice::from_ref(&unit)), &json!([{ "valueDecimal": 61.2 }]), &[kg(json!(61.2))]);
+    let kg = |value: Value| {
+        (
+            "valueQuantity",
+            json!({ "value": value, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg" }),
+        )
+    };
+    check(
+        &item("decimal", std::slice::from_ref(&unit)),
+        &json!([{ "valueDecimal": 61.2 }]),
+        &[kg(json!(61.2))],
+    );
     check(&item("integer", std::slice::from_ref(&unit)), &json!([{ "valueInteger": 61 }]), &[kg(json!(61))]);
     check(&item("quantity", &[unit]), &json!([{ "valueQuantity": { "value": 61 } }]), &[kg(json!(61))]);
 }
 
 fn graded() -> Value {
     let mut graded = item("choice", &[]);
-    let ordinal = json!([{ "url": "http://hl7.org/fhir/StructureDefinition/ordinalValue", "valueDecimal": 3 }]);
+    let ordinal =
+        json!([{ "url": "http://hl7.org/fhir/StructureDefinition/ordinalValue", "valueDecimal": 3 }]);
     graded["answerOption"] = json!([
         { "valueCoding": { "system": "s", "code": "3", "display": "Forte", "extension": ordinal } },
         { "valueCoding": { "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "asked-declined", "display": "Je préfère ne pas répondre" } },
@@ -62,11 +73,19 @@ fn graded() -> Value {
 #[test]
 fn a_grade_keeps_its_coding_with_the_ordinal() {
     let questionnaire = compiled(&definition(&json!([graded()])));
-    let extracts = questionnaire.extract(&response(&json!([{ "linkId": "q", "answer": [{ "valueCoding": { "system": "s", "code": "3" } }] }])));
+    let extracts = questionnaire.extract(&response(
+        &json!([{ "linkId": "q", "answer": [{ "valueCoding": { "system": "s", "code": "3" } }] }]),
+    ));
     assert_eq!(extracts.len(), 1);
     assert_eq!((extracts[0].link_id.as_str(), extracts[0].instance, extracts[0].grade), ("q", 0, Some(3)));
-    assert_eq!(extracts[0].observation["code"], json!({ "coding": [{ "system": "s", "code": "q" }], "text": "Question" }));
-    assert_eq!(extracts[0].observation["valueCodeableConcept"]["coding"][0], graded()["answerOption"][0]["valueCoding"]);
+    assert_eq!(
+        extracts[0].observation["code"],
+        json!({ "coding": [{ "system": "s", "code": "q" }], "text": "Question" })
+    );
+    assert_eq!(
+        extracts[0].observation["valueCodeableConcept"]["coding"][0],
+        graded()["answerOption"][0]["valueCoding"]
+    );
     assert_eq!(questionnaire.ordinal("q", &json!({ "system": "s", "code": "3" })), Some(3.into()));
 }
 
@@ -77,7 +96,11 @@ fn a_declined_answer_says_why_there_is_no_value() {
     check(&graded(), &json!([{ "valueCoding": option }]), &[("dataAbsentReason", expected)]);
     let reason = json!([{ "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "asked-unknown" }]);
     let expected = json!({ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason", "code": "asked-unknown" }] });
-    check(&item("integer", &[]), &json!([{ "_valueInteger": { "extension": reason } }]), &[("dataAbsentReason", expected)]);
+    check(
+        &item("integer", &[]),
+        &json!([{ "_valueInteger": { "extension": reason } }]),
+        &[("dataAbsentReason", expected)],
+    );
 }
 
 #[test]
@@ -92,10 +115,12 @@ fn every_answer_is_an_instance_and_unreadable_ones_are_passed_over() {
 #[test]
 fn the_category_is_that_of_the_item_or_survey() {
     let vital = json!({ "coding": [{ "code": "vital-signs" }] });
-    let category = json!({ "url": format!("{SDC}observation-extract-category"), "valueCodeableConcept": vital });
+    let category =
+        json!({ "url": format!("{SDC}observation-extract-category"), "valueCodeableConcept": vital });
     for (more, expected) in [(vec![category], "vital-signs"), (vec![], "survey")] {
         let questionnaire = compiled(&definition(&json!([item("integer", &more)])));
-        let extracts = questionnaire.extract(&response(&json!([{ "linkId": "q", "answer": [{ "valueInteger": 1 }] }])));
+        let extracts =
+            questionnaire.extract(&response(&json!([{ "linkId": "q", "answer": [{ "valueInteger": 1 }] }])));
         assert_eq!(extracts[0].observation["category"][0]["coding"][0]["code"], json!(expected));
     }
 }

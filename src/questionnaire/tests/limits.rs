@@ -11,7 +11,14 @@ fn item(kind: &str, extensions: &[(&str, &str, Value)]) -> Value {
     let extensions: Vec<Value> = extensions
         .iter()
         .map(|(url, name, value)| {
-            let base = if url.starts_with("min") && url.ends_with("Quantity") || url.starts_with("max") && url.ends_with("Quantity") || *url == "unitOpen" { SDC } else { CORE };
+            let base = if url.starts_with("min") && url.ends_with("Quantity")
+                || url.starts_with("max") && url.ends_with("Quantity")
+                || *url == "unitOpen"
+            {
+                SDC
+            } else {
+                CORE
+            };
             json!({ "url": format!("{base}{url}"), (*name): value })
         })
         .collect();
@@ -37,9 +44,18 @@ fn cel(value: &str, code: &str) -> Value {
 
 #[test]
 fn numbers_stay_within_their_range_exactly() {
-    let range = item("decimal", &[("minValue", "valueDecimal", json!(34)), ("maxValue", "valueDecimal", json!(43.5))]);
+    let range = item(
+        "decimal",
+        &[("minValue", "valueDecimal", json!(34)), ("maxValue", "valueDecimal", json!(43.5))],
+    );
     let number = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-    check_limit(&range, "valueDecimal", &[number("34"), number("43.50")], &[number("43.500000000000000001"), number("385")], "maxValue");
+    check_limit(
+        &range,
+        "valueDecimal",
+        &[number("34"), number("43.50")],
+        &[number("43.500000000000000001"), number("385")],
+        "maxValue",
+    );
     check_limit(&range, "valueDecimal", &[], &[number("33.999999999999999999"), number("3.85")], "minValue");
     let count = item("integer", &[("minValue", "valueInteger", json!(0))]);
     check_limit(&count, "valueInteger", &[json!(0)], &[json!(-1)], "minValue");
@@ -47,8 +63,17 @@ fn numbers_stay_within_their_range_exactly() {
 
 #[test]
 fn dates_and_times_stay_within_their_range() {
-    let date = item("date", &[("minValue", "valueDate", json!("2026-11-01")), ("maxValue", "valueDate", json!("2026-11-30"))]);
-    check_limit(&date, "valueDate", &[json!("2026-11-01"), json!("2026-11")], &[json!("2026-10-31"), json!("2025")], "minValue");
+    let date = item(
+        "date",
+        &[("minValue", "valueDate", json!("2026-11-01")), ("maxValue", "valueDate", json!("2026-11-30"))],
+    );
+    check_limit(
+        &date,
+        "valueDate",
+        &[json!("2026-11-01"), json!("2026-11")],
+        &[json!("2026-10-31"), json!("2025")],
+        "minValue",
+    );
     check_limit(&date, "valueDate", &[json!("2026-11-30")], &[json!("2026-12-01")], "maxValue");
     let time = item("time", &[("maxValue", "valueTime", json!("12:00:00"))]);
     check_limit(&time, "valueTime", &[json!("12:00:00")], &[json!("12:00:01")], "maxValue");
@@ -56,8 +81,20 @@ fn dates_and_times_stay_within_their_range() {
 
 #[test]
 fn quantities_are_compared_in_the_unit_of_the_limit() {
-    let range = item("quantity", &[("minQuantity", "valueQuantity", cel("34", "Cel")), ("maxQuantity", "valueQuantity", cel("43", "Cel"))]);
-    check_limit(&range, "valueQuantity", &[cel("38.5", "Cel"), cel("98.6", "[degF]")], &[cel("385", "Cel"), cel("120", "[degF]")], "maxValue");
+    let range = item(
+        "quantity",
+        &[
+            ("minQuantity", "valueQuantity", cel("34", "Cel")),
+            ("maxQuantity", "valueQuantity", cel("43", "Cel")),
+        ],
+    );
+    check_limit(
+        &range,
+        "valueQuantity",
+        &[cel("38.5", "Cel"), cel("98.6", "[degF]")],
+        &[cel("385", "Cel"), cel("120", "[degF]")],
+        "maxValue",
+    );
     check_limit(&range, "valueQuantity", &[], &[cel("3.85", "Cel")], "minValue");
     let least = item("quantity", &[("minQuantity", "valueQuantity", cel("34", "Cel"))]);
     check_limit(&least, "valueQuantity", &[], &[cel("80", "kg")], "minValueIncompatUnits");
@@ -73,9 +110,19 @@ fn a_plain_limit_is_for_the_magnitude_of_a_quantity() {
 
 #[test]
 fn the_unit_is_one_of_the_options() {
-    let unit = ("questionnaire-unitOption", "valueCoding", json!({ "system": "http://unitsofmeasure.org", "code": "Cel", "display": "°C" }));
-    let closed = item("quantity", &[unit.clone()]);
-    check_limit(&closed, "valueQuantity", &[cel("37", "Cel")], &[cel("98.6", "[degF]"), json!({ "value": 37 })], "invalidUnit");
+    let unit = (
+        "questionnaire-unitOption",
+        "valueCoding",
+        json!({ "system": "http://unitsofmeasure.org", "code": "Cel", "display": "°C" }),
+    );
+    let closed = item("quantity", std::slice::from_ref(&unit));
+    check_limit(
+        &closed,
+        "valueQuantity",
+        &[cel("37", "Cel")],
+        &[cel("98.6", "[degF]"), json!({ "value": 37 })],
+        "invalidUnit",
+    );
     let open = item("quantity", &[unit.clone(), ("unitOpen", "valueCode", json!("optionsOrType"))]);
     check_limit(&open, "valueQuantity", &[cel("98.6", "[degF]")], &[], "invalidUnit");
     check(
@@ -92,13 +139,31 @@ fn texts_have_a_length_and_a_pattern() {
     check_limit(&length, "valueString", &[json!("éé"), json!("éééé")], &[json!("é")], "minLength");
     check_limit(&length, "valueString", &[], &[json!("ééééé")], "maxLength");
     let pattern = item("string", &[("regex", "valueString", json!("[0-9]{5}|2[AB][0-9]{3}"))]);
-    check_limit(&pattern, "valueString", &[json!("75012"), json!("2A004")], &[json!("750123"), json!("x75012")], "regex");
+    check_limit(
+        &pattern,
+        "valueString",
+        &[json!("75012"), json!("2A004")],
+        &[json!("750123"), json!("x75012")],
+        "regex",
+    );
 }
 
 #[test]
 fn a_string_has_no_line_break_but_a_text_has() {
-    check_limit(&json!({ "linkId": "q", "type": "string" }), "valueString", &[json!("a b")], &[json!("a\nb")], "invalidNewLine");
-    check_limit(&json!({ "linkId": "q", "type": "text" }), "valueString", &[json!("a\nb")], &[], "invalidNewLine");
+    check_limit(
+        &json!({ "linkId": "q", "type": "string" }),
+        "valueString",
+        &[json!("a b")],
+        &[json!("a\nb")],
+        "invalidNewLine",
+    );
+    check_limit(
+        &json!({ "linkId": "q", "type": "text" }),
+        "valueString",
+        &[json!("a\nb")],
+        &[],
+        "invalidNewLine",
+    );
 }
 
 #[test]
@@ -112,24 +177,66 @@ fn decimal_places_count_as_written() {
 
 #[test]
 fn addresses_and_references_are_well_formed() {
-    check_limit(&item("url", &[]), "valueUri", &[json!("https://example.org/")], &[json!("example"), json!("http://a b")], "invalidUrlValue");
+    check_limit(
+        &item("url", &[]),
+        "valueUri",
+        &[json!("https://example.org/")],
+        &[json!("example"), json!("http://a b")],
+        "invalidUrlValue",
+    );
     let reference = |text: &str| json!({ "reference": text });
     let identifier = json!({ "identifier": { "value": "1" } });
-    check_limit(&item("reference", &[]), "valueReference", &[reference("Patient/1"), identifier], &[reference("Patient"), json!({ "display": "x" })], "invalidRefValue");
+    check_limit(
+        &item("reference", &[]),
+        "valueReference",
+        &[reference("Patient/1"), identifier],
+        &[reference("Patient"), json!({ "display": "x" })],
+        "invalidRefValue",
+    );
     let typed = item("reference", &[("questionnaire-referenceResource", "valueCode", json!("Practitioner"))]);
-    check_limit(&typed, "valueReference", &[reference("Practitioner/1")], &[reference("Patient/1")], "invalidRefResourceType");
+    check_limit(
+        &typed,
+        "valueReference",
+        &[reference("Practitioner/1")],
+        &[reference("Patient/1")],
+        "invalidRefResourceType",
+    );
     let profile = json!("http://hl7.org/fhir/StructureDefinition/Practitioner");
     let profiled = item("reference", &[("questionnaire-referenceProfile", "valueCanonical", profile)]);
-    check_limit(&profiled, "valueReference", &[reference("Practitioner/1")], &[reference("Patient/1")], "invalidRefResourceTypeRestriction");
+    check_limit(
+        &profiled,
+        "valueReference",
+        &[reference("Practitioner/1")],
+        &[reference("Patient/1")],
+        "invalidRefResourceTypeRestriction",
+    );
 }
 
 #[test]
 fn attachments_have_a_type_and_a_size() {
     let typed = item("attachment", &[("mimeType", "valueCode", json!("image/*"))]);
     let of = |kind: &str| json!({ "contentType": kind });
-    check_limit(&typed, "valueAttachment", &[of("image/png")], &[of("application/pdf"), json!({})], "invalidAttachmentType");
+    check_limit(
+        &typed,
+        "valueAttachment",
+        &[of("image/png")],
+        &[of("application/pdf"), json!({})],
+        "invalidAttachmentType",
+    );
     let sized = item("attachment", &[("maxSize", "valueDecimal", json!(0.000_003))]);
-    check_limit(&sized, "valueAttachment", &[json!({ "data": "QUJD" })], &[json!({ "data": "QUJDRA==" })], "maxAttachmentSize");
+    check_limit(
+        &sized,
+        "valueAttachment",
+        &[json!({ "data": "QUJD" })],
+        &[json!({ "data": "QUJDRA==" })],
+        "maxAttachmentSize",
+    );
     let size = |size: u8| json!({ "data": "QUJD", "size": size });
-    check_limit(&item("attachment", &[]), "valueAttachment", &[size(3)], &[size(4)], "attachmentSizeInconsistent");
+    check_limit(
+        &item("attachment", &[]),
+        "valueAttachment",
+        &[size(3)],
+        &[size(4)],
+        "attachmentSizeInconsistent",
+    );
 }

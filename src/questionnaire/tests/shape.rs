@@ -29,20 +29,36 @@ fn link_ids_must_be_known_and_in_their_place() {
     check(&items(), &json!([text("zzz")]), &["error invalidLinkId item[0].linkId"]);
     check(&items(), &json!([{ "answer": [] }]), &["error invalidLinkId item[0].linkId"]);
     check(&items(), &json!([text("a")]), &["error invalidLinkId item[0]"]);
-    check(&items(), &json!([{ "linkId": "g", "item": [text("c")] }]), &["error invalidLinkId item[0].item[0]"]);
+    check(
+        &items(),
+        &json!([{ "linkId": "g", "item": [text("c")] }]),
+        &["error invalidLinkId item[0].item[0]"],
+    );
 }
 
 #[test]
 fn items_of_a_question_are_in_its_answer() {
     let wrong = json!({ "linkId": "b", "item": [text("b.1")], "answer": [{ "valueString": "x" }] });
-    check(&items(), &json!([{ "linkId": "g", "item": [wrong] }]), &["error invalidType item[0].item[0].item[0]"]);
+    check(
+        &items(),
+        &json!([{ "linkId": "g", "item": [wrong] }]),
+        &["error invalidType item[0].item[0].item[0]"],
+    );
 }
 
 #[test]
 fn another_order_or_text_is_a_warning() {
-    check(&items(), &json!([text("c"), { "linkId": "g", "item": [text("a")] }]), &["warning outOfOrder item[1]"]);
+    check(
+        &items(),
+        &json!([text("c"), { "linkId": "g", "item": [text("a")] }]),
+        &["warning outOfOrder item[1]"],
+    );
     let other = json!({ "linkId": "a", "text": "Autre question", "answer": [{ "valueString": "x" }] });
-    check(&items(), &json!([{ "linkId": "g", "item": [other] }]), &["warning textMismatch item[0].item[0].text"]);
+    check(
+        &items(),
+        &json!([{ "linkId": "g", "item": [other] }]),
+        &["warning textMismatch item[0].item[0].text"],
+    );
     let same = json!({ "linkId": "a", "text": "Première question", "answer": [{ "valueString": "x" }] });
     check(&items(), &json!([{ "linkId": "g", "text": "Groupe", "item": [same] }]), &[]);
 }
@@ -76,7 +92,11 @@ fn required_is_asked_of_every_instance_of_a_group() {
         { "linkId": "a", "type": "string", "required": true }, { "linkId": "b", "type": "string" }] }]);
     let with = |names: &[&str]| json!({ "linkId": "g", "item": names.iter().map(|name| text(name)).collect::<Vec<_>>() });
     check(&items, &json!([with(&["a"]), with(&["b"]), with(&["a", "b"])]), &["error required item[1]"]);
-    check(&items, &json!([{ "linkId": "g", "item": [{ "linkId": "a", "answer": [] }] }]), &["error required item[0].item[0]"]);
+    check(
+        &items,
+        &json!([{ "linkId": "g", "item": [{ "linkId": "a", "answer": [] }] }]),
+        &["error required item[0].item[0]"],
+    );
 }
 
 #[test]
@@ -93,7 +113,10 @@ fn an_absent_optional_group_with_required_items_is_a_warning() {
 fn the_response_names_the_questionnaire_it_is_checked_against() {
     let items = json!([{ "linkId": "c", "type": "string" }]);
     let mut other = response(&json!([text("c")]));
-    for canonical in ["https://vigie.example/fhir/Questionnaire/other|1.0.0", "https://vigie.example/fhir/Questionnaire/test|2.0.0"] {
+    for canonical in [
+        "https://vigie.example/fhir/Questionnaire/other|1.0.0",
+        "https://vigie.example/fhir/Questionnaire/test|2.0.0",
+    ] {
         other["questionnaire"] = json!(canonical);
         check_response(&definition(&items), &other, &["error questionnaireNotFound questionnaire"]);
     }
@@ -104,7 +127,10 @@ fn the_response_names_the_questionnaire_it_is_checked_against() {
 #[test]
 fn drafts_and_what_is_out_of_use_are_named() {
     let response = response(&json!([text("c")]));
-    for (status, expected) in [("draft", "warning questionnaireDraft questionnaire"), ("retired", "warning questionnaireRetired questionnaire")] {
+    for (status, expected) in [
+        ("draft", "warning questionnaireDraft questionnaire"),
+        ("retired", "warning questionnaireRetired questionnaire"),
+    ] {
         let mut definition = definition(&json!([{ "linkId": "c", "type": "string" }]));
         definition["status"] = json!(status);
         check_response(&definition, &response, &[expected]);
@@ -119,8 +145,17 @@ fn drafts_and_what_is_out_of_use_are_named() {
 #[test]
 fn messages_name_the_question_in_french_and_the_link_id_in_english() {
     let items = json!([{ "linkId": "base.temp", "text": "Température", "type": "decimal" }]);
-    let found = super::issues_of(&super::compiled(&definition(&items)), &response(&json!([{ "linkId": "base.temp", "answer": [{ "valueDecimal": "38,5" }] }])));
+    let found = super::issues_of(
+        &super::compiled(&definition(&items)),
+        &response(&json!([{ "linkId": "base.temp", "answer": [{ "valueDecimal": "38,5" }] }])),
+    );
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].text.as_deref(), Some("« Température » : la réponse est illisible, il faut un nombre."));
-    assert_eq!(found[0].diagnostics, r#"item 'base.temp': valueDecimal "38,5" cannot be read; it must be a JSON number"#);
+    assert_eq!(
+        found[0].text.as_deref(),
+        Some("« Température » : la réponse est illisible, il faut un nombre.")
+    );
+    assert_eq!(
+        found[0].diagnostics,
+        r#"item 'base.temp': valueDecimal "38,5" cannot be read; it must be a JSON number"#
+    );
 }

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use super::{check_response, definition, response};
 
 fn with_status(status: &str) -> Value {
-    let mut response = response(&json!([{ "linkId": "g", "item": [{ "linkId": "n", "answer": [{ "valueInteger": 99 }] }] }]));
+    let mut response = response(
+        &json!([{ "linkId": "g", "item": [{ "linkId": "n", "answer": [{ "valueInteger": 99 }] }] }]),
+    );
     response["status"] = json!(status);
     response
 }
@@ -25,7 +27,11 @@ fn demanding() -> Value {
 #[test]
 fn an_unfinished_response_may_lack_answers_but_not_have_wrong_ones() {
     for status in ["in-progress", "stopped", "entered-in-error"] {
-        check_response(&demanding(), &with_status(status), &["error maxValue item[0].item[0].answer[0].value"]);
+        check_response(
+            &demanding(),
+            &with_status(status),
+            &["error maxValue item[0].item[0].answer[0].value"],
+        );
     }
 }
 

@@ -48,8 +48,11 @@ fn every_item_type_takes_its_answer_types_and_no_other() {
             item["answerOption"] = json!([{ "valueCoding": { "system": "s", "code": "a" } }]);
         }
         for (name, value) in answers() {
-            let expected: &[&str] =
-                if accepted.contains(&name) { &[] } else { &["error invalidAnswerType item[0].answer[0].value"] };
+            let expected: &[&str] = if accepted.contains(&name) {
+                &[]
+            } else {
+                &["error invalidAnswerType item[0].answer[0].value"]
+            };
             check(&json!([item]), &json!([{ "linkId": "q", "answer": [{ name: value }] }]), expected);
         }
     }
@@ -65,14 +68,21 @@ fn groups_and_displays_have_no_answer() {
     check(
         &items,
         &json!([{ "linkId": "g", "answer": answer }, { "linkId": "d", "answer": answer }]),
-        &["error groupShouldNotHaveAnswers item[0].answer[0].value", "error displayAnswer item[1].answer[0].value"],
+        &[
+            "error groupShouldNotHaveAnswers item[0].answer[0].value",
+            "error displayAnswer item[1].answer[0].value",
+        ],
     );
     check(&items, &json!([{ "linkId": "g", "item": [{ "linkId": "q" }] }, { "linkId": "d" }]), &[]);
 }
 
 fn check_form(kind: &str, name: &str, value: Value, readable: bool) {
     let expected: &[&str] = if readable { &[] } else { &["error invalidType item[0].answer[0].value"] };
-    check(&json!([{ "linkId": "q", "type": kind }]), &json!([{ "linkId": "q", "answer": [{ name: value }] }]), expected);
+    check(
+        &json!([{ "linkId": "q", "type": kind }]),
+        &json!([{ "linkId": "q", "answer": [{ name: value }] }]),
+        expected,
+    );
 }
 
 #[test]
@@ -119,8 +129,16 @@ fn a_choice_may_offer_numbers_and_texts() {
     let items = json!([{ "linkId": "q", "type": "choice", "answerOption": [{ "valueInteger": 1 }, { "valueInteger": 2 }] }]);
     let answer = |answer: Value| json!([{ "linkId": "q", "answer": [answer] }]);
     check(&items, &answer(json!({ "valueInteger": 2 })), &[]);
-    check(&items, &answer(json!({ "valueInteger": 3 })), &["error invalidAnswerOption item[0].answer[0].value"]);
-    check(&items, &answer(json!({ "valueCoding": { "code": "1" } })), &["error invalidAnswerType item[0].answer[0].value"]);
+    check(
+        &items,
+        &answer(json!({ "valueInteger": 3 })),
+        &["error invalidAnswerOption item[0].answer[0].value"],
+    );
+    check(
+        &items,
+        &answer(json!({ "valueCoding": { "code": "1" } })),
+        &["error invalidAnswerType item[0].answer[0].value"],
+    );
 }
 
 #[test]
