@@ -11,8 +11,9 @@
 //!
 //! Where the specification leaves a choice: a choice element answers to its `FHIRPath` name
 //! (`answer.value`), and, as in fhirpath.js, to its JSON name too (`answer.valueCoding`). An element
-//! that a type does not have is empty.
+//! that a type does not have is empty in evaluation; [`Expression::check`] names it beforehand.
 
+mod check;
 mod collection;
 mod compare;
 mod evaluate;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 
 use crate::problem::Problem;
 
+pub use check::Types;
 pub use collection::{Collection, Item};
 pub use model::{ChildType, Model, NoModel};
 pub use node::Node;
@@ -99,6 +101,21 @@ impl Expression {
     #[must_use]
     pub fn variables(&self) -> &[String] {
         &self.inner.variables
+    }
+
+    /// What types the result may have, when `focus` is what the expression starts from and the
+    /// variables are of the types given; a variable that is not given may be anything. With this a
+    /// definition is refused when it is published, instead of finding nothing in every response.
+    ///
+    /// # Errors
+    /// `Invalid`, with every name that no type in question has, and every type that an element can not be.
+    pub fn check(
+        &self,
+        model: &dyn Model,
+        focus: &Types,
+        variables: &[(&str, Types)],
+    ) -> Result<Types, Problem> {
+        check::check(&self.inner.text, &self.inner.root, model, focus, variables)
     }
 
     /// Evaluate with `focus` as `$this` and `%context`.

@@ -59,12 +59,10 @@ fn read_like(other: Temporal, text: &str) -> Option<Temporal> {
 
 /// Equality of two items; `None` when precision leaves it open.
 pub(super) fn equal(left: &Item<'_>, right: &Item<'_>) -> Option<bool> {
-    if let (Item::Node(l), Item::Node(r)) = (left, right) {
-        if let (Some(l), Some(r)) = (l.value, r.value) {
-            if std::ptr::eq(l, r) {
-                return Some(true);
-            }
-        }
+    if let (Some(l), Some(r)) = (left.node(), right.node())
+        && std::ptr::eq(l, r)
+    {
+        return Some(true);
     }
     match (left.system(), right.system()) {
         (Some(l), Some(r)) => equal_values(l, r),

@@ -54,8 +54,8 @@ impl<'s, 'a> Evaluator<'s, 'a> {
             Expr::Index => Collection::integer(frame.index),
             Expr::Total => frame.total.cloned().unwrap_or_default(),
             Expr::Variable(name) => self.variable(name)?,
-            Expr::Head(name) => self.head(name, frame.this),
-            Expr::Child(target, name) => self.child(&self.evaluate(target, frame)?, name),
+            Expr::Head(name) => self.head(&name.text, frame.this),
+            Expr::Child(target, name) => self.child(&self.evaluate(target, frame)?, &name.text),
             Expr::At(target, index) => self.at(target, index, frame)?,
             Expr::Minus(operand) => operators::negate(&self.evaluate(operand, frame)?)?,
             Expr::Plus(operand) => operators::plus(self.evaluate(operand, frame)?)?,
@@ -168,7 +168,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         if !name.starts_with(|c: char| c.is_ascii_uppercase()) {
             return self.child(this, name);
         }
-        let wanted = TypeName { namespace: None, name: name.to_owned() };
+        let wanted = TypeName { namespace: None, name: name.to_owned(), at: 0 };
         let of_type = |item: &&Item<'a>| {
             matches!(item, Item::Node(_)) && types::matches(item, &wanted, TypeOperator::Is, self.scope.model)
         };

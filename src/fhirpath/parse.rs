@@ -4,7 +4,7 @@
 use super::functions::{self, Arguments, Function};
 use super::literal;
 use super::suggest;
-use super::syntax::{Call, Expr, Namespace, Operator, TYPE_OPERATOR_BINDING, TypeName, TypeOperator};
+use super::syntax::{Call, Expr, Name, Namespace, Operator, TYPE_OPERATOR_BINDING, TypeName, TypeOperator};
 use super::token::{Kind, Token, refuse, tokenize};
 use super::type_names;
 use crate::problem::Problem;
@@ -170,7 +170,11 @@ impl Parser<'_> {
                 left = if self.take("(") {
                     self.call(name_at, &name, Some(left))?
                 } else {
-                    self.grow(at, left.depth, Expr::Child(Box::new(left.expr), name))?
+                    self.grow(
+                        at,
+                        left.depth,
+                        Expr::Child(Box::new(left.expr), Name { text: name, at: name_at }),
+                    )?
                 };
             } else if self.take("[") {
                 let index = self.expression(0)?;
@@ -218,7 +222,11 @@ impl Parser<'_> {
             Kind::Word(word) if OPERATOR_WORDS.contains(&word.as_str()) => Err(self.unexpected("an operand")),
             Kind::Word(name) | Kind::Quoted(name) => {
                 self.next += 1;
-                if self.take("(") { self.call(at, &name, None) } else { Ok(Tree::leaf(Expr::Head(name))) }
+                if self.take("(") {
+                    self.call(at, &name, None)
+                } else {
+                    Ok(Tree::leaf(Expr::Head(Name { text: name, at })))
+                }
             }
             Kind::DoubleQuoted(_) => {
                 Err(self.unexpected("a string in single quotes, or a name in backticks"))
@@ -298,7 +306,7 @@ impl Parser<'_> {
         if let (Arguments::Defining, Some(Expr::Literal(name))) = (function.takes, arguments.first()) {
             self.defined.extend(name.as_str().map(str::to_owned));
         }
-        let call = Call { function, target: target.map(|tree| tree.expr), arguments };
+        let call = Call { function, target: target.map(|tree| tree.expr), arguments, at };
         self.grow(at, below, Expr::Call(Box::new(call)))
     }
 
@@ -335,7 +343,7 @@ impl Parser<'_> {
             None => first,
         };
         if type_names::SYSTEM.contains(&name.as_str()) || type_names::is_fhir(&name) {
-            return Ok(TypeName { namespace, name });
+            return Ok(TypeName { namespace, name, at });
         }
         let known = type_names::SYSTEM.iter().copied().chain(type_names::fhir());
         Err(self.refuse(at, &format!("found the unknown type \"{name}\"{}", suggest::near(&name, known))))

@@ -18,9 +18,9 @@ pub(super) enum Expr {
     /// `%name`.
     Variable(String),
     /// A name at the head of a path: a child of the focus, or the type of the focus itself.
-    Head(String),
+    Head(Name),
     /// `target.name`.
-    Child(Box<Self>, String),
+    Child(Box<Self>, Name),
     /// `target.function(arguments)`; without target the focus is the input.
     Call(Box<Call>),
     /// `target[index]`.
@@ -35,11 +35,19 @@ pub(super) enum Expr {
     Typed(TypeOperator, Option<Box<Self>>, TypeName),
 }
 
+/// A name and where it stands in the text.
+pub(super) struct Name {
+    pub(super) text: String,
+    pub(super) at: usize,
+}
+
 /// A call of a known function with an accepted number of arguments.
 pub(super) struct Call {
     pub(super) function: &'static Function,
     pub(super) target: Option<Expr>,
     pub(super) arguments: Vec<Expr>,
+    /// Where its name stands in the text.
+    pub(super) at: usize,
 }
 
 /// The binary operators, type operators aside.
@@ -148,6 +156,8 @@ pub(super) struct TypeName {
     /// Whether `System.` or `FHIR.` was written.
     pub(super) namespace: Option<Namespace>,
     pub(super) name: String,
+    /// Where it stands in the text.
+    pub(super) at: usize,
 }
 
 /// The two namespaces of types.

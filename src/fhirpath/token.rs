@@ -55,10 +55,15 @@ pub(super) struct Token {
 
 /// A refusal at a place of the text.
 pub(super) fn refuse(text: &str, at: usize, message: &str) -> Problem {
+    Problem::new(Category::Invalid, "invalid", format!("FHIRPath, line {}: {message}", place(text, at)))
+}
+
+/// `line:column`, both counted from 1, of a byte of the text.
+pub(super) fn place(text: &str, at: usize) -> String {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    Problem::new(Category::Invalid, "invalid", format!("FHIRPath, line {line}:{column}: {message}"))
+    format!("{line}:{column}")
 }
 
 /// Two-character symbols come first, so that `<=` is never `<` and `=`.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use vigie::fhir::schema;
-use vigie::fhirpath::{Collection, Model, NoModel, Scope, Terminology, compile};
+use vigie::fhirpath::{Collection, Model, NoModel, Scope, Terminology, Types, compile};
 
 const INPUTS: &[(&str, &str)] = &[
     ("nothing", include_str!("../cases/fhirpath/input/nothing.json")),
@@ -104,4 +104,56 @@ fn values_are_computed_compared_and_converted_as_specified() {
 #[test]
 fn what_is_not_fhirpath_is_refused_at_its_place() {
     check(include_str!("../cases/fhirpath/refusals.json"));
+}
+
+/// What checking says: the types it can give, or every refusal.
+fn checked(text: &str, focus: &str) -> Result<Types, Vec<String>> {
+    let expression = compile(text).unwrap();
+    let variables = [("previous", Types::of("QuestionnaireResponse")), ("careplan", Types::of("CarePlan"))];
+    let found = expression.check(schema::r4(), &Types::of(focus), &variables);
+    found.map_err(|problem| problem.issues.into_iter().map(|issue| issue.diagnostics).collect())
+}
+
+#[test]
+fn a_name_that_no_type_has_is_refused_before_any_response_comes() {
+    for (text, focus, wanted) in [
+        (
+            "item.linkid",
+            "QuestionnaireResponse",
+            "line 1:6: found \"linkid\", which QuestionnaireResponse.item does not have",
+        ),
+        ("repeat(item).answer.value.cod", "QuestionnaireResponse", "line 1:27: found \"cod\""),
+        ("%previous.itm.answer", "QuestionnaireResponse", "line 1:11: found \"itm\""),
+        ("item.where(likId = 'a')", "QuestionnaireResponse", "line 1:12: found \"likId\""),
+        ("%careplan.activity.detail.where(kod.exists())", "Patient", "found \"kod\""),
+        (
+            "value.ofType(Coding)",
+            "Observation",
+            "line 1:14: found the type \"Coding\", but here is any of 11 types",
+        ),
+        ("(value as Period).unit", "Observation", "found \"unit\", which Period does not have"),
+        ("valueQuantity.unit", "Observation", "right is \"value.ofType(Quantity)\""),
+        ("Encounter.status", "Patient", "found \"Encounter\" at the head of a path that starts from Patient"),
+        ("children().first()", "Patient", "line 1:12: found first() on children(), which has no order"),
+        ("name.given.exists(x)", "Patient", "found \"x\", which string does not have"),
+    ] {
+        let found = checked(text, focus).unwrap_err();
+        assert!(found.len() == 1 && found[0].contains(wanted), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn the_types_of_a_result_are_known_where_the_expression_tells_them() {
+    for (text, wanted) in [
+        ("item.item.answer.value.ofType(Coding)", Types::of("Coding")),
+        ("repeat(item)", Types::of("QuestionnaireResponse.item")),
+        ("item.answer.value.ofType(Quantity).where(code = 'Cel').value", Types::of("decimal")),
+        ("authored.toDate() <= today()", Types::of("System.Boolean")),
+        ("%previous.descendants().anything", Types::anything()),
+        ("contained.whatever", Types::anything()),
+        ("%triggered.where(level = 'orange').symptom", Types::anything()),
+        ("iif(status = 'completed', item.linkId.first(), item.text)", Types::of("string")),
+    ] {
+        assert_eq!(checked(text, "QuestionnaireResponse"), Ok(wanted), "{text}");
+    }
 }

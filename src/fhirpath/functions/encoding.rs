@@ -40,7 +40,7 @@ fn decode(text: &str, form: &str) -> Option<String> {
     let bytes = match form {
         "base64" => STANDARD.decode(text).ok()?,
         "urlbase64" => URL_SAFE.decode(text).ok()?,
-        "hex" if text.is_ascii() && text.len() % 2 == 0 => (0..text.len())
+        "hex" if text.is_ascii() && text.len().is_multiple_of(2) => (0..text.len())
             .step_by(2)
             .map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok())
             .collect::<Option<Vec<u8>>>()?,

@@ -176,7 +176,7 @@ fn conforms_to<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
     };
     match profile.strip_prefix(CORE).filter(|name| type_names::is_fhir(name)) {
         Some(name) => {
-            let wanted = TypeName { namespace: Some(Namespace::Fhir), name: name.to_owned() };
+            let wanted = TypeName { namespace: Some(Namespace::Fhir), name: name.to_owned(), at: 0 };
             let model = input.evaluator.scope.model;
             Ok(Collection::from_bool(types::matches(item, &wanted, TypeOperator::Is, model)))
         }
