@@ -5,6 +5,7 @@
 
 mod body;
 mod deliveries;
+mod row;
 pub mod sqlite;
 mod unit;
 

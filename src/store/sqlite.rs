@@ -1,1 +1,155 @@
-//! The embedded store: one SQLite file, one writer thread, a few readers.
+//! The embedded store: one SQLite file in WAL mode with full durability, one writer thread, a few readers.
+
+mod commit;
+mod connection;
+mod delivery;
+mod lease;
+mod migration;
+mod problem;
+mod read;
+mod readers;
+mod search;
+mod writer;
+
+use std::path::Path;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::{
+    Committed, DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Page, Pending, Settlement, Store, Stored,
+    Unit,
+};
+use crate::fhir::search::Query;
+use crate::problem::Problem;
+use commit::Prepared;
+use readers::Readers;
+use writer::{Done, Writer};
+
+/// Limits of the embedded store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// Threads that read.
+    pub readers: usize,
+    /// Requests that may wait for the writer, and as many for the readers, before the store answers `Busy`.
+    pub queue_max: usize,
+    /// Units in one commit to disk.
+    pub group_max: usize,
+    /// Pages of 8 KB in the write-ahead log before they are moved into the file.
+    pub checkpoint_pages: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { readers: 4, queue_max: 1_024, group_max: 64, checkpoint_pages: 2_000 }
+    }
+}
+
+/// The embedded store; closes the file when it is dropped, after what has been queued.
+pub struct SqliteStore {
+    // In this order: the writer goes last so that it can empty the log, then the lock.
+    readers: Readers,
+    writer: Writer,
+    wakes: watch::Receiver<u64>,
+    _lock: connection::Lock,
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SqliteStore")
+    }
+}
+
+/// Opens the file, creates or migrates it, and starts the threads. Blocks.
+///
+/// # Errors
+/// `Conflict` when another process has it open; `Internal` when it is damaged, of another program or of a
+/// later version, or cannot be created; `StorageFull` when no space is left.
+pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<SqliteStore, Problem> {
+    let path = path.as_ref();
+    let lock = connection::lock(path)?;
+    let writer = connection::writer(path, options)?;
+    let readers: Vec<_> =
+        (0..options.readers.max(1)).map(|_| connection::reader(path)).collect::<Result<_, _>>()?;
+    let (wake, wakes) = watch::channel(0);
+    Ok(SqliteStore {
+        readers: Readers::start(readers, options.queue_max)?,
+        writer: Writer::start(writer, options.queue_max, options.group_max.max(1), wake)?,
+        wakes,
+        _lock: lock,
+    })
+}
+
+fn kept<T>(answer: T) -> Done<T> {
+    Done { answer, keep: true }
+}
+
+impl Store for SqliteStore {
+    fn commit(&self, unit: Unit) -> Pending<'_, Committed> {
+        Box::pin(async move {
+            let name = unit.name;
+            let prepared = Prepared::new(unit)?;
+            let wakes = prepared.has_deliveries();
+            let committed = self.writer.write(wakes, move |conn| commit::commit(conn, &prepared)).await;
+            let outcome = match &committed {
+                Ok(Committed::Written) => "written",
+                Ok(Committed::Refused(_)) => "refused",
+                Err(_) => "failed",
+            };
+            metrics::counter!("vigie_store_units_total", "unit" => name, "outcome" => outcome).increment(1);
+            committed
+        })
+    }
+
+    fn read(&self, rtype: &str, id: &str) -> Pending<'_, Option<Stored>> {
+        let (rtype, id) = (rtype.to_owned(), id.to_owned());
+        Box::pin(self.readers.read(move |conn| read::read(conn, &rtype, &id)))
+    }
+
+    fn vread(&self, rtype: &str, id: &str, version: u64) -> Pending<'_, Option<Stored>> {
+        let (rtype, id) = (rtype.to_owned(), id.to_owned());
+        Box::pin(self.readers.read(move |conn| read::vread(conn, &rtype, &id, version)))
+    }
+
+    fn search(&self, query: &Query) -> Pending<'_, Page> {
+        let query = query.clone();
+        Box::pin(self.readers.read(move |conn| search::page(conn, &query)))
+    }
+
+    fn lease(&self, request: LeaseRequest) -> Pending<'_, Vec<Leased>> {
+        Box::pin(self.writer.write(false, move |conn| {
+            let leased = lease::lease(conn, &request)?;
+            Ok(Done { keep: !leased.is_empty(), answer: leased })
+        }))
+    }
+
+    fn settle(&self, settlements: Vec<Settlement>) -> Pending<'_, ()> {
+        Box::pin(self.writer.write(true, move |conn| lease::settle(conn, &settlements).map(kept)))
+    }
+
+    fn deliveries(&self, filter: &DeliveryFilter) -> Pending<'_, Vec<DeliveryRecord>> {
+        let filter = filter.clone();
+        Box::pin(self.readers.read(move |conn| delivery::list(conn, &filter)))
+    }
+
+    fn order(&self, id: &str, order: Order, at: Timestamp) -> Pending<'_, DeliveryRecord> {
+        let id = id.to_owned();
+        Box::pin(self.writer.write(true, move |conn| lease::order(conn, &id, order, at).map(kept)))
+    }
+
+    fn stream(&self, patient: &str) -> Pending<'_, u64> {
+        let patient = patient.to_owned();
+        Box::pin(self.readers.read(move |conn| read::stream(conn, &patient)))
+    }
+
+    fn ready(&self) -> Pending<'_, ()> {
+        Box::pin(async move {
+            self.writer.write(false, |_| Ok(Done { answer: (), keep: false })).await?;
+            self.readers.read(|conn| read::stream(conn, "").map(drop)).await
+        })
+    }
+
+    fn wakes(&self) -> watch::Receiver<u64> {
+        self.wakes.clone()
+    }
+}

@@ -1,0 +1,154 @@
+//! Leasing, settling and ordering deliveries, each inside the writer's transaction.
+//!
+//! The state machine is [`crate::outbox::settle`]; here its results become rows, and the head of a
+//! destination and patient moves on to the next open delivery.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::Connection;
+
+use super::delivery::{self, COLUMNS, Known};
+use crate::outbox::{self, Attempt, Event, Outcome, Progress, Stop};
+use crate::problem::Problem;
+use crate::store::{DeliveryRecord, LeaseRequest, Leased, Order, Settlement};
+
+pub(super) fn lease(conn: &Connection, request: &LeaseRequest) -> Result<Vec<Leased>, Problem> {
+    let due = due(conn, request)?;
+    due.into_iter().map(|known| lease_one(conn, known, request)).collect()
+}
+
+fn due(conn: &Connection, request: &LeaseRequest) -> Result<Vec<Known>, Problem> {
+    let mut statement = conn.prepare_cached(&format!(
+        "/* due */ SELECT {COLUMNS} FROM delivery WHERE head = 1 AND due_at <= ?1 ORDER BY due_at LIMIT ?2"
+    ))?;
+    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
+    let mut rows = statement.query((request.now.as_microsecond(), limit))?;
+    let mut due = Vec::new();
+    while let Some(row) = rows.next()? {
+        due.push(delivery::known(row)?);
+    }
+    Ok(due)
+}
+
+fn lease_one(conn: &Connection, known: Known, request: &LeaseRequest) -> Result<Leased, Problem> {
+    let now = request.now;
+    let mut progress = known.progress;
+    if let Some((_, started_at)) = progress.lease {
+        let expired =
+            Attempt { number: progress.attempts, started_at, ended_at: now, outcome: Outcome::Expired };
+        record_attempt(conn, known.seq, &expired)?;
+        progress = outbox::settle(&progress, Event::Expire { at: now })?;
+    }
+    let until = now
+        .checked_add(SignedDuration::from_secs(i64::from(request.lease_seconds)))
+        .map_err(|_| Problem::internal("a lease would end after the end of time"))?;
+    let failures = progress.failures;
+    progress = outbox::settle(&progress, Event::Lease { owner: request.owner.clone(), at: now, until })?;
+    save(conn, known.seq, &progress)?;
+    let mut delivery = known.delivery;
+    delivery.payload = delivery::payload(conn, known.seq)?;
+    Ok(Leased { delivery, attempt: progress.attempts, failures, started_at: now, until })
+}
+
+pub(super) fn settle(conn: &Connection, settlements: &[Settlement]) -> Result<(), Problem> {
+    for settlement in settlements {
+        let known = delivery::find(conn, &settlement.id)?;
+        record_attempt(conn, known.seq, &settlement.attempt)?;
+        let event = Event::Answer {
+            attempt: settlement.attempt.number,
+            outcome: settlement.attempt.outcome.clone(),
+            retry_at: settlement.retry_at,
+        };
+        apply(conn, &known, event)?;
+    }
+    Ok(())
+}
+
+pub(super) fn order(conn: &Connection, id: &str, order: Order, at: Timestamp) -> Result<DeliveryRecord, Problem> {
+    let known = delivery::find(conn, id)?;
+    let event = match order {
+        Order::Stop { by, reason } => Event::Stop(Stop { by, reason, at }),
+        Order::Resend => Event::Resend { at },
+    };
+    apply(conn, &known, event)?;
+    delivery::record(conn, delivery::find(conn, id)?, false)
+}
+
+fn apply(conn: &Connection, known: &Known, event: Event) -> Result<(), Problem> {
+    let progress = outbox::settle(&known.progress, event)?;
+    if progress == known.progress {
+        return Ok(());
+    }
+    save(conn, known.seq, &progress)?;
+    if progress.state.is_open() != known.progress.state.is_open() {
+        promote(conn, &known.delivery.destination, &known.delivery.patient)?;
+    }
+    Ok(())
+}
+
+fn save(conn: &Connection, seq: i64, progress: &Progress) -> Result<(), Problem> {
+    let lease = progress.lease.as_ref();
+    let stop = progress.stop.as_ref();
+    let open = progress.state.is_open();
+    conn.prepare_cached(
+        "/* save */ UPDATE delivery SET state = ?2, open = ?3, head = head AND ?3, attempts = ?4, failures = ?5,
+           due_at = ?6, accepted = ?7, lease_owner = ?8, leased_at = ?9, stopped_by = ?10, stopped_reason = ?11,
+           stopped_at = ?12
+         WHERE seq = ?1",
+    )?
+    .execute((
+        seq,
+        progress.state.code(),
+        open,
+        progress.attempts,
+        progress.failures,
+        progress.due_at.as_microsecond(),
+        progress.accepted,
+        lease.map(|(owner, _)| owner),
+        lease.map(|(_, at)| at.as_microsecond()),
+        stop.map(|stop| &stop.by),
+        stop.map(|stop| &stop.reason),
+        stop.map(|stop| stop.at.as_microsecond()),
+    ))?;
+    Ok(())
+}
+
+/// The head is the one that is being sent, else the first open one.
+fn promote(conn: &Connection, destination: &str, patient: &str) -> Result<(), Problem> {
+    conn.prepare_cached(
+        "/* promote */ WITH first AS (SELECT seq FROM delivery
+           WHERE destination = ?1 AND patient = ?2 AND open = 1 ORDER BY state = 'leased' DESC, seq LIMIT 1)
+         UPDATE delivery SET head = (seq = (SELECT seq FROM first))
+         WHERE destination = ?1 AND patient = ?2 AND open = 1 AND head <> (seq = (SELECT seq FROM first))",
+    )?
+    .execute((destination, patient))?;
+    Ok(())
+}
+
+/// An answer that comes after its lease was found expired takes the place of `expired`; any other stays.
+fn record_attempt(conn: &Connection, seq: i64, attempt: &Attempt) -> Result<(), Problem> {
+    let (reason, receipt) = match &attempt.outcome {
+        Outcome::Accepted(receipt) => (None, Some(receipt)),
+        Outcome::Refused { reason } | Outcome::Unreachable { reason } => (Some(reason), None),
+        Outcome::Expired => (None, None),
+    };
+    conn.prepare_cached(
+        "/* record_attempt */ INSERT INTO attempt
+           (delivery, number, started_at, ended_at, outcome, reason, receipt_status, receipt_reference)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (delivery, number) DO UPDATE SET ended_at = excluded.ended_at, outcome = excluded.outcome,
+           reason = excluded.reason, receipt_status = excluded.receipt_status,
+           receipt_reference = excluded.receipt_reference
+         WHERE outcome = 'expired'",
+    )?
+    .execute((
+        seq,
+        attempt.number,
+        attempt.started_at.as_microsecond(),
+        attempt.ended_at.as_microsecond(),
+        attempt.outcome.code(),
+        reason,
+        receipt.map(|receipt| &receipt.status),
+        receipt.and_then(|receipt| receipt.reference.as_ref()),
+    ))?;
+    Ok(())
+}

@@ -1,0 +1,90 @@
+//! Forward-only migrations, embedded and checksummed: one that has been merged cannot change.
+
+use rusqlite::{Connection, OptionalExtension};
+use sha2::{Digest, Sha256};
+
+use crate::problem::Problem;
+
+/// In order; a number is never used again.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_foundation.sql")];
+
+/// Brings the file up to this version, each migration in a transaction of its own.
+///
+/// # Errors
+/// `Internal` when the file is of a later version, or was made by migrations that are not these.
+pub(super) fn migrate(conn: &Connection) -> Result<(), Problem> {
+    conn.execute_batch(
+        "/* migrate */ CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL)",
+    )?;
+    let last: usize = conn.query_row("/* migrate */ SELECT count(*) FROM migration", [], |row| row.get(0))?;
+    if last > MIGRATIONS.len() {
+        let diagnostics = format!(
+            "the database is of a later version ({last} migrations, {} known): start the version that made it",
+            MIGRATIONS.len()
+        );
+        return Err(Problem::internal(diagnostics));
+    }
+    for (n, sql) in MIGRATIONS.iter().enumerate() {
+        apply(conn, n + 1, sql)?;
+    }
+    Ok(())
+}
+
+fn apply(conn: &Connection, number: usize, sql: &str) -> Result<(), Problem> {
+    let known: Option<String> = conn
+        .query_row("/* migrate */ SELECT checksum FROM migration WHERE number = ?1", [number], |row| row.get(0))
+        .optional()?;
+    match known {
+        Some(checksum) if checksum == digest(sql) => Ok(()),
+        Some(_) => Err(Problem::internal(format!("the database was made by another migration {number}"))),
+        None => {
+            let transaction = conn.unchecked_transaction()?;
+            transaction.execute_batch(sql)?;
+            transaction.execute(
+                "/* migrate */ INSERT INTO migration (number, checksum) VALUES (?1, ?2)",
+                (number, digest(sql)),
+            )?;
+            Ok(transaction.commit()?)
+        }
+    }
+}
+
+fn digest(sql: &str) -> String {
+    use std::fmt::Write as _;
+    Sha256::digest(sql).iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first eight digits of each merged migration: a line is added with it and never changed.
+    const MERGED: &[&str] = &["941b0a4f"];
+
+    #[test]
+    fn a_merged_migration_never_changes() {
+        let digests: Vec<_> = MIGRATIONS.iter().map(|sql| digest(sql)[..8].to_owned()).collect();
+        assert_eq!(digests, MERGED);
+    }
+
+    #[test]
+    fn migrating_twice_changes_nothing() {
+        let conn = Connection::open_in_memory().unwrap();
+        migrate(&conn).unwrap();
+        migrate(&conn).unwrap();
+    }
+
+    #[test]
+    fn a_file_of_a_later_version_or_of_other_migrations_is_refused() {
+        let conn = Connection::open_in_memory().unwrap();
+        migrate(&conn).unwrap();
+        conn.execute("UPDATE migration SET checksum = 'x'", []).unwrap();
+        assert!(migrate(&conn).unwrap_err().to_string().contains("another migration 1"));
+        conn.execute("INSERT INTO migration VALUES (99, 'x')", []).unwrap();
+        assert!(migrate(&conn).unwrap_err().to_string().contains("later version"));
+    }
+}

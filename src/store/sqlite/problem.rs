@@ -1,0 +1,36 @@
+//! What SQLite's result codes mean to a client (<https://www.sqlite.org/rescode.html>).
+
+use rusqlite::ErrorCode;
+
+use crate::problem::{Category, Problem};
+
+impl From<rusqlite::Error> for Problem {
+    /// The message names tables and columns at most, never a value.
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::new(
+                Category::StorageFull,
+                "no-store",
+                "no space is left to store anything; nothing of this request was written",
+            ),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                Self::new(Category::Busy, "lock-error", "the database is in use by another program; try again later")
+            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::internal("the database file is damaged, or is not a database: restore it from a backup")
+            }
+            Some(ErrorCode::OperationInterrupted) => Self::new(Category::Busy, "timeout", "the search took too long"),
+            _ => Self::internal(format!("the database failed: {error}")),
+        }
+    }
+}
+
+/// The queue in front of the writer or of the readers is full.
+pub(super) fn busy() -> Problem {
+    Problem::new(Category::Busy, "throttled", "too many requests are waiting for the store; try again later")
+}
+
+/// A thread of the store has ended.
+pub(super) fn gone() -> Problem {
+    Problem::internal("the store has been closed")
+}

@@ -1,0 +1,79 @@
+//! A few threads that read, each with a connection of its own, behind one bounded queue.
+
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::problem::{busy, gone};
+use crate::problem::Problem;
+
+type Job = Box<dyn FnOnce(&Connection) + Send>;
+
+pub(super) struct Readers {
+    queue: Option<SyncSender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Readers {
+    pub(super) fn start(connections: Vec<Connection>, queue_max: usize) -> Result<Self, Problem> {
+        let (sender, receiver) = sync_channel(queue_max);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let start = |conn: Connection| {
+            let receiver = Arc::clone(&receiver);
+            std::thread::Builder::new()
+                .name("store-reader".to_owned())
+                .spawn(move || read_all(&conn, &receiver))
+                .map_err(|e| Problem::internal(format!("a reader thread cannot start: {e}")))
+        };
+        let threads = connections.into_iter().map(start).collect::<Result<_, _>>()?;
+        Ok(Self { queue: Some(sender), threads })
+    }
+
+    /// Runs on the next free thread, seeing one state of the database; `Busy` at once when the queue is full.
+    pub(super) async fn read<T, F>(&self, run: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Problem> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |conn| {
+            // Who asked may have gone away.
+            let _ = reply.send(in_snapshot(conn, run));
+        });
+        match self.queue.as_ref().ok_or_else(gone)?.try_send(job) {
+            Ok(()) => answer.await.map_err(|_| gone())?,
+            Err(TrySendError::Full(_)) => Err(busy()),
+            Err(TrySendError::Disconnected(_)) => Err(gone()),
+        }
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.queue = None;
+        for thread in self.threads.drain(..) {
+            // A panic of the thread has been reported by the panic hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn in_snapshot<T>(conn: &Connection, run: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, Problem> {
+    let snapshot = conn.unchecked_transaction()?;
+    let answer = run(&snapshot);
+    snapshot.finish()?;
+    answer
+}
+
+fn read_all(conn: &Connection, queue: &Mutex<Receiver<Job>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match next {
+            Ok(job) => job(conn),
+            Err(_) => return,
+        }
+    }
+}
