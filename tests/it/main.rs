@@ -3,4 +3,5 @@
 mod fhirpath;
 mod profiles;
 mod rules;
+mod store;
 mod tidy;

@@ -84,3 +84,6 @@ fn run(conn: &Connection, statement: &Statement) -> Result<Vec<Match>, Problem> 
     let rows = prepared.query_map(params_from_iter(statement.values()), read)?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,14 +17,20 @@ const RARE_MAX: u64 = 1_000;
 /// So many values are followed side by side.
 const LEGS_MAX: usize = 16;
 
-const CREATED: &str = "INDEXED BY resource_created";
-const UPDATED: &str = "INDEXED BY resource_updated";
-const DATED: &str = "INDEXED BY resource_dated";
+/// What goes between the table and the condition of its rows; a partial index wants its own condition repeated.
+const BY_NUMBER: &str = "NOT INDEXED WHERE r.deleted = 0";
+const BY_ID: &str = "INDEXED BY resource_id WHERE r.deleted = 0";
+const CREATED: &str = "INDEXED BY resource_created WHERE r.deleted = 0";
+const UPDATED: &str = "INDEXED BY resource_updated WHERE r.deleted = 0";
+const DATED: &str = "INDEXED BY resource_dated WHERE r.deleted = 0";
+const SUBJECT: &str = "INDEXED BY resource_subject WHERE r.deleted = 0 AND r.subject IS NOT NULL";
+const OWNER: &str = "INDEXED BY resource_owner WHERE r.deleted = 0 AND r.owner IS NOT NULL";
+const STATUS: &str = "INDEXED BY resource_status WHERE r.deleted = 0 AND r.status IS NOT NULL";
 
 /// How a query is run.
 #[derive(Debug)]
 pub(super) struct Plan<'a> {
-    /// `INDEXED BY …` or `NOT INDEXED`.
+    /// One of the constants above.
     index: &'static str,
     /// Conditions of which each is a statement of its own; their matches never overlap.
     legs: Vec<Statement>,
@@ -43,19 +49,17 @@ impl<'a> Plan<'a> {
             query.criteria.iter().find(leads)
         };
         if let Some(id) = plain(Column::Id) {
-            return Ok(Self::led(query, "INDEXED BY resource_id", id, order));
+            return Ok(Self::led(query, BY_ID, id, order));
         }
         if let Some(subject) = plain(Column::Subject) {
-            return Ok(Self::legs(query, "INDEXED BY resource_subject", subject, order));
+            return Ok(Self::legs(query, SUBJECT, subject, order));
         }
         for criterion in &query.criteria {
             if let Some(source) = source(criterion).filter(|source| is_rare(conn, source).unwrap_or(false)) {
                 return Ok(Self::sourced(query, criterion, &source, order));
             }
         }
-        for (column, index) in
-            [(Column::Owner, "INDEXED BY resource_owner"), (Column::Status, "INDEXED BY resource_status")]
-        {
+        for (column, index) in [(Column::Owner, OWNER), (Column::Status, STATUS)] {
             let Some(criterion) = plain(column) else { continue };
             let order = if has_urgency(&query.rtype) { order.clone() } else { order.with_urgency() };
             if order.follows(&[SortKey::Urgency, SortKey::Date]) && values(criterion).is_some() {
@@ -77,8 +81,8 @@ impl<'a> Plan<'a> {
             Some(SortKey::Urgency) | None => CREATED,
         };
         for (column, index) in [
-            (Column::Owner, "INDEXED BY resource_owner"),
-            (Column::Status, "INDEXED BY resource_status"),
+            (Column::Owner, OWNER),
+            (Column::Status, STATUS),
             (Column::LastUpdated, UPDATED),
             (Column::Date, DATED),
         ] {
@@ -107,7 +111,7 @@ impl<'a> Plan<'a> {
     fn sourced(query: &'a Query, lead: &'a Criterion, source: &Statement, order: Order) -> Self {
         let mut leg = Statement::new("r.rid IN (");
         leg.append(source).push(")");
-        Self { index: "NOT INDEXED", legs: vec![leg], rest: others(query, lead), order }
+        Self { index: BY_NUMBER, legs: vec![leg], rest: others(query, lead), order }
     }
 
     /// The matches in order, after those keys.
@@ -140,7 +144,7 @@ impl<'a> Plan<'a> {
         let mut sql = Statement::default();
         for (n, leg) in self.legs.iter().enumerate() {
             sql.push(if n > 0 { " UNION ALL " } else { "" });
-            sql.push(&format!("SELECT {columns} FROM resource r {} WHERE r.deleted = 0", self.index));
+            sql.push(&format!("SELECT {columns} FROM resource r {}", self.index));
             sql.bind(" AND r.rtype = (SELECT code FROM resource_type WHERE name = ?)", query.rtype.clone());
             sql.push(" AND ").append(leg);
             for criterion in &self.rest {

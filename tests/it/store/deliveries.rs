@@ -1,0 +1,166 @@
+//! Deliveries: leased in order, repeated until a yes, stopped and sent again by a person.
+
+use vigie::outbox::{Backoff, Outcome, Receipt, State};
+use vigie::problem::Category;
+use vigie::store::{Committed, DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement, Unit};
+
+use super::support::{Held, at, delivery, unit};
+
+const BACKOFF: Backoff = Backoff { first_ms: 1_000, ceiling_ms: 60_000 };
+
+async fn with(deliveries: &[(&str, &str, &str)]) -> Held {
+    let held = Held::new();
+    for (id, destination, patient) in deliveries {
+        let unit = Unit { deliveries: vec![delivery(id, destination, patient)], ..unit(vec![]) };
+        assert_eq!(held.store.commit(unit).await, Ok(Committed::Written));
+    }
+    held
+}
+
+async fn lease(held: &Held, second: i64) -> Vec<Leased> {
+    let request = LeaseRequest { now: at(second), lease_seconds: 30, limit: 100, owner: "w".to_owned() };
+    held.store.lease(request).await.unwrap()
+}
+
+fn ids(leased: &[Leased]) -> Vec<&str> {
+    leased.iter().map(|leased| leased.delivery.id.as_str()).collect()
+}
+
+async fn settle(held: &Held, leased: &Leased, outcome: Outcome, second: i64) {
+    let settlement = Settlement::new(leased, outcome, at(second), &BACKOFF, 0);
+    assert_eq!(held.store.settle(vec![settlement]).await, Ok(()));
+}
+
+fn accepted() -> Outcome {
+    Outcome::Accepted(Receipt { status: "201 Created".to_owned(), reference: Some("Bundle/9".to_owned()) })
+}
+
+fn refused() -> Outcome {
+    Outcome::Refused { reason: "422 unknown patient".to_owned() }
+}
+
+async fn record(held: &Held, id: &str) -> DeliveryRecord {
+    let filter = DeliveryFilter { id: Some(id.to_owned()), payload: true, ..DeliveryFilter::default() };
+    held.store.deliveries(&filter).await.unwrap().remove(0)
+}
+
+fn stop() -> Order {
+    Order::Stop { by: "Practitioner/1".to_owned(), reason: "wrong patient".to_owned() }
+}
+
+#[tokio::test]
+async fn only_the_first_of_a_destination_and_patient_is_leased() {
+    let held = with(&[("a", "dpi", "p"), ("b", "dpi", "p"), ("c", "dmp", "p"), ("d", "dpi", "q")]).await;
+    let leased = lease(&held, 1).await;
+    assert_eq!(ids(&leased), ["a", "c", "d"]);
+    assert!(lease(&held, 2).await.is_empty(), "a leased one still comes first");
+    settle(&held, &leased[0], accepted(), 3).await;
+    assert_eq!(ids(&lease(&held, 4).await), ["b"]);
+}
+
+#[tokio::test]
+async fn a_failure_is_tried_again_later_and_holds_back_what_follows() {
+    let held = with(&[("a", "dpi", "p"), ("b", "dpi", "p")]).await;
+    let first = lease(&held, 0).await;
+    settle(&held, &first[0], Outcome::Unreachable { reason: "no route".to_owned() }, 0).await;
+    assert!(lease(&held, 0).await.is_empty());
+    let second = lease(&held, 1).await;
+    assert_eq!((ids(&second), second[0].attempt, second[0].failures), (vec!["a"], 2, 1));
+    settle(&held, &second[0], refused(), 1).await;
+    assert!(lease(&held, 60).await.is_empty(), "a refusal waits the ceiling");
+    assert_eq!(ids(&lease(&held, 61).await), ["a"]);
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_sent_each_time_and_every_attempt_is_on_record() {
+    let held = with(&[("a", "dpi", "p")]).await;
+    let first = lease(&held, 0).await;
+    settle(&held, &first[0], refused(), 0).await;
+    let second = lease(&held, 60).await;
+    assert_eq!(first[0].delivery, second[0].delivery);
+    settle(&held, &second[0], accepted(), 61).await;
+    settle(&held, &second[0], accepted(), 99).await;
+    let record = record(&held, "a").await;
+    assert_eq!(record.delivery, delivery("a", "dpi", "p"));
+    assert_eq!((record.progress.state, record.payload_bytes), (State::Delivered, 12));
+    let seen: Vec<_> = record.attempts.iter().map(|a| (a.number, a.ended_at, a.outcome.clone())).collect();
+    assert_eq!(seen, [(1, at(0), refused()), (2, at(61), accepted())]);
+    assert!(lease(&held, 10_000).await.is_empty(), "what was delivered is never sent again");
+}
+
+#[tokio::test]
+async fn an_expired_lease_is_taken_over_with_the_interruption_on_record() {
+    let held = with(&[("a", "dpi", "p")]).await;
+    let first = lease(&held, 0).await;
+    assert!(lease(&held, 29).await.is_empty());
+    let second = lease(&held, 30).await;
+    assert_eq!(second[0].attempt, 2);
+    assert_eq!(record(&held, "a").await.attempts[0].outcome, Outcome::Expired);
+    // The first worker was only slow: its yes counts and replaces what was assumed.
+    settle(&held, &first[0], accepted(), 31).await;
+    let record = record(&held, "a").await;
+    assert_eq!((record.progress.state, record.attempts[0].outcome.clone()), (State::Delivered, accepted()));
+}
+
+#[tokio::test]
+async fn a_stopped_delivery_lets_the_next_pass_until_it_is_sent_again() {
+    let held = with(&[("a", "dpi", "p"), ("b", "dpi", "p"), ("c", "dpi", "p")]).await;
+    let stopped = held.store.order("a", stop(), at(1)).await.unwrap();
+    assert_eq!(stopped.progress.state, State::Stopped);
+    assert_eq!(stopped.progress.stop.unwrap().reason, "wrong patient");
+    let b = lease(&held, 2).await;
+    assert_eq!(ids(&b), ["b"]);
+    let resent = held.store.order("a", Order::Resend, at(3)).await.unwrap();
+    assert_eq!((resent.progress.state, resent.progress.stop), (State::Pending, None));
+    assert!(lease(&held, 4).await.is_empty(), "never two at once");
+    settle(&held, &b[0], accepted(), 5).await;
+    assert_eq!(ids(&lease(&held, 6).await), ["a"]);
+}
+
+#[tokio::test]
+async fn an_order_that_cannot_be_is_refused() {
+    let held = with(&[("a", "dpi", "p")]).await;
+    let leased = lease(&held, 0).await;
+    settle(&held, &leased[0], accepted(), 1).await;
+    for (id, order, category) in [
+        ("a", stop(), Category::Conflict),
+        ("a", Order::Resend, Category::Conflict),
+        ("x", stop(), Category::NotFound),
+    ] {
+        assert_eq!(held.store.order(id, order, at(2)).await.unwrap_err().category, category);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_with_deliveries_wakes_who_waits() {
+    let held = Held::new();
+    let mut wakes = held.store.wakes();
+    wakes.mark_unchanged();
+    assert_eq!(held.store.commit(unit(vec![])).await, Ok(Committed::Written));
+    assert!(!wakes.has_changed().unwrap());
+    let unit = Unit { deliveries: vec![delivery("a", "dpi", "p")], ..unit(vec![]) };
+    assert_eq!(held.store.commit(unit).await, Ok(Committed::Written));
+    tokio::time::timeout(std::time::Duration::from_secs(5), wakes.changed()).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn deliveries_are_listed_newest_first_by_what_a_person_asks() {
+    let held = with(&[("a", "dpi", "p"), ("b", "dmp", "p"), ("c", "dpi", "q")]).await;
+    held.store.order("b", stop(), at(1)).await.unwrap();
+    let all = DeliveryFilter::default();
+    let text = |text: &str| Some(text.to_owned());
+    for (filter, expected) in [
+        (all.clone(), vec!["c", "b", "a"]),
+        (DeliveryFilter { destination: text("dpi"), ..all.clone() }, vec!["c", "a"]),
+        (DeliveryFilter { patient: text("p"), ..all.clone() }, vec!["b", "a"]),
+        (DeliveryFilter { subject: text("DocumentReference/c"), ..all.clone() }, vec!["c"]),
+        (DeliveryFilter { state: Some(State::Stopped), ..all.clone() }, vec!["b"]),
+        (DeliveryFilter { limit: 1, before: text("c"), ..all.clone() }, vec!["b"]),
+        (DeliveryFilter { id: text("x"), ..all }, vec![]),
+    ] {
+        let found = held.store.deliveries(&filter).await.unwrap();
+        let ids: Vec<_> = found.iter().map(|record| record.delivery.id.as_str()).collect();
+        assert_eq!(ids, expected, "{filter:?}");
+        assert!(found.iter().all(|record| record.delivery.payload.is_empty() && record.payload_bytes == 12));
+    }
+}

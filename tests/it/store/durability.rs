@@ -1,0 +1,69 @@
+//! What was acknowledged is there after a restart; what cannot be written is not acknowledged.
+
+use serde_json::json;
+use vigie::problem::Category;
+use vigie::store::sqlite::{self, Options};
+use vigie::store::{Committed, LeaseRequest, Unit};
+
+use super::support::{Held, at, delivery, new, unit};
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_restart() {
+    let held = Held::new();
+    for n in 0..50 {
+        let unit = Unit {
+            patient: Some("p".to_owned()),
+            deliveries: vec![delivery(&format!("d{n}"), "dpi", "p")],
+            ..unit(vec![new("Patient", &format!("p{n}"), json!({"active": true}))])
+        };
+        assert_eq!(held.store.commit(unit).await, Ok(Committed::Written));
+    }
+    let held = held.reopen();
+    assert_eq!(held.page("Patient", "active=true&_total=accurate").await.total, Some(50));
+    assert_eq!(held.store.stream("p").await, Ok(50));
+    let request = LeaseRequest { now: at(1), lease_seconds: 30, limit: 9, owner: "w".to_owned() };
+    assert_eq!(held.store.lease(request).await.unwrap()[0].delivery, delivery("d0", "dpi", "p"));
+}
+
+/// A copy of the files while the store is open is what a crash leaves.
+#[tokio::test]
+async fn a_crash_leaves_what_was_acknowledged_and_nothing_by_half() {
+    let held = Held::new();
+    for n in 0..20 {
+        let writes = vec![new("Patient", &format!("p{n}"), json!({})), new("Flag", &format!("f{n}"), json!({}))];
+        assert_eq!(held.store.commit(unit(writes)).await, Ok(Committed::Written));
+    }
+    let crashed = tempfile::tempdir().unwrap();
+    for end in ["", "-wal"] {
+        let from = format!("{}{end}", held.path().display());
+        std::fs::copy(from, crashed.path().join(format!("vigie.db{end}"))).unwrap();
+    }
+    // The log is cut in the middle of a later transaction.
+    let log = crashed.path().join("vigie.db-wal");
+    let mut bytes = std::fs::File::options().append(true).open(log).unwrap();
+    std::io::Write::write_all(&mut bytes, &[7; 5_000]).unwrap();
+    let store = sqlite::open(crashed.path().join("vigie.db"), &Options::default()).unwrap();
+    for rtype in ["Patient", "Flag"] {
+        let query = super::support::query(rtype, "_total=accurate");
+        assert_eq!(vigie::store::Store::search(&store, &query).await.unwrap().total, Some(20));
+    }
+}
+
+#[tokio::test]
+async fn two_processes_may_not_write_one_file() {
+    let held = Held::new();
+    let problem = sqlite::open(held.path(), &Options::default()).unwrap_err();
+    assert_eq!(problem.category, Category::Conflict);
+    assert!(problem.to_string().contains("another process"), "{problem}");
+}
+
+#[test]
+fn a_damaged_or_foreign_file_is_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("vigie.db");
+    std::fs::write(&path, vec![42; 20_000]).unwrap();
+    let problem = sqlite::open(&path, &Options::default()).unwrap_err();
+    assert!(problem.to_string().contains("damaged"), "{problem}");
+    let missing = folder.path().join("no/such/folder/vigie.db");
+    assert!(sqlite::open(missing, &Options::default()).is_err());
+}

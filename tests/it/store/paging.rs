@@ -1,0 +1,109 @@
+//! Pages: each match once, whatever is written meanwhile.
+
+use std::collections::HashSet;
+
+use serde_json::json;
+use vigie::problem::Category;
+
+use super::support::{Held, query, resource};
+
+fn task(id: &str, n: usize) -> serde_json::Value {
+    let priority = ["routine", "urgent", "asap", "stat"][n % 4];
+    let more = json!({
+        "status": if n % 3 == 0 { "completed" } else { "requested" },
+        "priority": priority,
+        "authoredOn": format!("2026-01-{:02}T10:00:00Z", n % 28 + 1),
+        "for": {"reference": format!("Patient/p{}", n % 5)},
+        "code": {"coding": [{"system": "urn:codes", "code": format!("c{}", n % 2)}]}
+    });
+    resource("Task", id, 1, more)
+}
+
+/// Follows `next` to the end while other tasks are created between the pages.
+async fn walk(held: &Held, text: &str) -> Vec<String> {
+    let mut query = query("Task", text);
+    let mut ids = Vec::new();
+    for n in 0.. {
+        let page = held.store.search(&query).await.unwrap();
+        assert!(page.resources.len() <= query.count);
+        ids.extend(page.resources.into_iter().map(|stored| stored.id));
+        let Some(next) = page.next else { break };
+        query.after = Some(next);
+        held.put(task(&format!("later {n} {text}"), n)).await;
+    }
+    ids
+}
+
+#[tokio::test]
+async fn every_match_is_visited_once_while_others_are_created() {
+    let held = Held::new();
+    for n in 0..60 {
+        held.put(task(&format!("t{n:02}"), n)).await;
+    }
+    for text in [
+        "_count=7",
+        "_count=7&status=requested",
+        "_count=7&status=requested,completed&_sort=-priority,authored-on",
+        "_count=7&status=requested&_sort=priority,-authored-on",
+        "_count=7&status=requested&_sort=-priority,-authored-on",
+        "_count=7&patient=p1",
+        "_count=2&patient=p1,p2&_sort=-_lastUpdated",
+        "_count=7&code=c1",
+        "_count=7&code=c1&_sort=authored-on",
+        "_count=7&_sort=_lastUpdated",
+        "_count=7&_sort=-authored-on",
+        "_count=7&_sort=-priority",
+        "_count=7&authored-on=ge2026-01-05",
+        "_count=1&_id=t01,t02,t03",
+    ] {
+        let expected: HashSet<_> =
+            held.ids("Task", &format!("{text}&_count=1000")).await.into_iter().collect();
+        let seen = walk(&held, text).await;
+        let unique: HashSet<_> = seen.iter().cloned().collect();
+        assert_eq!(seen.len(), unique.len(), "{text}: nothing twice");
+        assert!(expected.is_subset(&unique), "{text}: nothing missed");
+        assert!(expected.len() > 2, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn the_worklist_shows_the_most_urgent_and_then_the_oldest() {
+    let held = Held::new();
+    for (id, priority, day) in
+        [("a", "routine", 1), ("b", "stat", 3), ("c", "stat", 2), ("d", "urgent", 1), ("e", "asap", 9)]
+    {
+        let more = json!({"status": "requested", "priority": priority, "authoredOn": format!("2026-01-0{day}")});
+        held.put(resource("Task", id, 1, more)).await;
+    }
+    held.put(resource("Task", "f", 1, json!({"status": "requested"}))).await;
+    for text in ["status=requested&_sort=-priority,authored-on", "status=requested", "status=requested,on-hold"] {
+        assert_eq!(held.ids("Task", text).await, ["c", "b", "e", "d", "a", "f"], "{text}");
+    }
+    assert_eq!(held.ids("Task", "_sort=priority,-authored-on").await, ["f", "a", "d", "e", "b", "c"]);
+}
+
+#[tokio::test]
+async fn a_total_is_counted_as_asked() {
+    let held = Held::new();
+    for n in 0..12 {
+        held.put(task(&format!("t{n}"), n)).await;
+    }
+    for (text, expected) in [("", None), ("_total=none", None), ("_total=estimate", Some(12)), ("_total=accurate", Some(12))]
+    {
+        assert_eq!(held.page("Task", &format!("_count=2&{text}")).await.total, expected, "{text}");
+    }
+    assert_eq!(held.page("Task", "_total=accurate&status=requested,completed&_count=1").await.total, Some(12));
+}
+
+#[tokio::test]
+async fn a_cursor_of_another_search_is_refused() {
+    let held = Held::new();
+    for n in 0..4 {
+        held.put(task(&format!("t{n}"), n)).await;
+    }
+    let next = held.page("Task", "_count=1").await.next.unwrap();
+    for cursor in [format!("{next}&status=requested"), "zzz".to_owned(), next[1..].to_owned()] {
+        let problem = held.store.search(&query("Task", &format!("_cursor={cursor}"))).await.unwrap_err();
+        assert_eq!(problem.category, Category::Malformed, "{cursor}");
+    }
+}

@@ -1,0 +1,203 @@
+//! What each kind of criterion matches (R4 3.1.1.4).
+
+use serde_json::json;
+
+use super::support::{Held, resource};
+
+async fn check(held: &Held, rtype: &str, text: &str, expected: &[&str]) {
+    let mut found = held.ids(rtype, text).await;
+    found.sort();
+    assert_eq!(found, expected, "{rtype}?{text}");
+}
+
+async fn tasks() -> Held {
+    let held = Held::new();
+    let task = |id: &str, more| resource("Task", id, 1, more);
+    held.put(task(
+        "a",
+        json!({"status": "requested", "intent": "order", "priority": "stat", "authoredOn": "2026-03-29T10:00:00+02:00",
+            "identifier": [{"system": "urn:s", "value": "1"}, {"value": "2"}],
+            "code": {"coding": [{"system": "urn:codes", "code": "appel"}, {"system": "urn:other", "code": "call"}]},
+            "for": {"reference": "Patient/p"}, "owner": {"reference": "Practitioner/n"},
+            "basedOn": [{"reference": "CarePlan/c"}, {"reference": "https://dpi.example/fhir/CarePlan/x/_history/2"}],
+            "executionPeriod": {"start": "2026-04-01"}}),
+    ))
+    .await;
+    held.put(task(
+        "b",
+        json!({"status": "completed", "intent": "plan", "authoredOn": "2026-03",
+            "identifier": [{"system": "urn:t", "value": "1"}],
+            "code": {"coding": [{"code": "appel"}]},
+            "for": {"reference": "Group/p"}, "owner": {"reference": "Organization/n"},
+            "executionPeriod": {"start": "2026-01-01", "end": "2026-02-28"}}),
+    ))
+    .await;
+    held.put(task("c", json!({"status": "on-hold", "intent": "order"}))).await;
+    held
+}
+
+#[tokio::test]
+async fn tokens() {
+    let held = tasks().await;
+    for (text, expected) in [
+        ("identifier=1", vec!["a", "b"]),
+        ("identifier=urn:s|1", vec!["a"]),
+        ("identifier=|2", vec!["a"]),
+        ("identifier=|1", vec![]),
+        ("identifier=urn:s|", vec!["a"]),
+        ("identifier=urn:s|1,urn:t|1", vec!["a", "b"]),
+        ("identifier=1&identifier=2", vec!["a"]),
+        ("code=appel", vec!["a", "b"]),
+        ("code=urn:codes|appel", vec!["a"]),
+        ("code=|appel", vec!["b"]),
+        ("code=APPEL", vec![]),
+        ("code:not=call", vec!["b", "c"]),
+        ("code:missing=true", vec!["c"]),
+        ("status=requested", vec!["a"]),
+        ("status=requested,completed", vec!["a", "b"]),
+        ("status=requested,http://hl7.org/fhir/task-status|requested", vec!["a"]),
+        ("status=http://hl7.org/fhir/task-status|requested", vec!["a"]),
+        ("status=urn:other|requested", vec![]),
+        ("status:not=requested", vec!["b", "c"]),
+        ("status=requested&code=urn:other|call&intent=order", vec!["a"]),
+        ("priority=stat", vec!["a"]),
+        ("priority=unknown", vec![]),
+        ("priority:missing=true", vec!["b", "c"]),
+        ("priority:not=stat", vec!["b", "c"]),
+        ("_id=a,c,x", vec!["a", "c"]),
+        ("_id=a&status=completed", vec![]),
+    ] {
+        check(&held, "Task", text, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn references() {
+    let held = tasks().await;
+    for (text, expected) in [
+        ("patient=p", vec!["a"]),
+        ("patient=Patient/p", vec!["a"]),
+        ("patient:missing=true", vec!["b", "c"]),
+        ("subject=Group/p", vec!["b"]),
+        ("subject=Patient/p,Group/p", vec!["a", "b"]),
+        ("subject:Patient=p", vec!["a"]),
+        ("owner=n", vec!["a", "b"]),
+        ("owner=Organization/n", vec!["b"]),
+        ("owner=n&status=completed", vec!["b"]),
+        ("owner:missing=true", vec!["c"]),
+        ("based-on=CarePlan/c", vec!["a"]),
+        ("based-on=https://dpi.example/fhir/CarePlan/x", vec!["a"]),
+        ("based-on:CarePlan=c", vec!["a"]),
+        ("based-on=CarePlan/x", vec![]),
+        ("based-on:missing=false", vec!["a"]),
+    ] {
+        check(&held, "Task", text, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn dates() {
+    let held = tasks().await;
+    for (text, expected) in [
+        ("authored-on=2026-03-29", vec!["a"]),
+        ("authored-on=2026-03", vec!["a", "b"]),
+        ("authored-on=2026-03-29T08:00:00Z", vec!["a"]),
+        ("authored-on=2026-03-29T10:00+02:00", vec!["a"]),
+        ("authored-on=ne2026-03-29", vec!["b"]),
+        ("authored-on=ge2026-03-29", vec!["a", "b"]),
+        ("authored-on=gt2026-03-29", vec!["b"]),
+        ("authored-on=lt2026-03-29", vec!["b"]),
+        ("authored-on=le2026-03", vec!["a", "b"]),
+        ("authored-on=sa2026-02", vec!["a", "b"]),
+        ("authored-on=sa2026-03-01", vec!["a"]),
+        ("authored-on=eb2026-04", vec!["a", "b"]),
+        ("authored-on=eb2026-03-30", vec!["a"]),
+        ("authored-on=ap2026-03-30", vec!["a", "b"]),
+        ("authored-on=ap2027", vec!["a", "b"]),
+        ("authored-on=ge2026-03-29&authored-on=le2026-03-29", vec!["a", "b"]),
+        ("authored-on=2025,2026", vec!["a", "b"]),
+        ("authored-on:missing=true", vec!["c"]),
+        ("period=2026", vec!["b"]),
+        ("period=ge2026-03", vec!["a"]),
+        ("period=gt2030", vec!["a"]),
+        ("period=sa2026-02", vec!["a"]),
+        ("period=eb2026-03", vec!["b"]),
+        ("period:missing=true", vec!["c"]),
+        ("_lastUpdated=1970-01-01T00:00:01Z", vec!["a", "b", "c"]),
+        ("_lastUpdated=gt1970-01-01T00:00:01Z", vec![]),
+        ("_lastUpdated=ge1970-01-01T00:00:01Z&_lastUpdated=lt1970-01-01T00:00:02Z", vec!["a", "b", "c"]),
+        ("_lastUpdated=ne1970-01-01T00:00:01Z", vec![]),
+    ] {
+        check(&held, "Task", text, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn strings() {
+    let held = Held::new();
+    let patient = |id: &str, name| resource("Patient", id, 1, json!({"name": [name]}));
+    held.put(patient("a", json!({"family": "PAT-TROIS", "given": ["DOMINIQUE"]}))).await;
+    held.put(patient("b", json!({"family": "Été", "given": ["Œdipe"]}))).await;
+    for (text, expected) in [
+        ("family=pat", vec!["a"]),
+        ("family=trois", vec![]),
+        ("family:contains=trois", vec!["a"]),
+        ("family=ete", vec!["b"]),
+        ("family=ÉTÉ", vec!["b"]),
+        ("family:exact=Été", vec!["b"]),
+        ("family:exact=ete", vec![]),
+        ("name=dom", vec!["a"]),
+        ("name=oedipe", vec!["b"]),
+        ("name=pat,ete", vec!["a", "b"]),
+        ("family=%25", vec![]),
+        ("name:missing=false", vec!["a", "b"]),
+    ] {
+        check(&held, "Patient", text, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn canonicals_and_addresses() {
+    let held = Held::new();
+    for (id, canonical) in [("a", "https://q.example/w|1.0.0"), ("b", "https://q.example/w|1.1.0"), ("c", "https://q.example/w")]
+    {
+        held.put(resource("QuestionnaireResponse", id, 1, json!({"questionnaire": canonical}))).await;
+    }
+    for (text, expected) in [
+        ("questionnaire=https://q.example/w", vec!["a", "b", "c"]),
+        ("questionnaire=https://q.example/w|1.0.0", vec!["a"]),
+        ("questionnaire=https://q.example", vec![]),
+    ] {
+        check(&held, "QuestionnaireResponse", text, &expected).await;
+    }
+    held.put(resource("Questionnaire", "q", 1, json!({"url": "https://q.example/w", "version": "1.0.0"}))).await;
+    check(&held, "Questionnaire", "url=https://q.example/w&version=1.0.0", &["q"]).await;
+    check(&held, "Questionnaire", "url=https://q.example/W", &[]).await;
+}
+
+#[tokio::test]
+async fn an_update_is_found_by_its_new_values_only() {
+    let held = Held::new();
+    let task = |version, status: &str, code: &str, day: u8| {
+        let more = json!({"status": status, "code": {"coding": [{"code": code}]}, "for": {"reference": "Patient/p"},
+            "executionPeriod": {"start": format!("2026-01-0{day}")}, "authoredOn": format!("2026-01-0{day}"),
+            "focus": {"reference": "Flag/f"}});
+        resource("Task", "t", version, more)
+    };
+    held.put(task(1, "requested", "old", 1)).await;
+    held.put(task(2, "completed", "new", 2)).await;
+    for (text, found) in [
+        ("status=requested", false),
+        ("status=completed", true),
+        ("code=old", false),
+        ("code=new", true),
+        ("period=sa2026-01-01", true),
+        ("authored-on=2026-01-01", false),
+        ("authored-on=2026-01-02", true),
+        ("focus=Flag/f", true),
+        ("patient=p", true),
+    ] {
+        let expected: &[&str] = if found { &["t"] } else { &[] };
+        check(&held, "Task", text, expected).await;
+    }
+}

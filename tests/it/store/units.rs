@@ -1,0 +1,126 @@
+//! What a unit writes, and what keeps it from being written.
+
+use serde_json::json;
+use vigie::store::{Committed, Expect, Guard, Unit, Violation, Write};
+
+use super::support::{Held, at, new, query, resource, unit};
+
+#[tokio::test]
+async fn a_resource_is_read_back_byte_for_byte() {
+    let held = Held::new();
+    let patient = resource("Patient", "p", 1, json!({"multipleBirthInteger": 1, "text": "é 1.10", "n": [1.10, "\u{1f600}"]}));
+    held.put(patient.clone()).await;
+    let stored = held.store.read("Patient", "p").await.unwrap().unwrap();
+    assert_eq!(stored.body, serde_json::to_vec(&patient).unwrap());
+    assert_eq!((stored.version, stored.last_updated, stored.deleted), (1, at(1), false));
+    assert_eq!(held.store.read("Patient", "q").await, Ok(None));
+    assert_eq!(held.store.read("Flag", "p").await, Ok(None));
+    assert_eq!(held.store.read("Nothing", "p").await, Ok(None));
+}
+
+#[tokio::test]
+async fn each_version_stays_readable() {
+    let held = Held::new();
+    for version in 1..=3 {
+        held.put(resource("Patient", "p", version, json!({"active": version == 2}))).await;
+    }
+    for version in 1..=3 {
+        let stored = held.store.vread("Patient", "p", version).await.unwrap().unwrap();
+        assert_eq!(stored.version, version);
+        assert_eq!(String::from_utf8(stored.body).unwrap().contains("true"), version == 2);
+    }
+    assert_eq!(held.store.vread("Patient", "p", 4).await, Ok(None));
+    assert_eq!(held.store.read("Patient", "p").await.unwrap().unwrap().version, 3);
+}
+
+#[tokio::test]
+async fn a_deleted_resource_leaves_a_marker_and_every_search() {
+    let held = Held::new();
+    held.put(resource("Patient", "p", 1, json!({"name": [{"family": "PAT-TROIS"}]}))).await;
+    let deletion = Write::deletion("Patient", "p", 1, at(2)).unwrap();
+    assert_eq!(held.store.commit(unit(vec![deletion])).await, Ok(Committed::Written));
+    let stored = held.store.read("Patient", "p").await.unwrap().unwrap();
+    assert!(stored.deleted && stored.body.is_empty() && stored.version == 2);
+    for text in ["", "_id=p", "family=pat", "_lastUpdated=ge1970", "_sort=_lastUpdated"] {
+        assert!(held.ids("Patient", text).await.is_empty(), "{text}");
+    }
+    held.put(resource("Patient", "p", 3, json!({"name": [{"family": "PAT-TROIS"}]}))).await;
+    assert_eq!(held.ids("Patient", "family=pat").await, ["p"]);
+}
+
+async fn refused(held: &Held, unit: Unit, expected: Violation) {
+    let before = held.page("Patient", "_total=accurate").await.total;
+    assert_eq!(held.store.commit(unit).await, Ok(Committed::Refused(expected)));
+    assert_eq!(held.page("Patient", "_total=accurate").await.total, before, "nothing was written");
+}
+
+#[tokio::test]
+async fn a_write_that_expects_another_version_refuses_the_whole_unit() {
+    let held = Held::new();
+    held.put(resource("Patient", "p", 1, json!({}))).await;
+    let found = |found| Violation::Version { rtype: "Patient".to_owned(), id: "p".to_owned(), found };
+    let other = || new("Patient", "other", json!({}));
+    refused(&held, unit(vec![other(), new("Patient", "p", json!({}))]), found(1)).await;
+    let stale = Write::new(&resource("Patient", "p", 3, json!({})), Expect::Version(2)).unwrap();
+    refused(&held, unit(vec![other(), stale]), found(1)).await;
+    let gap = Write::new(&resource("Patient", "p", 3, json!({})), Expect::Version(1)).unwrap();
+    refused(&held, unit(vec![other(), gap]), found(1)).await;
+    let guard = Guard::Version { rtype: "Patient".to_owned(), id: "p".to_owned(), version: 0 };
+    refused(&held, Unit { guards: vec![guard], ..unit(vec![other()]) }, found(1)).await;
+}
+
+#[tokio::test]
+async fn a_unit_can_demand_that_nothing_matches() {
+    let held = Held::new();
+    let create = |id: &str| {
+        let guard = Guard::NoneMatches(query("Patient", "identifier=urn:s|1"));
+        let write = new("Patient", id, json!({"identifier": [{"system": "urn:s", "value": "1"}]}));
+        Unit { guards: vec![guard], ..unit(vec![write]) }
+    };
+    assert_eq!(held.store.commit(create("a")).await, Ok(Committed::Written));
+    refused(&held, create("b"), Violation::Exists(vec!["a".to_owned()])).await;
+}
+
+#[tokio::test]
+async fn a_claimed_key_names_its_holder_and_a_refused_unit_claims_nothing() {
+    let held = Held::new();
+    let create = |id: &str, expect| {
+        let key = Guard::Key {
+            space: "submit".to_owned(),
+            key: "k".to_owned(),
+            holder: format!("Patient/{id}"),
+            digest: vec![1, 2],
+        };
+        let write = Write::new(&resource("Patient", id, 1, json!({})), expect).unwrap();
+        Unit { guards: vec![key], ..unit(vec![write]) }
+    };
+    let missing = Violation::Version { rtype: "Patient".to_owned(), id: "a".to_owned(), found: 0 };
+    refused(&held, create("a", Expect::Version(7)), missing).await;
+    assert_eq!(held.store.commit(create("a", Expect::New)).await, Ok(Committed::Written));
+    let holder = Violation::Key { holder: "Patient/a".to_owned(), digest: vec![1, 2] };
+    refused(&held, create("b", Expect::New), holder).await;
+}
+
+#[tokio::test]
+async fn the_stream_of_a_patient_counts_its_units() {
+    let held = Held::new();
+    let named = |id: &str, sequence| Unit {
+        guards: vec![Guard::Stream { patient: "p".to_owned(), sequence }],
+        patient: Some("p".to_owned()),
+        ..unit(vec![new("Patient", id, json!({}))])
+    };
+    assert_eq!(held.store.stream("p").await, Ok(0));
+    assert_eq!(held.store.commit(named("a", 0)).await, Ok(Committed::Written));
+    refused(&held, named("b", 0), Violation::Stream { found: 1 }).await;
+    assert_eq!(held.store.commit(named("b", 1)).await, Ok(Committed::Written));
+    assert_eq!(held.store.stream("p").await, Ok(2));
+    assert_eq!(held.store.stream("q").await, Ok(0));
+}
+
+#[tokio::test]
+async fn a_type_that_is_not_served_is_not_stored() {
+    let held = Held::new();
+    let write = new("Encounter", "e", json!({}));
+    assert!(held.store.commit(unit(vec![write])).await.is_err());
+    assert_eq!(held.store.ready().await, Ok(()));
+}
