@@ -189,9 +189,15 @@ pub struct Issuer {
     /// Facility type, code of `JDV_J02` (such as `SA01`).
     #[validate(length(min = 1))]
     pub facility_type: String,
+    /// Its display text.
+    #[validate(length(min = 1))]
+    pub facility_type_display: String,
     /// Practice setting, code of `JDV_J04` (such as `ETABLISSEMENT`).
     #[validate(length(min = 1))]
     pub practice_setting: String,
+    /// Its display text.
+    #[validate(length(min = 1))]
+    pub practice_setting_display: String,
     /// OID of this system as source of submission sets.
     #[validate(custom(function = oid))]
     pub source_oid: String,
@@ -205,7 +211,9 @@ impl Default for Issuer {
             name: "Établissement non configuré".to_owned(),
             finess: "000000000".to_owned(),
             facility_type: "SA01".to_owned(),
+            facility_type_display: "Etablissement public de santé".to_owned(),
             practice_setting: "ETABLISSEMENT".to_owned(),
+            practice_setting_display: "Etablissement de santé".to_owned(),
             source_oid: "2.25.1".to_owned(),
             phone: String::new(),
         }

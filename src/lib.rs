@@ -1,11 +1,13 @@
 //! Vigie: FHIR R4 remote monitoring in oncology. The map of the house.
 
+pub mod app;
 pub mod clock;
 pub mod config;
 pub mod connector;
 pub mod delivery;
 pub mod fhir;
 pub mod fhirpath;
+pub mod http;
 pub mod interaction;
 pub mod outbox;
 pub mod pathway;

@@ -8,18 +8,18 @@ use crate::fhir;
 use crate::problem::{Category, Issue, Problem};
 
 /// A file and what it holds.
-pub struct File {
+pub(super) struct File {
     /// Where it is.
-    pub path: PathBuf,
+    pub(super) path: PathBuf,
     /// The resource.
-    pub resource: Value,
+    pub(super) resource: Value,
 }
 
 /// Reads all of them.
 ///
 /// # Errors
 /// `Invalid` with an issue for each file that cannot be read, with its path and place.
-pub fn read(folder: &Path) -> Result<Vec<File>, Problem> {
+pub(super) fn read(folder: &Path) -> Result<Vec<File>, Problem> {
     let mut paths = Vec::new();
     let mut issues = Vec::new();
     walk(folder, &mut paths, &mut issues);
@@ -41,7 +41,7 @@ pub fn read(folder: &Path) -> Result<Vec<File>, Problem> {
 ///
 /// # Errors
 /// `NotFound` when there is no such file, `Malformed` when it is not a FHIR resource; both name the file.
-pub fn read_one(path: &Path) -> Result<Value, Problem> {
+pub(super) fn read_one(path: &Path) -> Result<Value, Problem> {
     let bytes = bytes(path)?;
     fhir::parse(&bytes).map_err(|mut problem| {
         for issue in &mut problem.issues {
@@ -56,7 +56,7 @@ pub fn read_one(path: &Path) -> Result<Value, Problem> {
 /// # Errors
 /// `NotFound` with the path and the reason.
 #[expect(clippy::disallowed_methods, reason = "files are read in app only: here")]
-pub fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
+pub(super) fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     std::fs::read(path).map_err(|fault| {
         Problem::new(Category::NotFound, "not-found", format!("{}: {fault}", path.display()))
     })

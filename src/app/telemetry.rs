@@ -9,7 +9,7 @@ use tracing::level_filters::LevelFilter;
 use crate::config::Log;
 
 /// Starts logging; a second call in the same process changes nothing.
-pub fn log(settings: &Log) {
+pub(super) fn log(settings: &Log) {
     let level: LevelFilter = settings.level.parse().unwrap_or(LevelFilter::INFO);
     let builder =
         tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_target(false);
@@ -23,7 +23,7 @@ pub fn log(settings: &Log) {
 }
 
 /// The metrics of the process; the recorder is installed once.
-pub fn metrics() -> PrometheusHandle {
+pub(super) fn metrics() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE
         .get_or_init(|| {

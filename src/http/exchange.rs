@@ -34,7 +34,8 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     let given = text(headers, &CONTENT_TYPE)?.unwrap_or_default();
     let mut parts = given.split(';').map(|part| part.trim().to_ascii_lowercase());
     let kind = parts.next().unwrap_or_default();
-    let charset = parts.find_map(|part| part.strip_prefix("charset=").map(|c| c.trim_matches('"').to_owned()));
+    let charset =
+        parts.find_map(|part| part.strip_prefix("charset=").map(|c| c.trim_matches('"').to_owned()));
     let json = matches!(kind.as_str(), "application/fhir+json" | "application/json");
     if json && charset.is_none_or(|charset| charset == "utf-8") {
         return Ok(());
@@ -50,7 +51,8 @@ pub(super) fn check_accept(headers: &HeaderMap, format: Option<&str>) -> Result<
     let takes_json = wanted.split(',').any(|range| {
         let kind = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         // A `+` in an unescaped _format arrives as a space.
-        let json = ["application/fhir+json", "application/fhir json", "application/json", "text/json", "json"];
+        let json =
+            ["application/fhir+json", "application/fhir json", "application/json", "text/json", "json"];
         json.contains(&kind.as_str()) || matches!(kind.as_str(), "*/*" | "application/*" | "")
     });
     if takes_json {
@@ -69,7 +71,8 @@ pub(super) fn prefer(headers: &HeaderMap) -> Result<Return, Problem> {
             Some("representation") => return Ok(Return::Representation),
             Some("OperationOutcome") => return Ok(Return::Outcome),
             Some(other) => {
-                let text = format!("Prefer return={other}: minimal, representation or OperationOutcome is right");
+                let text =
+                    format!("Prefer return={other}: minimal, representation or OperationOutcome is right");
                 return Err(Problem::new(Category::Malformed, "value", text));
             }
             None => {}

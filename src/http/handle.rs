@@ -179,9 +179,8 @@ async fn update(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpRe
 
 async fn vread(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
     let Matched { rtype, id, version, .. } = exchange.matched;
-    let number = version
-        .parse()
-        .map_err(|_| Problem::not_found(format_args!("{rtype}/{id}/_history/{version}")))?;
+    let number =
+        version.parse().map_err(|_| Problem::not_found(format_args!("{rtype}/{id}/_history/{version}")))?;
     interaction::vread(exchange.context, rtype, id, number).await.map(found)
 }
 

@@ -24,7 +24,16 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "interaction",
         &[
-            "clock", "fhir", "fhirpath", "outbox", "pathway", "problem", "questionnaire", "report", "rules", "store",
+            "clock",
+            "fhir",
+            "fhirpath",
+            "outbox",
+            "pathway",
+            "problem",
+            "questionnaire",
+            "report",
+            "rules",
+            "store",
             "terminology",
         ],
     ),
@@ -203,9 +212,28 @@ fn dependencies_have_a_licence_that_a_hospital_can_use_and_none_brings_openssl()
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let free = [
-        "MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "0BSD", "CC0-1.0", "Unlicense", "BSL-1.0",
-        "Unicode-3.0", "MIT-0", "CDLA-Permissive-2.0", "OFL-1.1", "Ubuntu-font-1.0", "LPPL-1.3c", "GUST-FONT-LICENSE",
-        "LLVM-exception", "bzip2-1.0.6", "MPL-2.0", "LicenseRef-UFL-1.0", "NCSA",
+        "MIT",
+        "Apache-2.0",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "ISC",
+        "Zlib",
+        "0BSD",
+        "CC0-1.0",
+        "Unlicense",
+        "BSL-1.0",
+        "Unicode-3.0",
+        "MIT-0",
+        "CDLA-Permissive-2.0",
+        "OFL-1.1",
+        "Ubuntu-font-1.0",
+        "LPPL-1.3c",
+        "GUST-FONT-LICENSE",
+        "LLVM-exception",
+        "bzip2-1.0.6",
+        "MPL-2.0",
+        "LicenseRef-UFL-1.0",
+        "NCSA",
     ];
     let banned = ["openssl", "openssl-sys", "native-tls", "sqlx", "diesel", "async-std"];
     let mut faults = Vec::new();

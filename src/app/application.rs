@@ -1,0 +1,202 @@
+//! One running service: store, definitions, deliveries and server, built the same way by `serve`, by the
+//! demo and by the tests.
+
+use std::future::Future;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use tokio::sync::watch;
+
+use super::{folder, telemetry};
+use crate::clock::{Clock, Ids};
+use crate::config::{self, DestinationKind, Settings};
+use crate::connector::{self, Connector, Connectors, DocumentRecipient, Endpoint, FhirServer};
+use crate::delivery;
+use crate::http::{self, Serving, State};
+use crate::interaction::{self, Context, Library};
+use crate::outbox::Backoff;
+use crate::problem::Problem;
+use crate::report::Issuer;
+use crate::store::{Store, sqlite};
+
+/// Compiled definitions kept in memory.
+const LIBRARY_CAPACITY: usize = 256;
+
+/// What is handed in instead of asked from the machine.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Says what time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Hands out ids.
+    pub ids: Arc<dyn Ids>,
+}
+
+/// A service that is bound and ready to run.
+pub struct Application {
+    url: String,
+    context: Arc<Context>,
+    server: Server,
+    courier: delivery::Courier,
+    stop: watch::Sender<bool>,
+}
+
+impl Application {
+    /// Opens the store, loads the definitions, binds the address. Runs within an actix system.
+    ///
+    /// # Errors
+    /// What cannot be opened, compiled or bound.
+    pub async fn build(settings: &Settings, surroundings: Surroundings) -> Result<Self, Problem> {
+        let socket = TcpListener::bind(settings.listen)
+            .map_err(|fault| Problem::internal(format!("cannot listen on {}: {fault}", settings.listen)))?;
+        let address = socket
+            .local_addr()
+            .map_err(|fault| Problem::internal(format!("the socket has no address: {fault}")))?;
+        let url = format!("http://{address}");
+        let base_url = if settings.base_url.is_empty() { url.clone() } else { settings.base_url.clone() };
+        let store = open(settings)?;
+        let context = Arc::new(Context {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&surroundings.clock),
+            ids: Arc::clone(&surroundings.ids),
+            library: Library::new(LIBRARY_CAPACITY),
+            settings: for_interactions(settings, base_url),
+        });
+        load(&context, Path::new(&settings.profiles)).await?;
+        let courier = delivery::Courier::new(
+            store,
+            connectors(settings)?,
+            surroundings.clock,
+            surroundings.ids,
+            for_delivery(&settings.delivery),
+        );
+        let state = State {
+            context: Arc::clone(&context),
+            metrics: telemetry::metrics(),
+            body_bytes: settings.limits.body_bytes,
+        };
+        let serving =
+            Serving { workers: settings.limits.workers, shutdown_seconds: settings.limits.shutdown_seconds };
+        let server = http::serve(state, socket, serving)?;
+        Ok(Self { url, context, server, courier, stop: watch::channel(false).0 })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What its interactions use.
+    #[must_use]
+    pub const fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Serves until `stop` ends; then lets running requests and deliveries end.
+    ///
+    /// # Errors
+    /// `Internal` when the server fails.
+    pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Problem> {
+        let Self { server, courier, stop: stopping, .. } = self;
+        let handle = server.handle();
+        let sending = actix_web::rt::spawn(courier.run(stopping.subscribe()));
+        let serving = actix_web::rt::spawn(server);
+        tokio::pin!(serving);
+        let early = tokio::select! {
+            ended = &mut serving => Some(ended),
+            () = stop => None,
+        };
+        let ended = match early {
+            Some(ended) => ended,
+            None => {
+                handle.stop(true).await;
+                serving.await
+            }
+        };
+        let _ = stopping.send(true);
+        let _ = sending.await;
+        match ended {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(fault)) => Err(Problem::internal(format!("the server failed: {fault}"))),
+            Err(fault) => Err(Problem::internal(format!("the server panicked: {fault}"))),
+        }
+    }
+}
+
+fn open(settings: &Settings) -> Result<Arc<dyn Store>, Problem> {
+    // `config` admits no other form.
+    let path = settings.database.strip_prefix("sqlite:").unwrap_or(&settings.database);
+    let options = sqlite::Options {
+        readers: settings.store.readers,
+        queue_max: settings.store.queue,
+        ..sqlite::Options::default()
+    };
+    Ok(Arc::new(sqlite::open(path, &options)?))
+}
+
+/// Publishes the shipped definitions; those that are there already stay.
+async fn load(context: &Context, profiles: &Path) -> Result<(), Problem> {
+    let resources = folder::read(profiles)?.into_iter().map(|file| file.resource).collect();
+    let report = interaction::load(context, resources).await?;
+    tracing::info!(
+        created = report.created.len(),
+        unchanged = report.unchanged.len(),
+        "the definitions are loaded"
+    );
+    Ok(())
+}
+
+fn for_interactions(settings: &Settings, base_url: String) -> interaction::Settings {
+    let issuer = &settings.issuer;
+    let mut issued =
+        Issuer::public_hospital(&issuer.name, Some(&issuer.finess), &issuer.source_oid, &base_url);
+    issued.facility_type.code.clone_from(&issuer.facility_type);
+    issued.facility_type.display.clone_from(&issuer.facility_type_display);
+    issued.practice_setting.code.clone_from(&issuer.practice_setting);
+    issued.practice_setting.display.clone_from(&issuer.practice_setting_display);
+    let destinations = settings.destinations.iter().map(|destination| interaction::Destination {
+        name: destination.name.clone(),
+        kind: match destination.kind {
+            DestinationKind::Fhir => interaction::DestinationKind::Fhir,
+            DestinationKind::Mhd => interaction::DestinationKind::Mhd,
+        },
+    });
+    interaction::Settings {
+        base_url,
+        issuer: issued,
+        telephone: Some(issuer.phone.clone()).filter(|phone| !phone.is_empty()),
+        destinations: destinations.collect(),
+        page_default: 50,
+        page_max: 1_000,
+        rounds_max: 16,
+    }
+}
+
+fn connectors(settings: &Settings) -> Result<Connectors, Problem> {
+    let client = connector::client()?;
+    let connectors = settings.destinations.iter().map(|destination| {
+        let endpoint = Endpoint {
+            url: destination.url.clone(),
+            bearer: destination.bearer.as_ref().map(|secret| secret.reveal().to_owned()),
+            timeout: Duration::from_secs(destination.timeout_seconds),
+        };
+        let connector: Arc<dyn Connector> = match destination.kind {
+            DestinationKind::Fhir => Arc::new(FhirServer::new(client.clone(), endpoint)),
+            DestinationKind::Mhd => Arc::new(DocumentRecipient::new(client.clone(), endpoint)),
+        };
+        (destination.name.clone(), connector)
+    });
+    Ok(connectors.collect())
+}
+
+const fn for_delivery(settings: &config::Delivery) -> delivery::Limits {
+    delivery::Limits {
+        lease_seconds: settings.lease_seconds,
+        in_flight_max: settings.in_flight_max,
+        poll: Duration::from_millis(settings.poll_ms),
+        backoff: Backoff { first_ms: settings.backoff_ms, ceiling_ms: settings.backoff_ms_max },
+    }
+}

@@ -1,0 +1,88 @@
+//! The journey, for a person to watch and for a test to check: service, peers and example patients in one process,
+//! talking over HTTP; what happened is compared with what the examples expect.
+
+mod client;
+mod course;
+mod deliveries;
+mod story;
+mod told;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::{Application, Surroundings, say, telemetry, told_to_stop};
+use crate::clock::{Clock, RunningClock, SystemClock, SystemIds};
+use crate::config::{self, Settings};
+use crate::problem::{Category, Issue, Problem};
+use crate::sandbox;
+
+/// Runs the journey; then serves until Ctrl-C, or ends when `exit` is set.
+///
+/// # Errors
+/// What could not be started; with `exit`, every difference between what happened and what was expected.
+pub fn demo(examples: &Path, profiles: &Path, exit: bool) -> Result<(), Problem> {
+    telemetry::log(&config::Log { level: "warn".to_owned(), json: false });
+    actix_web::rt::System::new().block_on(run(examples, profiles, exit))
+}
+
+async fn run(examples: &Path, profiles: &Path, exit: bool) -> Result<(), Problem> {
+    let folder = fresh_folder()?;
+    let dpi = sandbox::dpi::start(([127, 0, 0, 1], 0).into())?;
+    let mhd = sandbox::mhd::start(([127, 0, 0, 1], 0).into())?;
+    let settings = settings(&folder, profiles, &dpi.url(), &mhd.url())?;
+    let clock = Arc::new(RunningClock::starting_at(SystemClock.now()));
+    let surroundings = Surroundings { clock: Arc::clone(&clock) as Arc<dyn Clock>, ids: Arc::new(SystemIds) };
+    let application = Application::build(&settings, surroundings).await?;
+    let url = application.url().to_owned();
+    say(&format!("service            {url}  (metadata, openapi.yaml, metrics below it)"));
+    say(&format!("hospital record    {}  (sandbox DPI)", dpi.url()));
+    say(&format!("document receiver  {}  (sandbox ITI-65)", mhd.url()));
+    say(&format!("files              {}", folder.display()));
+    let (end, ended) = oneshot::channel::<()>();
+    let serving = actix_web::rt::spawn(application.run_until(async {
+        // A dropped sender means the same as a sent end.
+        let _ = ended.await;
+    }));
+    let told = story::tell(&story::Stage { url: &url, clock: &clock, examples, folder: &folder }).await;
+    if !exit && told.is_ok() {
+        say("\nThe service goes on. Ctrl-C ends it.");
+        told_to_stop().await;
+    }
+    let _ = end.send(());
+    serving.await.map_err(|fault| Problem::internal(format!("the service panicked: {fault}")))??;
+    dpi.stop().await;
+    mhd.stop().await;
+    let differences = told?;
+    if differences.is_empty() {
+        say("\nEverything that was expected happened.");
+        return Ok(());
+    }
+    let issues = differences.into_iter().map(|text| Issue::error("processing", text)).collect();
+    Err(Problem::with(Category::Invalid, issues))
+}
+
+/// A folder of its own for each run: `vigie-demo-<id>` in the folder for temporary files.
+fn fresh_folder() -> Result<PathBuf, Problem> {
+    use crate::clock::Ids;
+    let folder = std::env::temp_dir().join(format!("vigie-demo-{}", SystemIds.next()));
+    std::fs::create_dir_all(&folder)
+        .map_err(|fault| Problem::internal(format!("{} cannot be made: {fault}", folder.display())))?;
+    Ok(folder)
+}
+
+fn settings(folder: &Path, profiles: &Path, dpi: &str, mhd: &str) -> Result<Settings, Problem> {
+    let text = |value: &str| toml::Value::String(value.to_owned()).to_string();
+    let file = format!(
+        "listen = \"127.0.0.1:0\"\ndatabase = {}\nprofiles = {}\n\
+         [issuer]\nname = \"CENTRE DE TEST\"\nfiness = \"999999999\"\nsource_oid = \"2.25.20260301\"\n\
+         [[destinations]]\nname = \"dpi\"\nkind = \"fhir\"\nurl = {}\n\
+         [[destinations]]\nname = \"dmp\"\nkind = \"mhd\"\nurl = {}\n",
+        text(&format!("sqlite:{}", folder.join("vigie.sqlite").display())),
+        text(&profiles.display().to_string()),
+        text(dpi),
+        text(mhd),
+    );
+    config::read(Some(&file), [])
+}

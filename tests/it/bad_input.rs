@@ -1,0 +1,129 @@
+//! Rubbish at the door: each kind gets its status and an `OperationOutcome` that says what is wrong; nothing
+//! panics, and what was meant to be a response is kept.
+
+use serde_json::{Value, json};
+
+use crate::process::Service;
+
+fn response() -> Value {
+    json!({
+        "resourceType": "QuestionnaireResponse",
+        "identifier": { "system": "https://hospital.example/reponse", "value": "bad-input" },
+        "questionnaire": "https://vigie.example/fhir/Questionnaire/surveillance-hebdomadaire|1.0.0",
+        "status": "completed",
+        "subject": { "reference": "Patient/nobody" },
+        "authored": "2026-01-12T09:30:00+01:00"
+    })
+}
+
+/// The outcome's issues as one text, after checking that it is an outcome.
+fn diagnostics(outcome: &Value) -> String {
+    assert_eq!(outcome["resourceType"], "OperationOutcome", "{outcome:#}");
+    let issues = outcome["issue"].as_array().unwrap();
+    assert!(!issues.is_empty());
+    issues.iter().map(|issue| issue["diagnostics"].as_str().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+}
+
+/// Where the outcome says that the refused bytes are kept.
+fn kept_at(text: &str) -> String {
+    let start = text.find("Binary/").unwrap_or_else(|| panic!("it does not say where it is kept: {text}"));
+    text[start..].chars().take_while(|c| c.is_ascii_alphanumeric() || "/-.".contains(*c)).collect()
+}
+
+async fn check(service: &Service, body: Vec<u8>, status: u16, says: &str) -> String {
+    let (code, outcome) = service.send("POST", "/QuestionnaireResponse", body).await.unwrap();
+    let text = diagnostics(&outcome);
+    assert_eq!(code, status, "{text}");
+    assert!(text.contains(says), "'{says}' is missing in: {text}");
+    text
+}
+
+/// The same, and the very bytes can be read again where the outcome says.
+async fn check_kept(service: &Service, body: Vec<u8>, status: u16, says: &str) {
+    let text = check(service, body.clone(), status, says).await;
+    let place = kept_at(&text);
+    let (code, binary) = service.get(&format!("/{place}")).await;
+    assert_eq!(code, 200, "{place}");
+    assert_eq!(decode(binary["data"].as_str().unwrap()), body);
+}
+
+fn decode(data: &str) -> Vec<u8> {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.decode(data).unwrap()
+}
+
+#[tokio::test]
+async fn rubbish_gets_a_clear_outcome_and_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+
+    let whole = response().to_string().into_bytes();
+    check_kept(&service, whole[..whole.len() / 2].to_vec(), 400, "line 1").await;
+    let twice = String::from_utf8(whole.clone()).unwrap().replacen('{', "{\"status\":\"in-progress\",", 1);
+    check_kept(&service, twice.into_bytes(), 400, "status").await;
+    let deep = [b"{\"resourceType\":\"QuestionnaireResponse\",\"item\":".to_vec(), vec![b'['; 10_000]].concat();
+    check_kept(&service, deep, 400, "deep").await;
+    check_kept(&service, b"[]".to_vec(), 400, "object").await;
+    check_kept(&service, vec![0xff, 0xfe, 0x00], 400, "UTF-8").await;
+
+    check_kept(&service, whole.clone(), 422, "Patient/nobody").await;
+    let mut unknown = response();
+    unknown["questionnaire"] =
+        json!("https://vigie.example/fhir/Questionnaire/surveillance-hebdomadaire|9.9.9");
+    check_kept(&service, unknown.to_string().into_bytes(), 422, "9.9.9").await;
+    let mut impossible = response();
+    impossible["authored"] = json!("2026-02-30");
+    check_kept(&service, impossible.to_string().into_bytes(), 422, "2026-02-30").await;
+
+    let (code, outcome) =
+        service.send_as("POST", "/QuestionnaireResponse", "text/xml", whole.clone()).await.unwrap();
+    assert_eq!(code, 415);
+    assert!(diagnostics(&outcome).contains("application/fhir+json"));
+    let (code, outcome) =
+        service.send("POST", "/QuestionnaireResponse", vec![b' '; 100 * 1024 * 1024]).await.unwrap();
+    assert_eq!(code, 413);
+    assert!(diagnostics(&outcome).contains("5242880"));
+    let (code, outcome) = service.send("POST", "/Medication", whole.clone()).await.unwrap();
+    assert_eq!(code, 404);
+    assert!(diagnostics(&outcome).contains("QuestionnaireResponse"));
+    let (code, outcome) = service.send("DELETE", "/Patient/1", Vec::new()).await.unwrap();
+    assert_eq!(code, 405);
+    assert!(diagnostics(&outcome).contains("PUT"));
+
+    let (code, outcome) = service.get("/Task?patinet=1").await;
+    assert_eq!(code, 400);
+    assert!(diagnostics(&outcome).contains("patient"), "{outcome:#}");
+    let (code, _) = service.get("/livez").await;
+    assert_eq!(code, 200);
+}
+
+#[tokio::test]
+async fn the_same_rubbish_twice_is_kept_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    let body = response().to_string().into_bytes();
+    let first = kept_at(&check(&service, body.clone(), 422, "Patient/nobody").await);
+    let second = kept_at(&check(&service, body, 422, "Patient/nobody").await);
+    assert_eq!(first, second);
+}
+
+#[tokio::test]
+async fn a_service_beyond_loopback_does_not_start() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vigie"))
+        .arg("serve")
+        .env("VIGIE_LISTEN", "0.0.0.0:0")
+        .env("VIGIE_DATABASE", "sqlite:")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("beyond loopback") && said.contains("sqlite:PATH"), "{said}");
+}
+
+#[tokio::test]
+async fn sigterm_ends_the_service_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    assert_eq!(service.get("/readyz").await.0, 200);
+    assert!(service.terminate().success());
+}
