@@ -54,7 +54,11 @@ fn weekly(terminology: &Terminology) -> Questionnaire {
 }
 
 fn shown(place: &str, issues: &[Issue]) -> Vec<String> {
-    issues.iter().filter(|issue| issue.severity >= Severity::Error).map(|issue| format!("{place}: {issue:?}")).collect()
+    issues
+        .iter()
+        .filter(|issue| issue.severity >= Severity::Error)
+        .map(|issue| format!("{place}: {issue:?}"))
+        .collect()
 }
 
 fn none(faults: &[String]) {
@@ -77,9 +81,7 @@ fn objects<'a>(value: &'a Value, look: &mut impl FnMut(&'a serde_json::Map<Strin
 fn every_file_is_base_r4() {
     let faults: Vec<String> = resources()
         .iter()
-        .filter(|(_, resource)| {
-            resource["resourceType"].as_str().is_some_and(fhir::is_served)
-        })
+        .filter(|(_, resource)| resource["resourceType"].as_str().is_some_and(fhir::is_served))
         .flat_map(|(place, resource)| shown(place, &fhir::structure::check(resource)))
         .collect();
     none(&faults);
@@ -88,7 +90,9 @@ fn every_file_is_base_r4() {
 #[test]
 fn a_definition_is_in_the_file_that_its_canonical_names() {
     for (place, resource) in files("profiles") {
-        let text = |name: &str| resource[name].as_str().unwrap_or_else(|| panic!("{place} has no {name}")).to_owned();
+        let text = |name: &str| {
+            resource[name].as_str().unwrap_or_else(|| panic!("{place} has no {name}")).to_owned()
+        };
         let (rtype, id) = (text("resourceType"), text("id"));
         assert_eq!(place, format!("profiles/{rtype}/{id}.json"));
         assert_eq!(text("url"), format!("{BASE}/{rtype}/{id}"), "{place}");
@@ -142,7 +146,8 @@ fn every_canonical_of_ours_leads_to_a_file() {
         .flat_map(|(url, version)| [url.to_owned(), format!("{url}|{version}")])
         .collect();
     assert!(named.len() > 100, "only {} canonicals were seen", named.len());
-    let unknown: Vec<String> = named.iter().filter(|one| !known.contains(**one)).map(ToString::to_string).collect();
+    let unknown: Vec<String> =
+        named.iter().filter(|one| !known.contains(**one)).map(ToString::to_string).collect();
     none(&unknown);
 }
 
@@ -171,7 +176,9 @@ fn the_questionnaire_accepts_every_answer_of_the_examples() {
     let questionnaire = weekly(&terminology);
     let mut responses = 0;
     let mut faults = Vec::new();
-    for (place, response) in resources().iter().filter(|(_, one)| one["resourceType"] == "QuestionnaireResponse") {
+    for (place, response) in
+        resources().iter().filter(|(_, one)| one["resourceType"] == "QuestionnaireResponse")
+    {
         responses += 1;
         let now = response["authored"].as_str().expect("a date").parse().expect("an instant");
         let context = Context { patient: None, careplan: None, now, terminology: &terminology };
@@ -189,7 +196,9 @@ fn each_extracted_answer_has_a_code_of_ours_first() {
     let questionnaire = weekly(&terminology);
     let all = files("examples/fhir");
     let extracts = questionnaire.extract(&all["examples/fhir/pembrolizumab/week-4.json"]);
-    let of = |link_id: &str| extracts.iter().find(|one| one.link_id == link_id).unwrap_or_else(|| panic!("{link_id}"));
+    let of = |link_id: &str| {
+        extracts.iter().find(|one| one.link_id == link_id).unwrap_or_else(|| panic!("{link_id}"))
+    };
     for extract in &extracts {
         let first = &extract.observation["code"]["coding"][0];
         assert_eq!(first["system"], format!("{BASE}/CodeSystem/symptom"), "{}", extract.link_id);

@@ -183,7 +183,8 @@ fn a_worse_answer_never_gives_a_lower_level() {
     let graded = content.graded();
     assert!(graded.len() >= 15, "only {graded:?}");
     for careplan in ["folfox", "capecitabine", "pembrolizumab"] {
-        for (background, previous) in backgrounds.iter().flat_map(|one| [(one, None), (one, Some(json!({})))]) {
+        for (background, previous) in backgrounds.iter().flat_map(|one| [(one, None), (one, Some(json!({})))])
+        {
             for (link_id, codes) in &graded {
                 let mut lowest = None;
                 for code in codes {

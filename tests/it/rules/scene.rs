@@ -45,7 +45,8 @@ pub(super) struct Content {
 impl Content {
     pub(super) fn load() -> Self {
         let plan = read("profiles/PlanDefinition/surveillance-hebdomadaire.json").expect("the protocol");
-        let questionnaire = read("profiles/Questionnaire/surveillance-hebdomadaire.json").expect("the questionnaire");
+        let questionnaire =
+            read("profiles/Questionnaire/surveillance-hebdomadaire.json").expect("the questionnaire");
         let folder = root().join("profiles/ActivityDefinition");
         let activities: Vec<Value> = std::fs::read_dir(folder)
             .expect("the folder of activities")
@@ -81,13 +82,19 @@ impl Content {
     pub(super) fn graded(&self) -> Vec<(String, Vec<String>)> {
         let items = self.questionnaire["item"][1]["item"].as_array().expect("the base module");
         let codes = |item: &Value| -> Vec<String> {
-            let options = item["answerOption"].as_array().into_iter().flatten().map(|one| &one["valueCoding"]);
+            let options =
+                item["answerOption"].as_array().into_iter().flatten().map(|one| &one["valueCoding"]);
             options
-                .filter(|coding| coding["system"].as_str().is_some_and(|system| system.starts_with(&format!("{BASE}/CodeSystem/base-"))))
+                .filter(|coding| {
+                    coding["system"]
+                        .as_str()
+                        .is_some_and(|system| system.starts_with(&format!("{BASE}/CodeSystem/base-")))
+                })
                 .map(|coding| coding["code"].as_str().expect("a code").to_owned())
                 .collect()
         };
-        let graded = items.iter().map(|item| (item["linkId"].as_str().expect("a linkId").to_owned(), codes(item)));
+        let graded =
+            items.iter().map(|item| (item["linkId"].as_str().expect("a linkId").to_owned(), codes(item)));
         graded.filter(|(_, codes)| !codes.is_empty()).collect()
     }
 
@@ -190,7 +197,8 @@ impl Scene {
     }
 
     pub(super) fn evaluate(&self, content: &Content) -> Evaluation {
-        let received: Timestamp = self.response["authored"].as_str().expect("a date").parse().expect("an instant");
+        let received: Timestamp =
+            self.response["authored"].as_str().expect("a date").parse().expect("an instant");
         content.protocol.evaluate(&Facts {
             response: &self.response,
             questionnaire: Some(&content.questionnaire),
@@ -215,7 +223,8 @@ fn careplan(said: Option<&Value>) -> Option<Value> {
         }
         Some(said) => {
             let coding = |class: &Value| json!({ "system": format!("{BASE}/CodeSystem/treatment-class"), "code": class });
-            let codings: Vec<Value> = said["classes"].as_array().expect("classes").iter().map(coding).collect();
+            let codings: Vec<Value> =
+                said["classes"].as_array().expect("classes").iter().map(coding).collect();
             let mut detail = json!({ "code": { "coding": codings }, "status": "in-progress" });
             for bound in ["start", "end"].into_iter().filter(|bound| said.get(bound).is_some()) {
                 detail["scheduledPeriod"][bound] = said[bound].clone();
