@@ -42,7 +42,7 @@ pub use input::{
 ///
 /// An in-progress response becomes alerts only: no Observation, no DiagnosticReport, and no message
 /// when nothing fired. Each call gives one Provenance, whose `rule-trace` extensions tell what every
-/// rule did: one for each rule that fired or was not evaluable, with `action`, `rule`, `level`,
+/// rule did: one for each rule that fired or was not evaluable, with `action`, `rule`, `level`, `symptom`,
 /// `result` (`fired`, `not-evaluable`), `title`, `reason`, `threshold`, `source` and for each answer
 /// used an `evidence` (`linkId`, `text`, `answer`, `previous`, `place`); then one that lists every
 /// `action` with `result` `not-fired`, and one with `not-run`. A second Provenance names what an

@@ -137,12 +137,36 @@ fn update(
     let level = level_in(&open["reasonCode"]).map_or(task.level, |level| level.max(task.level));
     let handle_by = earlier(str_at(open, "restriction.period.end"), &instant(task.handle_by));
     let mut next = overlay(open, content(input, task, flags, level, &handle_by, acknowledge_by_of(open)));
+    keep_others(&mut next, open, flags);
     next["priority"] = json!(before.max(task.priority).code());
     if next.pointer("/restriction/period").is_some_and(Value::is_object) {
         next["restriction"]["period"]["end"] = json!(handle_by);
     }
     touch(input, open, next, derived);
     id
+}
+
+/// What somebody else put on an open Task stays: roles it was escalated to, inputs of other kinds, and
+/// alerts that still hold though their rule could not be evaluated this time.
+fn keep_others(next: &mut Value, open: &Value, flags: &Flags) {
+    let stays = |input: &Value| match str_at(input, "valueReference.reference") {
+        Some(flag) if flag.starts_with("Flag/") => flags.holds(flag),
+        _ => code_of(&input["type"], &input_system()).is_none(),
+    };
+    for (name, kept) in [
+        ("input", list(open, "input").filter(|input| stays(input)).cloned().collect::<Vec<_>>()),
+        ("performerType", list(open, "performerType").cloned().collect()),
+    ] {
+        let mut all: Vec<Value> = list(next, name).cloned().collect();
+        for one in kept {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+        if !all.is_empty() {
+            next[name] = json!(all);
+        }
+    }
 }
 
 /// Both are written by `instant`, in UTC and with as many digits: the smaller text is the earlier.
@@ -221,8 +245,11 @@ fn content(
 }
 
 fn input_type(code: &str, display: &str) -> Value {
-    let system = format!("{BASE}/CodeSystem/task-input");
-    json!({ "coding": [coding(&system, code, Some(display))], "text": display })
+    json!({ "coding": [coding(&input_system(), code, Some(display))], "text": display })
+}
+
+fn input_system() -> String {
+    format!("{BASE}/CodeSystem/task-input")
 }
 
 fn reasons(task: &Wanted<'_>) -> String {

@@ -103,6 +103,24 @@ fn priority_only_rises_and_a_started_task_keeps_its_status() {
 }
 
 #[test]
+fn what_others_put_on_an_open_task_stays() {
+    let rules = [fired("R32-orange", Level::Orange), fired("R41", Level::Orange)];
+    let mut before = stored(&first(&rules));
+    let escalated = json!({ "text": "Oncologue de garde" });
+    let note = json!({ "type": { "text": "Note" }, "valueString": "rappeler après 14 h" });
+    let task = before.iter_mut().find(|known| known["resourceType"] == "Task").unwrap();
+    task["performerType"].as_array_mut().unwrap().push(escalated.clone());
+    task["input"].as_array_mut().unwrap().push(note.clone());
+    let flags = list(task, "input").filter(|one| one.get("valueReference").is_some()).count();
+    let unknown = rule("R41", Level::Orange, None, RuleResult::NotEvaluable("x".to_owned()));
+    let after = amended(&[fired("R32-orange", Level::Orange), unknown], &before);
+    let task = one(&after, "Task");
+    assert!(list(task, "performerType").any(|one| *one == escalated));
+    assert!(list(task, "input").any(|one| *one == note));
+    assert_eq!(list(task, "input").filter(|one| one.get("valueReference").is_some()).count(), flags);
+}
+
+#[test]
 fn a_completed_task_is_left_and_asked_again_only_when_the_level_rose() {
     let mut before = stored(&first(&[fired("R32-orange", Level::Orange)]));
     set(&mut before, "Task", "status", "completed");
