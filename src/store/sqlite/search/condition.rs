@@ -1,6 +1,6 @@
 //! One criterion as SQL over `resource r`. Date spans are compared as R4 3.1.1.4.6 says.
 
-use super::statement::Statement;
+use super::statement::{NEVER, Statement};
 use crate::fhir::search::{Column, Criterion, Kind, Modifier, Parameter, Prefix, Test, fold};
 use crate::store::row::{URGENCY_NONE, digest, is_token, param, present_bit, urgency};
 
@@ -144,7 +144,7 @@ fn on_column(rtype: &str, parameter: &Parameter, column: Column, test: &Test) ->
         },
         (Column::Urgency, Test::Token { system, code }) if fits(parameter, system.as_deref()) => {
             match code.as_deref().map(urgency) {
-                Some(URGENCY_NONE) => sql.push("0"),
+                Some(URGENCY_NONE) => sql.push(NEVER),
                 Some(rank) => sql.bind("r.urgency = ?", rank),
                 None => sql.bind("r.urgency < ?", URGENCY_NONE),
             }
@@ -158,7 +158,7 @@ fn on_column(rtype: &str, parameter: &Parameter, column: Column, test: &Test) ->
             }
             sql.push(")")
         }
-        _ => sql.push("0"),
+        _ => sql.push(NEVER),
     };
     sql
 }
