@@ -12,7 +12,18 @@ use super::tree::Tree;
 use super::{Context, Questionnaire};
 use crate::fhir::datetime::PartialDateTime;
 use crate::fhir::schema;
-use crate::fhirpath::{Collection, Expression, Fault, Scope};
+use crate::fhirpath::{self, Collection, Expression, Fault, Scope};
+use crate::terminology::Terminology;
+
+/// `memberOf()` asks the loaded value sets; a code without its system is looked for in all of them.
+impl fhirpath::Terminology for Terminology {
+    fn member_of(&self, valueset: &str, system: Option<&str>, code: &str) -> Option<bool> {
+        match system {
+            Some(system) => self.contains(valueset, system, code),
+            None => self.expand(valueset).map(|concepts| concepts.iter().any(|concept| concept.code == code)),
+        }
+    }
+}
 
 /// Item that declares a variable (`None` for the Questionnaire), its position there, and the node it is
 /// evaluated for.
@@ -51,7 +62,8 @@ impl<'a> Environment<'a> {
             .with("rootResource", Collection::from_value(response))
             .with("questionnaire", Collection::from_value(&questionnaire.source))
             .with("patient", one(context.patient))
-            .with("careplan", one(context.careplan));
+            .with("careplan", one(context.careplan))
+            .with_terminology(context.terminology);
         Self { questionnaire, tree, response, scope, known: HashMap::new() }
     }
 

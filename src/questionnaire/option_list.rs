@@ -59,10 +59,10 @@ pub(crate) fn read(
     let value_set = address.and_then(|address| {
         let known = match address.strip_prefix('#') {
             Some(id) => contained(questionnaire, id).map(|found| options.extend(found)).map(|()| None),
-            None => terminology.expand(address).map(|_| Some(address.to_owned())),
+            None => terminology.knows(address).then(|| Some(address.to_owned())),
         };
         if known.is_none() {
-            let message = format!("value set {address} is not known here, or its concepts cannot be listed");
+            let message = format!("value set {address} is not known here");
             fault("not-found", message, format!("{at}.answerValueSet"));
         }
         known.flatten()

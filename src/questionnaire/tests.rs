@@ -10,6 +10,7 @@ mod readable;
 mod shape;
 mod status;
 mod types;
+mod value_set;
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,6 @@
 //! Enablement: operators, behavior, ancestors, and every repeating instance for itself.
 
+use proptest::prelude::Strategy as _;
 use serde_json::{Value, json};
 
 use super::check;
@@ -174,4 +175,35 @@ fn items_under_an_answer_ask_that_answer_alone() {
 fn the_order_of_answers_does_not_matter() {
     let reversed = json!([text("t"), boolean("b", true)]);
     check(&follow_up(), &reversed, &["warning outOfOrder item[1]"]);
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { cases: 64, failure_persistence: None, ..Default::default() })]
+
+    /// Three questions, each asked when another is true, in any order and with any answers.
+    #[test]
+    fn enablement_is_independent_of_the_order_of_answers(
+        order in proptest::sample::subsequence(vec![0_usize, 1, 2, 3], 0..=4).prop_shuffle(),
+        values in proptest::array::uniform4(proptest::bool::ANY),
+    ) {
+        let on = |question: &str| when(question, "=", "answerBoolean", json!(true));
+        let items = json!([
+            { "linkId": "a", "type": "boolean", "required": true, "enableWhen": on("b") },
+            { "linkId": "b", "type": "boolean", "required": true, "enableWhen": on("c") },
+            { "linkId": "c", "type": "boolean", "required": true, "enableWhen": on("d") },
+            { "linkId": "d", "type": "boolean", "required": true },
+        ]);
+        let names = ["a", "b", "c", "d"];
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        let told = |order: &[usize]| {
+            let answers: Vec<Value> = order.iter().map(|n| boolean(names[*n], values[*n])).collect();
+            let issues = super::issues_of(&super::compiled(&super::definition(&items)), &super::response(&json!(answers)));
+            let mut told: Vec<String> =
+                issues.into_iter().filter(|issue| issue.detail != Some("outOfOrder")).map(|issue| issue.diagnostics).collect();
+            told.sort_unstable();
+            told
+        };
+        proptest::prop_assert_eq!(told(&order), told(&sorted));
+    }
 }

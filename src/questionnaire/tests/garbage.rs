@@ -124,3 +124,21 @@ fn what_is_no_item_is_named_and_removed() {
     assert_eq!(validation.readable["item"], json!([{ "linkId": "c" }]));
     assert_eq!(validation.issues.iter().filter(|issue| issue.detail == Some("invalidType")).count(), 4);
 }
+
+#[test]
+fn thousands_of_instances_are_judged_each_and_issues_are_bounded() {
+    let group = json!({ "linkId": "g", "item": [{ "linkId": "b", "answer": [{ "valueBoolean": "oui" }] }] });
+    let response = response(&json!(vec![group; 5000]));
+    let terminology = Terminology::default();
+    let questionnaire = compiled(&questionnaire());
+    let validation = questionnaire.validate(&response, &context(&terminology));
+    assert_eq!(validation.issues.len(), 1001);
+    assert_eq!(validation.issues[1000].diagnostics, "4000 more issues are not listed");
+    assert!(
+        validation.readable["item"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|group| group["item"][0].get("answer").is_none())
+    );
+}
