@@ -98,6 +98,10 @@ fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             sign if sign.is_control() && !matches!(sign, '\n' | '\t') => escaped.push('\u{fffd}'),
+            // Controls of direction (UAX #9): after one, 38 can be read as 83.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                escaped.push('\u{fffd}');
+            }
             sign => escaped.push(sign),
         }
     }
@@ -112,10 +116,10 @@ mod tests {
     #[test]
     fn markup_in_an_answer_stays_text() {
         let mut report = example::report();
-        report.conclusion = vec!["<script>alert('x')</script> & \u{1}".to_owned()];
+        report.conclusion = vec!["<script>alert('x')</script> & \u{1}\u{202e}".to_owned()];
         let html = render(&report);
         assert!(html.contains("&lt;script&gt;") && !html.contains("<script"), "{html}");
-        assert!(html.contains("&amp; \u{fffd}"), "{html}");
+        assert!(html.contains("&amp; \u{fffd}\u{fffd}"), "{html}");
     }
 
     #[test]

@@ -26,9 +26,19 @@ pub fn render(report: &Report, template: &str) -> Result<Vec<u8>, Problem> {
         minute: two(at.minute()),
         second: two(at.second()),
     };
-    typesetting::pdf(template, data(report).to_string().as_bytes(), moment).map_err(|faults| {
+    typesetting::pdf(template, legible(data(report)).to_string().as_bytes(), moment).map_err(|faults| {
         Problem::internal(format!("the report could not be typeset: {}", faults.join("; ")))
     })
+}
+
+/// The data with every text as it can be printed.
+fn legible(data: Value) -> Value {
+    match data {
+        Value::String(text) => Value::String(typesetting::legible(&text).into_owned()),
+        Value::Array(items) => items.into_iter().map(legible).collect(),
+        Value::Object(elements) => elements.into_iter().map(|(name, value)| (name, legible(value))).collect(),
+        other => other,
+    }
 }
 
 /// What the template reads: everything in the words and the order in which it is printed.
@@ -168,6 +178,16 @@ mod tests {
         let text = problem.to_string();
         assert!(text.contains("template:2:"), "{text}");
         assert!(!text.contains("PAT-TROIS"), "{text}");
+    }
+
+    #[test]
+    fn a_note_with_any_sign_is_set_and_every_text_goes_through_the_sieve() {
+        let mut report = example::report();
+        report.conclusion =
+            vec!["Ça va 😀, 中文, عربي, \u{1}, \u{202e}x, e\u{301}, \u{0}, ≥ 38 °C, œ".to_owned()];
+        assert!(render(&report, TEMPLATE).is_ok());
+        let printed = legible(data(&report)).to_string();
+        assert!(printed.contains("≥ 38 °C, œ") && !printed.contains(['😀', '\u{202e}']), "{printed}");
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The report for a plain FHIR server, such as a hospital record: one transaction `Bundle`
-//! (FHIR R4 RESTful API, 3.1.0.11), every resource put under its business identifier so that a repeat creates nothing.
+//! (FHIR R4 `RESTful` API, 3.1.0.11), every resource put under its business identifier so that a repeat creates nothing.
 
 use serde_json::{Map, Value, json};
 

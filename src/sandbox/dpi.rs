@@ -1,5 +1,5 @@
 //! A hospital record (*dossier patient informatisé*) as a FHIR server: takes transactions, puts every resource under its
-//! business identifier, and knows its patients (FHIR R4 RESTful API, 3.1.0.11).
+//! business identifier, and knows its patients (FHIR R4 `RESTful` API, 3.1.0.11).
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! The HTTP side of a sandbox peer: transactions in, what arrived out (FHIR R4 RESTful API).
+//! The HTTP side of a sandbox peer: transactions in, what arrived out (FHIR R4 `RESTful` API).
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

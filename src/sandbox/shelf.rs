@@ -1,4 +1,4 @@
-//! What a peer keeps: resources in memory, changed by whole transactions only (FHIR R4 RESTful API, 3.1.0.11.2).
+//! What a peer keeps: resources in memory, changed by whole transactions only (FHIR R4 `RESTful` API, 3.1.0.11.2).
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 //! The template sees one file, `data.json`, and nothing else: no disk, no network, no packages, no clock.
 //! The same template, data and moment give the same bytes, on every machine.
 
+mod legible;
 mod world;
 
 use typst::diag::{Severity, SourceDiagnostic};
@@ -10,6 +11,7 @@ use typst::foundations::{Datetime, Smart};
 use typst::{World, WorldExt};
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
+pub use crate::legible::legible;
 use crate::world::Desk;
 
 /// How many typesettings a cached piece outlives without being used again: bounds the memory of a long-lived process.
@@ -36,7 +38,8 @@ pub struct Moment {
 ///
 /// # Errors
 /// Every complaint of the typesetter with its place (`template:12:3: …`): the template is wrong, the data is not what
-/// it expects, a glyph is in none of the built-in fonts, or the result would not be PDF/A-1b.
+/// it expects, or the result would not be PDF/A-1b. A sign that is in none of the built-in fonts is *not* among them, though
+/// it breaks PDF/A-1b too: pass every text through [`legible`] first.
 pub fn pdf(template: &str, data: &[u8], moment: Moment) -> Result<Vec<u8>, Vec<String>> {
     let Moment { year, month, day, hour, minute, second } = moment;
     let datetime = Datetime::from_ymd_hms(year, month, day, hour, minute, second)

@@ -32,6 +32,11 @@ static WORKSHOP: LazyLock<Workshop> = LazyLock::new(|| {
     }
 });
 
+/// Whether one of the built-in fonts has a glyph for that sign.
+pub(crate) fn is_printable(sign: char) -> bool {
+    WORKSHOP.fonts.iter().any(|font| font.info().coverage.contains(u32::from(sign)))
+}
+
 /// One document on the desk.
 pub(crate) struct Desk {
     source: Source,
