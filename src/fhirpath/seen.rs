@@ -60,16 +60,29 @@ fn text_bucket(text: &str) -> u64 {
     if like_moment { 4 } else { hash(&(7, text)) }
 }
 
+/// Two levels deep: enough to tell elements apart by their `linkId`, `url` or `code`, whatever hangs
+/// below them.
 fn json(value: &Value) -> u64 {
     match value {
-        Value::Null => 8,
+        Value::Object(members) => members.iter().fold(13, |sum: u64, (key, member)| {
+            let below = match member {
+                Value::Array(items) => items.len() as u64,
+                Value::Object(members) => members.len() as u64,
+                primitive => primitive_bucket(primitive),
+            };
+            sum.wrapping_add(hash(&(key, below)))
+        }),
+        Value::Array(items) => 12 + items.len() as u64,
+        primitive => primitive_bucket(primitive),
+    }
+}
+
+fn primitive_bucket(value: &Value) -> u64 {
+    match value {
         Value::Bool(value) => hash(&(9, value)),
         Value::Number(value) => hash(&(10, number::of_json(value).map(|decimal| decimal.normalize()))),
         Value::String(text) => hash(&(11, text)),
-        Value::Array(items) => items.iter().fold(12, |sum, item| hash(&(sum, json(item)))),
-        Value::Object(members) => {
-            members.iter().fold(13, |sum: u64, (key, member)| sum.wrapping_add(hash(&(key, json(member)))))
-        }
+        _ => 8,
     }
 }
 

@@ -157,3 +157,139 @@ fn the_types_of_a_result_are_known_where_the_expression_tells_them() {
         assert_eq!(checked(text, "QuestionnaireResponse"), Ok(wanted), "{text}");
     }
 }
+
+/// Pieces of text that mean something, alone or in the wrong place.
+const FRAGMENTS: &[&str] = &[
+    ".where(",
+    ")",
+    "(",
+    "=",
+    "'",
+    "`",
+    "%",
+    "%previous",
+    "$this",
+    "$total",
+    "[",
+    "]",
+    "{}",
+    "38.40 'Cel'",
+    "@2026-11",
+    "@T10",
+    "-",
+    "div",
+    "&",
+    "in",
+    "is",
+    "as",
+    "Quantity",
+    "and",
+    ".ofType(Coding)",
+    "aggregate(",
+    ",",
+    ".substring(",
+    "9223372036854775807",
+    "é",
+    "\\",
+    "\"",
+    "//",
+    "/*",
+    "\n",
+    "iif(",
+    "-1",
+    "true",
+    ".resolve()",
+];
+
+/// What may follow any operand.
+const SUFFIXES: &[&str] = &[
+    "",
+    ".toString()",
+    ".toDecimal()",
+    ".toQuantity()",
+    ".toDateTime()",
+    ".abs()",
+    ".power(40)",
+    ".power(-0.5)",
+    ".exp()",
+    ".ln()",
+    ".sqrt()",
+    ".log(10)",
+    ".round(28)",
+    ".lowBoundary()",
+    ".highBoundary(8)",
+    ".precision()",
+    ".first()",
+    ".distinct()",
+    ".sum()",
+    ".avg()",
+    ".max()",
+    ".sort()",
+    ".descendants()",
+    ".type().name",
+    ".value",
+    ".repeat($this)",
+    ".select($this & $this)",
+    ".substring(1, 9223372036854775807)",
+    ".skip(9223372036854775807)",
+    ".matches('a+')",
+    ".escape('json')",
+    ".unescape('json')",
+    ".decode('hex')",
+    ".toChars()",
+    ".truncate()",
+];
+
+const OPERATORS: &[&str] = &[
+    "+", "-", "*", "/", "div", "mod", "&", "|", "=", "~", "<", ">=", "in", "contains", "and", "or", "xor",
+    "implies",
+];
+
+/// Operands at the ends of what can be told.
+const OPERANDS: &[&str] = &[
+    "9223372036854775807",
+    "(-9223372036854775807 - 1)",
+    "7922816251426433759354395033.5",
+    "0.0000000000000000000000000001",
+    "@9999-12-31T23:59:59.999Z",
+    "@0001",
+    "@T23:59:59.999",
+    "9223372036854775807 years",
+    "0.5 'Cel'",
+    "1 '[pH]'",
+    "1 'xyz'",
+    "'é'",
+    "{}",
+    "0",
+    "0.0",
+    "-1",
+    "true",
+    "1000000 'km'",
+    "1 'B[SPL]'",
+    "(1 | 2)",
+    "%previous",
+    "item",
+    "authored",
+];
+
+proptest::proptest! {
+    /// Compile, check and evaluate answer or refuse, whatever they are given.
+    #[test]
+    fn no_text_makes_compile_or_evaluate_panic(
+        broken in proptest::collection::vec(proptest::sample::select(FRAGMENTS), 0..12),
+        left in proptest::sample::select(OPERANDS),
+        first in proptest::sample::select(SUFFIXES),
+        second in proptest::sample::select(SUFFIXES),
+        operator in proptest::sample::select(OPERATORS),
+        right in proptest::sample::select(OPERANDS),
+    ) {
+        let whole = format!("({left}){first}{second} {operator} ({right}){first}");
+        let input = parsed(INPUTS[2].1);
+        for text in [broken.concat(), whole] {
+            let _ = evaluate(&text, &input, schema::r4());
+            if let Ok(expression) = compile(&text) {
+                let _ = expression.check(schema::r4(), &Types::of("QuestionnaireResponse"), &[]);
+            }
+        }
+    }
+}
