@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::derived::Derived;
 use super::element::{coding, reference};
-use super::existing::is_amendment;
 use super::flag::Flags;
 use super::input::Input;
 use super::task::Tasks;
@@ -78,10 +77,7 @@ fn entities(input: &Input<'_>) -> Vec<Value> {
     let versioned = |version: u64| reference(&format!("{}/_history/{version}", input.source));
     let source = input.source_version.map_or_else(|| reference(input.source), versioned);
     let mut entities = vec![json!({ "role": "source", "what": source })];
-    if is_amendment(input)
-        && let Some(before) =
-            input.source_version.and_then(|version| version.checked_sub(1)).filter(|v| *v > 0)
-    {
+    if let Some(before) = input.source_version.and_then(|version| version.checked_sub(1)).filter(|v| *v > 0) {
         entities.push(json!({ "role": "revision", "what": versioned(before) }));
     }
     if let Some(previous) = input.previous {
