@@ -17,8 +17,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    Committed, DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Page, Pending, Settlement, Store, Stored,
-    Unit,
+    Committed, DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Page, Pending, Settlement, Store,
+    Stored, Unit,
 };
 use crate::fhir::search::Query;
 use crate::problem::Problem;
@@ -37,11 +37,13 @@ pub struct Options {
     pub group_max: usize,
     /// Pages of 8 KB in the write-ahead log before they are moved into the file.
     pub checkpoint_pages: u32,
+    /// Pages of 8 KB that the file may have; beyond them the store answers `StorageFull`, as on a full disk.
+    pub pages_max: Option<u32>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { readers: 4, queue_max: 1_024, group_max: 64, checkpoint_pages: 2_000 }
+        Self { readers: 4, queue_max: 1_024, group_max: 64, checkpoint_pages: 2_000, pages_max: None }
     }
 }
 

@@ -168,7 +168,8 @@ fn resource(conn: &Connection, write: &Write, row: &Row, unit: i64) -> Result<()
         &write.body.bytes,
     ))?;
     let seq = conn.last_insert_rowid();
-    let old = before.filter(|before| !before.deleted).map(|before| old_row(conn, write, before.seq)).transpose()?;
+    let old =
+        before.filter(|before| !before.deleted).map(|before| old_row(conn, write, before.seq)).transpose()?;
     point(conn, write, row, (rid, seq))?;
     Ok(entries(conn, rid, old.as_ref(), row)?)
 }
@@ -229,18 +230,21 @@ fn entries(conn: &Connection, rid: i64, old: Option<&Row>, new: &Row) -> Result<
     for (param, code, system) in old.tokens.iter().filter(|token| !new.tokens.contains(token)) {
         delete.execute((param, code, system, rid))?;
     }
-    let mut insert =
-        conn.prepare_cached("/* entries */ INSERT OR IGNORE INTO token (param, code, system, rid) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert = conn.prepare_cached(
+        "/* entries */ INSERT OR IGNORE INTO token (param, code, system, rid) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     for (param, code, system) in new.tokens.iter().filter(|token| !old.tokens.contains(token)) {
         insert.execute((param, code, system, rid))?;
     }
-    let mut delete = conn
-        .prepare_cached("/* entries */ DELETE FROM text WHERE param = ?1 AND folded = ?2 AND exact = ?3 AND rid = ?4")?;
+    let mut delete = conn.prepare_cached(
+        "/* entries */ DELETE FROM text WHERE param = ?1 AND folded = ?2 AND exact = ?3 AND rid = ?4",
+    )?;
     for (param, folded, exact) in old.texts.iter().filter(|text| !new.texts.contains(text)) {
         delete.execute((param, folded, exact, rid))?;
     }
-    let mut insert =
-        conn.prepare_cached("/* entries */ INSERT OR IGNORE INTO text (param, folded, exact, rid) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert = conn.prepare_cached(
+        "/* entries */ INSERT OR IGNORE INTO text (param, folded, exact, rid) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     for (param, folded, exact) in new.texts.iter().filter(|text| !old.texts.contains(text)) {
         insert.execute((param, folded, exact, rid))?;
     }
@@ -252,8 +256,9 @@ fn spans(conn: &Connection, rid: i64, old: &Row, new: &Row) -> Result<(), Proble
         return Ok(());
     }
     conn.prepare_cached("/* spans */ DELETE FROM span WHERE rid = ?1")?.execute([rid])?;
-    let mut insert =
-        conn.prepare_cached("/* spans */ INSERT OR IGNORE INTO span (rid, param, low, high) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert = conn.prepare_cached(
+        "/* spans */ INSERT OR IGNORE INTO span (rid, param, low, high) VALUES (?1, ?2, ?3, ?4)",
+    )?;
     for (param, low, high) in &new.spans {
         insert.execute((rid, param, low, high))?;
     }

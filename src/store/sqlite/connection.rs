@@ -27,7 +27,8 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Problem> {
     match file.try_lock() {
         Ok(()) => Ok(Lock(file)),
         Err(std::fs::TryLockError::WouldBlock) => {
-            let diagnostics = format!("{} is open in another process: two may not write one file", path.display());
+            let diagnostics =
+                format!("{} is open in another process: two may not write one file", path.display());
             Err(Problem::new(Category::Conflict, "conflict", diagnostics))
         }
         Err(std::fs::TryLockError::Error(e)) => {
@@ -40,7 +41,8 @@ pub(super) fn writer(path: &Path, options: &Options) -> Result<Connection, Probl
     let conn = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     conn.pragma_update(None, "page_size", 8_192)?;
     let known: i32 = conn.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    let tables: i64 = conn.query_row("/* writer */ SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let tables: i64 =
+        conn.query_row("/* writer */ SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if known != APPLICATION_ID && tables > 0 {
         return Err(Problem::internal(format!("{} is a database of another program", path.display())));
     }
@@ -49,6 +51,9 @@ pub(super) fn writer(path: &Path, options: &Options) -> Result<Connection, Probl
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "wal_autocheckpoint", options.checkpoint_pages)?;
     conn.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+    if let Some(pages_max) = options.pages_max {
+        conn.pragma_update(None, "max_page_count", pages_max)?;
+    }
     migration::migrate(&conn)?;
     for name in SERVED {
         conn.execute("/* writer */ INSERT OR IGNORE INTO resource_type (name) VALUES (?1)", [name])?;

@@ -27,8 +27,10 @@ pub(super) fn insert(conn: &Connection, delivery: &Delivery, payload: &Packed) -
         &delivery.content_type,
         created_at,
     ))?;
-    conn.prepare_cached("/* insert */ INSERT INTO payload (delivery, dictionary, size, body) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((conn.last_insert_rowid(), payload.dictionary, payload.size, &payload.bytes))?;
+    conn.prepare_cached(
+        "/* insert */ INSERT INTO payload (delivery, dictionary, size, body) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute((conn.last_insert_rowid(), payload.dictionary, payload.size, &payload.bytes))?;
     Ok(())
 }
 
@@ -77,7 +79,8 @@ pub(super) fn known(row: &Row<'_>) -> Result<Known, Problem> {
 }
 
 pub(super) fn find(conn: &Connection, id: &str) -> Result<Known, Problem> {
-    let mut statement = conn.prepare_cached(&format!("/* find */ SELECT {COLUMNS} FROM delivery WHERE id = ?1"))?;
+    let mut statement =
+        conn.prepare_cached(&format!("/* find */ SELECT {COLUMNS} FROM delivery WHERE id = ?1"))?;
     let mut rows = statement.query([id])?;
     match rows.next()? {
         Some(row) => known(row),

@@ -63,7 +63,12 @@ pub(super) fn settle(conn: &Connection, settlements: &[Settlement]) -> Result<()
     Ok(())
 }
 
-pub(super) fn order(conn: &Connection, id: &str, order: Order, at: Timestamp) -> Result<DeliveryRecord, Problem> {
+pub(super) fn order(
+    conn: &Connection,
+    id: &str,
+    order: Order,
+    at: Timestamp,
+) -> Result<DeliveryRecord, Problem> {
     let known = delivery::find(conn, id)?;
     let event = match order {
         Order::Stop { by, reason } => Event::Stop(Stop { by, reason, at }),

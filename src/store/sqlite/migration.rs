@@ -32,7 +32,9 @@ pub(super) fn migrate(conn: &Connection) -> Result<(), Problem> {
 
 fn apply(conn: &Connection, number: usize, sql: &str) -> Result<(), Problem> {
     let known: Option<String> = conn
-        .query_row("/* migrate */ SELECT checksum FROM migration WHERE number = ?1", [number], |row| row.get(0))
+        .query_row("/* migrate */ SELECT checksum FROM migration WHERE number = ?1", [number], |row| {
+            row.get(0)
+        })
         .optional()?;
     match known {
         Some(checksum) if checksum == digest(sql) => Ok(()),

@@ -13,13 +13,17 @@ impl From<rusqlite::Error> for Problem {
                 "no-store",
                 "no space is left to store anything; nothing of this request was written",
             ),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                Self::new(Category::Busy, "lock-error", "the database is in use by another program; try again later")
-            }
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::new(
+                Category::Busy,
+                "lock-error",
+                "the database is in use by another program; try again later",
+            ),
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 Self::internal("the database file is damaged, or is not a database: restore it from a backup")
             }
-            Some(ErrorCode::OperationInterrupted) => Self::new(Category::Busy, "timeout", "the search took too long"),
+            Some(ErrorCode::OperationInterrupted) => {
+                Self::new(Category::Busy, "timeout", "the search took too long")
+            }
             _ => Self::internal(format!("the database failed: {error}")),
         }
     }

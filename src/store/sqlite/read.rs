@@ -18,7 +18,12 @@ pub(super) fn read(conn: &Connection, rtype: &str, id: &str) -> Result<Option<St
     found.map(|raw| raw.stored(rtype, id)).transpose()
 }
 
-pub(super) fn vread(conn: &Connection, rtype: &str, id: &str, version: u64) -> Result<Option<Stored>, Problem> {
+pub(super) fn vread(
+    conn: &Connection,
+    rtype: &str,
+    id: &str,
+    version: u64,
+) -> Result<Option<Stored>, Problem> {
     let Ok(version) = i64::try_from(version) else { return Ok(None) };
     let found = conn
         .prepare_cached(

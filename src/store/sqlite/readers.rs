@@ -61,7 +61,10 @@ impl Drop for Readers {
     }
 }
 
-fn in_snapshot<T>(conn: &Connection, run: impl FnOnce(&Connection) -> Result<T, Problem>) -> Result<T, Problem> {
+fn in_snapshot<T>(
+    conn: &Connection,
+    run: impl FnOnce(&Connection) -> Result<T, Problem>,
+) -> Result<T, Problem> {
     let snapshot = conn.unchecked_transaction()?;
     let answer = run(&snapshot);
     snapshot.finish()?;

@@ -114,7 +114,12 @@ impl Drop for Writer {
     }
 }
 
-fn write_all(conn: &Connection, queue: &Receiver<Box<dyn Work>>, group_max: usize, wake: &watch::Sender<u64>) {
+fn write_all(
+    conn: &Connection,
+    queue: &Receiver<Box<dyn Work>>,
+    group_max: usize,
+    wake: &watch::Sender<u64>,
+) {
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         group.extend(queue.try_iter().take(group_max - 1));

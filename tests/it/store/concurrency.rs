@@ -87,7 +87,9 @@ async fn a_full_queue_refuses_at_once_and_loses_nothing_that_it_took() {
     let store: Arc<dyn Store> = Arc::new(sqlite::open(folder.path().join("vigie.db"), &options).unwrap());
     let tasks = (0..500).map(|n| {
         let store = Arc::clone(&store);
-        tokio::spawn(async move { store.commit(unit(vec![new("Patient", &format!("p{n}"), json!({}))])).await })
+        tokio::spawn(
+            async move { store.commit(unit(vec![new("Patient", &format!("p{n}"), json!({}))])).await },
+        )
     });
     let (mut written, mut busy) = (0, 0);
     for task in tasks.collect::<Vec<_>>() {

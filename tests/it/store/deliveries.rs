@@ -2,7 +2,9 @@
 
 use vigie::outbox::{Backoff, Outcome, Receipt, State};
 use vigie::problem::Category;
-use vigie::store::{Committed, DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement, Unit};
+use vigie::store::{
+    Committed, DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement, Unit,
+};
 
 use super::support::{Held, at, delivery, unit};
 

@@ -1,9 +1,11 @@
 //! What was acknowledged is there after a restart; what cannot be written is not acknowledged.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use vigie::problem::Category;
 use vigie::store::sqlite::{self, Options};
-use vigie::store::{Committed, LeaseRequest, Unit};
+use vigie::store::{Committed, LeaseRequest, Store, Unit};
 
 use super::support::{Held, at, delivery, new, unit};
 
@@ -30,7 +32,8 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
 async fn a_crash_leaves_what_was_acknowledged_and_nothing_by_half() {
     let held = Held::new();
     for n in 0..20 {
-        let writes = vec![new("Patient", &format!("p{n}"), json!({})), new("Flag", &format!("f{n}"), json!({}))];
+        let writes =
+            vec![new("Patient", &format!("p{n}"), json!({})), new("Flag", &format!("f{n}"), json!({}))];
         assert_eq!(held.store.commit(unit(writes)).await, Ok(Committed::Written));
     }
     let crashed = tempfile::tempdir().unwrap();
@@ -45,7 +48,7 @@ async fn a_crash_leaves_what_was_acknowledged_and_nothing_by_half() {
     let store = sqlite::open(crashed.path().join("vigie.db"), &Options::default()).unwrap();
     for rtype in ["Patient", "Flag"] {
         let query = super::support::query(rtype, "_total=accurate");
-        assert_eq!(vigie::store::Store::search(&store, &query).await.unwrap().total, Some(20));
+        assert_eq!(store.search(&query).await.unwrap().total, Some(20));
     }
 }
 
@@ -55,6 +58,37 @@ async fn two_processes_may_not_write_one_file() {
     let problem = sqlite::open(held.path(), &Options::default()).unwrap_err();
     assert_eq!(problem.category, Category::Conflict);
     assert!(problem.to_string().contains("another process"), "{problem}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_no_space_is_left_nothing_is_acknowledged_and_reading_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { pages_max: Some(45), ..Options::default() };
+    let store: Arc<dyn Store> = Arc::new(sqlite::open(folder.path().join("vigie.db"), &options).unwrap());
+    let tasks = (0..100).map(|n| {
+        let store = Arc::clone(&store);
+        // Digits without a pattern do not compress away.
+        let data: String = (0..400)
+            .map(|k| format!("{:x}", (n * 977 + k * 131_071_u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+            .collect();
+        let unit = unit(vec![new("Binary", &format!("b{n}"), json!({"data": data}))]);
+        tokio::spawn(async move { store.commit(unit).await })
+    });
+    let (mut written, mut full) = (0, 0);
+    for task in tasks.collect::<Vec<_>>() {
+        match task.await.unwrap() {
+            Ok(Committed::Written) => written += 1,
+            Err(problem) if problem.category == Category::StorageFull => full += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(full > 0 && written + full == 100, "{written} written, {full} refused");
+    let query = super::support::query("Binary", "_total=accurate");
+    assert_eq!(store.search(&query).await.unwrap().total, Some(written));
+    drop(store);
+    let store = sqlite::open(folder.path().join("vigie.db"), &Options::default()).unwrap();
+    let unit = unit(vec![new("Binary", "later", json!({"data": "AAAA"}))]);
+    assert_eq!(store.commit(unit).await, Ok(Committed::Written), "it goes on once there is space");
 }
 
 #[test]

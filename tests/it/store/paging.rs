@@ -72,11 +72,14 @@ async fn the_worklist_shows_the_most_urgent_and_then_the_oldest() {
     for (id, priority, day) in
         [("a", "routine", 1), ("b", "stat", 3), ("c", "stat", 2), ("d", "urgent", 1), ("e", "asap", 9)]
     {
-        let more = json!({"status": "requested", "priority": priority, "authoredOn": format!("2026-01-0{day}")});
+        let more =
+            json!({"status": "requested", "priority": priority, "authoredOn": format!("2026-01-0{day}")});
         held.put(resource("Task", id, 1, more)).await;
     }
     held.put(resource("Task", "f", 1, json!({"status": "requested"}))).await;
-    for text in ["status=requested&_sort=-priority,authored-on", "status=requested", "status=requested,on-hold"] {
+    for text in
+        ["status=requested&_sort=-priority,authored-on", "status=requested", "status=requested,on-hold"]
+    {
         assert_eq!(held.ids("Task", text).await, ["c", "b", "e", "d", "a", "f"], "{text}");
     }
     assert_eq!(held.ids("Task", "_sort=priority,-authored-on").await, ["f", "a", "d", "e", "b", "c"]);
@@ -88,11 +91,15 @@ async fn a_total_is_counted_as_asked() {
     for n in 0..12 {
         held.put(task(&format!("t{n}"), n)).await;
     }
-    for (text, expected) in [("", None), ("_total=none", None), ("_total=estimate", Some(12)), ("_total=accurate", Some(12))]
+    for (text, expected) in
+        [("", None), ("_total=none", None), ("_total=estimate", Some(12)), ("_total=accurate", Some(12))]
     {
         assert_eq!(held.page("Task", &format!("_count=2&{text}")).await.total, expected, "{text}");
     }
-    assert_eq!(held.page("Task", "_total=accurate&status=requested,completed&_count=1").await.total, Some(12));
+    assert_eq!(
+        held.page("Task", "_total=accurate&status=requested,completed&_count=1").await.total,
+        Some(12)
+    );
 }
 
 #[tokio::test]

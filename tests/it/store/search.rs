@@ -159,7 +159,8 @@ async fn strings() {
 #[tokio::test]
 async fn canonicals_and_addresses() {
     let held = Held::new();
-    for (id, canonical) in [("a", "https://q.example/w|1.0.0"), ("b", "https://q.example/w|1.1.0"), ("c", "https://q.example/w")]
+    for (id, canonical) in
+        [("a", "https://q.example/w|1.0.0"), ("b", "https://q.example/w|1.1.0"), ("c", "https://q.example/w")]
     {
         held.put(resource("QuestionnaireResponse", id, 1, json!({"questionnaire": canonical}))).await;
     }
@@ -170,7 +171,8 @@ async fn canonicals_and_addresses() {
     ] {
         check(&held, "QuestionnaireResponse", text, &expected).await;
     }
-    held.put(resource("Questionnaire", "q", 1, json!({"url": "https://q.example/w", "version": "1.0.0"}))).await;
+    held.put(resource("Questionnaire", "q", 1, json!({"url": "https://q.example/w", "version": "1.0.0"})))
+        .await;
     check(&held, "Questionnaire", "url=https://q.example/w&version=1.0.0", &["q"]).await;
     check(&held, "Questionnaire", "url=https://q.example/W", &[]).await;
 }

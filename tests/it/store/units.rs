@@ -8,7 +8,12 @@ use super::support::{Held, at, new, query, resource, unit};
 #[tokio::test]
 async fn a_resource_is_read_back_byte_for_byte() {
     let held = Held::new();
-    let patient = resource("Patient", "p", 1, json!({"multipleBirthInteger": 1, "text": "é 1.10", "n": [1.10, "\u{1f600}"]}));
+    let patient = resource(
+        "Patient",
+        "p",
+        1,
+        json!({"multipleBirthInteger": 1, "text": "é 1.10", "n": [1.10, "\u{1f600}"]}),
+    );
     held.put(patient.clone()).await;
     let stored = held.store.read("Patient", "p").await.unwrap().unwrap();
     assert_eq!(stored.body, serde_json::to_vec(&patient).unwrap());

@@ -28,7 +28,11 @@ fn one(rtype: &str, parameter: &Parameter, modifier: Modifier, test: &Test) -> S
         (Some(column), test) => on_column(rtype, parameter, column, test),
         (None, Test::Date { prefix, low, high }) => {
             let mut sql = Statement::new("EXISTS (SELECT 1 FROM span d WHERE d.rid = r.rid AND ");
-            sql.bind("d.param = ? AND ", param(parameter)).append(&span(("d.low", "d.high"), *prefix, (*low, *high)));
+            sql.bind("d.param = ? AND ", param(parameter)).append(&span(
+                ("d.low", "d.high"),
+                *prefix,
+                (*low, *high),
+            ));
             sql.push(")");
             sql
         }
@@ -149,10 +153,13 @@ fn on_column(rtype: &str, parameter: &Parameter, column: Column, test: &Test) ->
                 None => sql.bind("r.urgency < ?", URGENCY_NONE),
             }
         }
-        (Column::LastUpdated, Test::Date { prefix, low, high }) => sql.append(&instant(*prefix, (*low, *high))),
+        (Column::LastUpdated, Test::Date { prefix, low, high }) => {
+            sql.append(&instant(*prefix, (*low, *high)))
+        }
         (Column::Date, Test::Date { prefix, low, high }) => {
             let compared = span(("r.dated_at", "r.dated_to"), *prefix, (*low, *high));
-            sql.push(&format!("((r.present & {}) <> 0 AND ", present_bit(rtype, parameter))).append(&compared);
+            sql.push(&format!("((r.present & {}) <> 0 AND ", present_bit(rtype, parameter)))
+                .append(&compared);
             if let Some(from) = earliest(parameter, *prefix, (*low, *high)) {
                 sql.bind(" AND r.dated_at >= ?", from);
             }

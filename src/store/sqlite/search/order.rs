@@ -56,7 +56,8 @@ impl Order {
     }
 
     pub(super) fn clause(&self) -> String {
-        let term = |sorted: &Sorted| format!("{}{}", sorted.column(), if sorted.descending { " DESC" } else { "" });
+        let term =
+            |sorted: &Sorted| format!("{}{}", sorted.column(), if sorted.descending { " DESC" } else { "" });
         let terms: Vec<_> = self.0.iter().map(term).collect();
         format!(" ORDER BY {}", terms.join(", "))
     }

@@ -103,7 +103,10 @@ impl<'a> Plan<'a> {
     fn legs(query: &'a Query, index: &'static str, lead: &'a Criterion, order: Order) -> Self {
         let Some(values) = values(lead) else { return Self::led(query, index, lead, order) };
         let leg = |test: Test| {
-            condition(&query.rtype, &Criterion { parameter: lead.parameter, modifier: Modifier::None, any: vec![test] })
+            condition(
+                &query.rtype,
+                &Criterion { parameter: lead.parameter, modifier: Modifier::None, any: vec![test] },
+            )
         };
         Self { index, legs: values.into_iter().map(leg).collect(), rest: others(query, lead), order }
     }
@@ -136,7 +139,8 @@ impl<'a> Plan<'a> {
     }
 
     fn probe(&self, query: &Query) -> Statement {
-        let bare = Self { index: self.index, legs: self.legs.clone(), rest: Vec::new(), order: self.order.clone() };
+        let bare =
+            Self { index: self.index, legs: self.legs.clone(), rest: Vec::new(), order: self.order.clone() };
         bare.union(query, "1", None)
     }
 
@@ -167,8 +171,12 @@ fn values(criterion: &Criterion) -> Option<Vec<Test>> {
     let mut values: Vec<Test> = Vec::new();
     for test in &criterion.any {
         let parts = match test {
-            Test::Reference(targets) => targets.iter().map(|target| Test::Reference(vec![target.clone()])).collect(),
-            Test::Token { system, code: Some(_) } if system.is_none() || criterion.any.len() == 1 => vec![test.clone()],
+            Test::Reference(targets) => {
+                targets.iter().map(|target| Test::Reference(vec![target.clone()])).collect()
+            }
+            Test::Token { system, code: Some(_) } if system.is_none() || criterion.any.len() == 1 => {
+                vec![test.clone()]
+            }
             _ => return None,
         };
         for part in parts {

@@ -44,7 +44,11 @@ fn check(rtype: &str, text: &str, index: &str) {
 fn the_worklist_follows_its_index() {
     check("Task", "status=requested&_sort=-priority,authored-on", "resource_status (rtype=? AND status=?");
     check("Task", "status=requested,accepted,in-progress", "resource_status (rtype=? AND status=?");
-    check("Task", "status=requested&code:not=appel&_sort=priority,-authored-on", "resource_status (rtype=? AND status=?");
+    check(
+        "Task",
+        "status=requested&code:not=appel&_sort=priority,-authored-on",
+        "resource_status (rtype=? AND status=?",
+    );
     check("Task", "owner=Practitioner/n&status=requested", "resource_owner (rtype=? AND owner=?");
 }
 
@@ -52,24 +56,42 @@ fn the_worklist_follows_its_index() {
 fn what_is_about_a_patient_follows_its_index() {
     check("Task", "patient=p", "resource_subject (rtype=? AND subject=?");
     check("Task", "patient=p&status=requested&_sort=-authored-on", "resource_subject (rtype=? AND subject=?");
-    check("Observation", "patient=p&code=x&date=ge2026&_sort=date", "resource_subject (rtype=? AND subject=?");
-    check("QuestionnaireResponse", "patient=p&questionnaire=https://q.example/w&_sort=-authored", "resource_subject");
+    check(
+        "Observation",
+        "patient=p&code=x&date=ge2026&_sort=date",
+        "resource_subject (rtype=? AND subject=?",
+    );
+    check(
+        "QuestionnaireResponse",
+        "patient=p&questionnaire=https://q.example/w&_sort=-authored",
+        "resource_subject",
+    );
 }
 
 #[test]
 fn a_feed_and_a_list_by_date_follow_their_index() {
-    check("Task", "_lastUpdated=gt2026-01-01&_sort=_lastUpdated", "resource_updated (rtype=? AND last_updated>?");
+    check(
+        "Task",
+        "_lastUpdated=gt2026-01-01&_sort=_lastUpdated",
+        "resource_updated (rtype=? AND last_updated>?",
+    );
     check("Task", "_lastUpdated=ge2026-01-01", "resource_updated (rtype=? AND last_updated>?");
     check("Task", "_sort=-_lastUpdated", "resource_updated (rtype=?");
     check("Task", "authored-on=lt2026-01-01&_sort=-authored-on", "resource_dated (rtype=? AND dated_at<?");
-    check("QuestionnaireResponse", "status=requested&_sort=-authored", "resource_status (rtype=? AND status=?");
+    check(
+        "QuestionnaireResponse",
+        "status=requested&_sort=-authored",
+        "resource_status (rtype=? AND status=?",
+    );
     check("Task", "", "resource_created (rtype=?");
 }
 
 #[test]
 fn a_rare_value_leads_and_at_most_its_few_matches_are_sorted() {
     let conn = filled();
-    for text in ["identifier=urn:s|1", "identifier=1,2", "based-on=CarePlan/c&status=requested&_sort=-priority"] {
+    for text in
+        ["identifier=urn:s|1", "identifier=1,2", "based-on=CarePlan/c&status=requested&_sort=-priority"]
+    {
         let joined = explained(&conn, &parse_text("Task", text).unwrap(), None).join("\n");
         assert!(joined.contains("USING INTEGER PRIMARY KEY (rowid=?)"), "{text}:\n{joined}");
         assert!(joined.contains("token USING PRIMARY KEY (param=? AND code=?"), "{text}:\n{joined}");
