@@ -8,6 +8,7 @@
 //! wherever it was written.
 
 mod answer;
+mod attachment;
 mod bounds;
 mod calculate;
 mod compile;

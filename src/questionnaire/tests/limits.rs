@@ -240,3 +240,19 @@ fn attachments_have_a_type_and_a_size() {
         "attachmentSizeInconsistent",
     );
 }
+
+#[test]
+fn a_unit_that_is_only_spelled_out_is_still_compared() {
+    let coding = json!({ "system": "http://unitsofmeasure.org", "code": "Cel", "display": "°C" });
+    let fever = item(
+        "quantity",
+        &[
+            ("questionnaire-unitOption", "valueCoding", coding),
+            ("maxQuantity", "valueQuantity", cel("43", "Cel")),
+        ],
+    );
+    let answer = |value: f64| json!([{ "linkId": "q", "answer": [{ "valueQuantity": { "value": value, "unit": "°C" } }] }]);
+    let loose = "warning invalidUnit item[0].answer[0].value";
+    check(&json!([fever]), &answer(39.2), &[loose]);
+    check(&json!([fever]), &answer(385.0), &[loose, "error maxValue item[0].answer[0].value"]);
+}
