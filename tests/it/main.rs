@@ -1,5 +1,7 @@
 //! One binary; the list of modules is the list of promises.
 
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test stops where it cannot go on, and says why")]
+
 mod bad_input;
 mod crash;
 mod delivery;

@@ -142,12 +142,17 @@ fn differences(place: &str, week: &Value, evaluation: &Evaluation) -> Vec<String
     if !unfinished && texts("notEvaluable") != unknown {
         faults.push(format!("{place}: nobody can tell {unknown:?}"));
     }
-    let expected: BTreeSet<String> =
-        week["tasks"].as_array().into_iter().flatten().map(ToString::to_string).collect();
+    let expected: BTreeSet<String> = week["tasks"].as_array().into_iter().flatten().map(asked).collect();
     if expected != tasks(evaluation) {
         faults.push(format!("{place}: tasks {:?}", tasks(evaluation)));
     }
     faults
+}
+
+/// What the rules ask of an expected task; since when it runs is the affair of the journey.
+fn asked(task: &Value) -> String {
+    let (code, priority, hours) = (&task["code"], &task["priority"], &task["withinHours"]);
+    json!({ "code": code, "priority": priority, "withinHours": hours }).to_string()
 }
 
 /// One task for each action code: the shortest delay and the highest priority of the rules that ask.
