@@ -96,11 +96,12 @@ fn canonical_faults(resource: &Value, seen: &mut BTreeSet<String>) -> Vec<Issue>
 
 /// Adds issues with the canonical of the resource (or its `Type/id`) in front of the place, so that its file is found.
 fn note(issues: &mut Vec<Issue>, resource: &Value, found: Vec<Issue>) {
-    let name =
-        element::local_reference(resource).unwrap_or_else(|| "a resource without type or id".to_owned());
+    let name = Canonical::of(resource)
+        .map(|canonical| canonical.to_string())
+        .or_else(|| element::local_reference(resource))
+        .unwrap_or_else(|| "a resource without url, type or id".to_owned());
     issues.extend(found.into_iter().map(|issue| {
-        let place =
-            issue.expression.as_ref().map_or_else(|| name.clone(), |place| format!("{name}: {place}"));
+        let place = issue.expression.as_ref().map_or_else(|| name.clone(), |place| format!("{name}: {place}"));
         issue.at(place)
     }));
 }

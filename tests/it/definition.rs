@@ -1,0 +1,79 @@
+//! Publishing definitions: compiled before they are stored, immutable once active, loaded as often as one likes.
+
+use serde_json::{Value, json};
+use vigie::interaction::{self, Kind, Library};
+use vigie::problem::Category;
+
+use crate::support::{App, profiles};
+
+fn shipped(rtype: &str) -> Value {
+    profiles().into_iter().find(|one| one["resourceType"] == rtype).unwrap()
+}
+
+#[tokio::test]
+async fn loading_again_stores_nothing() {
+    let app = App::bare();
+    let first = interaction::load(&app.context, profiles()).await.unwrap();
+    assert!(first.created.len() > 50 && first.unchanged.is_empty());
+    let again = interaction::load(&app.context, profiles()).await.unwrap();
+    assert!(again.created.is_empty());
+    assert_eq!(again.unchanged.len(), first.created.len());
+}
+
+#[tokio::test]
+async fn what_is_loaded_under_a_known_version_must_be_the_same() {
+    let app = App::new().await;
+    let mut changed = shipped("Questionnaire");
+    changed["title"] = json!("Autre titre");
+    let problem = interaction::load(&app.context, vec![changed.clone()]).await.unwrap_err();
+    assert_eq!(problem.category, Category::Conflict);
+    let problem = app.put(&changed).await.unwrap_err();
+    assert_eq!(problem.category, Category::Conflict);
+    changed["version"] = json!("1.1.0");
+    changed["id"] = json!("surveillance-hebdomadaire-1.1.0");
+    assert_eq!(app.put(&changed).await.unwrap().kind, Kind::Created);
+}
+
+#[tokio::test]
+async fn an_active_definition_may_only_retire() {
+    let app = App::new().await;
+    let mut questionnaire = shipped("Questionnaire");
+    assert_eq!(app.put(&questionnaire).await.unwrap().kind, Kind::Unchanged);
+    questionnaire["status"] = json!("retired");
+    assert_eq!(app.put(&questionnaire).await.unwrap().kind, Kind::Updated);
+}
+
+#[tokio::test]
+async fn a_protocol_that_does_not_compile_is_refused_with_its_place() {
+    let app = App::new().await;
+    let mut plan = shipped("PlanDefinition");
+    plan["version"] = json!("9.0.0");
+    plan["id"] = json!("broken");
+    plan["action"][0]["condition"][0]["expression"]["expression"] = json!("%resource.item.where(");
+    plan["action"][1]["condition"][0]["expression"]["expression"] = json!("%unknown.exists()");
+    let problem = app.put(&plan).await.unwrap_err();
+    assert_eq!(problem.category, Category::Invalid);
+    for place in ["PlanDefinition.action[0].condition[0]", "PlanDefinition.action[1].condition[0]"] {
+        assert!(
+            problem
+                .issues
+                .iter()
+                .any(|issue| issue.expression.as_deref().is_some_and(|found| found.starts_with(place))),
+            "{place}: {problem}"
+        );
+    }
+    plan["status"] = json!("draft");
+    assert_eq!(app.put(&plan).await.unwrap().kind, Kind::Created, "a draft may be unfinished");
+}
+
+#[test]
+fn a_folder_with_faults_says_all_of_them_with_the_definition() {
+    let mut resources = profiles();
+    let questionnaire = resources.iter_mut().find(|one| one["resourceType"] == "Questionnaire").unwrap();
+    questionnaire["item"][0]["type"] = json!("nothing");
+    questionnaire["colour"] = json!("red");
+    let canonical = format!("{}|1.0.0", questionnaire["url"].as_str().unwrap());
+    let problem = Library::from_resources(resources).unwrap_err();
+    let about: Vec<_> = problem.issues.iter().filter_map(|issue| issue.expression.as_deref()).collect();
+    assert!(about.len() >= 2 && about.iter().all(|place| place.starts_with(&canonical)), "{about:?}");
+}

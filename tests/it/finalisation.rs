@@ -1,0 +1,122 @@
+//! Finalising reports: the document and its deliveries, once (issue 2, point 6).
+
+use serde_json::{Value, json};
+use vigie::interaction::{self, Kind};
+use vigie::problem::Category;
+use vigie::store::{DeliveryFilter, DeliveryRecord};
+
+use crate::support::{App, Course, body};
+
+const MADE: &[&str] = &["Binary", "DocumentReference"];
+
+/// The preliminary report of the first week.
+async fn preliminary() -> (App, Value) {
+    let app = App::new().await;
+    let course = Course::start(&app, "folfox").await;
+    app.at("2026-03-02T09:13:00+01:00");
+    app.submit(&course.week("1")).await.unwrap();
+    let report = app.search("DiagnosticReport", &[]).await.remove(0);
+    app.at("2026-03-03T10:00:00+01:00");
+    (app, report)
+}
+
+fn signed(report: &Value) -> Value {
+    let mut report = report.clone();
+    report["status"] = json!("final");
+    report["conclusion"] = json!("Bonne tolérance. Poursuite du traitement.");
+    report["resultsInterpreter"] = json!([{"reference": "PractitionerRole/oncologue-test"}]);
+    report
+}
+
+async fn deliveries(app: &App) -> Vec<DeliveryRecord> {
+    app.context
+        .store
+        .deliveries(&DeliveryFilter { payload: true, ..DeliveryFilter::default() })
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_final_report_makes_its_document_and_one_delivery_for_each_destination() {
+    let (app, report) = preliminary().await;
+    let answer = app.put(&signed(&report)).await.unwrap();
+    assert_eq!(answer.kind, Kind::Updated);
+    let stored = body(&answer);
+    let pdf = app.read(stored["presentedForm"][0]["url"].as_str().unwrap()).await;
+    assert_eq!(pdf["contentType"], "application/pdf");
+    assert!(pdf["data"].as_str().unwrap().starts_with("JVBERi"), "the bytes of a PDF");
+    assert_eq!(app.count(MADE).await, [1, 1]);
+    let mut sent: Vec<(String, String)> = deliveries(&app)
+        .await
+        .into_iter()
+        .map(|record| (record.delivery.destination, record.delivery.patient))
+        .collect();
+    sent.sort();
+    assert_eq!(
+        sent,
+        [("dmp", "Patient/test-folfox"), ("dpi", "Patient/test-folfox")].map(|(d, p)| (d.into(), p.into()))
+    );
+}
+
+#[tokio::test]
+async fn the_same_final_report_again_makes_nothing() {
+    let (app, report) = preliminary().await;
+    let first = app.put(&signed(&report)).await.unwrap();
+    app.at("2026-03-03T11:00:00+01:00");
+    let again = app.put(&signed(&report)).await.unwrap();
+    assert_eq!((again.kind, again.version, &again.body), (Kind::Unchanged, first.version, &first.body));
+    let sent_back = app.put(&body(&first)).await.unwrap();
+    assert_eq!(sent_back.kind, Kind::Unchanged);
+    assert_eq!(app.count(MADE).await, [1, 1]);
+    assert_eq!(deliveries(&app).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_correction_replaces_the_document_and_is_sent() {
+    let (app, report) = preliminary().await;
+    let mut corrected = body(&app.put(&signed(&report)).await.unwrap());
+    corrected["status"] = json!("corrected");
+    corrected["conclusion"] = json!("Bonne tolérance. Dose réduite.");
+    app.at("2026-03-04T10:00:00+01:00");
+    app.put(&corrected).await.unwrap();
+    let current = app.search("DocumentReference", &[("status", "current")]).await;
+    let superseded = app.search("DocumentReference", &[("status", "superseded")]).await;
+    assert_eq!((current.len(), superseded.len()), (1, 1));
+    let relation = &current[0]["relatesTo"][0];
+    assert_eq!(relation["code"], "replaces");
+    assert_eq!(
+        relation["target"]["reference"],
+        format!("DocumentReference/{}", superseded[0]["id"].as_str().unwrap())
+    );
+    assert_eq!(deliveries(&app).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_report_without_author_or_conclusion_stays_preliminary_and_says_what_is_missing() {
+    let (app, report) = preliminary().await;
+    let mut unsigned = signed(&report);
+    unsigned.as_object_mut().unwrap().remove("resultsInterpreter");
+    unsigned.as_object_mut().unwrap().remove("conclusion");
+    let problem = app.put(&unsigned).await.unwrap_err();
+    assert_eq!(problem.category, Category::Invalid);
+    let places: Vec<_> = problem.issues.iter().filter_map(|issue| issue.expression.as_deref()).collect();
+    assert_eq!(places, ["DiagnosticReport.conclusion", "DiagnosticReport.resultsInterpreter"]);
+    assert_eq!(app.count(MADE).await, [0, 0]);
+    assert!(deliveries(&app).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_delivery_is_stopped_with_a_reason_and_sent_again_as_it_was() {
+    let (app, report) = preliminary().await;
+    app.put(&signed(&report)).await.unwrap();
+    let before = deliveries(&app).await.remove(0).delivery;
+    let without_reason = interaction::stop(&app.context, &before.id, "ide-1", " ").await;
+    assert_eq!(without_reason.unwrap_err().category, Category::Malformed);
+    let told = interaction::stop(&app.context, &before.id, "ide-1", "mauvais patient").await.unwrap();
+    assert!(String::from_utf8(told).unwrap().contains("\"stopped\""));
+    let told = interaction::resend(&app.context, &before.id).await.unwrap();
+    assert!(String::from_utf8(told).unwrap().contains("\"pending\""));
+    let after = deliveries(&app).await.into_iter().find(|record| record.delivery.id == before.id).unwrap();
+    assert_eq!(after.delivery.payload, before.payload);
+    assert_eq!(interaction::resend(&app.context, "nothing").await.unwrap_err().category, Category::NotFound);
+}

@@ -1,0 +1,319 @@
+//! Submitting responses: what is stored, what is repeated, what is refused and kept (issue 2, points 3 to 5).
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use vigie::interaction::{self, Kind};
+use vigie::problem::{Category, Problem, Severity};
+
+use crate::support::{App, Course, body, example};
+
+/// What a response becomes, and what is kept of a refused one.
+const DERIVED: &[&str] = &[
+    "QuestionnaireResponse",
+    "Observation",
+    "Flag",
+    "Task",
+    "Communication",
+    "DiagnosticReport",
+    "Provenance",
+    "Binary",
+];
+
+async fn folfox() -> (App, Course) {
+    let app = App::new().await;
+    let course = Course::start(&app, "folfox").await;
+    app.at("2026-03-02T09:13:00+01:00");
+    (app, course)
+}
+
+fn levels(resources: &[Value]) -> Vec<&str> {
+    let level = |resource: &Value| -> Option<&str> {
+        let codings =
+            resource["code"]["coding"].as_array().or_else(|| resource["reasonCode"]["coding"].as_array());
+        let system = "https://vigie.example/fhir/CodeSystem/alert-level";
+        codings?.iter().find(|coding| coding["system"] == system)?["code"].as_str().map(|code| match code {
+            "rouge" => "rouge",
+            "orange" => "orange",
+            "technique" => "technique",
+            "jaune" => "jaune",
+            _ => "other",
+        })
+    };
+    let mut levels: Vec<&str> = resources.iter().filter_map(level).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    levels
+}
+
+fn set(response: &mut Value, link_id: &str, answer: Value) {
+    fn find<'a>(items: &'a mut Value, link_id: &str) -> Option<&'a mut Value> {
+        for item in items.as_array_mut()? {
+            if item["linkId"] == link_id {
+                return Some(item);
+            }
+            if let Some(found) = item.get_mut("item").and_then(|inner| find(inner, link_id)) {
+                return Some(found);
+            }
+        }
+        None
+    }
+    let items = response.get_mut("item").expect("items");
+    find(items, link_id).unwrap_or_else(|| panic!("no {link_id}"))["answer"] = json!([answer]);
+}
+
+fn kept(problem: &Problem) -> String {
+    let told = problem
+        .issues
+        .iter()
+        .find(|issue| issue.severity == Severity::Information)
+        .expect("where it is kept");
+    let reference =
+        told.diagnostics.split_whitespace().find(|word| word.starts_with("Binary/")).expect("Binary/id");
+    reference.trim_end_matches([',', '.']).to_owned()
+}
+
+#[tokio::test]
+async fn a_response_is_stored_with_everything_it_becomes() {
+    let (app, course) = folfox().await;
+    let answer = app.submit(&course.week("1")).await.unwrap();
+    assert_eq!((answer.kind, answer.version), (Kind::Created, 1));
+    let stored = body(&answer);
+    assert_eq!(stored["subject"]["reference"], course.patient());
+    assert_eq!(app.read(&format!("QuestionnaireResponse/{}", answer.id)).await, stored);
+    let reports =
+        app.search("DiagnosticReport", &[("subject", &course.patient()), ("status", "preliminary")]).await;
+    assert_eq!(reports.len(), 1);
+    assert!(app.search("Observation", &[("subject", &course.patient())]).await.len() > 10);
+    assert!(!app.search("Provenance", &[]).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_same_response_posted_again_creates_nothing_and_gets_the_first_answer() {
+    let (app, course) = folfox().await;
+    let first = app.submit(&course.week("2")).await.unwrap();
+    let before = app.count(DERIVED).await;
+    app.at("2026-03-10T09:00:00+01:00");
+    let again = app.submit(&course.week("2")).await.unwrap();
+    assert_eq!((again.kind, again.id, again.body), (Kind::Found, first.id, first.body));
+    assert_eq!(app.count(DERIVED).await, before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_sixty_four_equal_responses_at_once_one_is_created() {
+    let (app, course) = folfox().await;
+    let app = Arc::new(app);
+    let response = Arc::new(course.week("2"));
+    let tasks: Vec<_> = (0..64)
+        .map(|_| {
+            let (app, response) = (Arc::clone(&app), Arc::clone(&response));
+            tokio::spawn(async move { app.submit(&response).await.unwrap() })
+        })
+        .collect();
+    let mut created = 0;
+    let mut ids = Vec::new();
+    for task in tasks {
+        let answer = task.await.unwrap();
+        created += usize::from(answer.kind == Kind::Created);
+        ids.push(answer.id);
+    }
+    ids.dedup();
+    assert_eq!((created, ids.len()), (1, 1));
+    assert_eq!(app.count(&["QuestionnaireResponse", "DiagnosticReport"]).await, [1, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn different_responses_of_one_patient_at_once_see_each_other_in_order() {
+    let (app, course) = folfox().await;
+    let app = Arc::new(app);
+    let tasks: Vec<_> = ["1", "2", "3", "4"]
+        .map(|week| {
+            let (app, response) = (Arc::clone(&app), course.week(week));
+            tokio::spawn(async move { app.submit(&response).await.unwrap() })
+        })
+        .into_iter()
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap().kind, Kind::Created);
+    }
+    assert_eq!(app.count(&["QuestionnaireResponse", "DiagnosticReport"]).await, [4, 4]);
+}
+
+#[tokio::test]
+async fn an_identifier_with_other_content_is_refused_and_the_bytes_are_kept_and_judged() {
+    let (app, course) = folfox().await;
+    let first = app.submit(&course.week("1")).await.unwrap();
+    let mut other = course.week("1");
+    set(&mut other, "alerte.thorax", json!({"valueBoolean": true}));
+    let problem = app.submit(&other).await.unwrap_err();
+    assert_eq!(problem.category, Category::Conflict);
+    assert!(
+        problem.to_string().contains(&format!("PUT the new content to QuestionnaireResponse/{}", first.id))
+    );
+    assert_eq!(app.count(&["QuestionnaireResponse"]).await, [1]);
+    assert!(levels(&app.search("Flag", &[]).await).contains(&"rouge"), "the red answer alerts all the same");
+    app.read(&kept(&problem)).await;
+}
+
+#[tokio::test]
+async fn a_refused_response_is_kept_and_its_readable_answers_still_alert() {
+    let (app, course) = folfox().await;
+    let mut response = course.week("1");
+    set(&mut response, "alerte.thorax", json!({"valueBoolean": true}));
+    set(&mut response, "base.fatigue", json!({"valueString": "beaucoup"}));
+    let problem = app.submit(&response).await.unwrap_err();
+    assert_eq!(problem.category, Category::Invalid);
+    assert_eq!(app.count(&["QuestionnaireResponse", "Observation", "DiagnosticReport"]).await, [0, 0, 0]);
+    let flags = app.search("Flag", &[("subject", &course.patient())]).await;
+    assert_eq!(levels(&flags), ["rouge", "technique"]);
+    let tasks = app.search("Task", &[("patient", &course.patient())]).await;
+    assert!(!tasks.is_empty());
+    let binary = kept(&problem);
+    assert!(tasks.iter().all(|task| task["focus"]["reference"] == binary.as_str()), "{binary}");
+    let stored = app.read(&binary).await;
+    assert_eq!(stored["contentType"], "application/fhir+json");
+    let outcome = app.read(&format!("{binary}-outcome")).await;
+    assert_eq!(outcome["securityContext"]["reference"], course.patient());
+
+    let before = app.count(DERIVED).await;
+    let again = app.submit(&response).await.unwrap_err();
+    assert_eq!(kept(&again), binary);
+    assert_eq!(app.count(DERIVED).await, before, "the same refused bytes are kept once");
+}
+
+#[tokio::test]
+async fn an_unknown_questionnaire_version_is_refused_kept_and_judged() {
+    let (app, course) = folfox().await;
+    let mut response = course.week("1");
+    response["questionnaire"] =
+        json!("https://vigie.example/fhir/Questionnaire/surveillance-hebdomadaire|9.9.9");
+    set(&mut response, "alerte.thorax", json!({"valueBoolean": true}));
+    let problem = app.submit(&response).await.unwrap_err();
+    assert_eq!(problem.category, Category::Invalid);
+    assert!(problem.issues.iter().any(|issue| issue.detail == Some("questionnaireNotFound")));
+    assert_eq!(levels(&app.search("Flag", &[]).await), ["rouge", "technique"]);
+}
+
+#[tokio::test]
+async fn a_response_about_nobody_known_is_kept_without_alert() {
+    let (app, course) = folfox().await;
+    let mut response = course.week("1");
+    response["subject"] = json!({"reference": "Patient/nobody"});
+    let problem = app.submit(&response).await.unwrap_err();
+    assert_eq!(problem.category, Category::Invalid);
+    app.read(&kept(&problem)).await;
+    assert_eq!(app.count(&["Flag", "Task"]).await, [0, 0]);
+}
+
+#[tokio::test]
+async fn bytes_that_cannot_be_read_are_kept_as_they_came() {
+    let (app, _) = folfox().await;
+    let bytes = br#"{"resourceType": "QuestionnaireResponse", "status": "comp"#;
+    let problem = interaction::create(&app.context, "QuestionnaireResponse", bytes, None)
+        .await
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(problem.category, Category::Malformed);
+    let binary = app.read(&kept(&problem)).await;
+    assert_eq!(binary["contentType"], "application/octet-stream");
+    assert_eq!(app.count(&["Binary"]).await, [2]);
+    let again = interaction::create(&app.context, "QuestionnaireResponse", bytes, None)
+        .await
+        .map(|_| ())
+        .unwrap_err();
+    assert_eq!(kept(&again), kept(&problem));
+    assert_eq!(app.count(&["Binary"]).await, [2]);
+}
+
+#[tokio::test]
+async fn the_newest_active_version_is_recorded_on_a_response_that_names_none() {
+    let (app, course) = folfox().await;
+    let mut response = course.week("1");
+    response["questionnaire"] = json!("https://vigie.example/fhir/Questionnaire/surveillance-hebdomadaire");
+    let stored = body(&app.submit(&response).await.unwrap());
+    assert_eq!(
+        stored["questionnaire"],
+        "https://vigie.example/fhir/Questionnaire/surveillance-hebdomadaire|1.0.0"
+    );
+}
+
+#[tokio::test]
+async fn a_subject_may_be_named_by_search_or_by_identifier() {
+    let (app, course) = folfox().await;
+    let patient = example("folfox/patient.json");
+    let (system, value) = (&patient["identifier"][0]["system"], &patient["identifier"][0]["value"]);
+    let search = format!("Patient?identifier={}|{}", system.as_str().unwrap(), value.as_str().unwrap());
+    let forms = [
+        json!({"reference": search}),
+        json!({"identifier": {"system": system, "value": value}}),
+        json!({"reference": "https://vigie.test/fhir/Patient/test-folfox"}),
+    ];
+    for (n, subject) in forms.into_iter().enumerate() {
+        let mut response = course.week("1");
+        response["identifier"]["value"] = json!(format!("by-form-{n}"));
+        response["subject"] = subject;
+        let stored = body(&app.submit(&response).await.unwrap());
+        assert_eq!(stored["subject"]["reference"], course.patient());
+        if n < 2 {
+            assert_eq!(stored["subject"]["identifier"]["value"], *value);
+        }
+    }
+    let mut response = course.week("1");
+    response["subject"] = json!({"identifier": {"system": system, "value": "nobody"}});
+    assert_eq!(app.submit(&response).await.unwrap_err().category, Category::Invalid);
+}
+
+#[tokio::test]
+async fn without_protocol_the_response_is_stored_and_a_person_is_told() {
+    let app = App::bare();
+    let definitions =
+        crate::support::profiles().into_iter().filter(|one| one["resourceType"] != "PlanDefinition");
+    interaction::load(&app.context, definitions.collect()).await.unwrap();
+    for file in ["organization/organization.json", "folfox/patient.json"] {
+        app.put(&example(file)).await.unwrap();
+    }
+    let mut response = example("folfox/week-1.json");
+    for name in ["id", "basedOn"] {
+        response.as_object_mut().unwrap().remove(name);
+    }
+    let answer = app.submit(&response).await.unwrap();
+    assert_eq!(answer.kind, Kind::Created);
+    assert_eq!(levels(&app.search("Flag", &[]).await), ["technique"]);
+    assert!(!app.search("Task", &[]).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_conditional_create_finds_what_is_there() {
+    let (app, course) = folfox().await;
+    let response = course.week("1");
+    let bytes = serde_json::to_vec(&response).unwrap();
+    let condition = "identifier=https://centre-test.example/reponse|test-folfox-1";
+    let create = || interaction::create(&app.context, "QuestionnaireResponse", &bytes, Some(condition));
+    assert_eq!(create().await.unwrap().kind, Kind::Created);
+    assert_eq!(create().await.unwrap().kind, Kind::Found);
+    let of_everyone =
+        interaction::create(&app.context, "QuestionnaireResponse", &bytes, Some("nothing=1")).await;
+    assert_eq!(of_everyone.map(|_| ()).unwrap_err().category, Category::Malformed);
+}
+
+#[tokio::test]
+async fn a_dry_run_stores_nothing() {
+    let (app, course) = folfox().await;
+    let before = app.count(DERIVED).await;
+    let mut response = course.week("2");
+    let bytes = serde_json::to_vec(&response).unwrap();
+    assert!(
+        !interaction::validate(&app.context, &bytes)
+            .await
+            .unwrap()
+            .iter()
+            .any(|i| i.severity >= Severity::Error)
+    );
+    let told: Value =
+        serde_json::from_slice(&interaction::evaluate(&app.context, &bytes).await.unwrap()).unwrap();
+    assert_eq!(told["parameter"][0], json!({"name": "level", "valueCode": "rouge"}));
+    set(&mut response, "base.fatigue", json!({"valueString": "beaucoup"}));
+    let issues = interaction::validate(&app.context, &serde_json::to_vec(&response).unwrap()).await.unwrap();
+    assert!(issues.iter().any(|issue| issue.severity == Severity::Error));
+    assert_eq!(app.count(DERIVED).await, before);
+}

@@ -1,0 +1,9 @@
+//! What tests share: the whole service below HTTP over a real store in a temporary folder, with a clock that stands still and
+//! ids that repeat.
+
+mod app;
+mod example;
+mod template;
+
+pub(crate) use app::{App, body};
+pub(crate) use example::{Course, example, profiles};
