@@ -2,20 +2,17 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test stops where it cannot go on, and says why")]
 
+mod amendment;
 mod bad_input;
 mod crash;
+mod definition;
 mod delivery;
 mod fhirpath;
+mod finalisation;
 mod process;
 mod profiles;
 mod rules;
 mod store;
-mod amendment;
-mod definition;
-mod fhirpath;
-mod finalisation;
-mod profiles;
-mod rules;
 mod submission;
 mod support;
 mod tidy;

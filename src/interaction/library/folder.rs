@@ -101,7 +101,8 @@ fn note(issues: &mut Vec<Issue>, resource: &Value, found: Vec<Issue>) {
         .or_else(|| element::local_reference(resource))
         .unwrap_or_else(|| "a resource without url, type or id".to_owned());
     issues.extend(found.into_iter().map(|issue| {
-        let place = issue.expression.as_ref().map_or_else(|| name.clone(), |place| format!("{name}: {place}"));
+        let place =
+            issue.expression.as_ref().map_or_else(|| name.clone(), |place| format!("{name}: {place}"));
         issue.at(place)
     }));
 }
