@@ -92,6 +92,7 @@ async fn when_no_space_is_left_nothing_is_acknowledged_and_reading_goes_on() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the test makes the file that is to be refused")]
 fn a_damaged_or_foreign_file_is_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("vigie.db");

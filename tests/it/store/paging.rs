@@ -10,7 +10,7 @@ use super::support::{Held, query, resource};
 fn task(id: &str, n: usize) -> serde_json::Value {
     let priority = ["routine", "urgent", "asap", "stat"][n % 4];
     let more = json!({
-        "status": if n % 3 == 0 { "completed" } else { "requested" },
+        "status": if n.is_multiple_of(3) { "completed" } else { "requested" },
         "priority": priority,
         "authoredOn": format!("2026-01-{:02}T10:00:00Z", n % 28 + 1),
         "for": {"reference": format!("Patient/p{}", n % 5)},
