@@ -14,15 +14,15 @@ pub enum ReferenceForm<'a> {
         /// The version, where the reference names one.
         version: Option<&'a str>,
     },
-    /// `https://…`, to another server; type and id where the address is RESTful.
+    /// `https://…`, to another server; type and id where the address is `RESTful`.
     Absolute {
         /// The whole address.
         url: &'a str,
-        /// The part before type and id, without the slash; empty where the address is not RESTful.
+        /// The part before type and id, without the slash; empty where the address is not `RESTful`.
         base: &'a str,
-        /// The resource type, where the address is RESTful.
+        /// The resource type, where the address is `RESTful`.
         rtype: Option<&'a str>,
-        /// The logical id, where the address is RESTful.
+        /// The logical id, where the address is `RESTful`.
         id: Option<&'a str>,
     },
     /// `urn:uuid:…` or `urn:oid:…`, to an entry of the same Bundle.

@@ -45,6 +45,7 @@ fn judge(key: &str) -> Judge {
         "que-7" => Judge::Native(existence),
         "qrs-1" => Judge::Native(|v| !(has(v, "answer") && has(v, "item"))),
         "qty-3" => Judge::Native(|v| !has(v, "code") || has(v, "system")),
+        _ if key.ends_with("-0") => Judge::Native(computable_name),
         _ => Judge::Expression,
     }
 }
@@ -127,6 +128,11 @@ fn has_value(value: &Value) -> bool {
     value
         .as_object()
         .is_some_and(|object| object.keys().any(|key| key.trim_start_matches('_').starts_with("value")))
+}
+
+/// `matches` looks anywhere in the name, so this is what the rule about names of definitions comes to.
+fn computable_name(value: &Value) -> bool {
+    value.get("name").and_then(Value::as_str).is_none_or(|name| name.bytes().any(|b| b.is_ascii_uppercase()))
 }
 
 /// Whether an answer is there is asked with true or false: `answer is Boolean` means the FHIR type here.
