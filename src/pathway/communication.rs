@@ -30,7 +30,7 @@ pub(super) fn derive(input: &Input<'_>, report: Option<&str>, ids: &dyn Ids, der
         return;
     }
     // Read already: said again only when there is something else to say.
-    if of_type(input, "Communication").last().is_some_and(|said| said["payload"] == content["payload"]) {
+    if of_type(input, "Communication").next_back().is_some_and(|said| said["payload"] == content["payload"]) {
         return;
     }
     let mut whole = json!({ "resourceType": "Communication", "id": ids.next() });
