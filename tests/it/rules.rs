@@ -3,11 +3,12 @@
 //! that were derived from the written rules by hand.
 //!
 //! A case is one change on a quiet week (`base.json`: `linkId` to answer). `answers` replaces answers:
-//! a grade is its code as text, `"refus"` is *asked-declined*, `"sans-objet"` is *not-applicable*, `null`
-//! takes the answer away. `previous` is the same for the questionnaire of the week before (absent: there
-//! was none), `history` for all the earlier ones, newest first. `careplan` is a folder of `examples/fhir`
-//! (`folfox` when not said), or `{classes, start, end}`, or `null`. `expect` says by action id: `true` it
-//! fires, `false` it does not, `null` nobody can tell.
+//! a grade is its code as text, a quantity its number in the unit of the question or a whole `Quantity`,
+//! `"refus"` is *asked-declined*, `"sans-objet"` is *not-applicable*, `null` takes the answer away.
+//! `previous` is the same for the questionnaire of the week before (absent: there was none), `history` for
+//! all the earlier ones, newest first. `careplan` is a folder of `examples/fhir` (`folfox` when not said),
+//! or `{classes, start, end}`, or `null`. `expect` says by action id: `true` it fires, `false` it does not,
+//! `null` nobody can tell.
 
 mod scene;
 

@@ -139,6 +139,7 @@ fn typed(definition: &Value, answer: &Value) -> Value {
         "boolean" => json!({ "valueBoolean": answer }),
         "integer" => json!({ "valueInteger": answer }),
         "text" => json!({ "valueString": answer }),
+        "quantity" if answer.is_object() => json!({ "valueQuantity": answer }),
         "quantity" => {
             let unit = extension(definition, "questionnaire-unit");
             let unit = &unit["valueCoding"];
