@@ -1,4 +1,4 @@
-//! What a client can ask for: one function per FHIR interaction or operation (FHIR R4 RESTful API,
+//! What a client can ask for: one function per FHIR interaction or operation (FHIR R4 `RESTful` API,
 //! <https://hl7.org/fhir/R4/http.html>). The only rooms above are `http` and `app`.
 //!
 //! Every interaction reads, decides and writes in that order, and writes once, in one named [`Unit`](crate::store::Unit).

@@ -1,4 +1,4 @@
-//! Conditions of a request: the search in `If-None-Exist` and in conditional references (FHIR R4, RESTful API, 3.1.0.8.1),
+//! Conditions of a request: the search in `If-None-Exist` and in conditional references (FHIR R4, `RESTful` API, 3.1.0.8.1),
 //! and the version in `If-Match` (3.1.0.5).
 
 use super::Context;

@@ -1,4 +1,4 @@
-//! Create (FHIR R4, RESTful API, 3.1.0.8), plain and conditional.
+//! Create (FHIR R4, `RESTful` API, 3.1.0.8), plain and conditional.
 
 use serde_json::Value;
 

@@ -89,7 +89,7 @@ impl Library {
             let sequence = store.stream(DEFINITIONS).await?;
             let kept = {
                 let cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
-                (cache.sequence == sequence).then(|| Arc::clone(&cache.shelf)).unwrap_or_default()
+                if cache.sequence == sequence { Arc::clone(&cache.shelf) } else { Arc::default() }
             };
             if kept.holds(questionnaires, plans) {
                 return Ok(kept);

@@ -1,4 +1,4 @@
-//! Read and vread (FHIR R4, RESTful API, 3.1.0.1 and 3.1.0.2).
+//! Read and vread (FHIR R4, `RESTful` API, 3.1.0.1 and 3.1.0.2).
 
 use serde_json::Value;
 

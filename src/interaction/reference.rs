@@ -1,4 +1,4 @@
-//! References before a write (FHIR R4, `Reference`; RESTful API, "conditional references"): what names a resource of this
+//! References before a write (FHIR R4, `Reference`; `RESTful` API, "conditional references"): what names a resource of this
 //! server must name one that exists, and what names it by a search or an identifier becomes literal.
 
 use serde_json::{Value, json};

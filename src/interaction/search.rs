@@ -1,4 +1,4 @@
-//! Search on a type (FHIR R4, RESTful API, 3.1.1): a searchset `Bundle` with `self` and `next` links.
+//! Search on a type (FHIR R4, `RESTful` API, 3.1.1): a searchset `Bundle` with `self` and `next` links.
 
 use super::{Context, read};
 use crate::fhir::{bundle, search as parameters};

@@ -4,6 +4,7 @@
 
 mod amendment;
 mod bad_input;
+mod course;
 mod crash;
 mod definition;
 mod delivery;

@@ -34,7 +34,7 @@ pub(crate) async fn gather(
     issues.extend(reference::resolve(ctx, &mut response).await?);
     let own = before.resource.is_some().then_some(arrival.id.as_str());
     let mut around = around(ctx, &response).await?;
-    if around.patient.is_none() && !issues.iter().any(|issue| is_about_subject(issue)) {
+    if around.patient.is_none() && !issues.iter().any(is_about_subject) {
         issues.push(without_subject());
     }
     let known = definitions(ctx, &mut response, &around.careplans).await?;

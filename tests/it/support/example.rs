@@ -60,6 +60,7 @@ impl Course {
 
     /// `Patient/id`.
     pub(crate) fn patient(&self) -> String {
-        format!("Patient/test-{}", self.name)
+        let patient = example(&format!("{}/patient.json", self.name));
+        format!("Patient/{}", patient["id"].as_str().expect("an id"))
     }
 }
