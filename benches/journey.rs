@@ -1,1 +1,3 @@
+//! Benchmarks of the journey.
+
 fn main() {}

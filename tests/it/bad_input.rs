@@ -21,7 +21,11 @@ fn diagnostics(outcome: &Value) -> String {
     assert_eq!(outcome["resourceType"], "OperationOutcome", "{outcome:#}");
     let issues = outcome["issue"].as_array().unwrap();
     assert!(!issues.is_empty());
-    issues.iter().map(|issue| issue["diagnostics"].as_str().unwrap_or_default()).collect::<Vec<_>>().join("\n")
+    let told = |issue: &Value| {
+        let place = issue["expression"][0].as_str().unwrap_or_default();
+        format!("{place}: {}", issue["diagnostics"].as_str().unwrap_or_default())
+    };
+    issues.iter().map(told).collect::<Vec<_>>().join("\n")
 }
 
 /// Where the outcome says that the refused bytes are kept.
