@@ -70,7 +70,7 @@ fn kept(problem: &Problem) -> String {
         .expect("where it is kept");
     let reference =
         told.diagnostics.split_whitespace().find(|word| word.starts_with("Binary/")).expect("Binary/id");
-    reference.trim_end_matches([',', '.']).to_owned()
+    reference.trim_end_matches([',', '.', ';']).to_owned()
 }
 
 #[tokio::test]
@@ -316,4 +316,45 @@ async fn a_dry_run_stores_nothing() {
     let issues = interaction::validate(&app.context, &serde_json::to_vec(&response).unwrap()).await.unwrap();
     assert!(issues.iter().any(|issue| issue.severity == Severity::Error));
     assert_eq!(app.count(DERIVED).await, before);
+}
+
+#[tokio::test]
+async fn a_structural_fault_hides_no_red_answer() {
+    let (app, course) = folfox().await;
+    let mut response = course.week("1");
+    response["colour"] = json!("red");
+    response["item"][0]["answer"] = json!({"valueBoolean": "perhaps"});
+    set(&mut response, "alerte.thorax", json!({"valueBoolean": true}));
+    let problem = app.submit(&response).await.unwrap_err();
+    assert_eq!(problem.category, Category::Invalid);
+    assert!(problem.to_string().contains("QuestionnaireResponse.colour"), "{problem}");
+    assert_eq!(levels(&app.search("Flag", &[]).await), ["rouge", "technique"]);
+}
+
+#[tokio::test]
+async fn a_repeat_without_identifier_is_known_by_its_content_and_moment() {
+    let (app, course) = folfox().await;
+    let mut response = course.week("1");
+    response.as_object_mut().unwrap().remove("identifier");
+    let first = app.submit(&response).await.unwrap();
+    let again = app.submit(&response).await.unwrap();
+    assert_eq!((again.kind, again.id), (Kind::Found, first.id));
+    response["authored"] = json!("2026-03-02T09:12:01+01:00");
+    assert_eq!(app.submit(&response).await.unwrap().kind, Kind::Created);
+}
+
+#[tokio::test]
+async fn a_late_response_is_judged_with_what_was_authored_before_it() {
+    let (app, course) = folfox().await;
+    for week in ["1", "3"] {
+        app.submit(&course.week(week)).await.unwrap();
+    }
+    let late = app.submit(&course.week("2")).await.unwrap();
+    let provenances =
+        app.search("Provenance", &[("entity", &format!("QuestionnaireResponse/{}", late.id))]).await;
+    let entities = provenances[0]["entity"].to_string();
+    let first = app.search("QuestionnaireResponse", &[("identifier", "test-folfox-1")]).await.remove(0);
+    let third = app.search("QuestionnaireResponse", &[("identifier", "test-folfox-3")]).await.remove(0);
+    assert!(entities.contains(first["id"].as_str().unwrap()), "{entities}");
+    assert!(!entities.contains(third["id"].as_str().unwrap()), "{entities}");
 }

@@ -1,12 +1,16 @@
 //! What the store holds about a patient that a response is judged with: earlier responses, and what an earlier version of
 //! the same response became.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::RESPONSE;
-use crate::fhir::{element, meta};
+use super::{RESPONSE, history};
+use crate::fhir::{element, meta, search};
 use crate::interaction::{Context, library, read};
 use crate::problem::Problem;
+
+/// How many earlier responses a judgement looks at: a year of weeks, and some more.
+const HISTORY_MAX: usize = 60;
 
 /// The types that a response becomes and that its next version amends or ends.
 const DERIVED: &[(&str, &str)] = &[
@@ -17,10 +21,38 @@ const DERIVED: &[(&str, &str)] = &[
     ("DiagnosticReport", "subject"),
 ];
 
-/// Answered responses of a patient to a questionnaire in any version.
-pub(super) async fn responses(ctx: &Context, patient: &str, url: &str) -> Result<Vec<Value>, Problem> {
-    let params = [("subject", patient), ("questionnaire", url), ("status", "completed,amended")];
-    library::read_all(ctx.store.as_ref(), RESPONSE, &params).await?.iter().map(read::body).collect()
+/// The answered responses of a patient to a questionnaire in any version that were authored before `before`, newest first:
+/// at most [`HISTORY_MAX`]. `own` is the id of the response that is being judged.
+pub(super) async fn responses(
+    ctx: &Context,
+    patient: &str,
+    url: &str,
+    own: Option<&str>,
+    before: Timestamp,
+) -> Result<Vec<Value>, Problem> {
+    let params = [
+        ("subject", patient),
+        ("questionnaire", url),
+        ("status", "completed,amended"),
+        ("_sort", "-authored"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let mut query = search::parse(RESPONSE, &params)?;
+    query.count = HISTORY_MAX + 1;
+    let mut found = Vec::new();
+    loop {
+        let page = ctx.store.search(&query).await?;
+        for stored in &page.resources {
+            found.push(read::body(stored)?);
+        }
+        // A late response looks past the ones that were authored after it.
+        let mut earlier = history::earlier(found.clone(), own, before);
+        if earlier.len() >= HISTORY_MAX || page.next.is_none() {
+            earlier.truncate(HISTORY_MAX);
+            return Ok(earlier);
+        }
+        query.after = page.next;
+    }
 }
 
 /// Current versions of what the earlier versions of a response became.

@@ -41,11 +41,11 @@ pub(crate) async fn gather(
     issues.extend(known.issues);
     let url = element::str_at(&response, "questionnaire")
         .map(|text| library::Canonical::parse(text).url.to_owned());
-    let past = match (&around.stream, &url) {
-        (Some((patient, _)), Some(url)) => earlier::responses(ctx, patient, url).await?,
+    let moment = history::moment(&response).unwrap_or(arrival.received);
+    let history = match (&around.stream, &url) {
+        (Some((patient, _)), Some(url)) => earlier::responses(ctx, patient, url, own, moment).await?,
         _ => Vec::new(),
     };
-    let moment = history::moment(&response).unwrap_or(arrival.received);
     let existing = match (&before.resource, &around.stream) {
         (Some(current), Some((patient, _))) => earlier::became(ctx, current, patient).await?,
         _ => Vec::new(),
@@ -59,7 +59,7 @@ pub(crate) async fn gather(
         form: known.form,
         plan: known.plan,
         terminology: known.shelf.terminology(),
-        history: history::earlier(past, own, moment),
+        history,
         existing,
         issues,
         doubts: known.doubts,

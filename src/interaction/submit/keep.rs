@@ -28,8 +28,8 @@ pub(super) async fn unreadable(ctx: &Context, bytes: &[u8], problem: Problem) ->
     let kept = Kept { bytes, media_type: "application/octet-stream", id: &raw_id, at, patient: None };
     let unit = kept.unit(&problem.issues, problem.category)?;
     match ctx.store.commit(unit).await? {
-        Committed::Written => Ok(told(problem, &raw_id)),
-        Committed::Refused(Violation::Key { holder, .. }) => Ok(told(problem, id_of(&holder))),
+        Committed::Written => Ok(told(problem, &raw_id, None)),
+        Committed::Refused(Violation::Key { holder, .. }) => Ok(told(problem, id_of(&holder), None)),
         Committed::Refused(_) => Err(Problem::internal("refused bytes could not be kept")),
     }
 }
@@ -56,9 +56,9 @@ pub(super) async fn refuse(
     write::add(derived, at, &mut unit)?;
     let problem = Problem::with(category, judgement.issues.clone());
     Ok(match ctx.store.commit(unit).await? {
-        Committed::Written => Round::Answered(Err(told(problem, id))),
+        Committed::Written => Round::Answered(Err(told(problem, id, patient))),
         Committed::Refused(Violation::Key { holder, .. }) => {
-            Round::Answered(Err(told(problem, id_of(&holder))))
+            Round::Answered(Err(told(problem, id_of(&holder), patient)))
         }
         Committed::Refused(Violation::Stream { .. } | Violation::Version { .. }) => Round::Again,
         Committed::Refused(Violation::Exists(_)) => {
@@ -114,18 +114,26 @@ fn id_of(holder: &str) -> &str {
     holder.trim_start_matches("Binary/")
 }
 
-/// The problem, with where the bytes are.
-fn told(mut problem: Problem, id: &str) -> Problem {
+/// The problem, with where the bytes are, and whether a person is told of them.
+fn told(mut problem: Problem, id: &str, patient: Option<&str>) -> Problem {
+    let (person, text) = match patient {
+        Some(_) => (
+            "a Task asks a person to read it",
+            "La réponse refusée est conservée et sera relue par un soignant.",
+        ),
+        None => (
+            "no Task was made of it, because it names no patient who is known here",
+            "La réponse refusée est conservée, mais aucun patient connu n'a pu lui être associé.",
+        ),
+    };
+    let outcome = outcome_id(id);
     problem.issues.push(Issue {
         severity: Severity::Information,
         ..Issue::error(
             "informational",
-            format!(
-                "nothing is lost: the response is kept as Binary/{id}, and this outcome as Binary/{}",
-                outcome_id(id)
-            ),
+            format!("nothing is lost: the response is kept as Binary/{id}, and this outcome as Binary/{outcome}; {person}"),
         )
-        .text("La réponse refusée est conservée et sera relue par un soignant.")
+        .text(text)
     });
     problem
 }
