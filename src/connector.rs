@@ -4,9 +4,8 @@
 //! not understood taken for a yes; a token or an answer's free text in a log or a reason.
 
 mod answer;
-mod fhir;
-mod mhd;
 mod post;
+mod transaction;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -14,8 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use fhir::FhirServer;
-pub use mhd::DocumentRecipient;
+pub use transaction::TransactionServer;
 
 use crate::outbox::{Delivery, Outcome};
 use crate::problem::Problem;

@@ -7,9 +7,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::clock::{Clock, Ids};
 use crate::connector::Connectors;
@@ -31,7 +30,10 @@ pub struct Limits {
 }
 
 /// Sends what the outbox holds.
-pub struct Courier {
+#[derive(Clone)]
+pub struct Courier(Arc<Inner>);
+
+struct Inner {
     store: Arc<dyn Store>,
     connectors: Connectors,
     clock: Arc<dyn Clock>,
@@ -51,76 +53,73 @@ impl Courier {
         limits: Limits,
     ) -> Self {
         let owner = ids.next();
-        Self { store, connectors, clock, ids, limits, owner }
+        Self(Arc::new(Inner { store, connectors, clock, ids, limits, owner }))
     }
 
-    /// Leases what is due, sends it all, settles it all; the number of attempts. For tests and for `run`
-    /// alike this is one round of work.
+    /// One round: leases what is due, sends it all, settles it all; the number of attempts.
     ///
     /// # Errors
-    /// What the store says; attempts that were made and could not be settled end by the expiry of their lease.
+    /// What the store says; attempts that could not be settled end by the expiry of their lease.
     pub async fn step(&self) -> Result<usize, Problem> {
-        let leased = self.lease(self.limits.in_flight_max).await?;
-        let attempts = leased.len();
-        let mut under_way: FuturesUnordered<_> = leased.into_iter().map(|one| self.attempt(one)).collect();
-        let mut settlements = Vec::with_capacity(attempts);
-        while let Some(settlement) = under_way.next().await {
-            settlements.push(settlement);
+        let mut under_way = JoinSet::new();
+        for leased in self.0.lease(self.0.limits.in_flight_max).await? {
+            under_way.spawn(self.clone().attempt(leased));
         }
-        if !settlements.is_empty() {
-            self.store.settle(settlements).await?;
+        let settlements = under_way.join_all().await;
+        let attempts = settlements.len();
+        if attempts > 0 {
+            self.0.store.settle(settlements).await?;
         }
         Ok(attempts)
     }
 
-    /// Works until `stop` turns true, then lets running attempts end and settles them.
+    /// Works until `stop` turns true, then lets running attempts end, which they do within their lease, and
+    /// settles them.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut wakes = self.store.wakes();
-        let mut under_way = FuturesUnordered::new();
+        let mut wakes = self.0.store.wakes();
+        let mut under_way = JoinSet::new();
+        let mut unsettled = Vec::new();
         while !*stop.borrow() {
             wakes.mark_unchanged();
-            let free = self.limits.in_flight_max.saturating_sub(under_way.len());
-            match self.lease(free).await {
-                Ok(leased) => under_way.extend(leased.into_iter().map(|one| self.attempt(one))),
-                Err(problem) => tracing::warn!(%problem, "no delivery could be leased"),
-            }
+            self.take_on(&mut under_way).await;
             tokio::select! {
-                Some(settlement) = under_way.next(), if !under_way.is_empty() => self.settle(settlement).await,
+                Some(ended) = under_way.join_next() => unsettled.extend(ended.ok()),
                 _ = wakes.changed() => {}
-                () = tokio::time::sleep(self.limits.poll) => {}
+                () = tokio::time::sleep(self.0.limits.poll) => {}
                 _ = stop.changed() => break,
             }
-        }
-        while let Some(settlement) = under_way.next().await {
-            self.settle(settlement).await;
-        }
-    }
-
-    async fn lease(&self, limit: usize) -> Result<Vec<Leased>, Problem> {
-        if limit == 0 {
-            return Ok(Vec::new());
-        }
-        let request = LeaseRequest {
-            now: self.clock.now(),
-            lease_seconds: self.limits.lease_seconds,
-            limit,
-            owner: self.owner.clone(),
-        };
-        self.store.lease(request).await
-    }
-
-    async fn attempt(&self, leased: Leased) -> Settlement {
-        let delivery = &leased.delivery;
-        // An attempt that outlives its lease would be made twice at once.
-        let longest = Duration::from_secs(u64::from(self.limits.lease_seconds.saturating_sub(2).max(1)));
-        let outcome = match self.connectors.get(&delivery.destination) {
-            Some(connector) => {
-                tokio::time::timeout(longest, connector.send(delivery)).await.unwrap_or_else(|_| {
-                    Outcome::Unreachable { reason: "no answer before the lease ended".to_owned() }
-                })
+            while let Some(ended) = under_way.try_join_next() {
+                unsettled.extend(ended.ok());
             }
-            None => Outcome::Unreachable { reason: "this destination is not configured here".to_owned() },
-        };
+            self.0.settle(&mut unsettled).await;
+        }
+        while let Some(ended) = under_way.join_next().await {
+            unsettled.extend(ended.ok());
+        }
+        self.0.settle(&mut unsettled).await;
+    }
+
+    /// Starts as many attempts as are due and allowed.
+    async fn take_on(&self, under_way: &mut JoinSet<Settlement>) {
+        let free = self.0.limits.in_flight_max.saturating_sub(under_way.len());
+        if free == 0 {
+            return;
+        }
+        match self.0.lease(free).await {
+            Ok(leased) => {
+                for one in leased {
+                    under_way.spawn(self.clone().attempt(one));
+                }
+            }
+            Err(problem) => tracing::warn!(%problem, "no delivery could be leased"),
+        }
+    }
+
+    /// One attempt, from its lease to what is to be settled.
+    async fn attempt(self, leased: Leased) -> Settlement {
+        let inner = &self.0;
+        let outcome = inner.outcome(&leased).await;
+        let delivery = &leased.delivery;
         tracing::info!(
             delivery = %delivery.id,
             destination = %delivery.destination,
@@ -131,14 +130,56 @@ impl Courier {
         let destination = delivery.destination.clone();
         metrics::counter!("vigie_delivery_attempts_total", "destination" => destination, "outcome" => outcome.code())
             .increment(1);
-        Settlement::new(&leased, outcome, self.clock.now(), &self.limits.backoff, entropy(&self.ids.next()))
+        let jitter = entropy(&inner.ids.next());
+        Settlement::new(&leased, outcome, inner.clock.now(), &inner.limits.backoff, jitter)
+    }
+}
+
+impl Inner {
+    async fn lease(&self, limit: usize) -> Result<Vec<Leased>, Problem> {
+        let request = LeaseRequest {
+            now: self.clock.now(),
+            lease_seconds: self.limits.lease_seconds,
+            limit,
+            owner: self.owner.clone(),
+        };
+        self.store.lease(request).await
     }
 
-    async fn settle(&self, settlement: Settlement) {
-        let delivery = settlement.id.clone();
-        if let Err(problem) = self.store.settle(vec![settlement]).await {
-            // The lease expires, and the attempt is repeated: the receiver recognises it by its ids.
-            tracing::error!(%delivery, %problem, "an attempt could not be settled");
+    async fn outcome(&self, leased: &Leased) -> Outcome {
+        let unreachable = |reason: &str| Outcome::Unreachable { reason: reason.to_owned() };
+        let Some(connector) = self.connectors.get(&leased.delivery.destination).cloned() else {
+            return unreachable("this destination is not configured here");
+        };
+        let delivery = leased.delivery.clone();
+        // In a task of its own: a connector that panics loses one attempt, not the loop.
+        let mut sending = tokio::spawn(async move { connector.send(&delivery).await });
+        match tokio::time::timeout(self.patience(), &mut sending).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => unreachable("the connector failed"),
+            Err(_) => {
+                sending.abort();
+                unreachable("no answer before the lease ended")
+            }
+        }
+    }
+
+    /// Nine tenths of the lease; the rest is for settling. An attempt that outlives its lease would be made
+    /// twice at once.
+    fn patience(&self) -> Duration {
+        Duration::from_secs(u64::from(self.limits.lease_seconds)) * 9 / 10
+    }
+
+    /// Records what is known; what the store cannot take now is kept for the next time.
+    async fn settle(&self, unsettled: &mut Vec<Settlement>) {
+        if unsettled.is_empty() {
+            return;
+        }
+        match self.store.settle(unsettled.clone()).await {
+            Ok(()) => unsettled.clear(),
+            Err(problem) => {
+                tracing::error!(attempts = unsettled.len(), %problem, "attempts could not be settled yet");
+            }
         }
     }
 }

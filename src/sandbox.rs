@@ -23,7 +23,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::connector::{Connector, DocumentRecipient, Endpoint, FhirServer, client};
+    use crate::connector::{Connector, Endpoint, TransactionServer, client};
     use crate::outbox::{Delivery, Outcome};
     use crate::report::{example, provide_document_bundle, transaction_bundle};
 
@@ -62,7 +62,7 @@ mod tests {
     #[tokio::test]
     async fn a_record_keeps_the_report_once_however_often_it_is_sent() {
         let peer = dpi::start(ANYWHERE).unwrap();
-        let connector = FhirServer::new(client().unwrap(), endpoint(peer.url()));
+        let connector = TransactionServer::new(client().unwrap(), endpoint(peer.url()));
         for _ in 0..3 {
             let outcome = connector.send(&to_record()).await;
             assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
@@ -84,7 +84,7 @@ mod tests {
     #[tokio::test]
     async fn an_answer_that_is_lost_is_repeated_without_a_second_copy() {
         let peer = dpi::start(ANYWHERE).unwrap();
-        let connector = FhirServer::new(client().unwrap(), endpoint(peer.url()));
+        let connector = TransactionServer::new(client().unwrap(), endpoint(peer.url()));
         peer.misbehave(Fault::AnswerLost, 1);
         let first = connector.send(&to_record()).await;
         assert!(matches!(first, Outcome::Unreachable { .. }), "{first:?}");
@@ -97,7 +97,7 @@ mod tests {
     #[tokio::test]
     async fn every_fault_is_told_apart() {
         let peer = dpi::start(ANYWHERE).unwrap();
-        let connector = FhirServer::new(client().unwrap(), endpoint(peer.url()));
+        let connector = TransactionServer::new(client().unwrap(), endpoint(peer.url()));
         for (fault, refused) in [
             (Fault::Status(422), true),
             (Fault::Status(503), false),
@@ -116,7 +116,7 @@ mod tests {
     async fn a_record_refuses_a_patient_it_does_not_know() {
         let peer = dpi::start(ANYWHERE).unwrap();
         peer.serve_known_patients_only();
-        let connector = FhirServer::new(client().unwrap(), endpoint(peer.url()));
+        let connector = TransactionServer::new(client().unwrap(), endpoint(peer.url()));
         let outcome = connector.send(&to_record()).await;
         assert!(matches!(&outcome, Outcome::Refused { reason } if reason.contains("412")), "{outcome:?}");
         peer.admit(serde_json::json!({"resourceType": "Patient",
@@ -128,7 +128,7 @@ mod tests {
     #[tokio::test]
     async fn a_recipient_accepts_what_vigie_renders_and_recognises_a_repeat() {
         let peer = mhd::start(ANYWHERE).unwrap();
-        let connector = DocumentRecipient::new(client().unwrap(), endpoint(peer.url()));
+        let connector = TransactionServer::new(client().unwrap(), endpoint(peer.url()));
         for _ in 0..2 {
             let outcome = connector.send(&to_recipient()).await;
             assert!(matches!(outcome, Outcome::Accepted(_)), "{outcome:?}");
@@ -140,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn what_arrived_can_be_looked_at_over_http() {
         let peer = mhd::start(ANYWHERE).unwrap();
-        let connector = DocumentRecipient::new(client().unwrap(), endpoint(peer.url()));
+        let connector = TransactionServer::new(client().unwrap(), endpoint(peer.url()));
         connector.send(&to_recipient()).await;
         let unique = example::document().unique_id().to_owned();
         let url = format!("{}/DocumentReference?identifier=urn:ietf:rfc:3986|{unique}", peer.url());

@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::{folder, telemetry};
 use crate::clock::{Clock, Ids};
 use crate::config::{self, DestinationKind, Settings};
-use crate::connector::{self, Connector, Connectors, DocumentRecipient, Endpoint, FhirServer};
+use crate::connector::{self, Connector, Connectors, Endpoint, TransactionServer};
 use crate::delivery;
 use crate::http::{self, Serving, State};
 use crate::interaction::{self, Context, Library};
@@ -183,9 +183,11 @@ fn connectors(settings: &Settings) -> Result<Connectors, Problem> {
             bearer: destination.bearer.as_ref().map(|secret| secret.reveal().to_owned()),
             timeout: Duration::from_secs(destination.timeout_seconds),
         };
+        // Both kinds are transactions: they differ in what is rendered, not in how it is sent.
         let connector: Arc<dyn Connector> = match destination.kind {
-            DestinationKind::Fhir => Arc::new(FhirServer::new(client.clone(), endpoint)),
-            DestinationKind::Mhd => Arc::new(DocumentRecipient::new(client.clone(), endpoint)),
+            DestinationKind::Fhir | DestinationKind::Mhd => {
+                Arc::new(TransactionServer::new(client.clone(), endpoint))
+            }
         };
         (destination.name.clone(), connector)
     });

@@ -1,37 +1,59 @@
-//! What the answer to a transaction Bundle means (R4 RESTful API, 3.1.0.11.3).
+//! What the answer to a transaction Bundle means (R4 RESTful API, 3.1.0.11.3): accepted, refused, or to be
+//! tried again; with a receipt in codes and addresses only, because peers quote patients.
 
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::post::Reply;
 use crate::outbox::{Outcome, Receipt};
 
+/// Longest text of a receipt or a reason.
+const TEXT_MAX: usize = 500;
+
 /// A yes only when every one of `expected` entries was answered with a 2xx.
 pub(super) fn of_transaction(reply: &Reply, expected: usize) -> Outcome {
-    let status = reply.status;
     let parsed: Option<Value> = serde_json::from_slice(&reply.body).ok();
-    if !status.is_success() {
-        let said = parsed.as_ref().map(codes).filter(|codes| !codes.is_empty());
-        let said = said.map(|codes| format!(": {codes}")).unwrap_or_default();
-        return Outcome::Refused { reason: format!("answered with {status}{said}") };
+    if !reply.status.is_success() {
+        let why = parsed.as_ref().map(excerpt).unwrap_or_default();
+        return no(reply.status.as_u16(), format!("answered with {}{why}", reply.status));
     }
-    let Some(bundle) =
-        parsed.filter(|body| body["resourceType"] == "Bundle" && body["type"] == "transaction-response")
-    else {
-        return Outcome::Refused {
-            reason: format!("answered with {status}, but not with a transaction-response Bundle"),
-        };
+    let bundle =
+        parsed.filter(|body| body["resourceType"] == "Bundle" && body["type"] == "transaction-response");
+    let Some(bundle) = bundle else {
+        let reason = format!("answered with {}, but not with a transaction-response Bundle", reply.status);
+        return Outcome::Refused { reason };
     };
     let entries = bundle["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
     if entries.len() != expected {
-        let reason = format!("answered {} entries for {expected}", entries.len());
-        return Outcome::Refused { reason };
+        return Outcome::Refused { reason: format!("answered {} entries for {expected}", entries.len()) };
     }
-    let refused = entries.iter().enumerate().find(|(_, entry)| !status_of(entry).starts_with('2'));
-    if let Some((n, entry)) = refused {
-        let code: String = status_of(entry).chars().take(3).collect();
-        return Outcome::Refused { reason: format!("entry {n} was answered with '{code}'") };
+    entries
+        .iter()
+        .enumerate()
+        .find_map(|(n, entry)| failed(n, &entry["response"]))
+        .unwrap_or_else(|| Outcome::Accepted(receipt(reply, entries)))
+}
+
+/// A status that is not a 2xx: one that passes by itself is tried again soon, any other is a refusal.
+fn no(status: u16, reason: String) -> Outcome {
+    let reason = limited(&reason);
+    if passes(status) { Outcome::Unreachable { reason } } else { Outcome::Refused { reason } }
+}
+
+/// Conditions that pass by themselves: time-outs, too early, too many, and faults of the server.
+pub(super) const fn passes(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500..=599)
+}
+
+fn failed(n: usize, response: &Value) -> Option<Outcome> {
+    let text = response["status"].as_str().unwrap_or_default();
+    let Some(status) = text.get(..3).and_then(|digits| digits.parse::<u16>().ok()) else {
+        return Some(Outcome::Refused { reason: format!("entry {n} of the answer has no status") });
+    };
+    if (200..300).contains(&status) {
+        return None;
     }
-    Outcome::Accepted(Receipt { status: status.to_string(), reference: document(entries) })
+    Some(no(status, format!("entry {n} was answered with {status}{}", excerpt(&response["outcome"]))))
 }
 
 /// How many entries the payload has, and so must the answer.
@@ -40,27 +62,51 @@ pub(super) fn entries(payload: &[u8]) -> usize {
     bundle.and_then(|bundle| bundle["entry"].as_array().map(Vec::len)).unwrap_or(0)
 }
 
-fn status_of(entry: &Value) -> &str {
-    entry["response"]["status"].as_str().unwrap_or_default()
+/// Status, where the peer keeps what it took, and the digest of its answer.
+fn receipt(reply: &Reply, entries: &[Value]) -> Receipt {
+    let locations = entries.iter().filter_map(|entry| entry["response"]["location"].as_str());
+    let mut words: Vec<String> = locations.filter_map(address).collect();
+    if words.is_empty() {
+        words.extend(reply.location.as_deref().and_then(address));
+    }
+    let digest = Sha256::digest(&reply.body).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    words.truncate(8);
+    words.push(format!("sha-256:{digest}"));
+    Receipt { status: reply.status.to_string(), reference: Some(words.join(" ")) }
 }
 
-/// Where the peer keeps the document: the location of the DocumentReference, else the first one.
-fn document(entries: &[Value]) -> Option<String> {
-    let mut locations = entries.iter().filter_map(|entry| entry["response"]["location"].as_str());
-    let first = locations.clone().next();
-    let found = locations.find(|location| location.contains("DocumentReference/")).or(first)?;
-    Some(found.chars().take(512).collect())
-}
-
-/// Codes and places of an OperationOutcome. Its free text stays out: it may quote the patient.
-fn codes(outcome: &Value) -> String {
+/// Codes and places of an `OperationOutcome`. Its free text stays out: it may quote the patient.
+fn excerpt(outcome: &Value) -> String {
     let issues = outcome["issue"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let one = |issue: &Value| {
-        let code = issue["code"].as_str().unwrap_or("unknown");
-        let place = issue["expression"][0].as_str().map(|place| format!(" at {place}")).unwrap_or_default();
-        format!("{code}{place}").chars().take(200).collect::<String>()
-    };
-    issues.iter().take(5).map(one).collect::<Vec<_>>().join(", ")
+    let words: Vec<String> = issues.iter().take(5).map(issue).collect();
+    if words.is_empty() { String::new() } else { format!(": {}", words.join(", ")) }
+}
+
+fn issue(issue: &Value) -> String {
+    let code = issue["code"].as_str().filter(|code| is_plain(code, b"-_.")).unwrap_or("unknown");
+    let detail = issue["details"]["coding"][0]["code"].as_str().filter(|code| is_plain(code, b"-_."));
+    let place = issue["expression"][0].as_str().filter(|place| is_plain(place, b".[]"));
+    let detail = detail.map(|detail| format!(" {detail}")).unwrap_or_default();
+    let place = place.map(|place| format!(" at {place}")).unwrap_or_default();
+    format!("{code}{detail}{place}")
+}
+
+/// Letters, these signs, and never as many digits as a national number has.
+fn is_plain(word: &str, signs: &[u8]) -> bool {
+    word.len() <= 120
+        && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte))
+        && word.bytes().filter(u8::is_ascii_digit).count() < 8
+}
+
+/// An address that the peer gave, as far as it is one: no query, no spaces.
+fn address(location: &str) -> Option<String> {
+    let plain = location.split(['?', '#']).next().unwrap_or_default();
+    let fits = !plain.is_empty() && plain.len() <= 256 && plain.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| plain.to_owned())
+}
+
+fn limited(text: &str) -> String {
+    text.chars().take(TEXT_MAX).collect()
 }
 
 #[cfg(test)]
@@ -71,42 +117,56 @@ mod tests {
     use super::*;
 
     fn check(status: u16, body: &Value) -> Outcome {
-        let reply = Reply {
-            status: StatusCode::from_u16(status).unwrap(),
-            location: None,
-            body: body.to_string().into_bytes(),
-        };
-        of_transaction(&reply, 2)
+        let status = StatusCode::from_u16(status).unwrap();
+        of_transaction(&Reply { status, location: None, body: body.to_string().into_bytes() }, 2)
     }
 
-    fn response(statuses: [&str; 2]) -> Value {
-        json!({ "resourceType": "Bundle", "type": "transaction-response", "entry": [
-            { "response": { "status": statuses[0], "location": "Binary/1/_history/1" } },
-            { "response": { "status": statuses[1], "location": "DocumentReference/2/_history/1" } }
-        ]})
+    fn response(statuses: &[&str]) -> Value {
+        let entries: Vec<Value> = statuses
+            .iter()
+            .map(|status| {
+                json!({ "response": { "status": status, "location": "Binary/1/_history/1?x=279035121518989" } })
+            })
+            .collect();
+        json!({ "resourceType": "Bundle", "type": "transaction-response", "entry": entries })
     }
 
     #[test]
     fn a_yes_needs_every_entry() {
-        let receipt = Receipt {
-            status: "200 OK".to_owned(),
-            reference: Some("DocumentReference/2/_history/1".to_owned()),
+        let Outcome::Accepted(receipt) = check(200, &response(&["201 Created", "200"])) else {
+            panic!("not accepted");
         };
-        assert_eq!(check(200, &response(["201 Created", "200 OK"])), Outcome::Accepted(receipt));
-        assert!(matches!(check(200, &response(["201 Created", "409 Conflict"])), Outcome::Refused { .. }));
-        assert!(matches!(
-            check(200, &json!({ "resourceType": "Bundle", "type": "transaction-response" })),
-            Outcome::Refused { .. }
-        ));
-        assert!(matches!(check(204, &Value::Null), Outcome::Refused { .. }));
+        let reference = receipt.reference.unwrap();
+        assert!(reference.starts_with("Binary/1/_history/1 Binary/1/_history/1 sha-256:"), "{reference}");
+        assert!(!reference.contains("279035121518989"), "{reference}");
+        for refused in [
+            check(200, &response(&["201 Created", "409 Conflict"])),
+            check(200, &response(&["201 Created"])),
+            check(200, &json!({ "resourceType": "Bundle", "type": "searchset" })),
+            check(200, &json!({ "resourceType": "OperationOutcome" })),
+            check(204, &Value::Null),
+            check(307, &Value::Null),
+        ] {
+            assert!(matches!(refused, Outcome::Refused { .. }), "{refused:?}");
+        }
     }
 
     #[test]
-    fn a_refusal_tells_codes_and_never_the_free_text() {
+    fn what_passes_by_itself_is_tried_again() {
+        for status in [408, 425, 429, 500, 503, 507] {
+            assert!(matches!(check(status, &Value::Null), Outcome::Unreachable { .. }), "{status}");
+        }
+        assert!(matches!(check(200, &response(&["201", "503 Busy"])), Outcome::Unreachable { .. }));
+    }
+
+    #[test]
+    fn a_refusal_tells_codes_and_never_what_may_quote_a_patient() {
         let outcome = json!({ "resourceType": "OperationOutcome", "issue": [
-            { "severity": "error", "code": "required", "diagnostics": "PAT-TROIS has no INS", "expression": ["Bundle.entry[1]"] }
+            { "code": "required", "diagnostics": "PAT-TROIS", "expression": ["Bundle.entry[1].resource.custodian"] },
+            { "code": "value", "expression": ["identifier.where(value='279035121518989')"] }
         ]});
-        let reason = "answered with 422 Unprocessable Entity: required at Bundle.entry[1]".to_owned();
-        assert_eq!(check(422, &outcome), Outcome::Refused { reason });
+        let reason =
+            "answered with 422 Unprocessable Entity: required at Bundle.entry[1].resource.custodian, value";
+        assert_eq!(check(422, &outcome), Outcome::Refused { reason: reason.to_owned() });
     }
 }

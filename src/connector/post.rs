@@ -16,7 +16,7 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
 }
 
-/// Posts the payload; a peer that cannot be reached or asks to wait is [`Outcome::Unreachable`].
+/// Posts the payload once; every failure before a whole answer is [`Outcome::Unreachable`].
 pub(super) async fn post(
     client: &reqwest::Client,
     endpoint: &Endpoint,
@@ -47,15 +47,7 @@ pub(super) async fn post(
             break;
         }
     }
-    if may_pass(status) {
-        return Err(Outcome::Unreachable { reason: format!("answered with {status}") });
-    }
     Ok(Reply { status, location, body })
-}
-
-/// Statuses that say nothing about the payload: the same bytes may be accepted later.
-fn may_pass(status: StatusCode) -> bool {
-    status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429) || status.is_redirection()
 }
 
 /// Why no answer arrived, without the address (it may hold a secret).
