@@ -20,6 +20,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The contract file, as it is in the repository.
 pub(super) const OPENAPI: &str = include_str!("../../openapi.yaml");
 
+/// Decoded names and values, in the order of the query string.
+type Parameters = Vec<(String, String)>;
+
 /// A request with everything that its handler needs.
 pub(super) struct Exchange<'a> {
     pub(super) context: &'a Context,
@@ -27,7 +30,7 @@ pub(super) struct Exchange<'a> {
     pub(super) request: &'a HttpRequest,
     pub(super) matched: Matched<'a>,
     /// Decoded query parameters, without `_format`.
-    pub(super) parameters: Vec<(String, String)>,
+    pub(super) parameters: Parameters,
 }
 
 /// The one entry: everything that arrives goes through here.
@@ -125,8 +128,8 @@ async fn serve(
 }
 
 /// Query parameters as pairs, and `_format` apart.
-fn parameters(query: &str) -> Result<(Vec<(String, String)>, Option<String>), Problem> {
-    let pairs = web::Query::<Vec<(String, String)>>::from_query(query).map_err(|fault| {
+fn parameters(query: &str) -> Result<(Parameters, Option<String>), Problem> {
+    let pairs = web::Query::<Parameters>::from_query(query).map_err(|fault| {
         let text = format!("the query string cannot be read: {fault}");
         Problem::new(crate::problem::Category::Malformed, "value", text)
     })?;

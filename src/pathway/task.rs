@@ -85,8 +85,7 @@ fn closed_by_person(task: &Value) -> bool {
 }
 
 fn last_done(input: &Input<'_>, code: &str) -> Option<String> {
-    let done =
-        of_type(input, "Task").filter(|known| is_for(known, code) && closed_by_person(known)).next_back()?;
+    let done = of_type(input, "Task").rfind(|known| is_for(known, code) && closed_by_person(known))?;
     done["id"].as_str().map(str::to_owned)
 }
 

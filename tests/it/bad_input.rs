@@ -65,7 +65,8 @@ async fn rubbish_gets_a_clear_outcome_and_is_kept() {
     check_kept(&service, whole[..whole.len() / 2].to_vec(), 400, "line 1").await;
     let twice = String::from_utf8(whole.clone()).unwrap().replacen('{', "{\"status\":\"in-progress\",", 1);
     check_kept(&service, twice.into_bytes(), 400, "status").await;
-    let deep = [b"{\"resourceType\":\"QuestionnaireResponse\",\"item\":".to_vec(), vec![b'['; 10_000]].concat();
+    let deep =
+        [b"{\"resourceType\":\"QuestionnaireResponse\",\"item\":".to_vec(), vec![b'['; 10_000]].concat();
     check_kept(&service, deep, 400, "deep").await;
     check_kept(&service, b"[]".to_vec(), 400, "object").await;
     check_kept(&service, vec![0xff, 0xfe, 0x00], 400, "UTF-8").await;

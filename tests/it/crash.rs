@@ -44,7 +44,13 @@ fn response(round: usize, poster: usize, n: usize) -> (String, Value) {
 /// Identifier and id of every response that was acknowledged.
 type Acknowledged = Arc<Mutex<BTreeMap<String, String>>>;
 
-async fn post_until_it_dies(service: Arc<Service>, round: usize, poster: usize, acknowledged: Acknowledged, count: Arc<AtomicUsize>) {
+async fn post_until_it_dies(
+    service: Arc<Service>,
+    round: usize,
+    poster: usize,
+    acknowledged: Acknowledged,
+    count: Arc<AtomicUsize>,
+) {
     for n in 0.. {
         let (identifier, body) = response(round, poster, n);
         let Ok((status, stored)) =
@@ -127,7 +133,9 @@ async fn nothing_acknowledged_is_lost_and_nothing_is_half_written() {
     let stored = all(&service, "/QuestionnaireResponse?_count=200").await;
     let by_identifier: BTreeMap<String, String> = stored
         .iter()
-        .map(|r| (r["identifier"]["value"].as_str().unwrap().to_owned(), r["id"].as_str().unwrap().to_owned()))
+        .map(|r| {
+            (r["identifier"]["value"].as_str().unwrap().to_owned(), r["id"].as_str().unwrap().to_owned())
+        })
         .collect();
     assert_eq!(by_identifier.len(), stored.len(), "one response was stored twice");
     let acknowledged = acknowledged.lock().unwrap().clone();

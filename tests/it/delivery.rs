@@ -139,7 +139,8 @@ async fn a_later_delivery_waits_for_the_one_before_of_the_same_patient_only() {
     stage.later(CEILING_MS);
     stage.courier.step().await.unwrap();
     stage.courier.step().await.unwrap();
-    let order: Vec<String> = stage.sent().into_iter().map(|(id, _)| id).filter(|id| id.starts_with('a')).collect();
+    let order: Vec<String> =
+        stage.sent().into_iter().map(|(id, _)| id).filter(|id| id.starts_with('a')).collect();
     assert_eq!(order, ["a1", "a1", "a2"]);
 }
 

@@ -1,6 +1,7 @@
 //! One binary; the list of modules is the list of promises.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test stops where it cannot go on, and says why")]
+#![allow(clippy::disallowed_methods, reason = "tests read the files that they test")]
 
 mod amendment;
 mod bad_input;

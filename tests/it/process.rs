@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// A running `vigie serve`; killed when dropped.
-pub struct Service {
+pub(crate) struct Service {
     child: Child,
     url: String,
     client: reqwest::Client,
@@ -16,12 +16,12 @@ pub struct Service {
 
 impl Service {
     /// Starts on a free loopback port with the store in this file.
-    pub fn start(database: &Path) -> Self {
+    pub(crate) fn start(database: &Path) -> Self {
         Self::start_with(database, &[])
     }
 
     /// The same with more variables.
-    pub fn start_with(database: &Path, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(database: &Path, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_vigie"))
             .arg("serve")
             .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -42,24 +42,29 @@ impl Service {
     }
 
     /// Address of a path.
-    pub fn at(&self, path: &str) -> String {
+    pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
     /// Gets a FHIR resource.
-    pub async fn get(&self, path: &str) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         let answer = self.client.get(self.at(path)).send().await.unwrap();
         let status = answer.status().as_u16();
         (status, json(&answer.bytes().await.unwrap()))
     }
 
     /// Sends a body; `Err` when no answer arrived.
-    pub async fn send(&self, method: &str, path: &str, body: Vec<u8>) -> Result<(u16, Value), reqwest::Error> {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<(u16, Value), reqwest::Error> {
         self.send_as(method, path, "application/fhir+json", body).await
     }
 
     /// Sends a body of this type.
-    pub async fn send_as(
+    pub(crate) async fn send_as(
         &self,
         method: &str,
         path: &str,
@@ -77,7 +82,7 @@ impl Service {
     }
 
     /// Puts a resource at its own type and id, and expects it to be stored.
-    pub async fn put(&self, resource: &Value) {
+    pub(crate) async fn put(&self, resource: &Value) {
         let path =
             format!("/{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
         let (status, body) = self.send("PUT", &path, resource.to_string().into_bytes()).await.unwrap();
@@ -85,13 +90,13 @@ impl Service {
     }
 
     /// `kill -9`: nothing is said, nothing is flushed.
-    pub fn kill_now(&self) {
+    pub(crate) fn kill_now(&self) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-KILL", &id]).status().unwrap().success());
     }
 
     /// SIGTERM; the exit status.
-    pub fn terminate(mut self) -> std::process::ExitStatus {
+    pub(crate) fn terminate(mut self) -> std::process::ExitStatus {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
         self.child.wait().unwrap()
