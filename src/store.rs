@@ -5,6 +5,7 @@
 
 mod body;
 mod deliveries;
+mod history;
 mod row;
 pub mod sqlite;
 mod unit;
@@ -17,6 +18,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 pub use deliveries::{DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement};
+pub use history::{History, Versions};
 pub use unit::{Committed, Expect, Guard, Unit, Violation, Write};
 
 use crate::fhir::search::Query;
@@ -43,6 +45,11 @@ pub trait Store: Send + Sync {
 
     /// One page of current, not deleted resources; fails with `Malformed` when the cursor is not of this query.
     fn search(&self, query: &Query) -> Pending<'_, Page>;
+
+    /// One page of the versions of everything, of a type or of one resource, in commit order; fails with
+    /// `Malformed` when the cursor is not of a history. Followed oldest first from page to page, it gives every
+    /// committed version exactly once, whoever writes meanwhile and whatever their clocks say.
+    fn history(&self, history: &History) -> Pending<'_, Versions>;
 
     /// Takes due deliveries, oldest due first, and only the first open one of each destination and patient.
     /// Leases that have expired end first, with an `Expired` attempt on record. A stopped delivery holds

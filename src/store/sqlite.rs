@@ -3,6 +3,7 @@
 mod commit;
 mod connection;
 mod delivery;
+mod history;
 mod lease;
 mod migration;
 mod problem;
@@ -17,8 +18,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    Committed, DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Page, Pending, Settlement, Store,
-    Stored, Unit,
+    Committed, DeliveryFilter, DeliveryRecord, History, LeaseRequest, Leased, Order, Page, Pending, Settlement,
+    Store, Stored, Unit, Versions,
 };
 use crate::fhir::search::Query;
 use crate::problem::Problem;
@@ -116,6 +117,11 @@ impl Store for SqliteStore {
     fn search(&self, query: &Query) -> Pending<'_, Page> {
         let query = query.clone();
         Box::pin(self.readers.read(move |conn| search::page(conn, &query)))
+    }
+
+    fn history(&self, history: &History) -> Pending<'_, Versions> {
+        let history = history.clone();
+        Box::pin(self.readers.read(move |conn| history::page(conn, &history)))
     }
 
     fn lease(&self, request: LeaseRequest) -> Pending<'_, Vec<Leased>> {

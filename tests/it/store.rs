@@ -5,6 +5,7 @@
 mod concurrency;
 mod deliveries;
 mod durability;
+mod history;
 mod paging;
 mod search;
 mod support;

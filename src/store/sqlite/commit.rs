@@ -53,8 +53,11 @@ pub(super) fn commit(conn: &Connection, prepared: &Prepared) -> Result<Done<Comm
 
 fn write(conn: &Connection, prepared: &Prepared) -> Result<(), Stop> {
     let unit = &prepared.unit;
-    conn.prepare_cached("/* commit */ INSERT INTO unit (name, at) VALUES (?1, ?2)")?
-        .execute((unit.name, unit.at.as_microsecond()))?;
+    conn.prepare_cached(
+        "/* commit */ INSERT INTO unit (name, at, high)
+         VALUES (?1, ?2, max(?2, coalesce((SELECT high FROM unit ORDER BY number DESC LIMIT 1), ?2)))",
+    )?
+    .execute((unit.name, unit.at.as_microsecond()))?;
     let number = conn.last_insert_rowid();
     for guard in &unit.guards {
         check(conn, guard, number)?;
@@ -154,8 +157,8 @@ fn resource(conn: &Connection, write: &Write, row: &Row, unit: i64) -> Result<()
         None => next_rid(conn, &write.rtype)?,
     };
     conn.prepare_cached(
-        "/* resource */ INSERT INTO version (unit, rid, version, last_updated, deleted, dictionary, size, body)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        "/* resource */ INSERT INTO version (unit, rid, version, last_updated, deleted, dictionary, size, body, rtype)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT code FROM resource_type WHERE name = ?9))",
     )?
     .execute((
         unit,
@@ -166,6 +169,7 @@ fn resource(conn: &Connection, write: &Write, row: &Row, unit: i64) -> Result<()
         write.body.dictionary,
         write.body.size,
         &write.body.bytes,
+        &write.rtype,
     ))?;
     let seq = conn.last_insert_rowid();
     let old =

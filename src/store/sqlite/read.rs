@@ -61,7 +61,7 @@ pub(super) fn timestamp(microsecond: i64) -> Result<Timestamp, Problem> {
     Timestamp::from_microsecond(microsecond).map_err(|_| Problem::internal("a stored time is out of range"))
 }
 
-struct Raw {
+pub(super) struct Raw {
     version: u64,
     last_updated: i64,
     deleted: bool,
@@ -70,7 +70,7 @@ struct Raw {
     body: Vec<u8>,
 }
 
-fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
+pub(super) fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
     Ok(Raw {
         version: row.get(0)?,
         last_updated: row.get(1)?,
@@ -82,7 +82,7 @@ fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
 }
 
 impl Raw {
-    fn stored(self, rtype: &str, id: &str) -> Result<Stored, Problem> {
+    pub(super) fn stored(self, rtype: &str, id: &str) -> Result<Stored, Problem> {
         Ok(Stored {
             rtype: rtype.to_owned(),
             id: id.to_owned(),
