@@ -51,7 +51,7 @@ async fn plain(
     let mut unit = Unit::new("create", at);
     unit.guards.extend(condition.map(Guard::NoneMatches));
     unit.guards.extend(publish::guard(ctx, &resource, None).await?);
-    unit.patient = stream(&resource);
+    unit.streams.extend(stream(&resource));
     unit.writes.push(Write::new(&resource, Expect::New)?);
     match ctx.store.commit(unit).await? {
         Committed::Written => answer(Kind::Created, &resource, warnings),

@@ -33,7 +33,7 @@ pub async fn load(ctx: &Context, resources: Vec<Value>) -> Result<LoadReport, Pr
         let sequence = ctx.store.stream(DEFINITIONS).await?;
         let mut unit = Unit::new("load", incoming::now(ctx));
         unit.guards.push(Guard::Stream { patient: DEFINITIONS.to_owned(), sequence });
-        unit.patient = Some(DEFINITIONS.to_owned());
+        unit.streams.push(DEFINITIONS.to_owned());
         let report = prepare(ctx, &definitions, &mut unit).await?;
         if unit.writes.is_empty() {
             return Ok(report);

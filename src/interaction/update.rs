@@ -52,7 +52,7 @@ async fn plain(
         let resource = meta::stamp(resource.clone(), id, before.next(), at);
         let mut unit = Unit::new("update", at);
         unit.guards.extend(publish::guard(ctx, &resource, before.resource.as_ref()).await?);
-        unit.patient = create::stream(&resource);
+        unit.streams.extend(create::stream(&resource));
         unit.writes.push(Write::new(&resource, before.expect())?);
         match ctx.store.commit(unit).await? {
             Committed::Written => return create::answer(before.kind(), &resource, warnings),

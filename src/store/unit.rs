@@ -23,15 +23,15 @@ pub struct Unit {
     pub writes: Vec<Write>,
     /// Deliveries to create, in order.
     pub deliveries: Vec<Delivery>,
-    /// Bumps this patient's stream.
-    pub patient: Option<String>,
+    /// Bumps these streams: those of patients, as `Patient/id`, or of other things that decisions stand on.
+    pub streams: Vec<String>,
 }
 
 impl Unit {
     /// A unit that does nothing yet.
     #[must_use]
     pub const fn new(name: &'static str, at: Timestamp) -> Self {
-        Self { name, at, guards: Vec::new(), writes: Vec::new(), deliveries: Vec::new(), patient: None }
+        Self { name, at, guards: Vec::new(), writes: Vec::new(), deliveries: Vec::new(), streams: Vec::new() }
     }
 }
 

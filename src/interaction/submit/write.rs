@@ -61,7 +61,7 @@ pub(super) async fn accept(
 pub(super) fn stand_on(gathered: &Gathered, unit: &mut Unit) {
     if let Some((patient, sequence)) = &gathered.stream {
         unit.guards.push(Guard::Stream { patient: patient.clone(), sequence: *sequence });
-        unit.patient = Some(patient.clone());
+        unit.streams.push(patient.clone());
     }
 }
 

@@ -68,12 +68,12 @@ fn write(conn: &Connection, prepared: &Prepared) -> Result<(), Stop> {
     for (delivery, payload) in unit.deliveries.iter().zip(&prepared.payloads) {
         super::delivery::insert(conn, delivery, payload)?;
     }
-    if let Some(patient) = &unit.patient {
+    for stream in &unit.streams {
         conn.prepare_cached(
             "/* commit */ INSERT INTO stream (patient, sequence) VALUES (?1, 1)
              ON CONFLICT (patient) DO UPDATE SET sequence = sequence + 1",
         )?
-        .execute([patient])?;
+        .execute([stream])?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     let held = Held::new();
     for n in 0..50 {
         let unit = Unit {
-            patient: Some("p".to_owned()),
+            streams: vec!["p".to_owned()],
             deliveries: vec![delivery(&format!("d{n}"), "dpi", "p")],
             ..unit(vec![new("Patient", &format!("p{n}"), json!({"active": true}))])
         };

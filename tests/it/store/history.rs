@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use vigie::problem::Category;
-use vigie::store::{Expect, History, Store, Unit, Versions, Write};
+use vigie::store::{Expect, History, Unit, Versions, Write};
 
 use super::support::{Held, at, new, resource, unit};
 

@@ -111,7 +111,7 @@ async fn the_stream_of_a_patient_counts_its_units() {
     let held = Held::new();
     let named = |id: &str, sequence| Unit {
         guards: vec![Guard::Stream { patient: "p".to_owned(), sequence }],
-        patient: Some("p".to_owned()),
+        streams: vec!["p".to_owned()],
         ..unit(vec![new("Patient", id, json!({}))])
     };
     assert_eq!(held.store.stream("p").await, Ok(0));
