@@ -1,4 +1,51 @@
-//! Vigie: FHIR R4 remote monitoring in oncology. The map of the house.
+//! Vigie: FHIR R4 remote monitoring in oncology. This page is the map of the house.
+//!
+//! A patient on chemotherapy or immunotherapy answers a questionnaire each week. Vigie receives the answers,
+//! checks them, decides how worrying they are, tells the care team what to do and by when, writes the report,
+//! and delivers it, and can prove each of these steps afterwards.
+//!
+//! # Floors and rooms
+//! A room is `name.rs` beside `name/`. It imports rooms of lower floors only, and of its own floor where the
+//! table in `tests/it/tidy.rs` says so; that test holds the table.
+//!
+//! | floor | rooms | |
+//! |---|---|---|
+//! | 7 | [`app`] | start-up, shutdown, the demo and the offline commands: the only room that knows all others |
+//! | 6 | [`http`], [`sandbox`] | the only rooms that know actix-web |
+//! | 5 | [`interaction`], [`delivery`] | the only rooms that order things in time |
+//! | 4 | [`questionnaire`], [`rules`], [`pathway`], [`connector`] | answers, alerts, what follows from them; peers |
+//! | 3 | [`report`], [`store`] | documents; everything that is kept |
+//! | 2 | [`fhirpath`], [`fhir`], [`config`], [`outbox`] | the standards we speak, settings, the life of a delivery |
+//! | 1 | [`problem`], [`terminology`], [`clock`] | errors, codes, time and ids |
+//!
+//! # What never happens
+//! - Nothing pure ([`fhirpath`], [`fhir`], [`questionnaire`], [`rules`], [`pathway`], [`report`], [`outbox`]) is
+//!   async, knows the clock, makes an id by itself, or does input or output.
+//! - Nothing acknowledged is not on disk; nothing is half written: an interaction writes once, in one named
+//!   [`store::Unit`].
+//! - No response is thrown away for what it says: a refused one is kept, and judged as far as it can be read.
+//! - No rule fails in silence: what cannot be evaluated is *technique*.
+//! - No expression is compiled while a patient's response waits: definitions compile when they are published.
+//! - No payload changes between two attempts; no transaction is open while a peer is on the line.
+//! - No patient data in a log, in a metric, or in the `Debug` of a type that carries it.
+//!
+//! # Walkthroughs
+//! **Submit.** [`http`] reads the bytes, [`interaction::create()`] gathers the compiled questionnaire and protocol
+//! of that exact version, the patient and the history; a pure function decides: [`questionnaire`] validates and
+//! extracts, [`rules`] evaluates, [`pathway`] derives Observations, Flags, Tasks, the Communication, the preliminary
+//! DiagnosticReport and the Provenance with the trace of every rule; one [`store::Unit`] writes it all, guarded
+//! against repeats and against another response of the same patient in between.
+//!
+//! **Amend.** An update of a response decides again with what its earlier version became: Observations are
+//! amended in place, Flags and Tasks kept, ended or added, nothing twice.
+//!
+//! **Finalise.** A DiagnosticReport that a named author sets final becomes a PDF, a DocumentReference and one
+//! [`outbox::Delivery`] for each destination, rendered now and written in the same unit.
+//!
+//! **Deliver.** [`delivery`] leases what is due, [`connector`] posts the bytes, the outbox settles the attempt;
+//! again until the receiver says yes or a person stops it.
+//!
+//! **Publish.** A definition compiles or is refused with every fault; once active, its `url|version` is immutable.
 
 pub mod app;
 pub mod clock;
