@@ -11,7 +11,7 @@
 //! - `source-response` (valueReference) on Flag and DiagnosticReport: the response they come from;
 //! - `rule-action` (valueString) on Flag: id of the `PlanDefinition.action`;
 //! - `superseded` (valueInstant) on Flag: when an amended response ended it;
-//! - `rule-trace` on Provenance, see [`derive`].
+//! - `rule-trace` on Provenance, see [`derive()`].
 
 mod communication;
 mod derived;
