@@ -102,10 +102,15 @@ fn messages<'a>(input: &Input<'a>) -> impl Iterator<Item = &'a str> {
     said.into_iter().filter_map(|rule| spoken(rule).next()).map(|activity| activity.text.as_str())
 }
 
-/// The other texts of every rule that fired: most urgent first, then of the highest level.
+/// The other texts of the rules that fired: most urgent first, then of the highest level.
+///
+/// Above jaune only of the rules of the level itself: "walk ten minutes" for a new fatigue must not stand
+/// beneath the call for a fever.
 fn advice<'a>(input: &Input<'a>) -> Vec<&'a str> {
+    let level = input.level;
+    let fits = move |rule: &&RuleOutcome| level <= Level::Jaune || rule.level == level;
     let of_rule = |rule: &'a RuleOutcome| spoken(rule).skip(1).map(move |activity| (rule.level, activity));
-    let mut advice: Vec<(Level, &Activity)> = fired(input).flat_map(of_rule).collect();
+    let mut advice: Vec<(Level, &Activity)> = fired(input).filter(fits).flat_map(of_rule).collect();
     advice.sort_by_key(|(level, activity)| std::cmp::Reverse((activity.priority, *level)));
     advice.into_iter().map(|(_, activity)| activity.text.as_str()).collect()
 }

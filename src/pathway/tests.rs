@@ -194,7 +194,7 @@ fn a_red_item_beside_an_unreadable_one_is_rouge_and_technique() {
 }
 
 #[test]
-fn advice_stands_beneath_the_call_and_lower_messages_are_not_said() {
+fn advice_stands_beneath_the_call_and_what_lower_levels_say_is_not_said() {
     let said = |code: &str| activity(ActivityKind::Advice, "conseil", code, 1);
     let mut rouge = fired("R40", Level::Rouge);
     rouge.activities = vec![said("Appelez le 15"), said("Asseyez-vous")];
@@ -208,7 +208,7 @@ fn advice_stands_beneath_the_call_and_lower_messages_are_not_said() {
     let payload = list(one(&derived, "Communication"), "payload");
     let texts: Vec<&str> = payload.filter_map(|one| str_at(one, "contentString")).collect();
     let number = "Numéro de votre service, jour et nuit : 01 00 00 00 00.";
-    assert_eq!(texts, ["Appelez le 15", number, "Asseyez-vous", "Petits repas"]);
+    assert_eq!(texts, ["Appelez le 15", number, "Asseyez-vous"]);
 }
 
 #[test]
