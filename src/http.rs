@@ -1,6 +1,7 @@
 //! The RESTful door (FHIR R4, <https://hl7.org/fhir/R4/http.html>): bytes, headers and caller in; status,
 //! `Location`, `ETag` and body out. Knows actix-web and the interactions, and nothing below them.
 
+pub mod answers;
 mod body;
 pub mod capability;
 mod exchange;

@@ -32,7 +32,7 @@ mod update;
 mod validate;
 
 pub use create::create;
-pub use deliveries::{deliveries, resend, stop};
+pub use deliveries::{DELIVERY_FILTERS, deliveries, resend, stop};
 pub use evaluate::{Question, evaluate, evaluate_with};
 pub use library::Library;
 pub use load::{LoadReport, load};

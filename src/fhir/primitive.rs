@@ -9,7 +9,7 @@ const STRING_MAX: usize = 1024 * 1024;
 
 /// Why a JSON value is no value of a primitive type, and what would be right; `None` when it is one.
 ///
-/// The words name the form, never the value: values can be about a patient.
+/// The words name the form; who reports the fault puts the value before them, for its sender alone.
 #[must_use]
 pub fn fault(kind: &str, value: &Value) -> Option<&'static str> {
     match kind {

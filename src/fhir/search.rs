@@ -18,7 +18,7 @@ pub use cursor::{open_cursor, seal_cursor};
 pub use extract::{Entry, Found, index};
 pub use fold::fold;
 pub use parameter::{Column, Kind, Parameter};
-pub use parse::{COUNT_DEFAULT, COUNT_MAX, parse, parse_text};
+pub use parse::{COUNT_DEFAULT, COUNT_MAX, pairs, parse, parse_text};
 pub use query::{Criterion, Modifier, Query, Sort, SortKey, Total};
 pub use test::{Prefix, Test};
 

@@ -2,14 +2,16 @@
 //! (<https://hl7.org/fhir/R4/validation.html>).
 //!
 //! Structure, cardinality, forms of values, required bindings, references, contained resources, narrative and
-//! the invariants of the standard; no profiles. Unknown elements are refused, never dropped. What an issue
-//! says names elements, types and codes, never the value of another element.
+//! the invariants of the standard; no profiles. Unknown elements are refused, never dropped. An issue
+//! names the place, the value that is wrong (its first 64 characters) and what would be right. It is for the
+//! `OperationOutcome` that answers the sender; no log ever holds an issue's words.
 
 mod binding;
 mod contained;
 mod invariant;
 mod narrative;
 mod place;
+mod quote;
 mod suggestion;
 mod target;
 mod walk;

@@ -16,8 +16,9 @@ pub(super) async fn read(mut payload: Payload, limit: usize) -> Result<Bytes, Pr
     let mut body = BytesMut::new();
     let mut seen = 0_usize;
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|fault| {
-            Problem::new(Category::Malformed, "incomplete", format!("the body did not arrive whole: {fault}"))
+        let chunk = chunk.map_err(|_| {
+            let text = "the body did not arrive whole: the connection ended, or a chunk is broken";
+            Problem::new(Category::Malformed, "incomplete", text)
         })?;
         seen = seen.saturating_add(chunk.len());
         if seen <= limit {

@@ -1,7 +1,8 @@
 //! Headers in and out: media types (R4 3.1.0.1.11), `Prefer`, `If-Match`, `If-None-Exist`, `ETag`, `Location`.
 
 use actix_web::http::header::{
-    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MATCH, LAST_MODIFIED, LOCATION,
+    ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH,
+    LAST_MODIFIED, LOCATION,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use jiff::Timestamp;
@@ -29,8 +30,13 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     })
 }
 
-/// Refuses a body that is not FHIR JSON.
+/// Refuses a body that is not FHIR JSON as it is, without compression.
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let encoding = text(headers, &CONTENT_ENCODING)?.unwrap_or("identity").trim();
+    if !encoding.eq_ignore_ascii_case("identity") {
+        let text = format!("Content-Encoding '{encoding}' is not read here; send the body as it is");
+        return Err(Problem::new(Category::UnsupportedMediaType, "not-supported", text));
+    }
     let given = text(headers, &CONTENT_TYPE)?.unwrap_or_default();
     let mut parts = given.split(';').map(|part| part.trim().to_ascii_lowercase());
     let kind = parts.next().unwrap_or_default();
@@ -86,8 +92,13 @@ pub(super) fn if_none_exist(headers: &HeaderMap) -> Result<Option<&str>, Problem
     text(headers, &IF_NONE_EXIST)
 }
 
-/// `If-Match: W/"3"` as a version number.
+/// `If-Match: W/"3"` as a version number. `If-None-Match` is refused: a write that went on without it could
+/// overwrite what the client meant to spare.
 pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    if headers.contains_key(IF_NONE_MATCH) {
+        let text = "If-None-Match is not read on a write; If-Match with a version is";
+        return Err(Problem::new(Category::Malformed, "not-supported", text));
+    }
     let Some(given) = text(headers, &IF_MATCH)? else { return Ok(None) };
     let tag = given.trim().strip_prefix("W/").unwrap_or(given.trim()).trim_matches('"');
     tag.parse().map(Some).map_err(|_| {
@@ -137,6 +148,9 @@ mod tests {
         assert!(!check("application/json; charset=latin1"));
         assert!(!check("application/fhir+xml"));
         assert!(check_content_type(&HeaderMap::new()).is_err());
+        assert!(
+            check_content_type(&headers(CONTENT_ENCODING, "gzip")).unwrap_err().to_string().contains("gzip")
+        );
     }
 
     #[test]
@@ -153,6 +167,8 @@ mod tests {
         assert_eq!(if_match(&headers(IF_MATCH, "W/\"3\"")), Ok(Some(3)));
         assert_eq!(if_match(&headers(IF_MATCH, "\"12\"")), Ok(Some(12)));
         assert!(if_match(&headers(IF_MATCH, "W/\"abc\"")).is_err());
+        assert!(if_match(&headers(IF_MATCH, "*")).is_err());
+        assert!(if_match(&headers(IF_NONE_MATCH, "*")).is_err());
     }
 
     #[test]

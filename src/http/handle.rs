@@ -10,10 +10,10 @@ use tracing::Instrument;
 
 use super::exchange::{self, Return};
 use super::route::{self, Interaction, Matched};
-use super::{State, body, capability, operation, status};
+use super::{State, answers, body, capability, operation, status};
 use crate::fhir;
 use crate::interaction::{self, Answer, Context, Kind};
-use crate::problem::{Issue, Problem, Severity};
+use crate::problem::{Category, Issue, Problem, Severity};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -42,10 +42,12 @@ pub(super) async fn dispatch(
     let context = &state.context;
     let started_at = context.clock.now();
     let request_id = request_id(&request, context);
-    let path = request.path().to_owned();
+    let path = route::plain(request.path());
     let matched = route::find(request.method().as_str(), &path);
     let template = matched.as_ref().map_or("unmatched", |m| m.template);
-    let method = request.method().as_str().to_owned();
+    let promised = matched.as_ref().ok().map(|m| answers::statuses(m.interaction));
+    // A client may invent any method: only those of HTTP become a label.
+    let method = route::METHODS.iter().find(|known| **known == request.method().as_str()).unwrap_or(&"other");
     // The path and the query may hold identifiers of a patient: only the template is logged.
     let span = tracing::info_span!("request", %request_id, %method, route = template);
     let served = async {
@@ -63,7 +65,10 @@ pub(super) async fn dispatch(
     let seconds = context.clock.now().duration_since(started_at).as_secs_f64().max(0.0);
     let code = response.status().as_u16();
     span.in_scope(|| tracing::info!(status = code, seconds, "a request was answered"));
-    metrics::counter!("vigie_http_requests_total", "method" => method, "route" => template, "status" => code.to_string())
+    if promised.is_some_and(|promised| !promised.contains(&code)) {
+        span.in_scope(|| tracing::error!(status = code, "an answer that the contract does not describe"));
+    }
+    metrics::counter!("vigie_http_requests_total", "method" => *method, "route" => template, "status" => code.to_string())
         .increment(1);
     metrics::histogram!("vigie_http_request_seconds", "route" => template).record(seconds);
     response
@@ -113,10 +118,7 @@ async fn serve(
             let page = interaction::search(context, exchange.matched.rtype, &exchange.parameters).await?;
             Ok(exchange::body(&mut HttpResponse::Ok(), page.body))
         }
-        Interaction::Read => {
-            let answer = interaction::read(context, exchange.matched.rtype, exchange.matched.id).await?;
-            Ok(found(answer))
-        }
+        Interaction::Read => read(&exchange).await,
         Interaction::Vread => vread(&exchange).await,
         Interaction::Update => update(&exchange, payload).await,
         Interaction::Validate => operation::validate(&exchange, payload).await,
@@ -129,19 +131,15 @@ async fn serve(
 
 /// Query parameters as pairs, and `_format` apart.
 fn parameters(query: &str) -> Result<(Parameters, Option<String>), Problem> {
-    let pairs = web::Query::<Parameters>::from_query(query).map_err(|fault| {
-        let text = format!("the query string cannot be read: {fault}");
-        Problem::new(crate::problem::Category::Malformed, "value", text)
-    })?;
     let (format, rest): (Vec<_>, Vec<_>) =
-        pairs.into_inner().into_iter().partition(|(name, _)| name == "_format");
+        fhir::search::pairs(query)?.into_iter().partition(|(name, _)| name == "_format");
     Ok((rest, format.into_iter().next().map(|(_, value)| value)))
 }
 
 fn refuse_parameters(parameters: &[(String, String)]) -> Result<(), Problem> {
     let Some((name, _)) = parameters.first() else { return Ok(()) };
     let text = format!("this interaction takes no parameter '{name}'; _format is the only one");
-    Err(Problem::new(crate::problem::Category::Malformed, "not-supported", text))
+    Err(Problem::new(Category::Malformed, "not-supported", text))
 }
 
 fn plain(text: &str) -> HttpResponse {
@@ -180,10 +178,28 @@ async fn update(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpRe
         .map(|answer| written(exchange, answer, wanted))
 }
 
+async fn read(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
+    let Matched { rtype, id, .. } = exchange.matched;
+    check_id(rtype, id)?;
+    interaction::read(exchange.context, rtype, id).await.map(found)
+}
+
+/// Nothing can be known under what is no id; it is not said back, for it may be long.
+fn check_id(rtype: &str, id: &str) -> Result<(), Problem> {
+    if fhir::reference::is_id(id) {
+        return Ok(());
+    }
+    let text = format!("no {rtype} has such an id: 1 to 64 letters A-Z a-z, digits, - or .");
+    Err(Problem::new(Category::NotFound, "not-found", text))
+}
+
 async fn vread(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
     let Matched { rtype, id, version, .. } = exchange.matched;
-    let number =
-        version.parse().map_err(|_| Problem::not_found(format_args!("{rtype}/{id}/_history/{version}")))?;
+    check_id(rtype, id)?;
+    let number = version.parse().map_err(|_| {
+        let text = format!("{rtype}/{id} has no such version: they are numbered from 1");
+        Problem::new(Category::NotFound, "not-found", text)
+    })?;
     interaction::vread(exchange.context, rtype, id, number).await.map(found)
 }
 

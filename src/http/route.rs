@@ -73,6 +73,31 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/{type}/{id}/_history/{version}", Interaction::Vread),
 ];
 
+/// The methods of HTTP (RFC 9110, 9; RFC 5789).
+pub(super) const METHODS: &[&str] =
+    &["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
+
+/// A path without needless percent-encoding (RFC 3986, 6.2.2.2): some clients write `$validate` as `%24validate`.
+pub(super) fn plain(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let hex = part.get(..2).filter(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        let byte = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        match byte.filter(|byte| byte.is_ascii_alphanumeric() || b"-._~$".contains(byte)) {
+            Some(byte) => {
+                plain.push(char::from(byte));
+                plain.push_str(part.get(2..).unwrap_or_default());
+            }
+            None => {
+                plain.push('%');
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
+}
+
 /// A request that found its route.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Matched<'a> {
@@ -104,7 +129,7 @@ pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, Problem> {
         }
     }
     if !allowed.is_empty() {
-        let text = format!("{method} is not supported here; {} is", allowed.join(", "));
+        let text = format!("this method is not supported here; supported: {}", allowed.join(", "));
         return Err(Problem::new(Category::NotSupported, "not-supported", text));
     }
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
@@ -157,6 +182,16 @@ mod tests {
         check("GET", "/Task/1/_history/2", Interaction::Vread);
         check("POST", "/QuestionnaireResponse/$validate", Interaction::Validate);
         assert_eq!(find("PUT", "/Flag/a").map(|m| m.id), Ok("a"));
+    }
+
+    #[test]
+    fn needless_encoding_is_taken_off_a_path() {
+        let check = |path: &str, expected: &str| assert_eq!(plain(path), expected);
+        check("/QuestionnaireResponse/%24validate", "/QuestionnaireResponse/$validate");
+        check("/Patient/a%2Db%2dc", "/Patient/a-b-c");
+        check("/Patient%2F1/%00/%zz/%C3%A9/%", "/Patient%2F1/%00/%zz/%C3%A9/%");
+        check("/%2524", "/%2524");
+        check("/a%+4b", "/a%+4b");
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(crate) fn query(rtype: &str, params: &[(String, String)]) -> Result<search::
         ));
     }
     query.count = 2;
+    // A page further on would hide the matches that the condition is about.
+    query.after = None;
     Ok(query)
 }
 

@@ -8,6 +8,10 @@ use crate::outbox::{Attempt, Outcome, State};
 use crate::problem::{Category, Issue, Problem};
 use crate::store::{DeliveryFilter, DeliveryRecord, Order};
 
+/// What the deliveries can be filtered by.
+pub const DELIVERY_FILTERS: &[&str] =
+    &["id", "destination", "patient", "subject", "state", "before", "_count"];
+
 /// Most deliveries on a page.
 const LIMIT_MAX: usize = 500;
 
@@ -65,12 +69,14 @@ fn filter(params: &[(String, String)]) -> Result<DeliveryFilter, Problem> {
                 Err(problem) => issues.extend(problem.at(name).issues),
             },
             "_count" => match value.parse() {
-                Ok(count) => filter.limit = usize::min(count, LIMIT_MAX),
-                Err(_) => issues.push(Issue::error("value", "_count is a whole number").at("_count")),
+                Ok(count) if count > 0 => filter.limit = usize::min(count, LIMIT_MAX),
+                _ => {
+                    issues.push(Issue::error("value", "_count is a whole number from 1 to 500").at("_count"))
+                }
             },
             other => issues.push(Issue::error(
                 "not-supported",
-                format!("no filter is named {other:?}; there are id, destination, patient, subject, state, before, _count"),
+                format!("no filter is named {other:?}; there are {}", DELIVERY_FILTERS.join(", ")),
             )),
         }
     }

@@ -1,7 +1,8 @@
 //! Search on a type (FHIR R4, `RESTful` API, 3.1.1): a searchset `Bundle` with `self` and `next` links.
 
 use super::{Context, read};
-use crate::fhir::{bundle, search as parameters};
+use crate::fhir::bundle;
+use crate::fhir::search::{self as parameters, Total};
 use crate::problem::Problem;
 
 /// The parameter that carries the cursor of the next page.
@@ -31,12 +32,19 @@ pub async fn search(
     params: &[(String, String)],
 ) -> Result<SearchAnswer, Problem> {
     read::served(rtype)?;
-    let mut query = parameters::parse(rtype, params)?;
-    if !params.iter().any(|(name, _)| name == "_count") {
+    let (asked, counted) = counting(params);
+    let mut query = parameters::parse(rtype, &asked)?;
+    if !asked.iter().any(|(name, _)| name == "_count") {
         query.count = ctx.settings.page_default;
     }
     query.count = query.count.min(ctx.settings.page_max);
-    let page = ctx.store.search(&query).await?;
+    if counted {
+        (query.count, query.total) = (1, Total::Accurate);
+    }
+    let mut page = ctx.store.search(&query).await?;
+    if counted {
+        (page.resources, page.next) = (Vec::new(), None);
+    }
     let base = &ctx.settings.base_url;
     let mut links = vec![("self", link(base, rtype, params, None))];
     if let Some(next) = &page.next {
@@ -49,6 +57,17 @@ pub async fn search(
     let bundle = bundle::searchset(matches.collect::<Result<_, _>>()?, &links, page.total);
     let body = serde_json::to_vec(&bundle).map_err(|fault| Problem::internal(fault.to_string()))?;
     Ok(SearchAnswer { body })
+}
+
+/// The parameters of the search itself, and whether only the number of matches is asked for: `_summary=count`, or
+/// `_count=0`, which means the same (3.1.1.5.5).
+fn counting(params: &[(String, String)]) -> (Vec<(String, String)>, bool) {
+    let counts = |name: &str, value: &str| matches!((name, value), ("_count", "0") | ("_summary", "count"));
+    let counted = params.iter().any(|(name, value)| counts(name, value));
+    let kept = params.iter().filter(|(name, value)| {
+        !counts(name, value) && (name.as_str(), value.as_str()) != ("_summary", "false")
+    });
+    (kept.cloned().collect(), counted)
 }
 
 fn link(base: &str, rtype: &str, params: &[(String, String)], cursor: Option<&str>) -> String {

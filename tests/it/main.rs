@@ -11,6 +11,7 @@ mod definition;
 mod delivery;
 mod fhirpath;
 mod finalisation;
+mod openapi;
 mod process;
 mod profiles;
 mod rules;

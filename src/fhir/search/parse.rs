@@ -41,15 +41,22 @@ pub fn parse(rtype: &str, params: &[(String, String)]) -> Result<Query, Problem>
 /// # Errors
 /// As [`parse`], and `Malformed` when the percent encoding is broken.
 pub fn parse_text(rtype: &str, text: &str) -> Result<Query, Problem> {
+    parse(rtype, &pairs(text)?)
+}
+
+/// The names and values of a query string, decoded (`application/x-www-form-urlencoded`).
+///
+/// # Errors
+/// `Malformed` when the percent-encoding is broken or does not hold UTF-8.
+pub fn pairs(text: &str) -> Result<Vec<(String, String)>, Problem> {
     let pairs = text.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         Some((decode(name)?, decode(value)?))
     });
-    let Some(params) = pairs.collect::<Option<Vec<_>>>() else {
-        let diagnostics = "the percent encoding of the search is broken";
-        return Err(Problem::new(Category::Malformed, "invalid", diagnostics));
-    };
-    parse(rtype, &params)
+    pairs.collect::<Option<_>>().ok_or_else(|| {
+        let diagnostics = "the percent-encoding of the query is broken, or does not hold UTF-8";
+        Problem::new(Category::Malformed, "invalid", diagnostics)
+    })
 }
 
 fn decode(text: &str) -> Option<String> {
@@ -76,6 +83,7 @@ fn read(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
         "_sort" => query.sort = sort(&query.rtype, value)?,
         "_count" => query.count = count(value)?,
         "_total" => query.total = total(value)?,
+        "_summary" => return Err("_summary is count or false: resources are given whole".to_owned()),
         "_cursor" => query.after = Some(value.to_owned()),
         _ => query.criteria.push(criterion(&query.rtype, name, value)?),
     }
@@ -86,7 +94,7 @@ fn count(value: &str) -> Result<usize, String> {
     let count: usize =
         value.parse().map_err(|_| format!("_count is a whole number from 1 to {COUNT_MAX}"))?;
     if count == 0 {
-        return Err("_count=0 is not read here: ask for _total=accurate with _count=1".to_owned());
+        return Err("_count=0 asks for the number of matches alone, which is no search".to_owned());
     }
     Ok(count.min(COUNT_MAX))
 }
@@ -123,7 +131,7 @@ fn criterion(rtype: &str, text: &str, value: &str) -> Result<Criterion, String> 
         text.split_once(':').map_or((text, None), |(name, modifier)| (name, Some(modifier)));
     let parameter = parameters(rtype).iter().find(|parameter| parameter.name == name).ok_or_else(|| {
         let mut names: Vec<_> = parameters(rtype).iter().map(|parameter| parameter.name).collect();
-        names.extend(["_sort", "_count", "_total"]);
+        names.extend(["_sort", "_count", "_total", "_summary"]);
         format!("{rtype} has no search parameter {name:?}: {}", names.join(", "))
     })?;
     let refuse = |what: &str| {

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::suggestion;
 use super::walk::Walk;
+use super::{quote, suggestion};
 use crate::fhir::element;
 use crate::fhir::schema::Element;
 
@@ -27,6 +27,6 @@ pub(super) fn check_concept(walk: &mut Walk<'_>, element: &Element, value: &Valu
 
 fn refuse(walk: &mut Walk<'_>, set: &str, given: &str) {
     let allowed = suggestion::first(walk.schema.codes(set).map(|(_, code)| code), 20);
-    let given: String = given.chars().take(80).collect();
-    walk.fault("code-invalid", format!("{given:?} is not in the required value set {set}: {allowed}"));
+    let given = quote::text(given);
+    walk.fault("code-invalid", format!("{given} is not in the required value set {set}: {allowed}"));
 }

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::quote;
 use super::walk::Walk;
 use crate::fhir::element;
 use crate::fhir::reference::{self, ReferenceForm};
@@ -14,21 +15,26 @@ pub(super) fn check_reference(walk: &mut Walk<'_>, kind: &TypeRef, value: &Value
     let named = match literal.map(reference::parse) {
         None => None,
         Some(ReferenceForm::Invalid) => {
-            return walk.fault(
-                "value",
-                "a reference is Type/id, https://…/Type/id, urn:uuid:…, #id of a contained resource, or Type?search",
-            );
+            let given = quote::text(literal.unwrap_or_default());
+            let right = "Type/id, https://…/Type/id, urn:uuid:…, #id of a contained resource, or Type?search";
+            return walk.fault("value", format!("{given} is no reference: {right} is expected"));
         }
         Some(ReferenceForm::Contained(id)) => match contained(walk.container, id) {
             Some(resource) => element::resource_type(resource),
-            None => return walk.fault("invariant", "ref-1: no contained resource has this id"),
+            None => {
+                return walk.fault(
+                    "invariant",
+                    format!("ref-1: no contained resource has the id {}", quote::text(id)),
+                );
+            }
         },
         Some(form) => form.rtype(),
     };
     let stated = value.get("type").and_then(Value::as_str);
     if let Some(stated) = stated.filter(|stated| !stated.contains(':')) {
         if !walk.schema.is_resource(stated) {
-            walk.fault("code-invalid", "Reference.type is no resource type of FHIR R4");
+            let what = format!("Reference.type {} is no resource type of FHIR R4", quote::text(stated));
+            walk.fault("code-invalid", what);
         } else if named.is_some_and(|named| named != stated) {
             walk.fault("value", format!("Reference.type says {stated}, the reference is to another type"));
         }
@@ -48,7 +54,7 @@ pub(super) fn check_canonical(walk: &mut Walk<'_>, kind: &TypeRef, value: &Value
         return;
     };
     if contained(walk.container, id).is_none() {
-        walk.fault("value", "no contained resource has this id");
+        walk.fault("value", format!("no contained resource has the id {}", quote::text(id)));
     }
 }
 

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::place::{Place, Step};
-use super::{binding, contained, invariant, narrative, suggestion, target};
+use super::{binding, contained, invariant, narrative, quote, suggestion, target};
 use crate::fhir::primitive;
 use crate::fhir::schema::{Definition, Element, Kind, Schema, TypeRef, r4};
 use crate::problem::Issue;
@@ -51,7 +51,8 @@ impl<'a> Walk<'a> {
             }
             None => {
                 let near = suggestion::for_resource(name);
-                self.fault("structure", join("resourceType is no resource type of FHIR R4", &near));
+                let what = format!("resourceType {} is no resource type of FHIR R4", quote::text(name));
+                self.fault("structure", join(&what, &near));
             }
         }
     }
@@ -209,7 +210,9 @@ impl<'a> Walk<'a> {
     ) {
         if let Some(value) = value {
             match primitive::fault(kind.name, value) {
-                Some(what) => self.fault("value", format!("{}: {what}", kind.name)),
+                Some(what) => {
+                    self.fault("value", format!("{} is no {}: {what}", quote::value(value), kind.name))
+                }
                 None => {
                     binding::check_code(self, element, value);
                     target::check_canonical(self, kind, value);

@@ -93,7 +93,7 @@ fn every_fault_is_told_at_once() {
 fn a_count_is_capped_and_zero_is_refused() {
     assert_eq!(parse_text("Task", "_count=5000").unwrap().count, COUNT_MAX);
     assert_eq!(parse_text("Task", "").unwrap().count, COUNT_DEFAULT);
-    refused("Task", "_count=0", "_total");
+    refused("Task", "_count=0", "number of matches");
 }
 
 #[test]

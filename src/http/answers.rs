@@ -1,0 +1,78 @@
+//! Which statuses each interaction answers with. `openapi.yaml` is tested against this table, and every answer that
+//! is not in it is logged as an error of ours.
+
+use super::route::Interaction;
+
+/// What reading a body may be answered with, beyond the rest.
+const BODY: &[u16] = &[413, 415];
+
+/// The statuses of an interaction, in order.
+#[must_use]
+pub fn statuses(interaction: Interaction) -> Vec<u16> {
+    // Whatever is asked: a query that cannot be read, and a fault of ours.
+    let mut all = vec![400, 500];
+    all.extend_from_slice(own(interaction));
+    let fhir = !matches!(
+        interaction,
+        Interaction::Live | Interaction::Ready | Interaction::Metrics | Interaction::OpenApi
+    );
+    all.extend(fhir.then_some(406));
+    let stored = !matches!(
+        interaction,
+        Interaction::Live | Interaction::Metrics | Interaction::OpenApi | Interaction::Capabilities
+    );
+    all.extend(stored.then_some(503));
+    if takes_body(interaction) {
+        all.extend_from_slice(BODY);
+    }
+    all.sort_unstable();
+    all
+}
+
+/// Whether a body is read.
+#[must_use]
+pub const fn takes_body(interaction: Interaction) -> bool {
+    matches!(
+        interaction,
+        Interaction::Create
+            | Interaction::Update
+            | Interaction::Validate
+            | Interaction::Evaluate
+            | Interaction::DeliveryStop
+            | Interaction::DeliveryResend
+    )
+}
+
+const fn own(interaction: Interaction) -> &'static [u16] {
+    match interaction {
+        Interaction::Capabilities
+        | Interaction::Live
+        | Interaction::Ready
+        | Interaction::Metrics
+        | Interaction::OpenApi
+        | Interaction::SearchType
+        | Interaction::Deliveries
+        | Interaction::Validate => &[200],
+        Interaction::Read | Interaction::Vread => &[200, 404, 410],
+        Interaction::Evaluate => &[200, 422],
+        Interaction::Create => &[200, 201, 409, 412, 422, 507],
+        // 404: what stands for the id is no id but the name of something that is not here.
+        Interaction::Update => &[200, 201, 404, 409, 412, 422, 507],
+        Interaction::DeliveryStop | Interaction::DeliveryResend => &[200, 404, 409, 422, 507],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_and_a_create_have_their_statuses() {
+        assert_eq!(statuses(Interaction::Live), [200, 400, 500]);
+        assert_eq!(statuses(Interaction::Read), [200, 400, 404, 406, 410, 500, 503]);
+        assert_eq!(
+            statuses(Interaction::Create),
+            [200, 201, 400, 406, 409, 412, 413, 415, 422, 500, 503, 507]
+        );
+    }
+}
