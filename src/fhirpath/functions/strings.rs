@@ -2,6 +2,8 @@
 //! the `regex` crate: linear time, no look-around, no back references.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 use regex::{Regex, RegexBuilder};
 
@@ -89,8 +91,30 @@ fn matched<'a>(input: &Input<'_, '_, 'a>, full: bool) -> Answer<'a> {
     Ok(Collection::from_bool(compiled(&pattern, full)?.is_match(&text)))
 }
 
-/// A point matches a line break too (section 5.6.9).
+/// Patterns that a thread keeps compiled: an invariant asks the same few of every element.
+const PATTERNS_MAX: usize = 64;
+
+thread_local! {
+    static PATTERNS: RefCell<HashMap<(String, bool), Regex>> = RefCell::default();
+}
+
 fn compiled(pattern: &str, full: bool) -> Result<Regex, Fault> {
+    let key = (pattern.to_owned(), full);
+    if let Some(known) = PATTERNS.with_borrow(|known| known.get(&key).cloned()) {
+        return Ok(known);
+    }
+    let regex = compile(pattern, full)?;
+    PATTERNS.with_borrow_mut(|known| {
+        if known.len() >= PATTERNS_MAX {
+            known.clear();
+        }
+        known.insert(key, regex.clone());
+    });
+    Ok(regex)
+}
+
+/// A point matches a line break too (section 5.6.9).
+fn compile(pattern: &str, full: bool) -> Result<Regex, Fault> {
     let pattern = if full { Cow::Owned(format!("^(?:{pattern})$")) } else { Cow::Borrowed(pattern) };
     RegexBuilder::new(&pattern)
         .dot_matches_new_line(true)
