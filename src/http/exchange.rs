@@ -1,5 +1,6 @@
 //! Headers in and out: media types (R4 3.1.0.1.11), `Prefer`, `If-Match`, `If-None-Exist`, `ETag`, `Location`.
 
+use actix_web::body::MessageBody;
 use actix_web::http::header::{
     ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH,
     LAST_MODIFIED, LOCATION,
@@ -87,9 +88,16 @@ pub(super) fn prefer(headers: &HeaderMap) -> Result<Return, Problem> {
     Ok(Return::Representation)
 }
 
-/// `If-None-Exist`, the search that must find nothing.
-pub(super) fn if_none_exist(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    text(headers, &IF_NONE_EXIST)
+/// `If-None-Exist`, the search that must find nothing. Some clients put an address before it.
+pub(super) fn if_none_exist<'a>(headers: &'a HeaderMap, rtype: &str) -> Result<Option<&'a str>, Problem> {
+    let given = text(headers, &IF_NONE_EXIST)?;
+    Ok(given.map(|given| match given.split_once('?') {
+        Some(("", query)) => query,
+        Some((address, query)) if !address.contains('=') && address.rsplit('/').next() == Some(rtype) => {
+            query
+        }
+        _ => given,
+    }))
 }
 
 /// `If-Match: W/"3"` as a version number. `If-None-Match` is refused: a write that went on without it could
@@ -120,6 +128,19 @@ pub(super) fn describe(response: &mut HttpResponseBuilder, answer: &Answer, base
 /// A FHIR body.
 pub(super) fn body(response: &mut HttpResponseBuilder, bytes: Vec<u8>) -> HttpResponse {
     response.insert_header((CONTENT_TYPE, FHIR_JSON)).body(bytes)
+}
+
+/// The same answer with its JSON laid out over lines, for people (`_pretty`, R4 3.1.0.1.10).
+pub(super) fn laid_out(response: HttpResponse) -> HttpResponse {
+    let (head, body) = response.into_parts();
+    match body.try_into_bytes() {
+        Ok(bytes) => {
+            let json = serde_json::from_slice::<serde_json::Value>(&bytes);
+            let lines = json.and_then(|json| serde_json::to_vec_pretty(&json));
+            head.set_body(lines.map_or(bytes, Into::into)).map_into_boxed_body()
+        }
+        Err(body) => head.set_body(body),
+    }
 }
 
 /// A time as in RFC 9110, 5.6.7.
@@ -169,6 +190,20 @@ mod tests {
         assert!(if_match(&headers(IF_MATCH, "W/\"abc\"")).is_err());
         assert!(if_match(&headers(IF_MATCH, "*")).is_err());
         assert!(if_match(&headers(IF_NONE_MATCH, "*")).is_err());
+    }
+
+    #[test]
+    fn a_condition_is_read_without_the_address_before_it() {
+        let check = |value, expected| {
+            let given = headers(IF_NONE_EXIST, value);
+            assert_eq!(if_none_exist(&given, "Patient"), Ok(Some(expected)));
+        };
+        check("identifier=a|b", "identifier=a|b");
+        check("?identifier=a|b", "identifier=a|b");
+        check("Patient?identifier=a|b", "identifier=a|b");
+        check("http://127.0.0.1:8080/Patient?identifier=a|b", "identifier=a|b");
+        check("url=http://h/Patient?x", "url=http://h/Patient?x");
+        check("http://h/Task?status=x", "http://h/Task?status=x");
     }
 
     #[test]

@@ -89,7 +89,7 @@ async fn serve(
     state: &State,
     matched: Matched<'_>,
 ) -> Result<HttpResponse, Problem> {
-    let (parameters, format) = parameters(request.query_string())?;
+    let (parameters, form) = parameters(request.query_string())?;
     let context = &*state.context;
     let exchange = Exchange { context, state, request, matched, parameters };
     let interaction = exchange.matched.interaction;
@@ -97,12 +97,18 @@ async fn serve(
         interaction,
         Interaction::Live | Interaction::Ready | Interaction::Metrics | Interaction::OpenApi
     ) {
-        exchange::check_accept(request.headers(), format.as_deref())?;
+        exchange::check_accept(request.headers(), form.format.as_deref())?;
     }
     if !matches!(interaction, Interaction::SearchType | Interaction::Deliveries) {
         refuse_parameters(&exchange.parameters)?;
     }
-    match interaction {
+    let answer = perform(&exchange, payload).await?;
+    Ok(if form.pretty { exchange::laid_out(answer) } else { answer })
+}
+
+async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let Exchange { context, state, .. } = exchange;
+    match exchange.matched.interaction {
         Interaction::Live => Ok(plain("alive")),
         Interaction::Ready => context.store.ready().await.map(|()| plain("ready")),
         Interaction::Metrics => Ok(plain(&state.metrics.render())),
@@ -113,32 +119,49 @@ async fn serve(
             let statement = capability::statement(&context.settings.base_url).to_string();
             Ok(exchange::body(&mut HttpResponse::Ok(), statement.into_bytes()))
         }
-        Interaction::Create => create(&exchange, payload).await,
+        Interaction::Create => create(exchange, payload).await,
         Interaction::SearchType => {
             let page = interaction::search(context, exchange.matched.rtype, &exchange.parameters).await?;
             Ok(exchange::body(&mut HttpResponse::Ok(), page.body))
         }
-        Interaction::Read => read(&exchange).await,
-        Interaction::Vread => vread(&exchange).await,
-        Interaction::Update => update(&exchange, payload).await,
-        Interaction::Validate => operation::validate(&exchange, payload).await,
-        Interaction::Evaluate => operation::evaluate(&exchange, payload).await,
-        Interaction::Deliveries => operation::deliveries(&exchange).await,
-        Interaction::DeliveryStop => operation::stop(&exchange, payload).await,
-        Interaction::DeliveryResend => operation::resend(&exchange, payload).await,
+        Interaction::Read => read(exchange).await,
+        Interaction::Vread => vread(exchange).await,
+        Interaction::Update => update(exchange, payload).await,
+        Interaction::Validate => operation::validate(exchange, payload).await,
+        Interaction::Evaluate => operation::evaluate(exchange, payload).await,
+        Interaction::Deliveries => operation::deliveries(exchange).await,
+        Interaction::DeliveryStop => operation::stop(exchange, payload).await,
+        Interaction::DeliveryResend => operation::resend(exchange, payload).await,
     }
 }
 
-/// Query parameters as pairs, and `_format` apart.
-fn parameters(query: &str) -> Result<(Parameters, Option<String>), Problem> {
-    let (format, rest): (Vec<_>, Vec<_>) =
-        fhir::search::pairs(query)?.into_iter().partition(|(name, _)| name == "_format");
-    Ok((rest, format.into_iter().next().map(|(_, value)| value)))
+/// The general parameters (R4 3.1.0.1.10), which say how to answer and not what.
+#[derive(Default)]
+struct Form {
+    format: Option<String>,
+    pretty: bool,
+}
+
+/// Query parameters as pairs, and those of the form apart.
+fn parameters(query: &str) -> Result<(Parameters, Form), Problem> {
+    let mut form = Form::default();
+    let mut rest = Parameters::new();
+    for (name, value) in fhir::search::pairs(query)? {
+        match (name.as_str(), value.as_str()) {
+            ("_format", _) => form.format = Some(value),
+            ("_pretty", "true" | "false") => form.pretty = value == "true",
+            ("_pretty", _) => {
+                return Err(Problem::new(Category::Malformed, "value", "_pretty is true or false"));
+            }
+            _ => rest.push((name, value)),
+        }
+    }
+    Ok((rest, form))
 }
 
 fn refuse_parameters(parameters: &[(String, String)]) -> Result<(), Problem> {
     let Some((name, _)) = parameters.first() else { return Ok(()) };
-    let text = format!("this interaction takes no parameter '{name}'; _format is the only one");
+    let text = format!("this interaction takes no parameter '{name}'; there are _format and _pretty");
     Err(Problem::new(Category::Malformed, "not-supported", text))
 }
 
@@ -159,7 +182,7 @@ impl Exchange<'_> {
 async fn create(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
     let headers = exchange.request.headers();
     let wanted = exchange::prefer(headers)?;
-    let condition = exchange::if_none_exist(headers)?;
+    let condition = exchange::if_none_exist(headers, exchange.matched.rtype)?;
     let bytes = exchange.body(payload).await?;
     let rtype = exchange.matched.rtype;
     interaction::create(exchange.context, rtype, &bytes, condition)

@@ -88,6 +88,11 @@ async fn rubbish_gets_a_clear_outcome_and_is_kept() {
         service.send("POST", "/QuestionnaireResponse", vec![b' '; 100 * 1024 * 1024]).await.unwrap();
     assert_eq!(code, 413);
     assert!(diagnostics(&outcome).contains("5242880"));
+    let (code, outcome) = service.send("POST", "/QuestionnaireResponse", Vec::new()).await.unwrap();
+    assert_eq!(code, 400);
+    let nothing = kept_at(&diagnostics(&outcome));
+    let (code, binary) = service.get(&format!("/{nothing}")).await;
+    assert_eq!((code, vigie::fhir::structure::check(&binary)), (200, vec![]), "{binary:#}");
     let (code, outcome) = service.send("POST", "/Medication", whole.clone()).await.unwrap();
     assert_eq!(code, 404);
     assert!(diagnostics(&outcome).contains("QuestionnaireResponse"));
@@ -100,6 +105,37 @@ async fn rubbish_gets_a_clear_outcome_and_is_kept() {
     assert!(diagnostics(&outcome).contains("patient"), "{outcome:#}");
     let (code, _) = service.get("/livez").await;
     assert_eq!(code, 200);
+}
+
+#[tokio::test]
+async fn what_is_asked_for_in_a_way_that_is_not_read_is_refused_and_not_guessed() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    for (path, status, says) in [
+        ("/Patient?identifier=%zz", 400, "percent-encoding"),
+        ("/Patient?identifier=%ff", 400, "percent-encoding"),
+        ("/Patient?_count=-1", 400, "_count"),
+        ("/Patient?_count=abc", 400, "_count"),
+        ("/Patient?_sort=colour", 400, "_lastUpdated"),
+        ("/Patient?_summary=text", 400, "_summary"),
+        ("/Patient?_pretty=perhaps", 400, "_pretty"),
+        ("/Patient?_cursor=abc", 400, "_cursor"),
+        ("/Patient/%00", 404, "64 letters"),
+        ("/Patient/x/_history/99999999999999999999999", 404, "numbered"),
+        ("/metadata?_format=xml", 406, "application/fhir+json"),
+        ("/$deliveries?_count=0", 400, "_count"),
+    ] {
+        let (code, outcome) = service.get(path).await;
+        let text = diagnostics(&outcome);
+        assert_eq!(code, status, "{path}: {text}");
+        assert!(text.contains(says), "{path}: '{says}' is missing in: {text}");
+    }
+    let long = format!("/Patient/{}", "a".repeat(6_000));
+    assert_eq!(service.get(&long).await.0, 404);
+    let (code, bundle) = service.get("/Questionnaire?_count=0").await;
+    assert_eq!((code, &bundle["total"], bundle.get("entry")), (200, &json!(1), None), "{bundle:#}");
+    let (code, _) = service.get("/QuestionnaireResponse/%24validate").await;
+    assert_eq!(code, 405, "the path is known, whatever is needlessly encoded in it");
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ fn parameters_are_those_that_are_read() {
         }
         match route.interaction {
             Interaction::Live | Interaction::Ready | Interaction::Metrics | Interaction::OpenApi => {}
-            _ => add("query", &["_format"]),
+            _ => add("query", &["_format", "_pretty"]),
         }
         match route.interaction {
             Interaction::Vread => add("path", &["version"]),

@@ -100,7 +100,10 @@ impl Kept<'_> {
         if let Some(patient) = self.patient {
             binary["securityContext"] = json!({ "reference": patient });
         }
-        binary["data"] = Value::String(STANDARD.encode(bytes));
+        // An empty string is no value in FHIR: nothing is kept as no data.
+        if !bytes.is_empty() {
+            binary["data"] = Value::String(STANDARD.encode(bytes));
+        }
         meta::stamp(binary, id, 1, self.at)
     }
 }
