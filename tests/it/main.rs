@@ -14,6 +14,7 @@ mod finalisation;
 mod openapi;
 mod process;
 mod profiles;
+mod readme;
 mod rules;
 mod store;
 mod submission;
