@@ -28,6 +28,7 @@ mod read;
 mod reference;
 mod search;
 mod submit;
+mod task;
 mod update;
 mod validate;
 

@@ -52,9 +52,9 @@ enum Command {
         /// The Patient.
         #[arg(long)]
         patient: Option<PathBuf>,
-        /// The active CarePlan: it says which treatments the rules look at.
-        #[arg(long)]
-        careplan: Option<PathBuf>,
+        /// The CarePlans: they say which treatments the rules look at.
+        #[arg(long, num_args = 1..)]
+        careplan: Vec<PathBuf>,
         /// Folder of the definitions.
         #[arg(long, default_value = "profiles")]
         profiles: PathBuf,
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
         Command::Demo { exit, examples, profiles } => app::demo(&examples, &profiles, exit),
         Command::Check { folder } => app::check(&folder),
         Command::Evaluate { response, previous, patient, careplan, profiles } => {
-            app::evaluate(&app::Files { response, previous, patient, careplan, profiles })
+            app::evaluate(&app::Files { response, previous, patient, careplans: careplan, profiles })
         }
     };
     match outcome {

@@ -70,8 +70,8 @@ pub struct Questionnaire {
 pub struct Context<'a> {
     /// `%patient` of the expressions; empty when there is none.
     pub patient: Option<&'a Value>,
-    /// `%careplan` of the expressions, the active one; empty when there is none.
-    pub careplan: Option<&'a Value>,
+    /// `%careplan` of the expressions: every one that says what the patient is treated with.
+    pub careplans: &'a [Value],
     /// What `now()` says when the response does not say when it was authored.
     pub now: Timestamp,
     /// Where options from value sets are looked up.

@@ -44,8 +44,8 @@ pub struct Facts<'a> {
     pub previous: Option<&'a Value>,
     /// Every earlier response, newest first: `%history`.
     pub history: &'a [Value],
-    /// The active CarePlan: `%careplan`.
-    pub careplan: Option<&'a Value>,
+    /// Every CarePlan that says what the patient is, or lately was, treated with: `%careplan`.
+    pub careplans: &'a [Value],
     /// The patient: `%patient`.
     pub patient: Option<&'a Value>,
     /// Whether the response is still being filled in: then only rules marked for that run, and what

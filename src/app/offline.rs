@@ -18,8 +18,8 @@ pub struct Files {
     pub previous: Vec<PathBuf>,
     /// The patient.
     pub patient: Option<PathBuf>,
-    /// The active `CarePlan`.
-    pub careplan: Option<PathBuf>,
+    /// Every `CarePlan` that says what the patient is treated with.
+    pub careplans: Vec<PathBuf>,
     /// Folder of the definitions.
     pub profiles: PathBuf,
 }
@@ -84,7 +84,7 @@ pub fn evaluate(files: &Files) -> Result<(), Problem> {
         response: folder::read_one(&files.response)?,
         previous: files.previous.iter().map(|path| folder::read_one(path)).collect::<Result<_, _>>()?,
         patient: files.patient.as_deref().map(folder::read_one).transpose()?,
-        careplan: files.careplan.as_deref().map(folder::read_one).transpose()?,
+        careplans: files.careplans.iter().map(|path| folder::read_one(path)).collect::<Result<_, _>>()?,
         received_at: SystemClock.now(),
     };
     let bundle = evaluate_with(&library, &question)?;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::incoming::{self, Incoming};
-use super::{Answer, Context, Kind, conditional, finalize, publish, read, reference, submit};
+use super::{Answer, Context, Kind, conditional, finalize, publish, read, reference, submit, update};
 use crate::fhir::meta;
 use crate::fhir::search::Query;
 use crate::problem::{Category, Issue, Problem};
@@ -45,6 +45,7 @@ async fn plain(
     condition: Option<Query>,
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = referenced(ctx, incoming).await?;
+    update::allowed(ctx, None, &resource).await?;
     let at = incoming::now(ctx);
     let id = ctx.ids.next();
     let resource = meta::stamp(resource, &id, 1, at);

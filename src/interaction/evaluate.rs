@@ -29,8 +29,8 @@ pub struct Question {
     pub previous: Vec<Value>,
     /// The patient, if known.
     pub patient: Option<Value>,
-    /// The active `CarePlan`, if known.
-    pub careplan: Option<Value>,
+    /// Every `CarePlan` that says what the patient is treated with.
+    pub careplans: Vec<Value>,
     /// When it was received; with the response it decides the ids.
     pub received_at: Timestamp,
 }
@@ -43,7 +43,7 @@ struct Evaluated {
     judgement: Judgement,
 }
 
-/// Judges a `QuestionnaireResponse`, alone or in `Parameters` (`response`, `previous`*, `patient`, `careplan`,
+/// Judges a `QuestionnaireResponse`, alone or in `Parameters` (`response`, `previous`*, `patient`, `careplan`*,
 /// `questionnaire`, `plan`, `activity`*); what is not handed in is read from the store. Returns `Parameters` with `level`, `accepted`,
 /// `outcome` (an `OperationOutcome`), `bundle`, and one `rule` for each rule.
 ///
@@ -54,7 +54,7 @@ pub async fn evaluate(ctx: &Context, body: &[u8]) -> Result<Vec<u8>, Problem> {
     let mut parts = Parts::read(fhir::parse(body)?, "response", PARAMETERS)?;
     let response = incoming::of_type(RESPONSE, parts.one("response")?)?;
     let previous = parts.all("previous");
-    let (patient, careplan) = (parts.optional("patient")?, parts.optional("careplan")?);
+    let (patient, careplans) = (parts.optional("patient")?, parts.all("careplan"));
     let mut definitions = parts.all("questionnaire");
     definitions.extend(parts.all("plan"));
     definitions.extend(parts.all("activity"));
@@ -62,8 +62,8 @@ pub async fn evaluate(ctx: &Context, body: &[u8]) -> Result<Vec<u8>, Problem> {
     let issues = structure::check(&response);
     let arrival = submit::Arrival::unsent(ctx, response, issues);
     let mut situation = submit::gather(ctx, &arrival, &Before::nothing()).await?.situation;
-    if !definitions.is_empty() || patient.is_some() || careplan.is_some() {
-        let plans: Vec<&str> = careplan.iter().flat_map(submit::instantiated).collect();
+    if !definitions.is_empty() || patient.is_some() || !careplans.is_empty() {
+        let plans: Vec<&str> = careplans.iter().flat_map(submit::instantiated).collect();
         let asked: Vec<&str> = element::str_at(&arrival.response, "questionnaire").into_iter().collect();
         let shelf = ctx.library.shelf(ctx.store.as_ref(), &asked, &plans).await?;
         let shelf = if definitions.is_empty() { shelf } else { Arc::new(shelf.with(definitions)?) };
@@ -71,7 +71,11 @@ pub async fn evaluate(ctx: &Context, body: &[u8]) -> Result<Vec<u8>, Problem> {
             response: arrival.response.clone(),
             previous: if previous.is_empty() { std::mem::take(&mut situation.history) } else { previous },
             patient: patient.or(situation.patient.take()),
-            careplan: careplan.or(situation.careplan.take()),
+            careplans: if careplans.is_empty() {
+                std::mem::take(&mut situation.careplans)
+            } else {
+                careplans
+            },
             received_at: arrival.received,
         };
         situation = self::situation(shelf, &question);
@@ -103,8 +107,7 @@ pub fn evaluate_with(library: &Library, question: &Question) -> Result<Value, Pr
 fn situation(shelf: Arc<Shelf>, question: &Question) -> Situation {
     let mut response = question.response.clone();
     let mut issues = structure::check(&response);
-    let careplans: Vec<Value> = question.careplan.iter().cloned().collect();
-    let known = submit::known(shelf, &mut response, &careplans);
+    let known = submit::known(shelf, &mut response, &question.careplans);
     issues.extend(known.issues);
     let own = question.patient.as_ref().and_then(element::local_reference);
     let subject = match own {
@@ -120,6 +123,7 @@ fn situation(shelf: Arc<Shelf>, question: &Question) -> Situation {
         subject: Some(subject),
         patient: question.patient.clone(),
         careplan: known.careplan,
+        careplans: question.careplans.clone(),
         form: known.form,
         plan: known.plan,
         terminology: known.shelf.terminology(),

@@ -11,7 +11,7 @@ mod sources;
 use serde_json::{Value, json};
 
 use super::incoming::{self, Incoming};
-use super::update::Before;
+use super::update::{self, Before};
 use super::{Answer, Context, content, create};
 use crate::clock::SeededIds;
 use crate::fhir::search::Query;
@@ -64,6 +64,9 @@ pub(super) async fn stored_report(
         let before = Before::read(ctx, "DiagnosticReport", id, if_match).await?;
         if let Some(answer) = said_already(&before, &resource, &warnings) {
             return Ok(answer);
+        }
+        if let Some(current) = &before.resource {
+            update::same_patient(current, &resource)?;
         }
         match round(ctx, id, &resource, &before, None).await? {
             Round::Written(report) => return create::answer(before.kind(), &report, warnings),

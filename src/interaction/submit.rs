@@ -11,11 +11,14 @@
 //! - a decision stands on the patient's stream (`Guard::Stream`): if anything about the patient was written meanwhile,
 //!   it is gathered and decided anew.
 
+mod careplan;
 pub(crate) mod decide;
 mod earlier;
 mod gather;
 pub(crate) mod history;
+mod identity;
 mod keep;
+mod moment;
 mod outcome;
 mod write;
 

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::incoming::{self, Incoming};
-use super::{Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit};
-use crate::fhir::meta;
-use crate::problem::{Issue, Problem};
+use super::{Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task};
+use crate::fhir::{element, meta};
+use crate::problem::{Category, Issue, Problem};
 use crate::store::{Committed, Expect, Stored, Unit, Violation, Write};
 
 /// Stores a new version. A `QuestionnaireResponse` is amended (judged anew), a `DiagnosticReport` with a final status is
@@ -48,6 +48,7 @@ async fn plain(
         if let Some(answer) = before.unchanged(&resource, &warnings) {
             return Ok(answer);
         }
+        allowed(ctx, before.resource.as_ref(), &resource).await?;
         let at = incoming::now(ctx);
         let resource = meta::stamp(resource.clone(), id, before.next(), at);
         let mut unit = Unit::new("update", at);
@@ -66,6 +67,50 @@ async fn plain(
         || Problem::internal("no round of writing was allowed"),
         |violation| create::refused(&violation),
     ))
+}
+
+/// Refuses what a write may not do to what stands there: give it to another patient, take back a final report, or close a
+/// Task without a person and an outcome.
+///
+/// # Errors
+/// `Invalid` with every fault.
+pub(crate) async fn allowed(ctx: &Context, before: Option<&Value>, after: &Value) -> Result<(), Problem> {
+    if let Some(before) = before {
+        same_patient(before, after)?;
+        not_taken_back(before, after)?;
+    }
+    if element::resource_type(after) == Some("Task") {
+        let shelf = ctx.library.shelf(ctx.store.as_ref(), &[], &[]).await?;
+        task::check(before, after, &shelf.terminology())?;
+    }
+    Ok(())
+}
+
+/// What was written about a patient is never about another one.
+///
+/// # Errors
+/// `Invalid`.
+pub(crate) fn same_patient(before: &Value, after: &Value) -> Result<(), Problem> {
+    let (first, now) = (incoming::patient(before), incoming::patient(after));
+    if first.is_none() || first == now {
+        return Ok(());
+    }
+    let rtype = element::resource_type(after).unwrap_or("Resource");
+    let diagnostics = format!(
+        "this {rtype} is about another patient than its earlier version; what is about somebody else is a new resource, \
+         and the wrong one is set entered-in-error"
+    );
+    Err(Problem::new(Category::Invalid, "business-rule", diagnostics).at(rtype))
+}
+
+/// The document of a final report was made and sent: only a correction replaces it.
+fn not_taken_back(before: &Value, after: &Value) -> Result<(), Problem> {
+    if !finalize::is_final(before) || finalize::is_final(after) {
+        return Ok(());
+    }
+    let diagnostics = "the report is final and its document was made and sent: it does not go back; correct it with status \
+                       corrected or amended, which replaces the document";
+    Err(Problem::new(Category::Invalid, "business-rule", diagnostics).at("DiagnosticReport.status"))
 }
 
 /// What stands where an update will write.

@@ -26,7 +26,7 @@ struct Builder<'q> {
     items: Vec<Item>,
     by_link_id: HashMap<String, usize>,
     conditions: Vec<(usize, Vec<Written<'q>>)>,
-    scope: Vec<String>,
+    scope: Vec<expressions::Declared>,
     faults: Vec<Issue>,
 }
 

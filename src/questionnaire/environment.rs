@@ -62,7 +62,7 @@ impl<'a> Environment<'a> {
             .with("rootResource", Collection::from_value(response))
             .with("questionnaire", Collection::from_value(&questionnaire.source))
             .with("patient", one(context.patient))
-            .with("careplan", one(context.careplan))
+            .with("careplan", Collection::from_values(context.careplans))
             .with_terminology(context.terminology);
         Self { questionnaire, tree, response, scope, known: HashMap::new() }
     }

@@ -7,22 +7,26 @@ use super::extension::{
     self, CALCULATED, CONSTRAINT, ENABLE_WHEN, INITIAL, TARGET_CONSTRAINT, VARIABLE, text,
 };
 use super::item::Item;
-use crate::fhirpath::{self, Expression};
+use crate::fhir::schema;
+use crate::fhirpath::{self, Expression, Types};
 use crate::problem::{Issue, Severity};
 
-/// What every expression may name without declaring it. `patient` and `careplan` are the launch context.
-const KNOWN: [&str; 10] = [
-    "resource",
-    "rootResource",
-    "context",
-    "questionnaire",
-    "qitem",
-    "patient",
-    "careplan",
-    "ucum",
-    "sct",
-    "loinc",
+/// What every expression may name without declaring it, and what it is. `patient` and `careplan` are the launch context.
+const KNOWN: [(&str, &str); 10] = [
+    ("resource", "QuestionnaireResponse"),
+    ("rootResource", "QuestionnaireResponse"),
+    ("context", ""),
+    ("questionnaire", "Questionnaire"),
+    ("qitem", "Questionnaire.item"),
+    ("patient", "Patient"),
+    ("careplan", "CarePlan"),
+    ("ucum", "System.String"),
+    ("sct", "System.String"),
+    ("loinc", "System.String"),
 ];
+
+/// A declared variable in reach, with the types that its value may have.
+pub(crate) type Declared = (String, Types);
 
 /// A named expression.
 #[derive(Debug, Clone)]
@@ -51,22 +55,24 @@ pub(crate) struct Expressions {
 }
 
 /// Reads the expressions of an element. `scope` holds the variables of the elements around it, and gains
-/// its own while it is read: a variable may name only those before it.
+/// its own while it is read: a variable may name only those before it. An element that is misspelt in an expression would be
+/// empty in every response: it is a fault.
 pub(crate) fn read(
     element: &Value,
     at: &str,
-    scope: &mut Vec<String>,
+    scope: &mut Vec<Declared>,
     faults: &mut Vec<Issue>,
 ) -> Expressions {
+    let focus = if at == "Questionnaire" { "QuestionnaireResponse" } else { "QuestionnaireResponse.item" };
+    let focus = Types::of(focus);
     let mut found = Expressions::default();
     for (position, extension) in extension::all(element, VARIABLE) {
         let at = format!("{at}.extension[{position}].valueExpression");
-        let Some(expression) = expression(extension.get("valueExpression"), &at, scope, faults) else {
-            continue;
-        };
+        let written = extension.get("valueExpression");
+        let Some((expression, types)) = expression(written, &at, &focus, scope, faults) else { continue };
         match extension.get("valueExpression").and_then(|value| text(value, "name")) {
             Some(name) => {
-                scope.push(name.to_owned());
+                scope.push((name.to_owned(), types));
                 found.variables.push(Variable { name: name.to_owned(), expression });
             }
             None => faults.push(Issue::error("required", "a variable needs a name").at(at)),
@@ -79,7 +85,7 @@ pub(crate) fn read(
         if all.next().is_some() {
             faults.push(Issue::error("business-rule", "is given more than once").at(&at));
         }
-        expression(extension.get("valueExpression"), &at, scope, faults)
+        expression(extension.get("valueExpression"), &at, &focus, scope, faults).map(|(found, _)| found)
     };
     found.enable = one(ENABLE_WHEN);
     found.calculated = one(CALCULATED);
@@ -89,22 +95,28 @@ pub(crate) fn read(
         .into_iter()
         .flat_map(|url| extension::all(element, url))
         .filter_map(|(position, extension)| {
-            constraint(extension, &format!("{at}.extension[{position}]"), scope, faults)
+            constraint(extension, &format!("{at}.extension[{position}]"), &focus, scope, faults)
         })
         .collect();
     found
 }
 
 /// `questionnaire-constraint` (expression as text) or `targetConstraint` (as an Expression).
-fn constraint(element: &Value, at: &str, scope: &[String], faults: &mut Vec<Issue>) -> Option<Constraint> {
+fn constraint(
+    element: &Value,
+    at: &str,
+    focus: &Types,
+    scope: &[Declared],
+    faults: &mut Vec<Issue>,
+) -> Option<Constraint> {
     let part = |name: &'static str| {
         let found = extension::first(element, name)?;
         extension::value_of(found, "value").map(|(_, value)| value)
     };
     let written = part("expression");
-    let expression = match written {
-        Some(Value::String(text)) => compile(text, at, scope, faults),
-        other => expression(other, at, scope, faults),
+    let (expression, _) = match written {
+        Some(Value::String(text)) => compile(text, at, focus, scope, faults),
+        other => expression(other, at, focus, scope, faults),
     }?;
     let severity = match part("severity").and_then(Value::as_str) {
         Some("warning") => Severity::Warning,
@@ -119,9 +131,10 @@ fn constraint(element: &Value, at: &str, scope: &[String], faults: &mut Vec<Issu
 fn expression(
     value: Option<&Value>,
     at: &str,
-    scope: &[String],
+    focus: &Types,
+    scope: &[Declared],
     faults: &mut Vec<Issue>,
-) -> Option<Expression> {
+) -> Option<(Expression, Types)> {
     let Some(text) = value.and_then(|value| text(value, "expression")) else {
         faults.push(Issue::error("required", "needs an expression").at(at));
         return None;
@@ -132,21 +145,28 @@ fn expression(
         faults.push(Issue::error("not-supported", message).at(at));
         return None;
     }
-    compile(text, at, scope, faults)
+    compile(text, at, focus, scope, faults)
 }
 
-fn compile(text: &str, at: &str, scope: &[String], faults: &mut Vec<Issue>) -> Option<Expression> {
+fn compile(
+    text: &str,
+    at: &str,
+    focus: &Types,
+    scope: &[Declared],
+    faults: &mut Vec<Issue>,
+) -> Option<(Expression, Types)> {
     match fhirpath::compile(text) {
         Ok(expression) => {
             for name in expression.variables() {
                 if !is_known(name, scope) {
-                    let mut known: Vec<&str> = KNOWN.to_vec();
-                    known.extend(scope.iter().map(String::as_str));
+                    let mut known: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
+                    known.extend(scope.iter().map(|(name, _)| name.as_str()));
                     let message = format!("%{name} is not defined here; these are: %{}", known.join(" %"));
                     faults.push(Issue::error("not-found", message).at(at));
                 }
             }
-            Some(expression)
+            let types = types(&expression, at, focus, scope, faults);
+            Some((expression, types))
         }
         Err(problem) => {
             faults.extend(problem.at(at).issues);
@@ -155,11 +175,30 @@ fn compile(text: &str, at: &str, scope: &[String], faults: &mut Vec<Issue>) -> O
     }
 }
 
-fn is_known(name: &str, scope: &[String]) -> bool {
-    KNOWN.contains(&name)
+/// The types that the result may have; every name that no type in question has is a fault.
+fn types(
+    expression: &Expression,
+    at: &str,
+    focus: &Types,
+    scope: &[Declared],
+    faults: &mut Vec<Issue>,
+) -> Types {
+    // The innermost variable of a name hides those around it, and what is given.
+    let declared = scope.iter().rev().map(|(name, types)| (name.as_str(), types.clone()));
+    let given =
+        KNOWN.iter().filter(|(_, what)| !what.is_empty()).map(|(name, what)| (*name, Types::of(what)));
+    let known: Vec<(&str, Types)> = declared.chain(given).collect();
+    expression.check(schema::r4(), focus, &known).unwrap_or_else(|problem| {
+        faults.extend(problem.at(at).issues);
+        Types::anything()
+    })
+}
+
+fn is_known(name: &str, scope: &[Declared]) -> bool {
+    KNOWN.iter().any(|(known, _)| *known == name)
         || name.starts_with("vs-")
         || name.starts_with("ext-")
-        || scope.iter().any(|known| known == name)
+        || scope.iter().any(|(known, _)| known == name)
 }
 
 /// Calculations that need their own result, by way of the linkIds and variables that they name.

@@ -44,7 +44,7 @@ fn response(items: &Value) -> Value {
 }
 
 fn context(terminology: &Terminology) -> Context<'_> {
-    Context { patient: None, careplan: None, now: "2026-11-22T07:00:00Z".parse().unwrap(), terminology }
+    Context { patient: None, careplans: &[], now: "2026-11-22T07:00:00Z".parse().unwrap(), terminology }
 }
 
 fn issues_of(questionnaire: &Questionnaire, response: &Value) -> Vec<Issue> {

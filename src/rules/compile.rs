@@ -4,10 +4,10 @@
 use serde_json::Value;
 
 use super::activity::{self, Activity};
-use super::expression::{self, TRIGGERED};
+use super::expression::{self, Reach, TRIGGERED};
 use super::fault::Faults;
 use super::outcome::Coding;
-use super::protocol::{Protocol, Rule, Variable};
+use super::protocol::{Protocol, Rule};
 use super::unreadable;
 use crate::fhir::element::{code_of, codings, list, str_at};
 use crate::fhirpath::Expression;
@@ -29,7 +29,7 @@ pub fn compile(plan: &Value, activities: &[Value]) -> Result<Protocol, Problem> 
     let url = required(plan, "url", &mut faults);
     let version = required(plan, "version", &mut faults);
     let questionnaires = questionnaires(plan, &mut faults);
-    let variables = expression::variables(plan, &mut faults);
+    let (variables, reach) = expression::variables(plan, &mut faults);
     let actions: Vec<&Value> = list(plan, "action").collect();
     if actions.is_empty() {
         faults.add("PlanDefinition.action", "required", "a protocol needs at least one rule");
@@ -41,7 +41,7 @@ pub fn compile(plan: &Value, activities: &[Value]) -> Result<Protocol, Problem> 
         if !id.is_empty() && actions[..n].iter().any(|earlier| earlier["id"] == id) {
             faults.add(format!("{place}.id"), "duplicate", format!("{id:?} is the id of an earlier action"));
         }
-        rules.extend(rule(action, &place, &variables, activities, &mut faults));
+        rules.extend(rule(action, &place, &reach, activities, &mut faults));
     }
     faults.into_result()?;
     let title = plan["title"].as_str().map(str::to_owned);
@@ -88,7 +88,7 @@ fn questionnaires(plan: &Value, faults: &mut Faults) -> Vec<String> {
 fn rule(
     action: &Value,
     place: &str,
-    variables: &[Variable],
+    reach: &Reach,
     activities: &[Value],
     faults: &mut Faults,
 ) -> Option<Rule> {
@@ -113,7 +113,7 @@ fn rule(
     let optional = rule.zip(level).is_some_and(|(rule, level)| unreadable::is_rule(rule, level));
     let condition = condition(action, place, optional, faults);
     if let Some(condition) = &condition {
-        check_variables(condition, variables, aggregate, place, faults);
+        check_names(condition, reach, aggregate, place, faults);
     }
     let activities = named_activities(action, place, activities, faults);
     (faults.len() == before).then_some(())?;
@@ -242,15 +242,10 @@ fn condition(action: &Value, place: &str, optional: bool, faults: &mut Faults) -
     }
 }
 
-fn check_variables(
-    condition: &Expression,
-    variables: &[Variable],
-    aggregate: bool,
-    place: &str,
-    faults: &mut Faults,
-) {
+fn check_names(condition: &Expression, reach: &Reach, aggregate: bool, place: &str, faults: &mut Faults) {
     let place = format!("{place}.condition[0].expression.expression");
-    let mut known: Vec<&str> = variables.iter().map(|variable| variable.name.as_str()).collect();
+    reach.check(condition, &place, faults);
+    let mut known: Vec<&str> = reach.names().collect();
     known.push(TRIGGERED);
     for unknown in expression::undefined(condition, &known) {
         faults.add(&place, "not-found", format!("%{unknown} is not defined"));

@@ -28,9 +28,7 @@ pub(super) fn evaluate(protocol: &Protocol, facts: &Facts<'_>) -> Evaluation {
     let mut outcomes: Vec<Outcome> =
         protocol.rules.iter().zip(results).map(|(rule, result)| outcome(rule, result, &answered)).collect();
     explain_aggregates(&protocol.rules, &mut outcomes);
-    if !facts.in_progress {
-        unreadable::add(&mut outcomes, facts.unreadable);
-    }
+    unreadable::add(&mut outcomes, facts.unreadable, !facts.in_progress);
     let fired = outcomes.iter().filter(|outcome| outcome.result == Truth::True);
     Evaluation { level: fired.map(|outcome| outcome.level).max().unwrap_or(Level::Vert), outcomes }
 }

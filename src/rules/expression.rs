@@ -1,11 +1,13 @@
-//! The expressions of a plan: language, compilation, and the variables that they may use.
+//! The expressions of a plan: language, compilation, the variables that they may use, and whether every element that they
+//! name exists: a misspelt one would be empty in every response.
 
 use serde_json::Value;
 
 use super::fault::Faults;
 use super::protocol::Variable;
 use crate::fhir::element::list;
-use crate::fhirpath::{self, Expression};
+use crate::fhir::schema;
+use crate::fhirpath::{self, Expression, Types};
 use crate::terminology::VARIABLE;
 
 /// What every expression of a plan may use besides the variables of the plan.
@@ -15,9 +17,10 @@ const BUILT_IN: &[&str] = &["resource", "rootResource", "context", "ucum", "sct"
 /// What fired in the first pass: for aggregate rules only.
 pub(super) const TRIGGERED: &str = "triggered";
 
-/// The variables of the plan, in order; each may use those before it.
-pub(super) fn variables(plan: &Value, faults: &mut Faults) -> Vec<Variable> {
+/// The variables of the plan with the types of their values, in order; each may use those before it.
+pub(super) fn variables(plan: &Value, faults: &mut Faults) -> (Vec<Variable>, Reach) {
     let mut variables: Vec<Variable> = Vec::new();
+    let mut reach = Reach::given();
     for (n, extension) in list(plan, "extension").enumerate().filter(|(_, one)| one["url"] == VARIABLE) {
         let place = format!("PlanDefinition.extension[{n}].value");
         let element = &extension["valueExpression"];
@@ -40,6 +43,7 @@ pub(super) fn variables(plan: &Value, faults: &mut Faults) -> Vec<Variable> {
                 && let Ok(empty) = fhirpath::compile("{}")
             {
                 variables.push(Variable { name: name.to_owned(), expression: empty });
+                reach.0.push((name.to_owned(), Types::anything()));
             }
             continue;
         };
@@ -50,9 +54,49 @@ pub(super) fn variables(plan: &Value, faults: &mut Faults) -> Vec<Variable> {
                 format!("%{name} uses %{unknown}, which is not defined before it"),
             );
         }
+        let types = reach.check(&expression, &format!("{place}.expression"), faults);
+        reach.0.push((name.to_owned(), types));
         variables.push(Variable { name: name.to_owned(), expression });
     }
-    variables
+    (variables, reach)
+}
+
+/// The types of the values that the variables in reach may have.
+pub(super) struct Reach(Vec<(String, Types)>);
+
+impl Reach {
+    /// Before any variable of the plan.
+    fn given() -> Self {
+        let resources = [
+            ("resource", "QuestionnaireResponse"),
+            ("rootResource", "QuestionnaireResponse"),
+            ("previous", "QuestionnaireResponse"),
+            ("history", "QuestionnaireResponse"),
+            ("careplan", "CarePlan"),
+            ("patient", "Patient"),
+        ];
+        Self(resources.into_iter().map(|(name, rtype)| (name.to_owned(), Types::of(rtype))).collect())
+    }
+
+    /// The names of all of them.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// Note every name in an expression that no type in question has; the types of its value.
+    pub(super) fn check(&self, expression: &Expression, place: &str, faults: &mut Faults) -> Types {
+        let known: Vec<(&str, Types)> =
+            self.0.iter().map(|(name, types)| (name.as_str(), types.clone())).collect();
+        match expression.check(schema::r4(), &Types::of("QuestionnaireResponse"), &known) {
+            Ok(types) => types,
+            Err(problem) => {
+                for issue in problem.issues {
+                    faults.add(place, "invalid", issue.diagnostics);
+                }
+                Types::anything()
+            }
+        }
+    }
 }
 
 /// Compile an Expression element: `FHIRPath` only.

@@ -3,8 +3,8 @@
 
 use std::cell::OnceCell;
 
-use jiff::Zoned;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Zoned};
 use serde_json::Value;
 
 use super::Facts;
@@ -61,7 +61,7 @@ impl<'a> Surroundings<'a> {
         let given = match name {
             "previous" => optional(self.facts.previous),
             "history" => Collection::from_values(self.facts.history),
-            "careplan" => optional(self.facts.careplan),
+            "careplan" => Collection::from_values(self.facts.careplans),
             "patient" => optional(self.facts.patient),
             TRIGGERED => match self.triggered {
                 Some(triggered) => Collection::from_values(triggered),
@@ -82,12 +82,18 @@ impl<'a> Surroundings<'a> {
     }
 }
 
-/// The moment of the answer, in its own offset; of reception (Paris time) where the response says none.
+/// How far the clock of a sender may run ahead.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(1);
+
+/// The moment of the answer, in its own offset; of reception (Paris time) where the response says none, or one that had not
+/// come yet: a clock that is wrong must not move a patient out of the weeks of a treatment.
 fn moment(facts: &Facts<'_>) -> Zoned {
     let paris = || TimeZone::get("Europe/Paris").unwrap_or(TimeZone::UTC);
     let authored = facts.response["authored"].as_str().and_then(PartialDateTime::parse);
     match authored.and_then(|authored| authored.lower().zip(Some(authored.offset()))) {
-        Some((at, offset)) => at.to_zoned(offset.map_or_else(paris, |offset| offset.to_time_zone())),
-        None => facts.received.to_zoned(paris()),
+        Some((at, offset)) if at.duration_since(facts.received) <= AHEAD_MAX => {
+            at.to_zoned(offset.map_or_else(paris, |offset| offset.to_time_zone()))
+        }
+        _ => facts.received.to_zoned(paris()),
     }
 }

@@ -70,7 +70,7 @@ fn facts(response: &Value) -> Facts<'_> {
         questionnaire: None,
         previous: None,
         history: &[],
-        careplan: None,
+        careplans: &[],
         patient: None,
         in_progress: false,
         unreadable: &[],
@@ -193,7 +193,12 @@ fn previous_history_and_care_plan_are_empty_when_there_is_none() {
         fired.map(|outcome| outcome.action_id.clone()).collect::<Vec<_>>()
     };
     assert_eq!(fired(facts(&now)), Vec::<String>::new());
-    let known = Facts { previous: before.first(), history: &before, careplan: Some(&now), ..facts(&now) };
+    let known = Facts {
+        previous: before.first(),
+        history: &before,
+        careplans: std::slice::from_ref(&now),
+        ..facts(&now)
+    };
     assert_eq!(fired(known), ["R1", "R2", "R3"]);
 }
 
@@ -235,17 +240,16 @@ fn an_aggregate_is_explained_by_the_answers_of_what_fired() {
 }
 
 #[test]
-fn an_unfinished_response_runs_marked_rules_only_and_is_never_technique() {
+fn an_unfinished_response_runs_marked_rules_only_and_what_is_missing_may_come() {
     let red = "%resource.item.where(linkId = 'alerte').answer.value = true";
     let actions = [
         with(action("R01", "rouge", "a", red), "rule-in-progress", "Boolean", true),
         action("R30", "rouge", "vomissement", VOMIT),
     ];
     let protocol = compile(&plan(&[], &actions), &[]).unwrap();
-    let issues = [Issue::error("required", "missing")];
     let check = |items: &[(&str, Value)], level: Level, expected: &Truth| {
         let response = response(items);
-        let unfinished = Facts { in_progress: true, unreadable: &issues, ..facts(&response) };
+        let unfinished = Facts { in_progress: true, ..facts(&response) };
         let evaluation = protocol.evaluate(&unfinished);
         assert_eq!(evaluation.level, level, "{items:?}");
         assert_eq!(results(&evaluation)[1], ("R30", &Truth::NotRun));
@@ -254,6 +258,18 @@ fn an_unfinished_response_runs_marked_rules_only_and_is_never_technique() {
     };
     check(&[("alerte", json!({ "valueBoolean": true }))], Level::Rouge, &Truth::True);
     check(&[("vomi", integer(9))], Level::Vert, &Truth::NotEvaluable(String::new()));
+}
+
+#[test]
+fn what_cannot_be_read_of_an_unfinished_response_is_technique_and_names_no_gap() {
+    let protocol = compile(&plan(&[], &[action("R30", "rouge", "vomissement", VOMIT)]), &[]).unwrap();
+    let issues = [Issue::error("value", "temp is 385").text("Température : 385 n'est pas plausible")];
+    let response = response(&[]);
+    let unfinished = Facts { in_progress: true, unreadable: &issues, ..facts(&response) };
+    let evaluation = protocol.evaluate(&unfinished);
+    assert_eq!(evaluation.level, Level::Technique);
+    let message = &evaluation.outcomes.last().unwrap().message;
+    assert_eq!(message, "Illisible ou manquant : Température : 385 n'est pas plausible.");
 }
 
 #[test]

@@ -13,7 +13,7 @@ const TITLE: &str = "Réponse incomplètement lue ou évaluée";
 #[must_use]
 pub fn technique(issues: &[Issue]) -> Option<Outcome> {
     let mut outcomes = Vec::new();
-    add(&mut outcomes, issues);
+    add(&mut outcomes, issues, true);
     outcomes.pop()
 }
 
@@ -22,10 +22,12 @@ pub(super) fn is_rule(rule: &str, level: Level) -> bool {
     rule == RULE && level == Level::Technique
 }
 
-/// Make R90 fire, naming what could not be read and which rules could not be evaluated. It uses the
-/// R90 of the plan, with its activities, or is added as the last outcome.
-pub(super) fn add(outcomes: &mut Vec<Outcome>, issues: &[Issue]) {
-    let Some(reasons) = reasons(outcomes, issues) else { return };
+/// Make R90 fire, naming what could not be read and, when it is `whole`, which rules could not be
+/// evaluated: of a response that is still being filled in, what is missing may come. It uses the R90
+/// of the plan, with its activities, or is added as the last outcome.
+pub(super) fn add(outcomes: &mut Vec<Outcome>, issues: &[Issue], whole: bool) {
+    let evaluated: &[Outcome] = if whole { outcomes } else { &[] };
+    let Some(reasons) = reasons(evaluated, issues) else { return };
     let place = outcomes.iter().position(|outcome| is_rule(&outcome.rule, outcome.level));
     let place = place.unwrap_or_else(|| {
         outcomes.push(built_in());

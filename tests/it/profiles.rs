@@ -181,7 +181,7 @@ fn the_questionnaire_accepts_every_answer_of_the_examples() {
     {
         responses += 1;
         let now = response["authored"].as_str().expect("a date").parse().expect("an instant");
-        let context = Context { patient: None, careplan: None, now, terminology: &terminology };
+        let context = Context { patient: None, careplans: &[], now, terminology: &terminology };
         let validation = questionnaire.validate(response, &context);
         faults.extend(validation.issues.iter().map(|issue| format!("{place}: {issue:?}")));
         assert_eq!(validation.readable.as_ref(), response, "{place}: an answer was not readable");

@@ -29,6 +29,8 @@ pub(crate) struct Situation {
     pub(crate) patient: Option<Value>,
     /// The active plan of care that the protocol was taken from, or else the newest one.
     pub(crate) careplan: Option<Value>,
+    /// Every plan of care that says what the patient is, or lately was, treated with.
+    pub(crate) careplans: Vec<Value>,
     /// Its questionnaire, if it is known.
     pub(crate) form: Option<Arc<Form>>,
     /// The protocol that judges it, if there is one.
@@ -138,7 +140,7 @@ pub(crate) fn is_withdrawn(response: &Value) -> bool {
 fn context(situation: &Situation) -> questionnaire::Context<'_> {
     questionnaire::Context {
         patient: situation.patient.as_ref(),
-        careplan: situation.careplan.as_ref(),
+        careplans: &situation.careplans,
         now: super::history::moment(&situation.response).unwrap_or(situation.received),
         terminology: &situation.terminology,
     }
@@ -160,9 +162,10 @@ fn evaluate(situation: &Situation, readable: &Value, issues: &[Issue]) -> Evalua
         questionnaire: situation.form.as_ref().map(|form| &form.source),
         previous: situation.history.first(),
         history: &situation.history,
-        careplan: situation.careplan.as_ref(),
+        careplans: &situation.careplans,
         patient: situation.patient.as_ref(),
-        in_progress: is_unfinished(&situation.response),
+        // Nobody goes on with a stopped one: what it does not say stays unsaid.
+        in_progress: element::str_at(&situation.response, "status") == Some("in-progress"),
         unreadable: &unreadable,
         received: situation.received,
     })

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::decide::Situation;
-use super::{Arrival, RESPONSE, earlier, history};
-use crate::fhir::{element, meta};
+use super::{Arrival, RESPONSE, careplan, earlier, identity, moment};
+use crate::fhir::element;
 use crate::interaction::library::{self, Form, Plan, Shelf};
 use crate::interaction::update::Before;
 use crate::interaction::{Context, incoming, read, reference};
@@ -37,11 +37,14 @@ pub(crate) async fn gather(
     if around.patient.is_none() && !issues.iter().any(is_about_subject) {
         issues.push(without_subject());
     }
-    let known = definitions(ctx, &mut response, &around.careplans).await?;
-    issues.extend(known.issues);
+    issues.extend(identity::issues(ctx, &response, around.patient.as_ref(), before).await?);
+    let mut known = definitions(ctx, &mut response, &around.careplans).await?;
+    issues.append(&mut known.issues);
+    known.doubts.extend(identity::doubts(&response, around.patient.as_ref()));
+    known.doubts.extend(moment::doubt(&response, arrival.received));
     let url = element::str_at(&response, "questionnaire")
         .map(|text| library::Canonical::parse(text).url.to_owned());
-    let moment = history::moment(&response).unwrap_or(arrival.received);
+    let moment = moment::of(&response, arrival.received);
     let history = match (&around.stream, &url) {
         (Some((patient, _)), Some(url)) => earlier::responses(ctx, patient, url, own, moment).await?,
         _ => Vec::new(),
@@ -56,6 +59,7 @@ pub(crate) async fn gather(
         subject: around.stream.as_ref().map(|(patient, _)| json!({ "reference": patient })),
         patient: around.patient.take(),
         careplan: known.careplan,
+        careplans: around.careplans,
         form: known.form,
         plan: known.plan,
         terminology: known.shelf.terminology(),
@@ -82,20 +86,10 @@ async fn around(ctx: &Context, response: &Value) -> Result<Around, Problem> {
     let id = reference.trim_start_matches("Patient/");
     around.patient = read::current(ctx, "Patient", id).await?;
     if around.patient.is_some() {
-        let params = [("subject", reference.as_str()), ("status", "active")];
-        for stored in library::read_all(ctx.store.as_ref(), "CarePlan", &params).await? {
-            around.careplans.push(read::body(&stored)?);
-        }
-        newest_first(&mut around.careplans);
+        around.careplans = careplan::of(ctx, &reference).await?;
         around.stream = Some((reference, sequence));
     }
     Ok(around)
-}
-
-fn newest_first(careplans: &mut [Value]) {
-    careplans.sort_by_cached_key(|careplan| {
-        std::cmp::Reverse((meta::last_updated(careplan), element::id(careplan).map(str::to_owned)))
-    });
 }
 
 /// The definitions that apply to a response, and what is wrong about them.
@@ -127,23 +121,24 @@ pub(crate) fn known(shelf: Arc<Shelf>, response: &mut Value, careplans: &[Value]
     }
     let url = asked.as_deref().map(|canonical| library::Canonical::parse(canonical).url);
     let mut doubts = Vec::new();
-    let mut chosen = None;
-    for careplan in careplans {
+    let mut chosen: Option<(Arc<Plan>, &Value)> = None;
+    for careplan in careplans.iter().filter(|careplan| careplan::is_followed(careplan)) {
         for canonical in instantiated(careplan) {
             match (shelf.plan(canonical), url) {
                 (None, _) => doubts.push(unknown_plan(canonical)),
-                (Some(plan), Some(url))
-                    if chosen.is_none() && library::judges(&plan, url, form.as_deref()) =>
-                {
-                    chosen = Some((plan, careplan));
-                }
+                (Some(plan), Some(url)) if library::judges(&plan, url, form.as_deref()) => match &chosen {
+                    None => chosen = Some((plan, careplan)),
+                    Some((first, _)) if first.canonical() == plan.canonical() => {}
+                    Some((first, _)) => doubts.push(second_plan(&first.canonical(), &plan.canonical())),
+                },
                 _ => {}
             }
         }
     }
     let plan = chosen.as_ref().map(|(plan, _)| Arc::clone(plan));
     let plan = plan.or_else(|| url.and_then(|url| shelf.plan_for(url, form.as_deref())));
-    let careplan = chosen.map(|(_, careplan)| careplan).or(careplans.first()).cloned();
+    let followed = careplans.iter().find(|careplan| careplan::is_followed(careplan));
+    let careplan = chosen.map(|(_, careplan)| careplan).or(followed).cloned();
     Known { shelf, form, plan, careplan, issues, doubts }
 }
 
@@ -192,6 +187,15 @@ fn unknown_plan(canonical: &str) -> Issue {
     .text("Le protocole du plan de soins n'est pas connu du service : réponse à relire.")
 }
 
+fn second_plan(first: &str, second: &str) -> Issue {
+    Issue::error(
+        "multiple-matches",
+        format!("the CarePlans follow two protocols for this questionnaire: {first} judges it, {second} does not"),
+    )
+    .at(RESPONSE)
+    .text("Deux protocoles du plan de soins analysent ce questionnaire, un seul a été appliqué : réponse à relire.")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,8 +213,7 @@ mod tests {
     #[test]
     fn a_plan_of_care_with_an_unknown_protocol_raises_a_doubt() {
         let mut response = json!({"resourceType": RESPONSE, "questionnaire": "http://q"});
-        let careplan =
-            json!({"resourceType": "CarePlan", "id": "c", "instantiatesCanonical": ["http://p|1"]});
+        let careplan = json!({"resourceType": "CarePlan", "id": "c", "status": "active", "instantiatesCanonical": ["http://p|1"]});
         let known = known(Arc::default(), &mut response, &[careplan]);
         assert_eq!(known.doubts.len(), 1);
         assert!(known.careplan.is_some() && known.plan.is_none());

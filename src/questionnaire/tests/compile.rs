@@ -328,3 +328,20 @@ fn the_shipped_questionnaire_compiles() {
     assert!(questionnaire.required_items().any(|link_id| link_id == "alerte.thorax"));
     assert_eq!(questionnaire.item_text("alerte"), Some("Signes d'alerte"));
 }
+
+#[test]
+fn an_element_that_no_answer_can_have_is_refused_in_every_expression() {
+    let urls = [format!("{SDC}calculatedExpression"), format!("{SDC}enableWhenExpression")];
+    for url in urls {
+        check(
+            &item("string", &expression(&url, "%resource.itm.exists()")),
+            &[("item[0].extension[0].valueExpression", "\"itm\"")],
+        );
+        check(&item("string", &expression(&url, "%resource.item.exists()")), &[]);
+    }
+    let mut variable = expression(&format!("{CORE}variable"), "%resource.item");
+    variable["extension"][0]["valueExpression"]["name"] = json!("all");
+    let user = expression(&format!("{SDC}enableWhenExpression"), "%all.anwser.exists()");
+    variable["extension"].as_array_mut().unwrap().push(user["extension"][0].clone());
+    check(&item("string", &variable), &[("item[0].extension[1].valueExpression", "\"anwser\"")]);
+}

@@ -61,7 +61,7 @@ fn the_launch_context_is_seen_and_may_be_empty() {
     let response = response(&json!([]));
     let mut context = context(&terminology);
     assert!(questionnaire.validate(&response, &context).is_valid());
-    (context.patient, context.careplan) = (Some(&patient), Some(&careplan));
+    (context.patient, context.careplans) = (Some(&patient), std::slice::from_ref(&careplan));
     let issues: Vec<_> = questionnaire.validate(&response, &context).issues.iter().map(line).collect();
     assert_eq!(issues, ["error required"]);
 }

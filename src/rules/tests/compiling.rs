@@ -141,3 +141,31 @@ fn each_fault_of_an_activity_has_its_place() {
     let expected = ["ActivityDefinition.where(url='u/appel').description"];
     assert_eq!(faults(&plan(&[], &[doing("u/appel")]), &[mute]), expected);
 }
+
+#[test]
+fn an_element_that_no_answer_can_have_is_refused_in_conditions_and_variables() {
+    let check = |variables: &[Value], expression: &str, expected: &[&str]| {
+        let plan = plan(variables, &[action("R30", "rouge", "vomissement", expression)]);
+        let places = if expected.is_empty() {
+            compile(&plan, &[]).map(|_| Vec::new()).unwrap()
+        } else {
+            faults(&plan, &[])
+        };
+        assert_eq!(places, expected, "{expression}");
+    };
+    let condition = "PlanDefinition.action[0].condition[0].expression.expression";
+    check(&[], VOMIT, &[]);
+    check(&[], "%resource.itm.exists()", &[condition]);
+    check(&[], "%resource.item.where(linkID = 'vomi').exists() and true", &[condition]);
+    check(&[], "%resource.item.answer.value.ofType(Flag).exists()", &[condition]);
+    check(&[], "%previous.exists() and %previous.items.exists()", &[condition]);
+    check(&[], "%history.item.answers.exists()", &[condition]);
+    check(&[], "%careplan.activity.details.exists()", &[condition]);
+    check(&[], "%patient.birthdate.exists()", &[condition]);
+    let of_plan =
+        [variable("vomi", "%resource.item.where(linkId = 'vomi')"), variable("n", "%vomi.anwser.value")];
+    check(&of_plan, "%n >= 6", &["PlanDefinition.extension[1].value.expression"]);
+    let types_feed_the_next = [variable("vomi", "%resource.item.where(linkId = 'vomi')")];
+    check(&types_feed_the_next, "%vomi.anwser.exists()", &[condition]);
+    check(&types_feed_the_next, "%vomi.answer.value >= 6", &[]);
+}

@@ -129,7 +129,7 @@ fn it_compiles_and_names_its_questionnaire() {
 fn a_quiet_week_is_vert_and_fully_evaluable() {
     let protocol = protocol();
     let (week, plan) = (week(&[]), care_plan("cytotoxique", "fluorouracile"));
-    let evaluation = protocol.evaluate(&Facts { careplan: Some(&plan), ..facts(&week) });
+    let evaluation = protocol.evaluate(&Facts { careplans: std::slice::from_ref(&plan), ..facts(&week) });
     let unknown: Vec<_> =
         results(&evaluation).into_iter().filter(|(_, r)| matches!(r, Truth::NotEvaluable(_))).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
@@ -144,7 +144,8 @@ fn levels_follow_the_clinical_table() {
     let immuno = care_plan("inhibiteur-checkpoint", "pembrolizumab");
     let check = |plan: &Value, change: &[(&str, Value)], level: Level, rule: &str| {
         let week = week(change);
-        let (found, fired) = fired(&protocol, &Facts { careplan: Some(plan), ..facts(&week) });
+        let (found, fired) =
+            fired(&protocol, &Facts { careplans: std::slice::from_ref(plan), ..facts(&week) });
         assert_eq!(found, level, "{rule}: {fired:?}");
         assert!(fired.iter().any(|id| id.starts_with(rule)), "{rule}: {fired:?}");
     };
@@ -173,7 +174,7 @@ fn each_answer_taken_away_is_at_least_technique_never_vert() {
         .extend(["base.temp.max", "base.temp.masque", "base.selles.nombre", "base.vomi"].map(str::to_owned));
     for link_id in needed.iter().filter(|link_id| *link_id != "base.prise") {
         let week = week(&[(link_id, Value::Null)]);
-        let evaluation = protocol.evaluate(&Facts { careplan: Some(&plan), ..facts(&week) });
+        let evaluation = protocol.evaluate(&Facts { careplans: std::slice::from_ref(&plan), ..facts(&week) });
         assert!(evaluation.level >= Level::Technique, "without {link_id} the level is {}", evaluation.level);
     }
 }
@@ -196,7 +197,7 @@ fn a_red_flag_on_an_unfinished_form_is_rouge() {
         "authored": "2026-03-02T09:15:00+01:00",
         "item": [{ "linkId": "alerte", "item": [item("alerte.thorax", json!({ "valueBoolean": true }))] }],
     });
-    let unfinished = Facts { careplan: Some(&plan), in_progress: true, ..facts(&response) };
+    let unfinished = Facts { careplans: std::slice::from_ref(&plan), in_progress: true, ..facts(&response) };
     let (level, fired) = fired(&protocol, &unfinished);
     assert_eq!(level, Level::Rouge);
     assert!(!fired.iter().any(|id| id.starts_with("R90")), "{fired:?}");

@@ -205,7 +205,7 @@ impl Scene {
             questionnaire: Some(&content.questionnaire),
             previous: self.earlier.first(),
             history: &self.earlier,
-            careplan: self.careplan.as_ref(),
+            careplans: self.careplan.as_slice(),
             patient: None,
             in_progress: self.response["status"] == "in-progress",
             unreadable: &[],

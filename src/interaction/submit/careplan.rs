@@ -1,0 +1,52 @@
+//! The plans of care that a response is judged with: not only the active ones, because what a treatment does to a body
+//! outlasts the plan (cytotoxic drugs for weeks, checkpoint inhibitors for a year).
+
+use serde_json::Value;
+
+use crate::fhir::{element, meta};
+use crate::interaction::{Context, library, read};
+use crate::problem::Problem;
+
+/// Statuses of plans whose treatments were given, or may have been; drafts and mistakes are not.
+const GIVEN: &str = "active,on-hold,completed,revoked,unknown";
+
+/// Every plan of a patient whose treatments may still matter: those followed now first, then the newest. When they ended is
+/// for the rules to look at.
+pub(super) async fn of(ctx: &Context, patient: &str) -> Result<Vec<Value>, Problem> {
+    let params = [("subject", patient), ("status", GIVEN)];
+    let stored = library::read_all(ctx.store.as_ref(), "CarePlan", &params).await?;
+    let mut careplans = stored.iter().map(read::body).collect::<Result<Vec<_>, _>>()?;
+    sort(&mut careplans);
+    Ok(careplans)
+}
+
+/// Whether the patient is followed by this plan today.
+pub(super) fn is_followed(careplan: &Value) -> bool {
+    element::str_at(careplan, "status") == Some("active")
+}
+
+fn sort(careplans: &mut [Value]) {
+    careplans.sort_by_cached_key(|careplan| {
+        let newest =
+            std::cmp::Reverse((meta::last_updated(careplan), element::id(careplan).map(str::to_owned)));
+        (!is_followed(careplan), newest)
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn plans_followed_now_come_first_then_the_newest() {
+        let plan = |id: &str, status: &str, at: &str| json!({"resourceType": "CarePlan", "id": id, "status": status, "meta": {"lastUpdated": at}});
+        let mut plans = [
+            plan("ended", "completed", "2026-03-01T00:00:00Z"),
+            plan("old", "active", "2026-01-01T00:00:00Z"),
+            plan("new", "active", "2026-02-01T00:00:00Z"),
+        ];
+        sort(&mut plans);
+        assert_eq!(plans.iter().filter_map(element::id).collect::<Vec<_>>(), ["new", "old", "ended"]);
+    }
+}
