@@ -43,7 +43,7 @@ pub(super) fn derive<'a>(
         let open = of_type(input, "Task").find(|known| is_open(known) && is_for(known, &task.code));
         let id = match open {
             Some(open) => Some(update(input, open, &task, flags, derived)),
-            None if answered(input, &task) => None,
+            None if answered(input, &task, flags) => None,
             None => Some(create(input, &task, flags, ids, derived)),
         };
         let reference = id.or_else(|| last_done(input, &task.code)).map(|id| format!("Task/{id}"));
@@ -68,12 +68,30 @@ fn is_for(task: &Value, code: &str) -> bool {
     code_of(&task["code"], TASK_CODE) == Some(code)
 }
 
-/// Whether a person already closed a Task of this code raised at this level or above. Those that an
-/// amendment cancelled, failed ones and mistakes do not count.
-fn answered(input: &Input<'_>, task: &Wanted<'_>) -> bool {
-    of_type(input, "Task")
+/// Whether a person already closed Tasks of this code raised at this level or above that told every
+/// alert and every answer of this one. Those that an amendment cancelled, failed ones and mistakes do
+/// not count.
+fn answered(input: &Input<'_>, task: &Wanted<'_>, flags: &Flags) -> bool {
+    let closed: Vec<&Value> = of_type(input, "Task")
         .filter(|known| is_for(known, &task.code) && closed_by_person(known))
-        .any(|known| level_in(&known["reasonCode"]).is_some_and(|level| level >= task.level))
+        .filter(|known| level_in(&known["reasonCode"]).is_some_and(|level| level >= task.level))
+        .collect();
+    task.rules.iter().all(|(index, rule)| {
+        let flag = flags.of_rule(*index);
+        closed.iter().any(|known| flag.is_some_and(|flag| names(known, flag)) && tells(known, rule))
+    })
+}
+
+/// Whether this alert is among those that a Task was raised for.
+fn names(task: &Value, flag: &str) -> bool {
+    list(task, "input").any(|one| str_at(one, "valueReference.reference") == Some(flag))
+}
+
+/// Whether the answers of a rule are those that the person read in the Task; free words never are in it.
+fn tells(task: &Value, rule: &RuleOutcome) -> bool {
+    let description = str_at(task, "description").unwrap_or_default();
+    let answers = rule.evidence.iter().filter(|one| !one.free_text && one.answer.is_some());
+    answers.map(told).all(|line| description.contains(&line))
 }
 
 fn closed_by_person(task: &Value) -> bool {

@@ -211,6 +211,43 @@ fn a_worse_answer_never_gives_a_lower_level() {
     }
 }
 
+/// Every measure and count, worse after worse, and every sign of danger, under each treatment.
+#[test]
+fn a_worse_measure_never_gives_a_lower_level() {
+    let content = Content::load();
+    let measures: [(&str, Vec<Value>); 5] = [
+        ("base.temp.max", [36.6, 37.4, 37.5, 37.9, 38.0, 38.3, 38.4, 41.0].map(|one| json!(one)).into()),
+        ("base.temp.jour", [36.6, 37.4, 37.5, 37.9, 38.0, 38.3, 38.4, 41.0].map(|one| json!(one)).into()),
+        ("base.spo2", [99, 95, 94, 92, 91, 80].map(|one| json!(one)).into()),
+        ("base.selles.nombre", (0..=12).map(|one| json!(one)).collect()),
+        ("base.vomi", (0..=9).map(|one| json!(one)).collect()),
+    ];
+    let signs = content.link_ids().into_iter().filter(|id| {
+        let of_bowels = ["nuit", "sang", "incontinence", "ventre"].iter().any(|part| id.ends_with(part));
+        (id.starts_with("alerte.") && !id.contains("consigne") && !id.contains("intro"))
+            || (id.starts_with("base.selles.") && of_bowels)
+            || ["base.temp.masque", "base.membre"].contains(&id.as_str())
+    });
+    let signs = signs.map(|id| (id, vec![json!(false), json!(true)]));
+    let all: Vec<(String, Vec<Value>)> =
+        measures.into_iter().map(|(id, values)| (id.to_owned(), values)).chain(signs).collect();
+    assert_eq!(all.len(), 5 + 10 + 4 + 2);
+    for careplan in ["folfox", "capecitabine", "pembrolizumab"] {
+        for background in [json!({}), json!({ "base.frissons": "1", "base.souffle": "1" })] {
+            for (link_id, values) in &all {
+                let mut lowest = None;
+                for value in values {
+                    let mut case = json!({ "careplan": careplan, "answers": background });
+                    case["answers"][link_id] = value.clone();
+                    let level = Scene::of_case(&content, &case).evaluate(&content).level;
+                    assert!(Some(level) >= lowest, "{careplan}, {case}: {level:?} after {lowest:?}");
+                    lowest = Some(level);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn rules_speak_only_of_questions_that_exist() {
     let content = Content::load();

@@ -121,7 +121,7 @@ fn what_others_put_on_an_open_task_stays() {
 }
 
 #[test]
-fn a_completed_task_is_left_and_asked_again_only_when_the_level_rose() {
+fn a_completed_task_is_left_and_asked_again_only_when_there_is_something_new() {
     let mut before = stored(&first(&[fired("R32-orange", Level::Orange)]));
     set(&mut before, "Task", "status", "completed");
     let same = amended(&[fired("R32-orange", Level::Orange)], &before);
@@ -129,6 +129,12 @@ fn a_completed_task_is_left_and_asked_again_only_when_the_level_rose() {
     let higher = amended(&[fired("R32-orange", Level::Orange), fired("R40", Level::Rouge)], &before);
     assert!(changes(&higher, "Task").iter().all(|(change, _)| *change == Change::New));
     assert_eq!(codes(&higher).len(), 2);
+    let beside = amended(&[fired("R32-orange", Level::Orange), fired("R46", Level::Orange)], &before);
+    assert_eq!(changes(&beside, "Task"), [(Change::New, "requested".to_owned())]);
+    let mut worse = fired("R32-orange", Level::Orange);
+    worse.evidence[0].answer = Some("pire encore".to_owned());
+    let worse = amended(&[worse], &before);
+    assert_eq!(changes(&worse, "Task"), [(Change::New, "requested".to_owned())]);
 }
 
 #[test]
