@@ -6,6 +6,7 @@
 mod canonical;
 mod edition;
 mod folder;
+mod questions;
 mod shelf;
 mod stored;
 
@@ -17,8 +18,9 @@ use crate::problem::{Category, Problem};
 use crate::store::Store;
 
 pub(crate) use canonical::{Canonical, is_definition};
-pub(crate) use edition::{Form, Plan};
+pub(crate) use edition::{Form, Plan, plan as compile_plan};
 pub(crate) use folder::compile as compile_all;
+pub(crate) use questions::unknown as unknown_questions;
 pub(crate) use shelf::{Shelf, judges};
 pub(crate) use stored::{activities_of, all as read_all};
 

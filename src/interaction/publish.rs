@@ -8,7 +8,6 @@ use super::{Context, content, read};
 use crate::fhir::element;
 use crate::problem::{Category, Issue, Problem};
 use crate::questionnaire;
-use crate::rules;
 use crate::store::Guard;
 
 /// What may change on an active definition: that it is no longer active, and when that was said.
@@ -98,7 +97,13 @@ async fn compile(ctx: &Context, rtype: &str, resource: &Value) -> Result<(), Pro
         }
         "PlanDefinition" => {
             let activities = library::activities_of(ctx.store.as_ref(), resource).await?;
-            rules::compile(resource, &activities).map(drop)
+            let plan = library::compile_plan(resource.clone(), &activities)?;
+            let asked: Vec<&str> = plan.compiled.questionnaires().iter().map(String::as_str).collect();
+            let shelf = ctx.library.shelf(ctx.store.as_ref(), &asked, &[]).await?;
+            let forms: Vec<_> = asked.iter().filter_map(|canonical| shelf.form(canonical)).collect();
+            let forms: Vec<_> = forms.iter().map(std::sync::Arc::as_ref).collect();
+            let unknown = library::unknown_questions(&plan, &forms);
+            if unknown.is_empty() { Ok(()) } else { Err(Problem::with(Category::Invalid, unknown)) }
         }
         _ => Ok(()),
     }

@@ -77,3 +77,31 @@ fn a_folder_with_faults_says_all_of_them_with_the_definition() {
     let about: Vec<_> = problem.issues.iter().filter_map(|issue| issue.expression.as_deref()).collect();
     assert!(about.len() >= 2 && about.iter().all(|place| place.starts_with(&canonical)), "{about:?}");
 }
+
+#[tokio::test]
+async fn a_protocol_that_speaks_of_a_question_nobody_asks_is_refused_with_its_place() {
+    let app = App::new().await;
+    let mut plan = shipped("PlanDefinition");
+    plan["version"] = json!("9.0.0");
+    plan["id"] = json!("misspelt");
+    let condition = "%resource.item.item.where(linkId = 'base.spo').exists() and %chimio";
+    plan["action"][2]["condition"][0]["expression"]["expression"] = json!(condition);
+    let evidence = json!({"url": "https://vigie.example/fhir/StructureDefinition/rule-evidence", "valueString": "base.vomis"});
+    plan["action"][3]["extension"].as_array_mut().unwrap().insert(0, evidence);
+    let expected = [
+        "PlanDefinition.action[2].condition[0].expression.expression",
+        "PlanDefinition.action[3].extension[0].value",
+    ];
+    let places = |problem: vigie::problem::Problem| -> Vec<String> {
+        problem.issues.into_iter().filter_map(|issue| issue.expression).collect()
+    };
+    assert_eq!(places(app.put(&plan).await.unwrap_err()), expected);
+    let mut folder = profiles();
+    folder.retain(|one| one["resourceType"] != "PlanDefinition");
+    folder.push(plan);
+    let found = places(Library::from_resources(folder).unwrap_err());
+    assert!(
+        found.len() == 2 && found.iter().zip(expected).all(|(at, place)| at.ends_with(place)),
+        "{found:?}"
+    );
+}

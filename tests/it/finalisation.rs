@@ -120,3 +120,78 @@ async fn a_delivery_is_stopped_with_a_reason_and_sent_again_as_it_was() {
     assert_eq!(after.delivery.payload, before.payload);
     assert_eq!(interaction::resend(&app.context, "nothing").await.unwrap_err().category, Category::NotFound);
 }
+
+#[tokio::test]
+async fn a_final_report_is_not_taken_back_and_does_not_move_to_another_patient() {
+    let (app, report) = preliminary().await;
+    let other = Course::start(&app, "capecitabine").await;
+    let mut moved = signed(&report);
+    moved["subject"] = json!({"reference": other.patient()});
+    assert_eq!(app.put(&moved).await.unwrap_err().category, Category::Invalid);
+    assert_eq!(app.count(MADE).await, [0, 0]);
+    let stored = body(&app.put(&signed(&report)).await.unwrap());
+    for status in ["preliminary", "registered", "cancelled", "entered-in-error"] {
+        let mut back = stored.clone();
+        back["status"] = json!(status);
+        let problem = app.put(&back).await.unwrap_err();
+        assert_eq!(problem.category, Category::Invalid, "{status}: {problem}");
+    }
+    assert_eq!(
+        app.read(&format!("DiagnosticReport/{}", stored["id"].as_str().unwrap())).await["status"],
+        "final"
+    );
+    assert_eq!(app.count(MADE).await, [1, 1]);
+}
+
+#[tokio::test]
+async fn a_report_finalised_by_several_at_once_is_made_once() {
+    let (app, report) = preliminary().await;
+    let signed = signed(&report);
+    let answers = tokio::join!(app.put(&signed), app.put(&signed), app.put(&signed), app.put(&signed));
+    let answers = [answers.0, answers.1, answers.2, answers.3].map(Result::unwrap);
+    assert_eq!(answers.iter().filter(|answer| answer.kind == Kind::Updated).count(), 1);
+    assert!(answers.iter().all(|answer| answer.version == answers[0].version));
+    assert_eq!(app.count(MADE).await, [1, 1]);
+    assert_eq!(deliveries(&app).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_long_and_odd_conclusion_is_set_or_refused_and_nothing_is_half_written() {
+    let (app, report) = preliminary().await;
+    let odd = "א‏ مرحبا 👩🏽‍⚕️ 漢字 \u{202e}txet\u{202c} #let x = 1 $ @ <b> \\ ` * _ \u{0}".replace('\u{0}', "");
+    let mut signed = signed(&report);
+    signed["conclusion"] = json!(format!("{odd}\n\n").repeat(600));
+    let answer = app.put(&signed).await;
+    let expected = match answer {
+        Ok(_) => [1, 1],
+        Err(problem) => {
+            assert_eq!(problem.category, Category::Invalid, "{problem}");
+            [0, 0]
+        }
+    };
+    assert_eq!(app.count(MADE).await, expected);
+    assert_eq!(deliveries(&app).await.len(), expected[0] * 2);
+}
+
+#[tokio::test]
+async fn without_destinations_the_document_is_made_and_kept() {
+    let (mut app, report) = preliminary().await;
+    app.context.settings.destinations.clear();
+    app.put(&signed(&report)).await.unwrap();
+    assert_eq!(app.count(MADE).await, [1, 1]);
+    assert_eq!(deliveries(&app).await.len(), 0);
+}
+
+#[tokio::test]
+async fn an_author_that_is_nobody_here_or_has_no_name_signs_nothing() {
+    let (app, report) = preliminary().await;
+    app.put(&json!({"resourceType": "Practitioner", "id": "sans-nom", "active": true})).await.unwrap();
+    for reference in ["Practitioner/sans-nom", "Practitioner/personne", "Organization/personne"] {
+        let mut signed = signed(&report);
+        signed["resultsInterpreter"] = json!([{"reference": reference}]);
+        signed.as_object_mut().unwrap().remove("performer");
+        let problem = app.put(&signed).await.unwrap_err();
+        assert_eq!(problem.category, Category::Invalid, "{reference}: {problem}");
+    }
+    assert_eq!(app.count(MADE).await, [0, 0]);
+}

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::canonical::{Canonical, is_definition};
-use super::edition;
+use super::edition::{self, Form, Plan};
+use super::questions;
 use super::shelf::Shelf;
 use super::stored::{choose, definitions_named};
 use crate::fhir::{element, structure};
@@ -51,10 +52,20 @@ pub(super) fn compile_with(resources: Vec<Value>, terminology: &Arc<Terminology>
             _ => {}
         }
     }
+    for plan in shelf.plans.values().flatten() {
+        let forms: Vec<&Form> = shelf.forms.values().flatten().map(Arc::as_ref).collect();
+        note(&mut issues, &plan.source, questions::unknown(plan, &named_by(plan, &forms)));
+    }
     if issues.iter().any(|issue| issue.severity >= Severity::Error) {
         return Err(Problem::with(Category::Invalid, issues));
     }
     Ok(shelf)
+}
+
+/// The questionnaires that a plan names.
+fn named_by<'a>(plan: &Plan, forms: &[&'a Form]) -> Vec<&'a Form> {
+    let names = |form: &&&'a Form| plan.compiled.questionnaires().contains(&form.canonical());
+    forms.iter().filter(names).copied().collect()
 }
 
 fn named(plan: &Value, activities: &[&Value]) -> Vec<Value> {
