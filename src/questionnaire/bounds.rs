@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::attachment;
 use super::extension::text;
 use super::finding::{
-    Finding, INVALID_NEW_LINE, INVALID_REFERENCE, INVALID_UNIT, INVALID_UNIT_VALUE_SET, INVALID_URL, Kind,
+    Finding, INVALID_NEW_LINE, INVALID_REFERENCE, INVALID_TYPE, INVALID_UNIT, INVALID_UNIT_VALUE_SET, INVALID_URL, Kind,
     LOOSE_UNIT, MAX_DECIMAL_PLACES, MAX_LENGTH, MAX_VALUE, MAX_VALUE_UNITS, MIN_LENGTH, MIN_VALUE,
     MIN_VALUE_UNITS, REFERENCE_RESTRICTION, REFERENCE_TYPE, REGEX, TERMINOLOGY, shown,
 };
@@ -31,6 +31,11 @@ pub(crate) fn form(kind: ItemType, value: &Value, findings: &mut Vec<Finding>) {
         ItemType::Url if !value.as_str().is_some_and(is_url) => {
             let english = format!("{} is not an absolute address such as https://example.org/", shown(value));
             findings.push(Finding::new(INVALID_URL, english, "l'adresse web n'est pas valide").unreadable());
+        }
+        ItemType::Quantity if value.get("comparator").is_some() => {
+            let english = format!("{} says more or less than a number, where a number is asked for", shown(value));
+            let french = "une mesure précise est demandée, sans « plus de » ni « moins de »";
+            findings.push(Finding::new(INVALID_TYPE, english, french).unreadable());
         }
         ItemType::Reference => reference_form(value, findings),
         ItemType::Attachment => attachment::form(value, findings),

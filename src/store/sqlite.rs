@@ -6,6 +6,7 @@ mod delivery;
 mod history;
 mod lease;
 mod migration;
+mod place;
 mod problem;
 mod read;
 mod readers;
@@ -24,6 +25,7 @@ use super::{
 use crate::fhir::search::Query;
 use crate::problem::Problem;
 use commit::Prepared;
+use place::Place;
 use readers::Readers;
 use writer::{Done, Writer};
 
@@ -77,7 +79,13 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<SqliteStore, Pr
     let (wake, wakes) = watch::channel(0);
     Ok(SqliteStore {
         readers: Readers::start(readers, options.queue_max)?,
-        writer: Writer::start(writer, options.queue_max, options.group_max.max(1), wake)?,
+        writer: Writer::start(
+            writer,
+            Place::of(path),
+            options.queue_max,
+            options.group_max.max(1),
+            wake,
+        )?,
         wakes,
         _lock: lock,
     })

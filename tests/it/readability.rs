@@ -32,6 +32,10 @@ const CORRUPTIONS: &[Corruption] = &[
     ("a quantity in another unit", |answer| {
         *answer = json!({"valueQuantity": {"value": 20, "unit": "g", "system": "http://unitsofmeasure.org", "code": "g"}});
     }),
+    ("more than a number", |answer| {
+        *answer = json!({"valueQuantity": {"value": 36, "comparator": ">", "unit": "°C",
+            "system": "http://unitsofmeasure.org", "code": "Cel"}});
+    }),
     ("a quantity without value", |answer| *answer = json!({"valueQuantity": {"unit": "°C", "code": "Cel"}})),
     ("a boolean as text", |answer| *answer = json!({"valueBoolean": "true"})),
     ("a number as text", |answer| *answer = json!({"valueInteger": "7"})),

@@ -168,3 +168,13 @@ fn form_fillers_may_send_the_ordinal_in_the_coding() {
         "tag": [{ "code": "lformsVersion: 38.0.0" }] });
     super::check_response(&super::definition(&items), &response, &[]);
 }
+
+#[test]
+fn a_quantity_that_says_more_or_less_than_a_number_cannot_be_read() {
+    let item = json!([{ "linkId": "q", "type": "quantity" }]);
+    for comparator in ["<", "<=", ">=", ">"] {
+        let answer = json!({ "valueQuantity": { "value": 37, "comparator": comparator } });
+        let response = json!([{ "linkId": "q", "answer": [answer] }]);
+        check(&item, &response, &["error invalidType item[0].answer[0].value"]);
+    }
+}

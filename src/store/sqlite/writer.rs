@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
+use super::place::Place;
 use super::problem::{busy, gone};
 use crate::problem::Problem;
 
@@ -75,6 +76,7 @@ impl<T: Send, F: FnOnce(&Connection) -> Result<Done<T>, Problem> + Send> Work fo
 impl Writer {
     pub(super) fn start(
         conn: Connection,
+        place: Place,
         queue_max: usize,
         group_max: usize,
         wake: watch::Sender<u64>,
@@ -82,7 +84,7 @@ impl Writer {
         let (sender, receiver) = sync_channel(queue_max);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write_all(&conn, &receiver, group_max, &wake))
+            .spawn(move || write_all(&conn, &place, &receiver, group_max, &wake))
             .map_err(|e| Problem::internal(format!("the writer thread cannot start: {e}")))?;
         Ok(Self { queue: Some(sender), thread: Some(thread) })
     }
@@ -116,6 +118,7 @@ impl Drop for Writer {
 
 fn write_all(
     conn: &Connection,
+    place: &Place,
     queue: &Receiver<Box<dyn Work>>,
     group_max: usize,
     wake: &watch::Sender<u64>,
@@ -123,7 +126,7 @@ fn write_all(
     while let Ok(first) = queue.recv() {
         let mut group = vec![first];
         group.extend(queue.try_iter().take(group_max - 1));
-        let outcome = write_group(conn, &mut group);
+        let outcome = place.check().and_then(|()| write_group(conn, &mut group));
         if let Err(problem) = &outcome {
             tracing::error!(%problem, works = group.len(), "a group could not be committed");
         }

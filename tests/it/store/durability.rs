@@ -102,3 +102,17 @@ fn a_damaged_or_foreign_file_is_told_apart() {
     let missing = folder.path().join("no/such/folder/vigie.db");
     assert!(sqlite::open(missing, &Options::default()).is_err());
 }
+
+#[tokio::test]
+async fn nothing_is_acknowledged_into_a_file_that_was_taken_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, elsewhere) = (folder.path().join("vigie.sqlite"), folder.path().join("elsewhere.sqlite"));
+    let store = sqlite::open(&path, &Options::default()).unwrap();
+    assert_eq!(store.commit(unit(vec![new("Patient", "a", json!({}))])).await, Ok(Committed::Written));
+    std::fs::rename(&path, &elsewhere).unwrap();
+    assert!(store.commit(unit(vec![new("Patient", "b", json!({}))])).await.is_err());
+    assert!(store.ready().await.is_err());
+    std::fs::rename(&elsewhere, &path).unwrap();
+    assert_eq!(store.commit(unit(vec![new("Patient", "b", json!({}))])).await, Ok(Committed::Written));
+    assert_eq!(store.ready().await, Ok(()));
+}
