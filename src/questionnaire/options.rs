@@ -113,7 +113,8 @@ impl Options {
             };
         }
         if let Some(option) = self.find(kind, value) {
-            return (kind == AnswerType::Coding).then(|| loose(option, value)).flatten();
+            let coded = (kind == AnswerType::Coding).then_some(option)?;
+            return self.contradiction(coded, value).or_else(|| loose(coded, value));
         }
         if self.openness != Openness::Closed && kind != AnswerType::String {
             return None;
@@ -122,6 +123,19 @@ impl Options {
             Some(value_set) => in_value_set(value_set, value, terminology),
             None => Some(self.unknown(value)),
         }
+    }
+
+    /// A code of one option with the words of another: nobody can tell which of the two the person chose.
+    fn contradiction(&self, option: &AnswerOption, value: &Value) -> Option<Finding> {
+        let given = text(value, "display")?.trim();
+        let says =
+            |option: &AnswerOption| text(&option.value, "display").is_some_and(|own| own.trim() == given);
+        if says(option) || !self.list.iter().any(says) {
+            return None;
+        }
+        let english = format!("{} has the code of one option and the display of another", shown(value));
+        let french = format!("le code de la réponse n'est pas celui de « {given} »");
+        Some(Finding::new(INVALID_CODING, english, french).unreadable())
     }
 
     fn unknown(&self, value: &Value) -> Finding {
@@ -236,6 +250,12 @@ mod tests {
     fn another_display_is_a_warning_and_no_code_an_error() {
         check(&json!({ "system": "s", "code": "0", "display": "None" }), Some(("invalidCoding", false)));
         check(&json!({ "display": "Aucune" }), Some(("invalidCoding", true)));
+    }
+
+    #[test]
+    fn the_code_of_one_option_with_the_words_of_another_cannot_be_read() {
+        check(&json!({ "system": "s", "code": "0", "display": "Forte" }), Some(("invalidCoding", true)));
+        check(&json!({ "code": "0", "display": " Forte" }), Some(("invalidCoding", true)));
     }
 
     #[test]
