@@ -1,10 +1,13 @@
 //! Conditions of a request: the search in `If-None-Exist` and in conditional references (FHIR R4, `RESTful` API, 3.1.0.8.1),
 //! and the version in `If-Match` (3.1.0.5).
 
-use super::Context;
-use crate::fhir::{identifier::Identifier, search};
+use super::{Context, read};
+use crate::fhir::{element, identifier::Identifier, search};
 use crate::problem::{Category, Problem};
 use crate::store::Stored;
+
+/// Records of one person that are looked at to find the one that is followed.
+const PATIENTS_MAX: usize = 20;
 
 /// The parameters of a query string, percent-decoded.
 pub(crate) fn parameters(query: &str) -> Vec<(String, String)> {
@@ -49,6 +52,27 @@ pub(crate) async fn matches(
     let mut page = ctx.store.search(&query(rtype, params)?).await?;
     page.resources.truncate(2);
     Ok(page.resources)
+}
+
+/// The matches of a condition on Patient without the records that were merged into another one or put out of use, if that
+/// leaves any; a few more than two are looked at.
+///
+/// # Errors
+/// As [`matches`].
+pub(crate) async fn patients(ctx: &Context, params: &[(String, String)]) -> Result<Vec<Stored>, Problem> {
+    let mut query = query("Patient", params)?;
+    query.count = PATIENTS_MAX;
+    let page = ctx.store.search(&query).await?;
+    let whole = page.next.is_none();
+    let mut followed = Vec::new();
+    for stored in &page.resources {
+        let patient = read::body(stored)?;
+        let merged = element::list(&patient, "link").any(|link| link["type"] == "replaced-by");
+        if !merged && patient["active"] != false {
+            followed.push(stored.clone());
+        }
+    }
+    Ok(if whole && !followed.is_empty() { followed } else { page.resources })
 }
 
 /// The token of an identifier in a search, with what separates alternatives escaped.

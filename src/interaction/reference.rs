@@ -70,8 +70,20 @@ async fn literal(ctx: &Context, place: &Place, own: Option<&str>) -> Result<Lite
                 (false, _) => Err(Issue::error("not-found", format!("{reference} is not known here"))),
             }
         }
+        Target::Search { rtype, params, .. } if rtype == "Patient" && names_no_system(params) => {
+            Err(Issue::error(
+                "value",
+                "a Patient is meant by an identifier with its system, system|value: the same value may be somebody else's \
+             elsewhere",
+            ))
+        }
         Target::Search { rtype, params, identifier } => {
-            let found = match conditional::matches(ctx, rtype, params).await {
+            let found = if rtype == "Patient" {
+                conditional::patients(ctx, params).await
+            } else {
+                conditional::matches(ctx, rtype, params).await
+            };
+            let found = match found {
                 Ok(found) => found,
                 Err(problem) if problem.category == crate::problem::Category::Malformed => {
                     return Ok(Err(Issue::error("value", format!("not a search on {rtype}: {problem}"))));
@@ -87,6 +99,13 @@ async fn literal(ctx: &Context, place: &Place, own: Option<&str>) -> Result<Lite
                 )),
             }
         }
+    })
+}
+
+/// Whether a search by identifier would take the value of any system.
+fn names_no_system(params: &[(String, String)]) -> bool {
+    params.iter().any(|(name, value)| {
+        name == "identifier" && value.split_once('|').is_none_or(|(system, _)| system.is_empty())
     })
 }
 

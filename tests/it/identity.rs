@@ -204,3 +204,42 @@ async fn a_task_is_closed_by_a_person_with_a_coded_outcome_and_a_note() {
     let answer = app.put(&task).await.unwrap();
     assert_eq!(answer.version, 2);
 }
+
+#[tokio::test]
+async fn a_patient_is_meant_by_an_identifier_with_its_system_and_no_other_case() {
+    let (app, course) = started("folfox").await;
+    let identifier = example("folfox/patient.json")["identifier"][0].clone();
+    let (system, value) = (identifier["system"].as_str().unwrap(), identifier["value"].as_str().unwrap());
+    for subject in [
+        json!({"reference": format!("Patient?identifier={value}")}),
+        json!({"reference": format!("Patient?identifier=|{value}")}),
+        json!({"identifier": {"value": value}}),
+        json!({"identifier": {"system": system, "value": format!("{value}0")}}),
+    ] {
+        let mut response = fever(&course, 38.6);
+        response["subject"] = subject;
+        refused(app.submit(&response).await, "QuestionnaireResponse.subject");
+    }
+    assert_eq!(alerts(&app, &course.patient()).await, Vec::<String>::new());
+    let mut response = fever(&course, 38.6);
+    response["subject"] = json!({"identifier": {"system": system, "value": value}});
+    app.submit(&response).await.unwrap();
+    assert!(says(&alerts(&app, &course.patient()).await, "R02"));
+}
+
+#[tokio::test]
+async fn of_two_records_of_one_person_the_one_that_is_followed_is_meant() {
+    let (app, course) = started("folfox").await;
+    let mut old = example("folfox/patient.json");
+    old["id"] = json!("old-record");
+    app.put(&old).await.unwrap();
+    let mut response = fever(&course, 38.6);
+    response["subject"] = json!({"identifier": old["identifier"][0]});
+    refused(app.submit(&response).await, "QuestionnaireResponse.subject");
+    old["active"] = json!(false);
+    old["link"] = json!([{"other": {"reference": course.patient()}, "type": "replaced-by"}]);
+    app.put(&old).await.unwrap();
+    app.submit(&response).await.unwrap();
+    assert!(says(&alerts(&app, &course.patient()).await, "R02"));
+    assert_eq!(alerts(&app, "Patient/old-record").await, Vec::<String>::new());
+}
