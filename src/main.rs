@@ -52,7 +52,7 @@ enum Command {
         /// The Patient.
         #[arg(long)]
         patient: Option<PathBuf>,
-        /// The CarePlans: they say which treatments the rules look at.
+        /// The `CarePlan`s: they say which treatments the rules look at.
         #[arg(long, num_args = 1..)]
         careplan: Vec<PathBuf>,
         /// Folder of the definitions.
