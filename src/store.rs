@@ -6,6 +6,7 @@
 mod body;
 mod deliveries;
 mod history;
+mod look;
 mod row;
 pub mod sqlite;
 mod unit;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 
 pub use deliveries::{DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement};
 pub use history::{History, Versions};
+pub use look::{Look, Seen};
 pub use unit::{Committed, Expect, Guard, Unit, Violation, Write};
 
 use crate::fhir::search::Query;
@@ -50,6 +52,12 @@ pub trait Store: Send + Sync {
     /// `Malformed` when the cursor is not of a history. Followed oldest first from page to page, it gives every
     /// committed version exactly once, whoever writes meanwhile and whatever their clocks say.
     fn history(&self, history: &History) -> Pending<'_, Versions>;
+
+    /// Several reads at once. The embedded store answers all of them from one moment; any store reads the streams
+    /// before the rest.
+    fn look(&self, look: Look) -> Pending<'_, Seen> {
+        Box::pin(look::one_by_one(self, look))
+    }
 
     /// Takes due deliveries, oldest due first, and only the first open one of each destination and patient.
     /// Leases that have expired end first, with an `Expired` attempt on record. A stopped delivery holds

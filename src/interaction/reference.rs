@@ -1,12 +1,15 @@
 //! References before a write (FHIR R4, `Reference`; `RESTful` API, "conditional references"): what names a resource of this
 //! server must name one that exists, and what names it by a search or an identifier becomes literal.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::Context;
 use super::conditional;
 use crate::fhir::{self, element, identifier::Identifier, reference::ReferenceForm};
 use crate::problem::{Issue, Problem};
+use crate::store::Look;
 
 /// Elements in which an identifier alone names a Patient that must be known here.
 const SUBJECTS: &[&str] = &["subject", "patient", "for"];
@@ -38,9 +41,10 @@ pub(crate) async fn resolve(ctx: &Context, resource: &mut Value) -> Result<Vec<I
     let root = element::resource_type(resource).unwrap_or("Resource").to_owned();
     collect(resource, &ctx.settings.base_url, &mut String::new(), &mut root.clone(), &mut places);
     let own = element::local_reference(resource);
+    let known = known(ctx, &places).await?;
     let mut issues = Vec::new();
     for place in places {
-        match literal(ctx, &place, own.as_deref()).await? {
+        match literal(ctx, &place, own.as_deref(), &known).await? {
             Ok(Some((reference, identifier))) => rewrite(resource, &place.pointer, reference, identifier),
             Ok(None) => {}
             Err(issue) => issues.push(issue.at(place.path)),
@@ -49,10 +53,33 @@ pub(crate) async fn resolve(ctx: &Context, resource: &mut Value) -> Result<Vec<I
     Ok(issues)
 }
 
+/// Which of the resources that are named by type and id there are: all asked at once, each once.
+async fn known(ctx: &Context, places: &[Place]) -> Result<BTreeSet<String>, Problem> {
+    let named = |place: &Place| match &place.target {
+        Target::Local { rtype, id, .. } => Some((rtype.clone(), id.clone())),
+        Target::Search { .. } | Target::Elsewhere(_) => None,
+    };
+    let named: BTreeSet<(String, String)> = places.iter().filter_map(named).collect();
+    if named.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let look = Look { resources: named.into_iter().collect(), ..Look::default() };
+    let found = ctx.store.look(look).await?.resources.into_iter().flatten();
+    Ok(found
+        .filter(|stored| !stored.deleted)
+        .map(|stored| format!("{}/{}", stored.rtype, stored.id))
+        .collect())
+}
+
 /// The literal reference to put there, with the identifier that led to it; `None` to leave it alone.
 type Literal = Result<Option<(String, Option<Identifier>)>, Issue>;
 
-async fn literal(ctx: &Context, place: &Place, own: Option<&str>) -> Result<Literal, Problem> {
+async fn literal(
+    ctx: &Context,
+    place: &Place,
+    own: Option<&str>,
+    known: &BTreeSet<String>,
+) -> Result<Literal, Problem> {
     Ok(match &place.target {
         Target::Elsewhere(rtype) => Err(Issue::warning(
             "not-supported",
@@ -62,8 +89,7 @@ async fn literal(ctx: &Context, place: &Place, own: Option<&str>) -> Result<Lite
         )),
         Target::Local { rtype, id, rewritten } => {
             let reference = format!("{rtype}/{id}");
-            let known = own == Some(reference.as_str())
-                || ctx.store.read(rtype, id).await?.is_some_and(|stored| !stored.deleted);
+            let known = own == Some(reference.as_str()) || known.contains(&reference);
             match (known, rewritten) {
                 (true, true) => Ok(Some((reference, None))),
                 (true, false) => Ok(None),

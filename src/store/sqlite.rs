@@ -19,8 +19,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    Committed, DeliveryFilter, DeliveryRecord, History, LeaseRequest, Leased, Order, Page, Pending, Settlement,
-    Store, Stored, Unit, Versions,
+    Committed, DeliveryFilter, DeliveryRecord, History, LeaseRequest, Leased, Look, Order, Page, Pending,
+    Seen, Settlement, Store, Stored, Unit, Versions,
 };
 use crate::fhir::search::Query;
 use crate::problem::Problem;
@@ -125,6 +125,10 @@ impl Store for SqliteStore {
     fn search(&self, query: &Query) -> Pending<'_, Page> {
         let query = query.clone();
         Box::pin(self.readers.read(move |conn| search::page(conn, &query)))
+    }
+
+    fn look(&self, look: Look) -> Pending<'_, Seen> {
+        Box::pin(self.readers.read(move |conn| read::look(conn, &look)))
     }
 
     fn history(&self, history: &History) -> Pending<'_, Versions> {

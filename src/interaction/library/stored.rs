@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::canonical::{Canonical, compare_versions};
 use super::edition;
 use super::shelf::Shelf;
-use crate::fhir::search;
+use crate::fhir::search::{self, Query};
 use crate::problem::Problem;
-use crate::store::{Store, Stored};
+use crate::store::{Page, Store, Stored};
 use crate::terminology::Terminology;
 
 /// Matches on a page: definitions are read whole.
@@ -113,19 +113,33 @@ pub(crate) async fn all(
     rtype: &str,
     params: &[(&str, &str)],
 ) -> Result<Vec<Stored>, Problem> {
+    let query = whole(rtype, params)?;
+    let first = store.search(&query).await?;
+    rest(store, query, first).await
+}
+
+/// A search that is read whole.
+///
+/// # Errors
+/// `Malformed` when a parameter is not of the type.
+pub(crate) fn whole(rtype: &str, params: &[(&str, &str)]) -> Result<Query, Problem> {
     let params: Vec<(String, String)> =
         params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let mut query = search::parse(rtype, &params)?;
     query.count = PAGE;
-    let mut found = Vec::new();
-    loop {
+    Ok(query)
+}
+
+/// The first page and all after it.
+pub(crate) async fn rest(store: &dyn Store, mut query: Query, first: Page) -> Result<Vec<Stored>, Problem> {
+    let Page { resources: mut found, mut next, .. } = first;
+    while next.is_some() {
+        query.after = next;
         let page = store.search(&query).await?;
         found.extend(page.resources);
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => return Ok(found),
-        }
+        next = page.next;
     }
+    Ok(found)
 }
 
 fn urls<'a>(canonicals: &[&'a str]) -> Vec<&'a str> {

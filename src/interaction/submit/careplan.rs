@@ -3,18 +3,26 @@
 
 use serde_json::Value;
 
+use crate::fhir::search::Query;
 use crate::fhir::{element, meta};
 use crate::interaction::{Context, library, read};
 use crate::problem::Problem;
+use crate::store::Page;
 
 /// Statuses of plans whose treatments were given, or may have been; drafts and mistakes are not.
 const GIVEN: &str = "active,on-hold,completed,revoked,unknown";
 
-/// Every plan of a patient whose treatments may still matter: those followed now first, then the newest. When they ended is
-/// for the rules to look at.
-pub(super) async fn of(ctx: &Context, patient: &str) -> Result<Vec<Value>, Problem> {
-    let params = [("subject", patient), ("status", GIVEN)];
-    let stored = library::read_all(ctx.store.as_ref(), "CarePlan", &params).await?;
+/// The search for every plan of a patient whose treatments may still matter. When they ended is for the rules to look at.
+///
+/// # Errors
+/// None that a literal reference can cause.
+pub(super) fn query(patient: &str) -> Result<Query, Problem> {
+    library::whole("CarePlan", &[("subject", patient), ("status", GIVEN)])
+}
+
+/// What that search finds, from its first page on: the plans followed now first, then the newest.
+pub(super) async fn of(ctx: &Context, query: Query, first: Page) -> Result<Vec<Value>, Problem> {
+    let stored = library::read_rest(ctx.store.as_ref(), query, first).await?;
     let mut careplans = stored.iter().map(read::body).collect::<Result<Vec<_>, _>>()?;
     sort(&mut careplans);
     Ok(careplans)

@@ -5,9 +5,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{RESPONSE, history};
-use crate::fhir::{element, meta, search};
+use crate::fhir::search::{self, Query};
+use crate::fhir::{element, meta};
 use crate::interaction::{Context, library, read};
 use crate::problem::Problem;
+use crate::store::Page;
 
 /// How many earlier responses a judgement looks at: a year of weeks, and some more.
 const HISTORY_MAX: usize = 60;
@@ -21,15 +23,11 @@ const DERIVED: &[(&str, &str)] = &[
     ("DiagnosticReport", "subject"),
 ];
 
-/// The answered responses of a patient to a questionnaire in any version that were authored before `before`, newest first:
-/// at most [`HISTORY_MAX`]. `own` is the id of the response that is being judged.
-pub(super) async fn responses(
-    ctx: &Context,
-    patient: &str,
-    url: &str,
-    own: Option<&str>,
-    before: Timestamp,
-) -> Result<Vec<Value>, Problem> {
+/// The search for the answered responses of a patient to a questionnaire in any version, newest first.
+///
+/// # Errors
+/// None that a literal reference and an address can cause.
+pub(super) fn query(patient: &str, url: &str) -> Result<Query, Problem> {
     let params = [
         ("subject", patient),
         ("questionnaire", url),
@@ -39,19 +37,31 @@ pub(super) async fn responses(
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let mut query = search::parse(RESPONSE, &params)?;
     query.count = HISTORY_MAX + 1;
+    Ok(query)
+}
+
+/// Of what the search finds, from its first page on, the responses that were authored before `before`, newest first: at
+/// most [`HISTORY_MAX`]. `own` is the id of the response that is being judged.
+pub(super) async fn responses(
+    ctx: &Context,
+    mut query: Query,
+    first: Page,
+    own: Option<&str>,
+    before: Timestamp,
+) -> Result<Vec<Value>, Problem> {
+    let mut page = first;
     let mut found = Vec::new();
     loop {
-        let page = ctx.store.search(&query).await?;
-        for stored in &page.resources {
-            found.push(read::body(stored)?);
-        }
+        let parsed: Vec<Value> = page.resources.iter().map(read::body).collect::<Result<_, _>>()?;
         // A late response looks past the ones that were authored after it.
-        let mut earlier = history::earlier(found.clone(), own, before);
-        if earlier.len() >= HISTORY_MAX || page.next.is_none() {
+        found.extend(history::earlier(parsed, own, before));
+        if found.len() >= HISTORY_MAX || page.next.is_none() {
+            let mut earlier = history::earlier(found, own, before);
             earlier.truncate(HISTORY_MAX);
             return Ok(earlier);
         }
         query.after = page.next;
+        page = ctx.store.search(&query).await?;
     }
 }
 

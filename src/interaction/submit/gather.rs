@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 use super::decide::Situation;
 use super::{Arrival, RESPONSE, careplan, earlier, identity, moment};
 use crate::fhir::element;
+use crate::fhir::search::Query;
 use crate::interaction::library::{self, Form, Plan, Shelf};
 use crate::interaction::update::Before;
 use crate::interaction::{Context, incoming, read, reference};
 use crate::problem::{Issue, Problem};
+use crate::store::{Look, Page, Seen};
 
 /// What was read, and the moment of the patient's stream it stands on.
 pub(crate) struct Gathered {
@@ -34,20 +36,20 @@ pub(crate) async fn gather(
     issues.extend(reference::resolve(ctx, &mut response).await?);
     let own = before.resource.is_some().then_some(arrival.id.as_str());
     let mut around = around(ctx, &response).await?;
+    let history = std::mem::take(&mut around.history);
     if around.patient.is_none() && !issues.iter().any(is_about_subject) {
         issues.push(without_subject());
     }
-    issues.extend(identity::issues(ctx, &response, around.patient.as_ref(), before).await?);
-    let mut known = definitions(ctx, &mut response, &around.careplans).await?;
+    let (patient, careplans) = (around.patient.as_ref(), around.careplans.as_slice());
+    issues.extend(identity::issues(ctx, &response, patient, careplans, before).await?);
+    let mut known = definitions(ctx, &mut response, &around).await?;
     issues.append(&mut known.issues);
     known.doubts.extend(identity::doubts(&response, around.patient.as_ref()));
     known.doubts.extend(moment::doubt(&response, arrival.received));
-    let url = element::str_at(&response, "questionnaire")
-        .map(|text| library::Canonical::parse(text).url.to_owned());
     let moment = moment::of(&response, arrival.received);
-    let history = match (&around.stream, &url) {
-        (Some((patient, _)), Some(url)) => earlier::responses(ctx, patient, url, own, moment).await?,
-        _ => Vec::new(),
+    let history = match history {
+        Some((query, first)) => earlier::responses(ctx, query, first, own, moment).await?,
+        None => Vec::new(),
     };
     let existing = match (&before.resource, &around.stream) {
         (Some(current), Some((patient, _))) => earlier::became(ctx, current, patient).await?,
@@ -72,23 +74,39 @@ pub(crate) async fn gather(
     Ok(Gathered { situation, stream: around.stream })
 }
 
-/// The patient and the plans of care.
+/// The patient, the plans of care, and where to look for earlier responses.
+#[derive(Default)]
 struct Around {
     patient: Option<Value>,
     careplans: Vec<Value>,
     stream: Option<(String, u64)>,
+    /// The search for earlier responses, and its first page.
+    history: Option<(Query, Page)>,
+    /// Where the stream of the definitions stands, if it was asked.
+    definitions: Option<u64>,
 }
 
 async fn around(ctx: &Context, response: &Value) -> Result<Around, Problem> {
-    let mut around = Around { patient: None, careplans: Vec::new(), stream: None };
-    let Some(reference) = incoming::patient(response) else { return Ok(around) };
-    let sequence = ctx.store.stream(&reference).await?;
-    let id = reference.trim_start_matches("Patient/");
-    around.patient = read::current(ctx, "Patient", id).await?;
-    if around.patient.is_some() {
-        around.careplans = careplan::of(ctx, &reference).await?;
-        around.stream = Some((reference, sequence));
-    }
+    let Some(reference) = incoming::patient(response) else { return Ok(Around::default()) };
+    let id = reference.trim_start_matches("Patient/").to_owned();
+    let careplans = careplan::query(&reference)?;
+    let url = element::str_at(response, "questionnaire").map(|text| library::Canonical::parse(text).url);
+    let history = url.map(|url| earlier::query(&reference, url)).transpose()?;
+    let look = Look {
+        streams: vec![reference.clone(), library::DEFINITIONS.to_owned()],
+        resources: vec![("Patient".to_owned(), id)],
+        searches: std::iter::once(careplans.clone()).chain(history.clone()).collect(),
+    };
+    let Seen { streams, resources, pages } = ctx.store.look(look).await?;
+    let mut around = Around { definitions: streams.get(1).copied(), ..Around::default() };
+    let Some(patient) = resources.into_iter().flatten().find(|stored| !stored.deleted) else {
+        return Ok(around);
+    };
+    around.patient = Some(read::body(&patient)?);
+    let mut pages = pages.into_iter();
+    around.careplans = careplan::of(ctx, careplans, pages.next().unwrap_or_default()).await?;
+    around.history = history.zip(pages.next());
+    around.stream = streams.first().map(|sequence| (reference, *sequence));
     Ok(around)
 }
 
@@ -102,11 +120,15 @@ pub(crate) struct Known {
     pub(crate) doubts: Vec<Issue>,
 }
 
-async fn definitions(ctx: &Context, response: &mut Value, careplans: &[Value]) -> Result<Known, Problem> {
+async fn definitions(ctx: &Context, response: &mut Value, around: &Around) -> Result<Known, Problem> {
     let asked: Vec<&str> = element::str_at(response, "questionnaire").into_iter().collect();
-    let plans: Vec<&str> = careplans.iter().flat_map(instantiated).collect();
-    let shelf = ctx.library.shelf(ctx.store.as_ref(), &asked, &plans).await?;
-    Ok(known(shelf, response, careplans))
+    let plans: Vec<&str> = around.careplans.iter().flat_map(instantiated).collect();
+    let kept = around.definitions.and_then(|sequence| ctx.library.kept(sequence, &asked, &plans));
+    let shelf = match kept {
+        Some(shelf) => shelf,
+        None => ctx.library.shelf(ctx.store.as_ref(), &asked, &plans).await?,
+    };
+    Ok(known(shelf, response, &around.careplans))
 }
 
 /// Which questionnaire, protocol and plan of care apply; the resolved version is recorded on the response.

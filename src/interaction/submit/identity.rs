@@ -10,7 +10,8 @@ use crate::interaction::update::Before;
 use crate::interaction::{Context, incoming, read};
 use crate::problem::{Issue, Problem};
 
-/// What contradicts the subject: an earlier version about somebody else, or a plan of care of somebody else.
+/// What contradicts the subject: an earlier version about somebody else, or a plan of care of somebody else. `careplans`
+/// are known to be the patient's.
 ///
 /// # Errors
 /// Those of the store.
@@ -18,6 +19,7 @@ pub(super) async fn issues(
     ctx: &Context,
     response: &Value,
     patient: Option<&Value>,
+    careplans: &[Value],
     before: &Before,
 ) -> Result<Vec<Issue>, Problem> {
     let Some(patient) = patient.and_then(element::local_reference) else { return Ok(Vec::new()) };
@@ -32,6 +34,9 @@ pub(super) async fn issues(
         else {
             continue;
         };
+        if careplans.iter().any(|own| element::id(own) == Some(id)) {
+            continue;
+        }
         let careplan = read::current(ctx, "CarePlan", id).await?;
         let of = careplan.as_ref().and_then(incoming::patient);
         if of.is_some_and(|of| of != patient) {

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use super::search;
 use crate::problem::Problem;
-use crate::store::{Stored, body};
+use crate::store::{Look, Seen, Stored, body};
 
 pub(super) fn read(conn: &Connection, rtype: &str, id: &str) -> Result<Option<Stored>, Problem> {
     let found = conn
@@ -55,6 +56,19 @@ pub(super) fn stream(conn: &Connection, patient: &str) -> Result<u64, Problem> {
         .query_row([patient], |row| row.get(0))
         .optional()?;
     Ok(found.unwrap_or(0))
+}
+
+/// Everything from one moment: the caller's snapshot.
+pub(super) fn look(conn: &Connection, look: &Look) -> Result<Seen, Problem> {
+    Ok(Seen {
+        streams: look.streams.iter().map(|name| stream(conn, name)).collect::<Result<_, _>>()?,
+        resources: look
+            .resources
+            .iter()
+            .map(|(rtype, id)| read(conn, rtype, id))
+            .collect::<Result<_, _>>()?,
+        pages: look.searches.iter().map(|query| search::page(conn, query)).collect::<Result<_, _>>()?,
+    })
 }
 
 pub(super) fn timestamp(microsecond: i64) -> Result<Timestamp, Problem> {
