@@ -22,7 +22,7 @@ pub(crate) use edition::{Form, Plan, plan as compile_plan};
 pub(crate) use folder::compile as compile_all;
 pub(crate) use questions::unknown as unknown_questions;
 pub(crate) use shelf::{Shelf, judges};
-pub(crate) use stored::{activities_of, all as read_all};
+pub(crate) use stored::{activities_of, all as read_all, rest as read_rest, whole};
 
 /// Name of the stream that every write of a definition bumps.
 pub(crate) const DEFINITIONS: &str = "definitions";
@@ -41,7 +41,12 @@ enum Source {
     /// What a folder holds, all compiled.
     Folder(Arc<Shelf>),
     /// What was asked for since the definitions last changed.
-    Store { cache: Mutex<Cache>, capacity: usize },
+    Store {
+        cache: Mutex<Cache>,
+        capacity: usize,
+        /// Held while definitions are read and compiled: who comes meanwhile waits for the same shelf.
+        filling: tokio::sync::Mutex<()>,
+    },
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +59,8 @@ impl Library {
     /// A cache over the store that keeps about `capacity` compiled definitions.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { source: Source::Store { cache: Mutex::default(), capacity: capacity.max(1) } }
+        let (cache, filling) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { source: Source::Store { cache, capacity: capacity.max(1), filling } }
     }
 
     /// The definitions of a folder, all compiled; no store is asked afterwards.
@@ -73,6 +79,22 @@ impl Library {
         }
     }
 
+    /// The shelf as it was read when the stream of the definitions stood there, if it holds all of these.
+    pub(crate) fn kept(&self, sequence: u64, questionnaires: &[&str], plans: &[&str]) -> Option<Arc<Shelf>> {
+        let shelf = self.at(sequence);
+        shelf.holds(questionnaires, plans).then_some(shelf)
+    }
+
+    fn at(&self, sequence: u64) -> Arc<Shelf> {
+        match &self.source {
+            Source::Folder(shelf) => Arc::clone(shelf),
+            Source::Store { cache, .. } => {
+                let cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
+                if cache.sequence == sequence { Arc::clone(&cache.shelf) } else { Arc::default() }
+            }
+        }
+    }
+
     /// A shelf with the terminology, the active protocols, and every edition of these questionnaires and plans.
     ///
     /// # Errors
@@ -83,16 +105,14 @@ impl Library {
         questionnaires: &[&str],
         plans: &[&str],
     ) -> Result<Arc<Shelf>, Problem> {
-        let (cache, capacity) = match &self.source {
+        let (cache, capacity, filling) = match &self.source {
             Source::Folder(shelf) => return Ok(Arc::clone(shelf)),
-            Source::Store { cache, capacity } => (cache, *capacity),
+            Source::Store { cache, capacity, filling } => (cache, *capacity, filling),
         };
+        let _alone = filling.lock().await;
         for _ in 0..ROUNDS_MAX {
             let sequence = store.stream(DEFINITIONS).await?;
-            let kept = {
-                let cache = cache.lock().unwrap_or_else(PoisonError::into_inner);
-                if cache.sequence == sequence { Arc::clone(&cache.shelf) } else { Arc::default() }
-            };
+            let kept = self.at(sequence);
             if kept.holds(questionnaires, plans) {
                 return Ok(kept);
             }

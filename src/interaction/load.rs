@@ -18,25 +18,40 @@ pub struct LoadReport {
 }
 
 /// Publishes definitions, idempotently by `url|version`, all in one transaction. Resources that are no definitions served
-/// here (such as `StructureDefinition`) are checked and passed over.
+/// here (such as `StructureDefinition`) are checked and passed over. What is here already with the same content was checked
+/// when it was stored. Afterwards the questionnaires and protocols are compiled: no submission waits for them.
 ///
 /// # Errors
 /// `Invalid` with every fault of every resource; nothing is stored then. `Conflict` when a `url|version` is here with
 /// other content.
 pub async fn load(ctx: &Context, resources: Vec<Value>) -> Result<LoadReport, Problem> {
-    library::compile_all(resources.clone())?;
-    let definitions: Vec<Value> = resources
-        .into_iter()
-        .filter(|resource| element::resource_type(resource).is_some_and(library::is_definition))
-        .collect();
+    let is_definition =
+        |resource: &&Value| element::resource_type(resource).is_some_and(library::is_definition);
+    let definitions: Vec<Value> = resources.iter().filter(is_definition).cloned().collect();
+    let report = store(ctx, &resources, &definitions).await?;
+    let canonicals = |rtype: &str| -> Vec<&str> {
+        let of_type = definitions.iter().filter(|one| element::resource_type(one) == Some(rtype));
+        of_type.filter_map(|definition| element::str_at(definition, "url")).collect()
+    };
+    let (questionnaires, plans) = (canonicals("Questionnaire"), canonicals("PlanDefinition"));
+    ctx.library.shelf(ctx.store.as_ref(), &questionnaires, &plans).await?;
+    Ok(report)
+}
+
+/// Stores what is not here yet, once all of it has been compiled.
+async fn store(ctx: &Context, resources: &[Value], definitions: &[Value]) -> Result<LoadReport, Problem> {
+    let mut compiled = false;
     for _ in 0..ctx.settings.rounds_max {
         let sequence = ctx.store.stream(DEFINITIONS).await?;
         let mut unit = Unit::new("load", incoming::now(ctx));
         unit.guards.push(Guard::Stream { patient: DEFINITIONS.to_owned(), sequence });
         unit.streams.push(DEFINITIONS.to_owned());
-        let report = prepare(ctx, &definitions, &mut unit).await?;
+        let report = prepare(ctx, definitions, &mut unit).await?;
         if unit.writes.is_empty() {
             return Ok(report);
+        }
+        if !std::mem::replace(&mut compiled, true) {
+            library::compile_all(resources.to_vec())?;
         }
         match ctx.store.commit(unit).await? {
             Committed::Written => return Ok(report),
