@@ -42,11 +42,16 @@ impl Row {
             texts: Vec::new(),
             spans: Vec::new(),
         };
-        for entry in entries {
-            row.present |= present_bit(rtype, entry.parameter);
-            match entry.parameter.column {
-                Some(column) => row.put(column, &entry.found),
-                None => row.add(param(entry.parameter), &entry.found),
+        // The entries of one parameter stand together, and its number costs a digest.
+        for entries in entries.chunk_by(|one, next| std::ptr::eq(one.parameter, next.parameter)) {
+            let Some(Entry { parameter, .. }) = entries.first() else { continue };
+            row.present |= present_bit(rtype, parameter);
+            match parameter.column {
+                Some(column) => entries.iter().for_each(|entry| row.put(column, &entry.found)),
+                None => {
+                    let number = param(parameter);
+                    entries.iter().for_each(|entry| row.add(number, &entry.found));
+                }
             }
         }
         row

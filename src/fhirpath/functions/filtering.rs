@@ -8,7 +8,7 @@ use super::super::collection::{Collection, Item};
 use super::super::compare;
 use super::super::evaluate::{distinct, holds};
 use super::super::seen::Seen;
-use super::super::syntax::Expr;
+use super::super::syntax::{Expr, Operator};
 use super::{Answer, Arguments, Function, Input, row, special};
 
 pub(super) const TABLE: &[Function] = &[
@@ -60,12 +60,27 @@ fn count(input: &Input<'_, '_, '_>) -> Result<usize, Fault> {
 
 fn filter<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
     let mut kept = Vec::new();
+    let plain = input.call.arguments.first().and_then(name_and_text);
     for (index, item) in input.items.iter().enumerate() {
-        if input.each(0, item, index)?.truth()? == Some(true) {
+        let known = plain.and_then(|(name, text)| Some(item.node()?.get(name)?.as_str()? == text));
+        let holds = match known {
+            Some(known) => known,
+            None => input.each(0, item, index)?.truth()? == Some(true),
+        };
+        if holds {
             kept.push(item.clone());
         }
     }
     Ok(Collection { items: kept })
+}
+
+/// `name = 'text'`, by far the commonest criterion: where the element has a string of that name, comparing the two says
+/// what an evaluation would. A text that may be a date or a time is left to the evaluation, which compares those as such.
+fn name_and_text(criterion: &Expr) -> Option<(&str, &str)> {
+    let Expr::Binary(Operator::Equal, left, right) = criterion else { return None };
+    let (Expr::Head(name), Expr::Literal(Item::String(text))) = (&**left, &**right) else { return None };
+    let is_child = name.text.starts_with(|c: char| c.is_ascii_lowercase()) && name.text != "resourceType";
+    (is_child && text.starts_with(|c: char| c.is_ascii_alphabetic())).then_some((&name.text, text))
 }
 
 fn select<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
