@@ -1,3 +1,231 @@
-//! Benchmarks of the journey.
+//! The pure part of the journey, in processor time and as ratios to plain `serde_json` parsing of the same body: reading,
+//! structure, validation, rules, the whole decision, and the report on paper. Method and figures: `benches/README.md`.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads files")]
 
-fn main() {}
+#[allow(dead_code, reason = "shared with the other benchmark")]
+#[path = "load/figure.rs"]
+mod figure;
+
+use std::fs;
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use vigie::fhir::{self, structure};
+use vigie::interaction::{self, Library, Question};
+use vigie::questionnaire::{self, Questionnaire};
+use vigie::rules::{self, Protocol};
+use vigie::terminology::Terminology;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Repetitions of a piece of work that are timed together.
+const TIMES: usize = 20;
+/// Windows of which the median is taken; the pieces take turns, so that a busy moment hits them all.
+const WINDOWS: usize = 15;
+
+/// What every piece of work looks at: the sixth week of a patient with five answered weeks behind.
+struct Scene {
+    bytes: Vec<u8>,
+    form: Questionnaire,
+    protocol: Protocol,
+    terminology: Terminology,
+    library: Library,
+    question: Question,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let profiles = json_below(&root().join("profiles"));
+        let of_type = |rtype: &str| -> Vec<Value> {
+            profiles.iter().filter(|resource| resource["resourceType"] == rtype).cloned().collect()
+        };
+        let mut terms = of_type("CodeSystem");
+        terms.extend(of_type("ValueSet"));
+        let terminology = Terminology::load(&terms);
+        let weekly = |rtype: &str| {
+            let mut found = of_type(rtype);
+            found.retain(|one| {
+                one["url"].as_str().is_some_and(|url| url.ends_with("surveillance-hebdomadaire"))
+            });
+            found.remove(0)
+        };
+        let form = questionnaire::compile(&weekly("Questionnaire"), &terminology).expect("it compiles");
+        let protocol =
+            rules::compile(&weekly("PlanDefinition"), &of_type("ActivityDefinition")).expect("it compiles");
+        let folfox = |file: &str| root().join(format!("examples/fhir/folfox/{file}.json"));
+        let bytes = fs::read(folfox("week-6")).expect("an example");
+        let question = Question {
+            response: fhir::parse(&bytes).expect("JSON"),
+            previous: (1..=5).rev().map(|week| read(&folfox(&format!("week-{week}")))).collect(),
+            patient: Some(read(&folfox("patient"))),
+            careplans: vec![read(&folfox("careplan"))],
+            received_at: "2026-04-06T08:00:00Z".parse().expect("an instant"),
+        };
+        let library = Library::from_resources(profiles).expect("the shipped definitions compile");
+        Self { bytes, form, protocol, terminology, library, question }
+    }
+
+    fn validate(&self) -> bool {
+        let context = questionnaire::Context {
+            patient: self.question.patient.as_ref(),
+            careplans: &self.question.careplans,
+            now: self.question.received_at,
+            terminology: &self.terminology,
+        };
+        self.form.validate(&self.question.response, &context).is_valid()
+    }
+
+    fn evaluate(&self) -> usize {
+        let question = &self.question;
+        let evaluation = self.protocol.evaluate(&rules::Facts {
+            response: &question.response,
+            questionnaire: None,
+            previous: question.previous.first(),
+            history: &question.previous,
+            careplans: &question.careplans,
+            patient: question.patient.as_ref(),
+            in_progress: false,
+            unreadable: &[],
+            received: question.received_at,
+        });
+        evaluation.outcomes.len()
+    }
+
+    fn decide(&self) -> Value {
+        interaction::evaluate_with(&self.library, &self.question).expect("a folder's library")
+    }
+}
+
+fn main() {
+    let scene = Scene::new();
+    assert!(scene.validate(), "the example is valid");
+    let resources = scene.decide()["entry"].as_array().map_or(0, Vec::len);
+    println!("one response of {:.1} KB; it becomes {resources} resources\n", scene.bytes.len() as f64 / 1e3);
+    let pieces: [(&str, &dyn Fn()); 7] = [
+        ("serde_json::Value (yardstick)", &|| drop(black_box(serde_json::from_slice::<Value>(&scene.bytes)))),
+        ("fhir::parse", &|| drop(black_box(fhir::parse(&scene.bytes)))),
+        ("structure::check", &|| drop(black_box(structure::check(&scene.question.response)))),
+        ("questionnaire: validate", &|| {
+            black_box(scene.validate());
+        }),
+        ("rules: evaluate, five weeks behind", &|| {
+            black_box(scene.evaluate());
+        }),
+        ("structure, validate, rules, pathway", &|| drop(black_box(scene.decide()))),
+        ("serde_json: write what it becomes", &{
+            let bundle = scene.decide();
+            move || drop(black_box(serde_json::to_vec(&bundle)))
+        }),
+    ];
+    let mut seconds = vec![Vec::new(); pieces.len()];
+    for _ in 0..WINDOWS {
+        for ((_, work), seconds) in pieces.iter().zip(&mut seconds) {
+            seconds.push(window(TIMES, work));
+        }
+    }
+    let medians: Vec<f64> = seconds.iter().map(|seconds| figure::median(seconds)).collect();
+    println!("{:<36} {:>9} {:>10}", "processor time", "ratio", "µs");
+    for ((name, _), median) in pieces.iter().zip(&medians) {
+        println!("{name:<36} {:>9.2} {:>10.1}", median / medians[0], median * 1e6);
+    }
+    println!("{:<36} {:>9.2}\n", "validate + evaluate ÷ Value", (medians[3] + medians[4]) / medians[0]);
+    #[cfg(feature = "pdf")]
+    paper::print(&scene);
+}
+
+/// Processor seconds of one piece of work.
+fn window(times: usize, work: &dyn Fn()) -> f64 {
+    let before = figure::thread_seconds();
+    for _ in 0..times {
+        work();
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a small count")]
+    let times = times as f64;
+    (figure::thread_seconds() - before) / times
+}
+
+#[cfg(feature = "pdf")]
+mod paper {
+    //! The report of the week on paper, against typst setting one line.
+
+    use serde_json::json;
+
+    use super::{Scene, Value, black_box, figure, read, root, window};
+    use vigie::report::{Issuer, Report, Sources, pdf};
+
+    pub(super) fn print(scene: &Scene) {
+        let report = report(scene);
+        let one_line = || drop(black_box(pdf::render(&report, "#set document(title: \"x\")\nBonjour")));
+        let whole = || drop(black_box(pdf::render(&report, pdf::TEMPLATE)));
+        let first = window(1, &whole);
+        let (mut bare, mut ours) = (Vec::new(), Vec::new());
+        for _ in 0..15 {
+            bare.push(window(3, &one_line));
+            ours.push(window(3, &whole));
+        }
+        let (bare, ours) = (figure::median(&bare), figure::median(&ours));
+        println!(
+            "report on paper: {:.1} ms warm, {:.1} ms the first time; one line: {:.1} ms",
+            ours * 1e3,
+            first * 1e3,
+            bare * 1e3
+        );
+    }
+
+    fn report(scene: &Scene) -> Report {
+        let bundle = scene.decide();
+        let entries = bundle["entry"].as_array().expect("entries");
+        let resources: Vec<Value> = entries.iter().map(|entry| entry["resource"].clone()).collect();
+        let preliminary =
+            resources.iter().find(|one| one["resourceType"] == "DiagnosticReport").expect("a report");
+        let mut last = preliminary.clone();
+        last["status"] = json!("final");
+        last["conclusion"] = json!("Tolérance correcte. Poursuite du traitement.");
+        let issuer = Issuer::public_hospital(
+            "CENTRE-TEST",
+            Some("010000001"),
+            "1.2.250.1.999.1",
+            "https://vigie.test",
+        );
+        let team = |file: &str| read(&root().join(format!("examples/fhir/organization/{file}.json")));
+        let sources = Sources {
+            patient: scene.question.patient.as_ref().expect("a patient"),
+            report: &last,
+            author: &team("practitioner-oncologue"),
+            author_role: Some(&team("practitioner-role-oncologue")),
+            custodian: None,
+            resources: &resources,
+            replaces: None,
+            issuer: &issuer,
+        };
+        Report::from_resources(&sources).expect("a report that can be signed")
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &Path) -> Value {
+    let bytes = fs::read(path).expect("a file");
+    serde_json::from_slice(&bytes).expect("JSON")
+}
+
+/// Every JSON file below a folder.
+fn json_below(folder: &Path) -> Vec<Value> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()).collect();
+    paths.sort();
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            found.extend(json_below(&path));
+        } else if path.extension().is_some_and(|ending| ending == "json") {
+            found.push(read(&path));
+        }
+    }
+    found
+}

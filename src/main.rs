@@ -7,6 +7,9 @@ use clap::{Parser, Subcommand};
 use vigie::app;
 use vigie::problem::Problem;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// FHIR R4 service for remote monitoring in oncology.
 #[derive(Parser)]
 #[command(version, about)]

@@ -1,0 +1,169 @@
+//! Drives durable submissions over HTTP into the release binary and sets each figure against yardsticks of the same run:
+//! the bare store committing the same units, and actix-web echoing the same bodies. Method and figures: `benches/README.md`.
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+#![expect(clippy::disallowed_methods, reason = "a benchmark asks the machine for time and files")]
+#![expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+#![expect(clippy::panic, reason = "a benchmark that cannot go on stops")]
+
+mod bare;
+mod client;
+mod drive;
+mod echo;
+#[allow(dead_code, reason = "shared with the other benchmark")]
+mod figure;
+mod measure;
+mod process;
+mod scene;
+
+use std::path::Path;
+
+use figure::median;
+use measure::{Bench, Round};
+use scene::Scene;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// What may be asked for: `cargo bench --bench load -- --connections 64 --rounds 3`.
+struct Arguments {
+    connections: Vec<usize>,
+    rounds: usize,
+    seconds: f64,
+    patients: usize,
+}
+
+fn arguments() -> Arguments {
+    let mut read = Arguments { connections: vec![1, 16, 64, 256], rounds: 3, seconds: 3.0, patients: 600 };
+    // cargo adds --bench.
+    let mut given = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    while let Some(name) = given.next() {
+        let value = given.next().unwrap_or_default();
+        let number = || value.parse().unwrap_or_else(|_| panic!("{name} takes a number, not '{value}'"));
+        match name.as_str() {
+            "--connections" => {
+                read.connections = value.split(',').map(|part| part.parse().expect("a number")).collect();
+            }
+            "--rounds" => read.rounds = number(),
+            "--patients" => read.patients = number(),
+            "--seconds" => read.seconds = value.parse().expect("seconds"),
+            _ => panic!("{name}: --connections, --rounds, --seconds and --patients are known"),
+        }
+    }
+    read
+}
+
+fn main() {
+    let arguments = arguments();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(run(&arguments));
+}
+
+async fn run(arguments: &Arguments) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("load");
+    let scene = Scene::build(&folder, arguments.patients).await;
+    let bytes: usize = scene.bodies.iter().map(Vec::len).sum();
+    println!(
+        "{} responses of {} patients, {:.1} KB each; each becomes {:.1} resources in one transaction\n",
+        scene.bodies.len(),
+        arguments.patients,
+        bytes as f64 / scene.bodies.len() as f64 / 1e3,
+        scene.resources as f64 / scene.bodies.len() as f64,
+    );
+    let bench = Bench::new(&scene, echo::start(), arguments.seconds);
+    starts(&bench, arguments.rounds).await;
+    submissions(&bench, arguments).await;
+    half_load(&bench, arguments).await;
+    reads(&bench, arguments.rounds).await;
+}
+
+async fn starts(bench: &Bench<'_>, rounds: usize) {
+    let mut starts = Vec::new();
+    for _ in 0..rounds.max(3) {
+        starts.push(bench.start().await);
+    }
+    let of = |figure: fn(&measure::Start) -> f64| median(&starts.iter().map(figure).collect::<Vec<_>>());
+    println!(
+        "start to ready: {:.0} ms on an empty store (all shipped content checked and stored), {:.0} ms on a full one; idle: {:.1} MiB resident\n",
+        of(|start| start.empty_ms),
+        of(|start| start.full_ms),
+        of(|start| start.idle_mib),
+    );
+}
+
+async fn submissions(bench: &Bench<'_>, arguments: &Arguments) {
+    println!(
+        "durable submissions (medians of {} rounds; each round: bare store, service, echo)",
+        arguments.rounds
+    );
+    println!(
+        "{:>5} {:>7} {:>15} {:>9} {:>9} {:>9} {:>17} {:>17} {:>9} {:>9} {:>9}",
+        "conn",
+        "÷ bare",
+        "(each round)",
+        "POST/s",
+        "bare/s",
+        "echo/s",
+        "p50 / p99 ms",
+        "bare p50 / p99",
+        "CPU ms",
+        "bare CPU",
+        "RSS MiB"
+    );
+    for &connections in &arguments.connections {
+        let mut rounds = Vec::new();
+        for _ in 0..arguments.rounds {
+            rounds.push(bench.round(connections, 0.0, 0.0).await);
+        }
+        let of = |figure: fn(&Round) -> f64| median(&rounds.iter().map(figure).collect::<Vec<_>>());
+        let ratios: Vec<f64> = rounds.iter().map(Round::ratio).collect();
+        let each = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect::<Vec<_>>().join(" ");
+        println!(
+            "{connections:>5} {:>7.2} {each:>15} {:>9.0} {:>9.0} {:>9.0} {:>17} {:>17} {:>9.2} {:>9.2} {:>9.0}",
+            median(&ratios),
+            of(|round| round.service.rate()),
+            of(|round| round.bare.rate()),
+            of(|round| round.echo.rate()),
+            format!(
+                "{:.1} / {:.1}",
+                of(|round| round.service.took(0.5)),
+                of(|round| round.service.took(0.99))
+            ),
+            format!("{:.1} / {:.1}", of(|round| round.bare.took(0.5)), of(|round| round.bare.took(0.99))),
+            of(|round| round.service_ms),
+            of(|round| round.bare_ms),
+            of(|round| round.highest_mib),
+        );
+    }
+    println!();
+}
+
+/// Latency when half of what is possible is asked for, against the store's own at half of what it can do.
+async fn half_load(bench: &Bench<'_>, arguments: &Arguments) {
+    let mut ratios = Vec::new();
+    for _ in 0..arguments.rounds {
+        let full = bench.round(64, 0.0, 0.0).await;
+        let half = bench.round(64, full.service.rate() / 2.0, full.bare.rate() / 2.0).await;
+        ratios.push((half.service.took(0.99), half.bare.took(0.99)));
+    }
+    let of = |figure: fn(&(f64, f64)) -> f64| median(&ratios.iter().map(figure).collect::<Vec<_>>());
+    println!(
+        "half load, 64 connections: p99 {:.1} ms, bare store {:.1} ms: {:.1} times\n",
+        of(|round| round.0),
+        of(|round| round.1),
+        of(|round| round.0 / round.1),
+    );
+}
+
+async fn reads(bench: &Bench<'_>, rounds: usize) {
+    let mut figures = Vec::new();
+    for _ in 0..rounds {
+        figures.push(bench.reads(64).await);
+    }
+    let of = |figure: fn(&(f64, f64)) -> f64| median(&figures.iter().map(figure).collect::<Vec<_>>());
+    println!(
+        "reads by id, 64 connections: {:.2} of the echo ({:.0}/s, echo {:.0}/s)",
+        of(|round| round.0 / round.1),
+        of(|round| round.0),
+        of(|round| round.1),
+    );
+}

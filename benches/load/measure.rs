@@ -1,0 +1,113 @@
+//! The measurements: what is done in a round, always side by side with its yardsticks.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::bare;
+use crate::client::{connections, get, post};
+use crate::drive::{Done, Limits, drive};
+use crate::figure::process_seconds;
+use crate::process::Service;
+use crate::scene::Scene;
+
+/// What all measurements share.
+pub(crate) struct Bench<'a> {
+    scene: &'a Scene,
+    echo: SocketAddr,
+    window: Duration,
+    requests: Rc<Vec<Vec<u8>>>,
+}
+
+/// One start on an empty store, and one on a full one.
+pub(crate) struct Start {
+    pub(crate) empty_ms: f64,
+    pub(crate) full_ms: f64,
+    pub(crate) idle_mib: f64,
+}
+
+/// Bare store, service and echo, one after the other.
+pub(crate) struct Round {
+    pub(crate) bare: Done,
+    pub(crate) service: Done,
+    pub(crate) echo: Done,
+    /// Processor time of one submission, in milliseconds.
+    pub(crate) service_ms: f64,
+    /// Of one bare commit, producers included.
+    pub(crate) bare_ms: f64,
+    pub(crate) highest_mib: f64,
+}
+
+impl Round {
+    /// Durable submissions over HTTP to the bare store.
+    pub(crate) fn ratio(&self) -> f64 {
+        self.service.rate() / self.bare.rate()
+    }
+}
+
+impl<'a> Bench<'a> {
+    pub(crate) fn new(scene: &'a Scene, echo: SocketAddr, seconds: f64) -> Self {
+        let requests = scene.bodies.iter().map(|body| post("/QuestionnaireResponse", body)).collect();
+        Self { scene, echo, window: Duration::from_secs_f64(seconds), requests: Rc::new(requests) }
+    }
+
+    pub(crate) async fn start(&self) -> Start {
+        let empty = self.scene.fresh("start");
+        let empty_ms = Service::start(&empty).await.started_ms;
+        let service = Service::start(&empty).await;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        Start { empty_ms, full_ms: service.started_ms, idle_mib: service.memory().0 }
+    }
+
+    /// With a rate, so many are begun a second; else as many as there can be.
+    pub(crate) async fn round(&self, count: usize, rate: f64, bare_rate: f64) -> Round {
+        let (bare, bare_ms) = self.bare(count, bare_rate).await;
+        let service = Service::start(&self.scene.copy("service")).await;
+        let lanes = connections(service.address, count, &self.requests, None).await;
+        let before = service.seconds();
+        let done = drive(lanes, self.limits(rate)).await;
+        assert_eq!(done.badly, 0, "every submission is answered with 201");
+        let service_ms = (service.seconds() - before) * 1e3 / done.well as f64;
+        let highest_mib = service.memory().1;
+        drop(service);
+        let lanes = connections(self.echo, count, &self.requests, None).await;
+        let echo =
+            drive(lanes, Limits { window: self.window / 3, end: usize::MAX, ..self.limits(0.0) }).await;
+        Round { bare, service: done, echo, service_ms, bare_ms, highest_mib }
+    }
+
+    async fn bare(&self, count: usize, rate: f64) -> (Done, f64) {
+        let store = bare::open(&self.scene.copy("bare"));
+        let lanes = bare::producers(store, count, &self.scene.units);
+        let before = process_seconds("self");
+        let done = drive(lanes, self.limits(rate)).await;
+        assert_eq!(done.badly, 0, "every unit is written");
+        let milliseconds = (process_seconds("self") - before) * 1e3 / done.well as f64;
+        (done, milliseconds)
+    }
+
+    /// Reads of what was submitted, and echoes of the same bodies, a second.
+    pub(crate) async fn reads(&self, count: usize) -> (f64, f64) {
+        let service = Service::start(&self.scene.copy("service")).await;
+        let created = Rc::new(RefCell::new(Vec::new()));
+        let lanes = connections(service.address, count, &self.requests, Some(&created)).await;
+        drive(lanes, self.limits(0.0)).await;
+        let path = |location: &String| {
+            let path = location.split("/_history").next().unwrap_or_default();
+            path.find("/QuestionnaireResponse").map_or_else(String::new, |at| path[at..].to_owned())
+        };
+        let gets = Rc::new(created.borrow().iter().map(path).map(|path| get(&path)).collect::<Vec<_>>());
+        let again = Limits { window: self.window / 3, end: usize::MAX, ..self.limits(0.0) };
+        let lanes = connections(service.address, count, &gets, None).await;
+        let reads = drive(lanes, again).await;
+        assert_eq!(reads.badly, 0, "every read is answered with 200");
+        drop(service);
+        let lanes = connections(self.echo, count, &self.requests, None).await;
+        (reads.rate(), drive(lanes, again).await.rate())
+    }
+
+    fn limits(&self, rate: f64) -> Limits {
+        Limits { first: 0, end: self.requests.len(), window: self.window, rate }
+    }
+}

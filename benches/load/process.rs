@@ -1,0 +1,62 @@
+//! The service as it is run: the release binary as a process of its own.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use crate::client::{Client, get};
+use crate::figure;
+
+/// A running service; dropped, it is stopped.
+pub(crate) struct Service {
+    child: Child,
+    pub(crate) address: SocketAddr,
+    /// From the start of the process to the first 200 of `/readyz`, in milliseconds.
+    pub(crate) started_ms: f64,
+}
+
+impl Service {
+    /// Starts `vigie serve` on this file, with the default settings; the log goes to a file beside it.
+    pub(crate) async fn start(database: &Path) -> Self {
+        let log = File::create(database.with_extension("log")).expect("a log file");
+        let start = Instant::now();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_vigie"))
+            .arg("serve")
+            .env("VIGIE_LISTEN", "127.0.0.1:0")
+            .env("VIGIE_DATABASE", format!("sqlite:{}", database.display()))
+            .env("VIGIE_PROFILES", concat!(env!("CARGO_MANIFEST_DIR"), "/profiles"))
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("standard output is a pipe")).lines();
+        let line = lines.next().and_then(Result::ok).expect("the service says where it listens");
+        let address =
+            line.rsplit("http://").next().and_then(|text| text.trim().parse().ok()).expect("an address");
+        let status = Client::connect(address).await.exchange(&get("/readyz")).await.status;
+        assert_eq!(status, 200, "the service is ready");
+        Self { child, address, started_ms: start.elapsed().as_secs_f64() * 1e3 }
+    }
+
+    /// Processor seconds so far.
+    pub(crate) fn seconds(&self) -> f64 {
+        figure::process_seconds(&self.child.id().to_string())
+    }
+
+    /// Resident memory in MiB, now and at its highest.
+    pub(crate) fn memory(&self) -> (f64, f64) {
+        let pid = self.child.id().to_string();
+        (figure::memory(&pid, "VmRSS"), figure::memory(&pid, "VmHWM"))
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It has nothing left to write that matters here.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

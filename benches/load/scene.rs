@@ -1,0 +1,171 @@
+//! What is submitted: the courses of `examples/fhir/`, lived through by many patients; and the units that it becomes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::Value;
+use vigie::clock::{SystemClock, SystemIds};
+use vigie::interaction::{self, Context, Library, Settings};
+use vigie::report::Issuer;
+use vigie::store::{Store, Unit};
+
+use crate::bare::{Recorder, open};
+
+/// Folder of each course, and what its ids and identifiers start with.
+const COURSES: [(&str, &str); 4] = [
+    ("folfox", "test-folfox"),
+    ("capecitabine", "test-capecitabine"),
+    ("pembrolizumab", "pat-trois"),
+    ("ipilimumab-nivolumab", "test-ipi-nivo"),
+];
+const WEEKS: usize = 6;
+
+/// Everything that a run needs.
+pub(crate) struct Scene {
+    folder: PathBuf,
+    /// The bodies to submit: every patient's first week, then every patient's second, and so on.
+    pub(crate) bodies: Vec<Vec<u8>>,
+    /// What each of them became, with the guards that it stood on.
+    pub(crate) units: Vec<Unit>,
+    /// Resources written for all of them.
+    pub(crate) resources: usize,
+}
+
+impl Scene {
+    /// Publishes the shipped definitions, stores so many patients, then submits everything once to record it.
+    pub(crate) async fn build(folder: &Path, patients: usize) -> Self {
+        let _ = fs::remove_dir_all(folder);
+        fs::create_dir_all(folder).expect("a folder for the run");
+        let scene =
+            Self { folder: folder.to_owned(), bodies: bodies(patients), units: Vec::new(), resources: 0 };
+        let base = context(Arc::new(open(&scene.base())));
+        prepare(&base, patients).await;
+        drop(base);
+        let recorder = Arc::new(Recorder::over(&scene.copy("recorded")));
+        let recorded = context(Arc::clone(&recorder) as Arc<dyn Store>);
+        for body in &scene.bodies {
+            interaction::create(&recorded, "QuestionnaireResponse", body, None)
+                .await
+                .expect("a valid response");
+        }
+        let units = recorder.take();
+        assert_eq!(units.len(), scene.bodies.len(), "each response is one unit");
+        let resources = units.iter().map(|unit| unit.writes.len()).sum();
+        drop((recorded, recorder));
+        Self { units, resources, ..scene }
+    }
+
+    fn base(&self) -> PathBuf {
+        self.folder.join("base.sqlite")
+    }
+
+    /// A store with the definitions and the patients and no response yet, under this name.
+    pub(crate) fn copy(&self, name: &str) -> PathBuf {
+        let path = self.folder.join(format!("{name}.sqlite"));
+        for ending in ["sqlite-wal", "sqlite-shm"] {
+            let _ = fs::remove_file(path.with_extension(ending));
+        }
+        fs::copy(self.base(), &path).expect("a copy of the store");
+        path
+    }
+
+    /// A store that knows nothing.
+    pub(crate) fn fresh(&self, name: &str) -> PathBuf {
+        let path = self.folder.join(format!("{name}.sqlite"));
+        for ending in ["sqlite", "sqlite-wal", "sqlite-shm"] {
+            let _ = fs::remove_file(path.with_extension(ending));
+        }
+        path
+    }
+}
+
+fn context(store: Arc<dyn Store>) -> Context {
+    let base_url = "http://127.0.0.1:8080".to_owned();
+    Context {
+        store,
+        clock: Arc::new(SystemClock),
+        ids: Arc::new(SystemIds),
+        library: Library::new(256),
+        settings: Settings {
+            issuer: Issuer::public_hospital("CENTRE-TEST", Some("010000001"), "1.2.250.1.999.1", &base_url),
+            base_url,
+            telephone: None,
+            destinations: Vec::new(),
+            page_default: 50,
+            page_max: 1_000,
+            rounds_max: 16,
+        },
+    }
+}
+
+async fn prepare(ctx: &Context, patients: usize) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    interaction::load(ctx, json_below(&root.join("profiles"))).await.expect("the shipped definitions load");
+    let mut team = json_below(&root.join("examples/fhir/organization"));
+    let order = ["Organization", "Practitioner", "PractitionerRole"];
+    team.sort_by_key(|one| order.iter().position(|rtype| one["resourceType"] == *rtype));
+    for resource in &team {
+        put(ctx, resource).await;
+    }
+    for n in 0..patients {
+        for file in ["patient", "careplan"] {
+            let course = COURSES[n % COURSES.len()];
+            put(ctx, &renamed(&example(course.0, file), course, n)).await;
+        }
+    }
+}
+
+async fn put(ctx: &Context, resource: &Value) {
+    let text = |name: &str| resource[name].as_str().expect("a type and an id");
+    let bytes = resource.to_string().into_bytes();
+    interaction::update(ctx, text("resourceType"), text("id"), &bytes, None).await.expect("a valid resource");
+}
+
+fn bodies(patients: usize) -> Vec<Vec<u8>> {
+    let mut bodies = Vec::new();
+    for week in 1..=WEEKS {
+        let examples = COURSES.map(|(folder, _)| example(folder, &format!("week-{week}")));
+        for n in 0..patients {
+            let mut response = renamed(&examples[n % COURSES.len()], COURSES[n % COURSES.len()], n);
+            response.as_object_mut().expect("an object").remove("id");
+            bodies.push(response.to_string().into_bytes());
+        }
+    }
+    bodies
+}
+
+/// The same resource of another patient: every id and identifier of the course gets a number.
+fn renamed(resource: &Value, (folder, prefix): (&str, &str), n: usize) -> Value {
+    let mut text = resource.to_string().replace(prefix, &format!("{prefix}-{n}"));
+    for identifier in example(folder, "patient")["identifier"].as_array().into_iter().flatten() {
+        let value = identifier["value"].as_str().expect("an identifier has a value");
+        text = text.replace(value, &format!("{value}{n:05}"));
+    }
+    serde_json::from_str(&text).expect("still JSON")
+}
+
+fn example(folder: &str, file: &str) -> Value {
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/fhir/{folder}/{file}.json")))
+}
+
+fn read(path: &Path) -> Value {
+    let bytes = fs::read(path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
+    serde_json::from_slice(&bytes).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()))
+}
+
+/// Every JSON file below a folder.
+fn json_below(folder: &Path) -> Vec<Value> {
+    let entries = fs::read_dir(folder).unwrap_or_else(|fault| panic!("{}: {fault}", folder.display()));
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            found.extend(json_below(&path));
+        } else if path.extension().is_some_and(|ending| ending == "json") {
+            found.push(read(&path));
+        }
+    }
+    found
+}
