@@ -16,8 +16,11 @@ pub mod reference;
 pub mod schema;
 pub mod search;
 pub mod structure;
+mod subset;
+mod summary;
 
 pub use parse::{DEPTH_MAX, parse};
+pub use subset::subset;
 
 /// The media type of FHIR JSON.
 pub const MEDIA_TYPE: &str = "application/fhir+json";

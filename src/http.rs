@@ -8,6 +8,7 @@ mod exchange;
 mod handle;
 mod operation;
 pub mod route;
+mod search;
 mod status;
 
 use std::net::TcpListener;

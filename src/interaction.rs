@@ -38,7 +38,7 @@ pub use evaluate::{Question, evaluate, evaluate_with};
 pub use library::Library;
 pub use load::{LoadReport, load};
 pub use read::{read, vread};
-pub use search::{SearchAnswer, search};
+pub use search::{MEMBERS, Search, SearchAnswer, everything, search, search_with};
 pub use update::update;
 pub use validate::validate;
 

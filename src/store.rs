@@ -7,7 +7,9 @@ mod body;
 mod deliveries;
 mod history;
 mod look;
+mod readings;
 mod row;
+mod search;
 pub mod sqlite;
 mod unit;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::{folder, telemetry};
@@ -15,6 +16,7 @@ use crate::clock::{Clock, Ids};
 use crate::config::{self, DestinationKind, Settings};
 use crate::connector::{self, Connector, Connectors, Endpoint, TransactionServer};
 use crate::delivery;
+use crate::fhir::search;
 use crate::http::{self, Serving, State};
 use crate::interaction::{self, Context, Library};
 use crate::outbox::Backoff;
@@ -56,6 +58,10 @@ impl Application {
             .map_err(|fault| Problem::internal(format!("the socket has no address: {fault}")))?;
         let url = format!("http://{address}");
         let base_url = if settings.base_url.is_empty() { url.clone() } else { settings.base_url.clone() };
+        let resources: Vec<Value> =
+            folder::read(Path::new(&settings.profiles))?.into_iter().map(|file| file.resource).collect();
+        // Before the store is opened: it compares how everything was indexed with how it is read now.
+        search::install(&resources)?;
         let store = open(settings)?;
         let context = Arc::new(Context {
             store: Arc::clone(&store),
@@ -64,7 +70,7 @@ impl Application {
             library: Library::new(LIBRARY_CAPACITY),
             settings: for_interactions(settings, base_url),
         });
-        load(&context, Path::new(&settings.profiles)).await?;
+        load(&context, resources).await?;
         let courier = delivery::Courier::new(
             store,
             connectors(settings)?,
@@ -138,8 +144,7 @@ fn open(settings: &Settings) -> Result<Arc<dyn Store>, Problem> {
 }
 
 /// Publishes the shipped definitions; those that are there already stay.
-async fn load(context: &Context, profiles: &Path) -> Result<(), Problem> {
-    let resources = folder::read(profiles)?.into_iter().map(|file| file.resource).collect();
+async fn load(context: &Context, resources: Vec<Value>) -> Result<(), Problem> {
     let report = interaction::load(context, resources).await?;
     tracing::info!(
         created = report.created.len(),

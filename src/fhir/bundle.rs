@@ -12,6 +12,29 @@ pub struct Match {
     pub full_url: String,
     /// The resource.
     pub resource: Value,
+    /// Why it is there.
+    pub mode: Mode,
+}
+
+/// Why an entry is in a search result (`search.mode`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// It matches.
+    Match,
+    /// It came with a match.
+    Include,
+    /// What the server has to say about the search.
+    Outcome,
+}
+
+impl Mode {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Match => "match",
+            Self::Include => "include",
+            Self::Outcome => "outcome",
+        }
+    }
 }
 
 /// A page of search results; `links` are (relation, url) pairs such as `self` and `next`.
@@ -25,7 +48,11 @@ pub fn searchset(matches: Vec<Match>, links: &[(&str, String)], total: Option<u6
         links.iter().map(|(relation, url)| json!({ "relation": relation, "url": url })).collect();
     put_list(&mut bundle, "link", links);
     let entries = matches.into_iter().map(|found| {
-        json!({ "fullUrl": found.full_url, "resource": found.resource, "search": { "mode": "match" } })
+        let mode = json!({ "mode": found.mode.code() });
+        if found.mode == Mode::Outcome {
+            return json!({ "resource": found.resource, "search": mode });
+        }
+        json!({ "fullUrl": found.full_url, "resource": found.resource, "search": mode })
     });
     put_list(&mut bundle, "entry", entries.collect());
     Value::Object(bundle)

@@ -1,34 +1,42 @@
 //! Search parameters, what they index, and queries as plain data (<https://hl7.org/fhir/R4/search.html>).
 //!
 //! A [`Query`] is parsed once and may then be run by any store, inside a commit too (`If-None-Exist`).
-//! Parameters are declared in one table; nothing that is not declared is ever ignored: it is refused with
-//! the names that would be right.
+//! Parameters are `SearchParameter` resources; nothing that is not declared is ever ignored: it is refused with
+//! the names that would be right, unless the client prefers otherwise.
 
+mod column;
 mod cursor;
-mod definition;
+mod element;
 mod extract;
 mod fold;
 mod instant;
+mod number;
 mod parameter;
 mod parse;
+mod path;
 mod query;
+mod registry;
+mod request;
+mod shipped;
 mod test;
 
-pub use cursor::{open_cursor, seal_cursor};
-pub use extract::{Entry, Found, index};
+pub use cursor::{Key, open_cursor, seal_cursor};
+pub use extract::{Amount, Entry, Found, index, values};
 pub use fold::fold;
-pub use parameter::{Column, Kind, Parameter};
+pub use parameter::{Column, Component, Kind, Parameter};
 pub use parse::{COUNT_DEFAULT, COUNT_MAX, pairs, parse, parse_text};
 pub use query::{Criterion, Modifier, Query, Sort, SortKey, Total};
-pub use test::{Prefix, Test};
+pub use registry::install;
+pub use request::{Handling, Include, Request, Summary, references, request};
+pub use test::{Limits, Prefix, Test};
 
-/// Changes whenever the same resource would be indexed otherwise; a store then indexes anew.
-pub const INDEX_VERSION: u32 = 1;
+/// Changes whenever the same resource would be indexed otherwise by the same parameters; a store then indexes anew.
+pub const INDEX_VERSION: u32 = 2;
 
 /// The parameters of a resource type, those of every type (`_id`, `_lastUpdated`) first; empty when the type is not served.
 #[must_use]
 pub fn parameters(rtype: &str) -> &'static [Parameter] {
-    definition::of(rtype)
+    registry::of(rtype)
 }
 
 /// The names that `_sort` takes for a resource type.

@@ -36,6 +36,7 @@ pub const fn takes_body(interaction: Interaction) -> bool {
         interaction,
         Interaction::Create
             | Interaction::Update
+            | Interaction::SearchForm
             | Interaction::Validate
             | Interaction::Evaluate
             | Interaction::DeliveryStop
@@ -51,9 +52,12 @@ const fn own(interaction: Interaction) -> &'static [u16] {
         | Interaction::Metrics
         | Interaction::OpenApi
         | Interaction::SearchType
+        | Interaction::SearchForm
         | Interaction::Deliveries
         | Interaction::Validate => &[200],
-        Interaction::Read | Interaction::Vread => &[200, 404, 410],
+        Interaction::Read | Interaction::Vread | Interaction::SearchCompartment | Interaction::Everything => {
+            &[200, 404, 410]
+        }
         Interaction::Evaluate => &[200, 422],
         Interaction::Create => &[200, 201, 409, 412, 422, 507],
         // 404: what stands for the id is no id but the name of something that is not here.

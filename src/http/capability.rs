@@ -31,7 +31,7 @@ pub fn statement(base_url: &str) -> Value {
         "format": ["json", "application/fhir+json"],
         "rest": [{
             "mode": "server",
-            "documentation": "An unknown search parameter is refused. Nothing authenticates callers yet: loopback only.",
+            "documentation": "An unknown search parameter is refused, or ignored under Prefer: handling=lenient. Nothing authenticates callers yet: loopback only.",
             "resource": SERVED.iter().map(|rtype| resource(rtype)).collect::<Vec<_>>(),
             "operation": operations("/$")
         }]
@@ -41,7 +41,17 @@ pub fn statement(base_url: &str) -> Value {
 fn resource(rtype: &str) -> Value {
     let parameters: Vec<Value> = search::parameters(rtype)
         .iter()
-        .map(|parameter| json!({ "name": parameter.name, "type": parameter.kind.code() }))
+        .map(|parameter| {
+            json!({ "name": parameter.name, "definition": parameter.url, "type": parameter.kind.code() })
+        })
+        .collect();
+    let includes: Vec<String> =
+        search::references(rtype).map(|one| format!("{rtype}:{}", one.name)).collect();
+    let reverse: Vec<String> = SERVED
+        .iter()
+        .flat_map(|from| search::references(from).map(move |one| (from, one)))
+        .filter(|(_, parameter)| parameter.refers_to(rtype))
+        .map(|(from, parameter)| format!("{from}:{}", parameter.name))
         .collect();
     let mut entry = json!({
         "type": rtype,
@@ -53,6 +63,11 @@ fn resource(rtype: &str) -> Value {
         "referencePolicy": ["literal", "logical", "enforced"],
         "searchParam": parameters
     });
+    for (name, list) in [("searchInclude", includes), ("searchRevInclude", reverse)] {
+        if !list.is_empty() {
+            entry[name] = list.into();
+        }
+    }
     let operations = operations(&format!("/{rtype}/$"));
     if operations.as_array().is_some_and(|list| !list.is_empty()) {
         entry["operation"] = operations;
@@ -84,9 +99,14 @@ const fn code(interaction: Interaction) -> Option<&'static str> {
 fn operations(prefix: &str) -> Value {
     ROUTES
         .iter()
-        .filter_map(|route| route.path.strip_prefix(prefix))
+        .filter_map(|route| {
+            let on_one = route.path.strip_prefix(&prefix.replace("/$", "/{id}/$")).filter(|_| prefix != "/$");
+            route.path.strip_prefix(prefix).or(on_one)
+        })
         .map(|name| {
-            let definition = if name == "validate" {
+            let definition = if name == "everything" {
+                "http://hl7.org/fhir/OperationDefinition/Patient-everything".to_owned()
+            } else if name == "validate" {
                 "http://hl7.org/fhir/OperationDefinition/Resource-validate".to_owned()
             } else {
                 format!("{BASE}/OperationDefinition/{name}")

@@ -69,6 +69,30 @@ pub(super) fn check_accept(headers: &HeaderMap, format: Option<&str>) -> Result<
     Err(Problem::new(Category::NotAcceptable, "not-supported", text))
 }
 
+/// Refuses a form that is not `application/x-www-form-urlencoded`.
+pub(super) fn check_form(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = text(headers, &CONTENT_TYPE)?.unwrap_or_default();
+    let kind = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind == "application/x-www-form-urlencoded" {
+        return Ok(());
+    }
+    let text = format!("Content-Type '{given}' is not read here; send application/x-www-form-urlencoded");
+    Err(Problem::new(Category::UnsupportedMediaType, "not-supported", text))
+}
+
+/// `Prefer: handling=lenient` or `strict`, which is also what is done without it.
+pub(super) fn is_lenient(headers: &HeaderMap) -> Result<bool, Problem> {
+    let given = text(headers, &PREFER)?.unwrap_or_default();
+    match given.split([',', ';']).find_map(|part| part.trim().strip_prefix("handling=")) {
+        Some("lenient") => Ok(true),
+        Some("strict") | None => Ok(false),
+        Some(other) => {
+            let text = format!("Prefer handling={other}: lenient or strict is right");
+            Err(Problem::new(Category::Malformed, "value", text))
+        }
+    }
+}
+
 /// `Prefer: return=…`; other preferences are the client's to hope for.
 pub(super) fn prefer(headers: &HeaderMap) -> Result<Return, Problem> {
     let given = text(headers, &PREFER)?.unwrap_or_default();

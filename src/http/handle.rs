@@ -10,7 +10,7 @@ use tracing::Instrument;
 
 use super::exchange::{self, Return};
 use super::route::{self, Interaction, Matched};
-use super::{State, answers, body, capability, operation, status};
+use super::{State, answers, body, capability, operation, search, status};
 use crate::fhir;
 use crate::interaction::{self, Answer, Context, Kind};
 use crate::problem::{Category, Issue, Problem, Severity};
@@ -99,7 +99,14 @@ async fn serve(
     ) {
         exchange::check_accept(request.headers(), form.format.as_deref())?;
     }
-    if !matches!(interaction, Interaction::SearchType | Interaction::Deliveries) {
+    if !matches!(
+        interaction,
+        Interaction::SearchType
+            | Interaction::SearchForm
+            | Interaction::SearchCompartment
+            | Interaction::Everything
+            | Interaction::Deliveries
+    ) {
         refuse_parameters(&exchange.parameters)?;
     }
     let answer = perform(&exchange, payload).await?;
@@ -120,10 +127,10 @@ async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpR
             Ok(exchange::body(&mut HttpResponse::Ok(), statement.into_bytes()))
         }
         Interaction::Create => create(exchange, payload).await,
-        Interaction::SearchType => {
-            let page = interaction::search(context, exchange.matched.rtype, &exchange.parameters).await?;
-            Ok(exchange::body(&mut HttpResponse::Ok(), page.body))
-        }
+        Interaction::SearchType => search::by_address(exchange, None).await,
+        Interaction::SearchForm => search::by_form(exchange, payload).await,
+        Interaction::SearchCompartment => search::by_address(exchange, Some(exchange.matched.id)).await,
+        Interaction::Everything => search::everything(exchange).await,
         Interaction::Read => read(exchange).await,
         Interaction::Vread => vread(exchange).await,
         Interaction::Update => update(exchange, payload).await,

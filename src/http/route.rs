@@ -2,6 +2,7 @@
 //! `openapi.yaml` all read this one table.
 
 use crate::fhir::SERVED;
+use crate::interaction::MEMBERS;
 use crate::problem::{Category, Problem};
 
 /// What a route does, in the words of the FHIR RESTful API.
@@ -21,6 +22,12 @@ pub enum Interaction {
     Create,
     /// `search-type`
     SearchType,
+    /// `search-type` by POST
+    SearchForm,
+    /// `search-type` within the compartment of a patient
+    SearchCompartment,
+    /// `Patient/{id}/$everything`
+    Everything,
     /// `read`
     Read,
     /// `vread`
@@ -44,7 +51,7 @@ pub enum Interaction {
 pub struct Route {
     /// `GET`, `POST` or `PUT`.
     pub method: &'static str,
-    /// Path template: `{type}` is one of [`SERVED`], `{id}` and `{version}` are free.
+    /// Path template: `{type}` is one of [`SERVED`], `{member}` one of [`MEMBERS`], `{id}` and `{version}` are free.
     pub path: &'static str,
     /// What it does.
     pub interaction: Interaction,
@@ -68,6 +75,9 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/QuestionnaireResponse/$evaluate", Interaction::Evaluate),
     route("POST", "/{type}", Interaction::Create),
     route("GET", "/{type}", Interaction::SearchType),
+    route("POST", "/{type}/_search", Interaction::SearchForm),
+    route("GET", "/Patient/{id}/$everything", Interaction::Everything),
+    route("GET", "/Patient/{id}/{member}", Interaction::SearchCompartment),
     route("GET", "/{type}/{id}", Interaction::Read),
     route("PUT", "/{type}/{id}", Interaction::Update),
     route("GET", "/{type}/{id}/_history/{version}", Interaction::Vread),
@@ -155,11 +165,15 @@ fn matches<'a>(route: &Route, path: &'a str) -> Option<Matched<'a>> {
         let segment = actual.next()?;
         match wanted {
             "{type}" if SERVED.contains(&segment) => found.rtype = segment,
+            "{member}" if MEMBERS.iter().any(|(name, _)| *name == segment) => found.rtype = segment,
             "{id}" if !segment.is_empty() && !segment.starts_with(['$', '_']) => found.id = segment,
             "{version}" if !segment.is_empty() => found.version = segment,
             _ if wanted == segment => {}
             _ => return None,
         }
+    }
+    if route.interaction == Interaction::Everything {
+        found.rtype = "Patient";
     }
     if route.path.starts_with("/QuestionnaireResponse/") {
         found.rtype = "QuestionnaireResponse";
@@ -182,6 +196,11 @@ mod tests {
         check("GET", "/Task/1/_history/2", Interaction::Vread);
         check("POST", "/QuestionnaireResponse/$validate", Interaction::Validate);
         assert_eq!(find("PUT", "/Flag/a").map(|m| m.id), Ok("a"));
+        check("POST", "/Task/_search", Interaction::SearchForm);
+        check("GET", "/Patient/p/Task", Interaction::SearchCompartment);
+        assert_eq!(find("GET", "/Patient/p/Task").map(|m| (m.id, m.rtype)), Ok(("p", "Task")));
+        check("GET", "/Patient/p/$everything", Interaction::Everything);
+        assert!(find("GET", "/Patient/p/Questionnaire").is_err() && find("GET", "/Task/t/Flag").is_err());
     }
 
     #[test]

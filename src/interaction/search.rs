@@ -1,9 +1,21 @@
-//! Search on a type (FHIR R4, `RESTful` API, 3.1.1): a searchset `Bundle` with `self` and `next` links.
+//! Search on a type, within a compartment too (FHIR R4, `RESTful` API, 3.1.1): a searchset `Bundle` with `self` and
+//! `next` links, the matches and what comes with them.
+
+mod compartment;
+mod everything;
+mod include;
+mod link;
+
+use serde_json::Value;
 
 use super::{Context, read};
-use crate::fhir::bundle;
-use crate::fhir::search::{self as parameters, Total};
-use crate::problem::Problem;
+use crate::fhir::bundle::{self, Match, Mode};
+use crate::fhir::search::{self as parameters, Handling, Request};
+use crate::fhir::{outcome, subset};
+use crate::problem::{Issue, Problem};
+
+pub use compartment::MEMBERS;
+pub use everything::everything;
 
 /// The parameter that carries the cursor of the next page.
 const CURSOR: &str = "_cursor";
@@ -22,7 +34,20 @@ impl std::fmt::Debug for SearchAnswer {
     }
 }
 
-/// Searches one type.
+/// What is searched, and how.
+#[derive(Clone, Copy)]
+pub struct Search<'a> {
+    /// Resource type of the matches.
+    pub rtype: &'a str,
+    /// Decoded parameters.
+    pub params: &'a [(String, String)],
+    /// What to do with parameters that are not known.
+    pub handling: Handling,
+    /// Only what is in the compartment of this patient.
+    pub patient: Option<&'a str>,
+}
+
+/// Searches one type; unknown parameters are refused.
 ///
 /// # Errors
 /// `Malformed` for an unknown parameter, modifier or prefix, with those that would be right.
@@ -31,83 +56,69 @@ pub async fn search(
     rtype: &str,
     params: &[(String, String)],
 ) -> Result<SearchAnswer, Problem> {
-    read::served(rtype)?;
-    let (asked, counted) = counting(params);
-    let mut query = parameters::parse(rtype, &asked)?;
-    if !asked.iter().any(|(name, _)| name == "_count") {
-        query.count = ctx.settings.page_default;
+    search_with(ctx, Search { rtype, params, handling: Handling::Strict, patient: None }).await
+}
+
+/// Searches one type as the client prefers.
+///
+/// # Errors
+/// As [`search`]; `NotFound` for a patient who is not known and a type that is in no patient's compartment.
+pub async fn search_with(ctx: &Context, search: Search<'_>) -> Result<SearchAnswer, Problem> {
+    read::served(search.rtype)?;
+    let mut request = parameters::request(search.rtype, search.params, search.handling)?;
+    let mut path = search.rtype.to_owned();
+    if let Some(patient) = search.patient {
+        request.query.criteria.push(compartment::member(ctx, patient, search.rtype).await?);
+        path = format!("Patient/{patient}/{path}");
     }
-    query.count = query.count.min(ctx.settings.page_max);
-    if counted {
-        (query.count, query.total) = (1, Total::Accurate);
+    if !search.params.iter().any(|(name, _)| name == "_count") && request.query.count > 0 {
+        request.query.count = ctx.settings.page_default;
     }
-    let mut page = ctx.store.search(&query).await?;
-    if counted {
-        (page.resources, page.next) = (Vec::new(), None);
-    }
-    let base = &ctx.settings.base_url;
-    let mut links = vec![("self", link(base, rtype, params, None))];
+    request.query.count = request.query.count.min(ctx.settings.page_max);
+    let page = ctx.store.search(&request.query).await?;
+    let matches: Vec<Value> = page.resources.iter().map(read::body).collect::<Result<_, _>>()?;
+    let (included, more) = include::included(ctx, &request, &matches).await?;
+    let mut said = request.ignored.clone();
+    said.extend(more);
+    let kept: Vec<_> =
+        search.params.iter().filter(|(name, _)| !is_ignored(&request, name)).cloned().collect();
+    let mut links = vec![("self", link::to(ctx, &path, &kept, None))];
     if let Some(next) = &page.next {
-        links.push(("next", link(base, rtype, params, Some(next))));
+        links.push(("next", link::to(ctx, &path, &kept, Some(next))));
     }
-    let matches = page.resources.iter().map(|stored| {
-        let full_url = format!("{base}/{rtype}/{}", stored.id);
-        read::body(stored).map(|resource| bundle::Match { full_url, resource })
-    });
-    let bundle = bundle::searchset(matches.collect::<Result<_, _>>()?, &links, page.total);
+    let mut entries = entries(ctx, matches, Mode::Match);
+    entries.extend(self::entries(ctx, included, Mode::Include));
+    for entry in &mut entries {
+        entry.resource = subset(&entry.resource, request.summary, &request.elements);
+    }
+    answer(entries, &said, &links, page.total)
+}
+
+fn is_ignored(request: &Request, name: &str) -> bool {
+    request.ignored.iter().any(|issue| issue.expression.as_deref() == Some(name))
+}
+
+fn entries(ctx: &Context, resources: Vec<Value>, mode: Mode) -> Vec<Match> {
+    let base = &ctx.settings.base_url;
+    let entry = |resource: Value| {
+        let text = |name: &str| resource[name].as_str().unwrap_or_default();
+        let full_url = format!("{base}/{}/{}", text("resourceType"), text("id"));
+        Match { full_url, resource, mode }
+    };
+    resources.into_iter().map(entry).collect()
+}
+
+fn answer(
+    mut entries: Vec<Match>,
+    said: &[Issue],
+    links: &[(&str, String)],
+    total: Option<u64>,
+) -> Result<SearchAnswer, Problem> {
+    if !said.is_empty() {
+        let resource = outcome::operation_outcome(said);
+        entries.push(Match { full_url: String::new(), resource, mode: Mode::Outcome });
+    }
+    let bundle = bundle::searchset(entries, links, total);
     let body = serde_json::to_vec(&bundle).map_err(|fault| Problem::internal(fault.to_string()))?;
     Ok(SearchAnswer { body })
-}
-
-/// The parameters of the search itself, and whether only the number of matches is asked for: `_summary=count`, or
-/// `_count=0`, which means the same (3.1.1.5.5).
-fn counting(params: &[(String, String)]) -> (Vec<(String, String)>, bool) {
-    let counts = |name: &str, value: &str| matches!((name, value), ("_count", "0") | ("_summary", "count"));
-    let counted = params.iter().any(|(name, value)| counts(name, value));
-    let kept = params.iter().filter(|(name, value)| {
-        !counts(name, value) && (name.as_str(), value.as_str()) != ("_summary", "false")
-    });
-    (kept.cloned().collect(), counted)
-}
-
-fn link(base: &str, rtype: &str, params: &[(String, String)], cursor: Option<&str>) -> String {
-    let kept = params.iter().filter(|(name, _)| name != CURSOR || cursor.is_none());
-    let mut pairs: Vec<String> =
-        kept.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
-    pairs.extend(cursor.map(|cursor| format!("{CURSOR}={}", encode(cursor))));
-    let mut link = format!("{base}/{rtype}");
-    if !pairs.is_empty() {
-        link.push('?');
-        link.push_str(&pairs.join("&"));
-    }
-    link
-}
-
-/// Percent-encodes all but what RFC 3986 lets stand in a query without a meaning of its own.
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~:/,$".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_next_link_repeats_the_search_with_another_cursor() {
-        let params = [("subject", "Patient/1"), ("identifier", "a|b c"), (CURSOR, "x")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(
-            link("https://h/fhir", "Task", &params, Some("y=")),
-            "https://h/fhir/Task?subject=Patient/1&identifier=a%7Cb%20c&_cursor=y%3D"
-        );
-        assert_eq!(link("https://h/fhir", "Task", &[], None), "https://h/fhir/Task");
-    }
 }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::fhir::search::{Column, Entry, Found, Kind, Parameter, fold, parameters};
+use crate::fhir::search::{Amount, Column, Entry, Found, Kind, Parameter, fold, parameters};
 
 /// Rank of a resource without priority: after `routine`.
 pub(super) const URGENCY_NONE: i64 = 4;
@@ -26,6 +26,31 @@ pub(super) struct Row {
     pub(super) texts: Vec<(i64, String, String)>,
     /// Parameter, first microsecond, first microsecond after.
     pub(super) spans: Vec<(i64, i64, i64)>,
+    /// Numbers, quantities, and the parts of composites.
+    pub(super) parts: Vec<Part>,
+}
+
+/// A number, a quantity, or one part of an element that a composite compares as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Part {
+    pub(super) param: i64,
+    /// Which element; 0 for what is no part.
+    pub(super) n: i64,
+    /// Which part of it.
+    pub(super) part: i64,
+    /// A code, a folded text, a reference; the code of the unit.
+    pub(super) code: String,
+    /// Digest of the system.
+    pub(super) system: i64,
+    /// The unit as it is shown.
+    pub(super) unit: String,
+    /// Limits, as texts that sort as numbers do.
+    pub(super) low: String,
+    pub(super) high: String,
+    /// Digest of the base unit; 0 where there is none.
+    pub(super) base: i64,
+    pub(super) base_low: String,
+    pub(super) base_high: String,
 }
 
 impl Row {
@@ -41,16 +66,23 @@ impl Row {
             tokens: Vec::new(),
             texts: Vec::new(),
             spans: Vec::new(),
+            parts: Vec::new(),
         };
         // The entries of one parameter stand together, and its number costs a digest.
         for entries in entries.chunk_by(|one, next| std::ptr::eq(one.parameter, next.parameter)) {
             let Some(Entry { parameter, .. }) = entries.first() else { continue };
-            row.present |= present_bit(rtype, parameter);
-            match parameter.column {
-                Some(column) => entries.iter().for_each(|entry| row.put(column, &entry.found)),
-                None => {
-                    let number = param(parameter);
-                    entries.iter().for_each(|entry| row.add(number, &entry.found));
+            row.present |= present_bits(rtype, parameter);
+            let number = if parameter.column.is_none() { param(parameter) } else { 0 };
+            for entry in entries {
+                match (&entry.found, parameter.column) {
+                    (Found::Display(text), _) => {
+                        row.texts.push((text_param(parameter), fold(text), text.clone()));
+                    }
+                    (Found::Identifier { system, value }, _) => {
+                        row.tokens.push((identifier_param(parameter), value.clone(), digest(system)));
+                    }
+                    (found, Some(column)) => row.put(column, found),
+                    (found, None) => row.add(number, found),
                 }
             }
         }
@@ -75,7 +107,45 @@ impl Row {
             Found::Reference(text) | Found::Uri(text) => self.tokens.push((param, text.clone(), 0)),
             Found::Text(text) => self.texts.push((param, fold(text), text.clone())),
             Found::Date { low, high } => self.spans.push((param, *low, *high)),
+            Found::Quantity(amount) => self.parts.push(part(amount, Part { param, ..Part::default() })),
+            Found::Part { group, part, found } => self.add_part(param, (*group, *part), found),
+            // Added by `new`, under numbers of their own.
+            Found::Display(_) | Found::Identifier { .. } => {}
         }
+    }
+
+    fn add_part(&mut self, param: i64, (group, place): (usize, usize), found: &Found) {
+        let number = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        let blank = Part { param, n: number(group), part: number(place), ..Part::default() };
+        let coded = |code: &str, system: &str| Part {
+            code: code.to_owned(),
+            system: digest(system),
+            ..blank.clone()
+        };
+        self.parts.push(match found {
+            Found::Quantity(amount) => part(amount, blank),
+            Found::Token { system, code } => coded(code, system),
+            Found::Canonical { url, version } => coded(url, version),
+            Found::Reference(text) | Found::Uri(text) => coded(text, ""),
+            Found::Text(text) => coded(&fold(text), ""),
+            // The registry takes no date as a part, and a part has no parts.
+            Found::Date { .. } | Found::Display(_) | Found::Identifier { .. } | Found::Part { .. } => return,
+        });
+    }
+}
+
+fn part(amount: &Amount, blank: Part) -> Part {
+    let (base, base_low, base_high) = amount.base.clone().unwrap_or_default();
+    Part {
+        code: amount.code.clone(),
+        system: digest(&amount.system),
+        unit: amount.unit.clone(),
+        low: amount.low.clone(),
+        high: amount.high.clone(),
+        base: digest(&base),
+        base_low,
+        base_high,
+        ..blank
     }
 }
 
@@ -90,16 +160,32 @@ pub(super) fn urgency(code: &str) -> i64 {
     }
 }
 
-/// The bit of a parameter in `present`; 0 for those of every type.
-pub(super) fn present_bit(rtype: &str, parameter: &Parameter) -> i64 {
-    let position = parameters(rtype).iter().position(|known| known.name == parameter.name);
-    position.map_or(0, |position| 1 << position)
+/// The bits of a parameter in `present`, several when others hold its values; 0 for those of every type.
+pub(super) fn present_bits(rtype: &str, parameter: &'static Parameter) -> i64 {
+    let bit = |stored: &Parameter| {
+        let position = parameters(rtype).iter().position(|known| known.name == stored.name);
+        position.map_or(0, |position| 1 << position)
+    };
+    parameter.stored().into_iter().map(bit).fold(0, |all, bit| all | bit)
 }
 
 /// The number under which a parameter's values are kept: 31 bits of a digest, so that no table of names is needed.
 pub(super) fn param(parameter: &Parameter) -> i64 {
-    let name = format!("{}.{}", parameter.rtype, parameter.name);
-    digest(&name) & 0x7fff_ffff
+    numbered(parameter, "")
+}
+
+/// Under which number what is shown with its codes is kept.
+pub(super) fn text_param(parameter: &Parameter) -> i64 {
+    numbered(parameter, ":text")
+}
+
+/// Under which number the identifiers in its references are kept.
+pub(super) fn identifier_param(parameter: &Parameter) -> i64 {
+    numbered(parameter, ":identifier")
+}
+
+fn numbered(parameter: &Parameter, facet: &str) -> i64 {
+    digest(&format!("{}.{}{facet}", parameter.rtype, parameter.name)) & 0x7fff_ffff
 }
 
 /// Eight bytes of a digest in place of a long address; 0 for an empty one.
@@ -129,7 +215,11 @@ mod tests {
         let mut seen = HashSet::new();
         for rtype in SERVED {
             assert!(parameters(rtype).len() < 63, "{rtype}");
-            assert!(parameters(rtype)[2..].iter().all(|parameter| seen.insert(param(parameter))), "{rtype}");
+            for parameter in &parameters(rtype)[2..] {
+                for number in [param(parameter), text_param(parameter), identifier_param(parameter)] {
+                    assert!(seen.insert(number), "{parameter:?}");
+                }
+            }
         }
     }
 

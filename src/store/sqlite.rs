@@ -10,6 +10,7 @@ mod place;
 mod problem;
 mod read;
 mod readers;
+mod reindex;
 mod search;
 mod writer;
 
@@ -19,14 +20,15 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    Committed, DeliveryFilter, DeliveryRecord, History, LeaseRequest, Leased, Look, Order, Page, Pending,
-    Seen, Settlement, Store, Stored, Unit, Versions,
+    Committed, DeliveryFilter, DeliveryRecord, Guard, History, LeaseRequest, Leased, Look, Order, Page,
+    Pending, Seen, Settlement, Store, Stored, Unit, Versions,
 };
 use crate::fhir::search::Query;
 use crate::problem::Problem;
 use commit::Prepared;
 use place::Place;
 use readers::Readers;
+use reindex::{Pending as Unindexed, Reindexer};
 use writer::{Done, Writer};
 
 /// Limits of the embedded store.
@@ -53,6 +55,8 @@ impl Default for Options {
 /// The embedded store; closes the file when it is dropped, after what has been queued.
 pub struct SqliteStore {
     // In this order: the writer goes last so that it can empty the log, then the lock.
+    _reindexer: Option<Reindexer>,
+    unindexed: Unindexed,
     readers: Readers,
     writer: Writer,
     wakes: watch::Receiver<u64>,
@@ -77,15 +81,18 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<SqliteStore, Pr
     let readers: Vec<_> =
         (0..options.readers.max(1)).map(|_| connection::reader(path)).collect::<Result<_, _>>()?;
     let (wake, wakes) = watch::channel(0);
+    let unindexed = reindex::prepare(&writer)?;
+    let group_max = options.group_max.max(1);
+    let writer = Writer::start(writer, Place::of(path), options.queue_max, group_max, wake)?;
+    let reindexer = match &unindexed {
+        Some(unindexed) => Some(Reindexer::start(writer.handle()?, unindexed.clone())?),
+        None => None,
+    };
     Ok(SqliteStore {
+        _reindexer: reindexer,
+        unindexed: unindexed.unwrap_or_default(),
         readers: Readers::start(readers, options.queue_max)?,
-        writer: Writer::start(
-            writer,
-            Place::of(path),
-            options.queue_max,
-            options.group_max.max(1),
-            wake,
-        )?,
+        writer,
         wakes,
         _lock: lock,
     })
@@ -99,6 +106,11 @@ impl Store for SqliteStore {
     fn commit(&self, unit: Unit) -> Pending<'_, Committed> {
         Box::pin(async move {
             let name = unit.name;
+            for guard in &unit.guards {
+                if let Guard::NoneMatches(query) = guard {
+                    self.unindexed.check(query)?;
+                }
+            }
             let prepared = Prepared::new(unit)?;
             let wakes = prepared.has_deliveries();
             let committed = self.writer.write(wakes, move |conn| commit::commit(conn, &prepared)).await;
@@ -124,11 +136,17 @@ impl Store for SqliteStore {
 
     fn search(&self, query: &Query) -> Pending<'_, Page> {
         let query = query.clone();
-        Box::pin(self.readers.read(move |conn| search::page(conn, &query)))
+        Box::pin(async move {
+            self.unindexed.check(&query)?;
+            self.readers.read(move |conn| search::page(conn, &query)).await
+        })
     }
 
     fn look(&self, look: Look) -> Pending<'_, Seen> {
-        Box::pin(self.readers.read(move |conn| read::look(conn, &look)))
+        Box::pin(async move {
+            look.searches.iter().try_for_each(|query| self.unindexed.check(query))?;
+            self.readers.read(move |conn| read::look(conn, &look)).await
+        })
     }
 
     fn history(&self, history: &History) -> Pending<'_, Versions> {

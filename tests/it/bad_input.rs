@@ -117,7 +117,7 @@ async fn what_is_asked_for_in_a_way_that_is_not_read_is_refused_and_not_guessed(
         ("/Patient?_count=-1", 400, "_count"),
         ("/Patient?_count=abc", 400, "_count"),
         ("/Patient?_sort=colour", 400, "_lastUpdated"),
-        ("/Patient?_summary=text", 400, "_summary"),
+        ("/Patient?_summary=short", 400, "_summary"),
         ("/Patient?_pretty=perhaps", 400, "_pretty"),
         ("/Patient?_cursor=abc", 400, "_cursor"),
         ("/Patient/%00", 404, "64 letters"),

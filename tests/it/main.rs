@@ -18,6 +18,7 @@ mod profiles;
 mod readability;
 mod readme;
 mod rules;
+mod search;
 mod store;
 mod submission;
 mod support;

@@ -8,12 +8,13 @@ use vigie::fhir::{self, SERVED, search};
 use vigie::http::answers;
 use vigie::http::capability;
 use vigie::http::route::{Interaction, ROUTES, Route};
-use vigie::interaction::DELIVERY_FILTERS;
+use vigie::interaction::{DELIVERY_FILTERS, MEMBERS};
 
 use crate::process::Service;
 
 /// Parameters that every search takes beside those of its type.
-const OF_EVERY_SEARCH: &[&str] = &["_count", "_sort", "_total", "_summary", "_cursor"];
+const OF_EVERY_SEARCH: &[&str] =
+    &["_count", "_sort", "_total", "_summary", "_elements", "_include", "_revinclude", "_cursor"];
 
 /// Examples in an order in which each finds what it refers to.
 const ORDER: &[&str] = &[
@@ -54,9 +55,14 @@ fn resolved<'a>(contract: &'a Value, value: &'a Value) -> &'a Value {
 fn served() -> Vec<(String, String, &'static Route)> {
     let mut all = Vec::new();
     for route in ROUTES {
-        let types = if route.path.contains("{type}") { SERVED } else { &[""] };
         let method = route.method.to_lowercase();
-        all.extend(types.iter().map(|rtype| (route.path.replace("{type}", rtype), method.clone(), route)));
+        let types: Vec<&str> = match route.path {
+            path if path.contains("{type}") => SERVED.to_vec(),
+            path if path.contains("{member}") => MEMBERS.iter().map(|(rtype, _)| *rtype).collect(),
+            _ => vec![""],
+        };
+        let path = |rtype: &&str| route.path.replace("{type}", rtype).replace("{member}", rtype);
+        all.extend(types.iter().map(|rtype| (path(rtype), method.clone(), route)));
     }
     all
 }
@@ -117,11 +123,15 @@ fn parameters_are_those_that_are_read() {
             Interaction::Create => add("header", &["If-None-Exist", "Prefer"]),
             Interaction::Update => add("header", &["If-Match", "Prefer"]),
             Interaction::Deliveries => add("query", DELIVERY_FILTERS),
-            Interaction::SearchType => {
+            Interaction::SearchType | Interaction::SearchCompartment => {
                 add("query", OF_EVERY_SEARCH);
-                let own: Vec<_> = search::parameters(&path[1..]).iter().map(|p| p.name).collect();
+                add("header", &["Prefer"]);
+                let rtype = path.rsplit('/').next().unwrap();
+                let own: Vec<_> = search::parameters(rtype).iter().map(|p| p.name).collect();
                 add("query", &own);
             }
+            Interaction::SearchForm => add("header", &["Prefer"]),
+            Interaction::Everything => add("query", &["_count", "_type", "_since", "_cursor"]),
             _ => {}
         }
         assert_eq!(parameters(&contract, &path, &method), expected, "{method} {path}");
@@ -189,7 +199,9 @@ fn the_capability_statement_says_what_the_contract_says() {
         let known: BTreeMap<_, _> =
             search::parameters(rtype).iter().map(|p| (p.name, p.kind.code())).collect();
         assert_eq!(declared, known, "{rtype}");
-        assert_eq!(operations(resource), described_operations(&contract, &format!("/{rtype}/$")), "{rtype}");
+        let mut described = described_operations(&contract, &format!("/{rtype}/$"));
+        described.extend(described_operations(&contract, &format!("/{rtype}/{{id}}/$")));
+        assert_eq!(operations(resource), described, "{rtype}");
     }
     assert_eq!(operations(rest), described_operations(&contract, "/$"));
 }
@@ -215,7 +227,7 @@ fn every_example_is_sound_and_shown() {
     assert_eq!(order, SERVED.iter().collect(), "one example for each served type");
     let mut shown = BTreeSet::new();
     for (path, method, route) in served() {
-        if answers::takes_body(route.interaction) {
+        if answers::takes_body(route.interaction) && route.interaction != Interaction::SearchForm {
             let content = &contract["paths"][&path][&method]["requestBody"]["content"];
             let given = content["application/fhir+json"]["examples"].as_object().unwrap();
             for example in given.values() {

@@ -49,7 +49,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("reqwest", &["connector", "config", "app"]),
     ("typesetting", &["report"]),
     ("clap", &["main"]),
-    ("octofhir_ucum", &["fhirpath", "questionnaire"]),
+    ("octofhir_ucum", &["fhir", "fhirpath", "questionnaire"]),
 ];
 
 const LINES_MAX: usize = 500;

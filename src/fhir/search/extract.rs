@@ -1,9 +1,12 @@
 //! What a resource is found by: the values at the paths of its type's parameters.
 
+use std::fmt;
+
 use serde_json::Value;
 
-use super::{Column, Kind, Parameter, instant, parameters};
-use crate::fhir::reference::{self, ReferenceForm};
+use super::element::Reader;
+use super::path::Path;
+use super::{Column, Kind, Parameter, parameters};
 
 /// One value to index.
 #[derive(Clone, PartialEq)]
@@ -14,8 +17,8 @@ pub struct Entry {
     pub found: Found,
 }
 
-impl std::fmt::Debug for Entry {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Entry({})", self.parameter.name)
     }
 }
@@ -50,6 +53,43 @@ pub enum Found {
     Text(String),
     /// As it is written.
     Uri(String),
+    /// A number or a measured value.
+    Quantity(Amount),
+    /// What is shown with a code (`:text`).
+    Display(String),
+    /// The identifier in a reference (`:identifier`).
+    Identifier {
+        /// Of the identifier.
+        system: String,
+        /// Its value.
+        value: String,
+    },
+    /// One part of a composite.
+    Part {
+        /// Parts of the same element have the same number.
+        group: usize,
+        /// Which of the composite's components.
+        part: usize,
+        /// The value.
+        found: Box<Found>,
+    },
+}
+
+/// A number with its unit; the limits are texts that sort as numbers do, equal for a single value.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Amount {
+    /// Least value.
+    pub low: String,
+    /// Greatest value.
+    pub high: String,
+    /// System of the unit's code; empty where there is none.
+    pub system: String,
+    /// Code of the unit; empty where there is none.
+    pub code: String,
+    /// The unit as it is shown; empty where there is none.
+    pub unit: String,
+    /// The same in base units: which, least value, greatest value. Only for UCUM.
+    pub base: Option<(String, String, String)>,
 }
 
 /// Everything that a resource is found by, `_id` and `_lastUpdated` apart: a store has these already.
@@ -60,16 +100,72 @@ pub fn index(resource: &Value) -> Vec<Entry> {
     let rtype = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();
     let mut entries = Vec::new();
     for parameter in parameters(rtype) {
-        if matches!(parameter.column, Some(Column::Id | Column::LastUpdated)) {
+        if matches!(parameter.column, Some(Column::Id | Column::LastUpdated)) || !parameter.union.is_empty() {
             continue;
         }
-        let first = entries.len();
-        for path in parameter.paths.split(" | ") {
-            walk(resource, path, &mut |element| read(parameter, element, &mut entries));
-        }
-        drop_repeats(&mut entries, first);
+        of_parameter(parameter, resource, &mut entries);
     }
     entries
+}
+
+/// What one parameter finds in a resource, such as the references that `_include` follows.
+#[must_use]
+pub fn values(parameter: &'static Parameter, resource: &Value) -> Vec<Found> {
+    let mut entries = Vec::new();
+    parameter.stored().into_iter().for_each(|stored| of_parameter(stored, resource, &mut entries));
+    entries.into_iter().map(|entry| entry.found).collect()
+}
+
+fn of_parameter(parameter: &'static Parameter, resource: &Value, entries: &mut Vec<Entry>) {
+    let first = entries.len();
+    if parameter.kind == Kind::Composite {
+        composite(parameter, resource, entries);
+    } else {
+        for path in parameter.paths {
+            let reader = Reader::new(parameter, path.system);
+            path.visit(resource, &mut |element| {
+                reader.read(element, &mut |found| entries.push(Entry { parameter, found }));
+            });
+        }
+    }
+    drop_repeats(entries, first);
+}
+
+/// The parts of each element that has them all; those of the resource itself are found by their own parameters.
+fn composite(parameter: &'static Parameter, resource: &Value, entries: &mut Vec<Entry>) {
+    let parts = parameter.parts();
+    let mut group = 0;
+    for path in parameter.paths {
+        path.visit(resource, &mut |focus| {
+            let first = entries.len();
+            let mut complete = true;
+            for (n, (component, part)) in parameter.components.iter().zip(&parts).enumerate() {
+                let before = entries.len();
+                part_values(component.paths, part, focus, &mut |found| {
+                    let found = Found::Part { group, part: n, found: Box::new(found) };
+                    entries.push(Entry { parameter, found });
+                });
+                complete &= entries.len() > before;
+            }
+            if !complete {
+                entries.truncate(first);
+            }
+            group += 1;
+        });
+    }
+}
+
+fn part_values(paths: &[Path], part: &'static Parameter, focus: &Value, add: &mut dyn FnMut(Found)) {
+    for path in paths {
+        let reader = Reader::new(part, path.system);
+        path.visit(focus, &mut |element| {
+            // Only the value itself is a part: neither what is shown with it nor an identifier beside it.
+            reader.read(element, &mut |found| match found {
+                Found::Display(_) | Found::Identifier { .. } => {}
+                value => add(value),
+            });
+        });
+    }
 }
 
 fn drop_repeats(entries: &mut Vec<Entry>, first: usize) {
@@ -83,191 +179,5 @@ fn drop_repeats(entries: &mut Vec<Entry>, first: usize) {
     }
 }
 
-fn walk(element: &Value, path: &str, visit: &mut dyn FnMut(&Value)) {
-    if let Value::Array(list) = element {
-        list.iter().for_each(|item| walk(item, path, visit));
-    } else if path.is_empty() {
-        visit(element);
-    } else {
-        let (name, rest) = path.split_once('.').unwrap_or((path, ""));
-        if let Some(child) = element.get(name) {
-            walk(child, rest, visit);
-        }
-    }
-}
-
-fn read(parameter: &'static Parameter, element: &Value, entries: &mut Vec<Entry>) {
-    let mut add = |found| entries.push(Entry { parameter, found });
-    match parameter.kind {
-        Kind::Token => tokens(parameter, element, &mut add),
-        Kind::Reference => {
-            if let Some(target) = reference_target(parameter, element) {
-                add(Found::Reference(target));
-            }
-        }
-        Kind::Canonical => {
-            if let Some(text) = element.as_str() {
-                let (url, version) = text.split_once('|').unwrap_or((text, ""));
-                add(Found::Canonical { url: url.to_owned(), version: version.to_owned() });
-            }
-        }
-        Kind::Date => {
-            if let Some((low, high)) = instant::of(element) {
-                add(Found::Date { low, high });
-            }
-        }
-        Kind::String => texts(element, &mut add),
-        Kind::Uri => {
-            if let Some(text) = element.as_str() {
-                add(Found::Uri(text.to_owned()));
-            }
-        }
-    }
-}
-
-/// Codes, booleans, `Coding`, `CodeableConcept`, `Identifier` and `ContactPoint`, told apart by their shape.
-fn tokens(parameter: &Parameter, element: &Value, add: &mut dyn FnMut(Found)) {
-    let text = |name: &str| element.get(name).and_then(Value::as_str);
-    let plain = match element {
-        Value::String(code) => Some(code.clone()),
-        Value::Bool(value) => Some(value.to_string()),
-        _ => None,
-    };
-    if let Some(code) = plain {
-        add(Found::Token { system: parameter.system.unwrap_or_default().to_owned(), code });
-    } else if let Some(Value::Array(codings)) = element.get("coding") {
-        codings.iter().for_each(|coding| tokens(parameter, coding, add));
-    } else if let Some(code) = text("code").or_else(|| text("value")) {
-        let system = text("system").unwrap_or_default().to_owned();
-        add(Found::Token { system, code: code.to_owned() });
-    }
-}
-
-/// The target of a literal reference of a type that the parameter takes; a version is dropped.
-fn reference_target(parameter: &Parameter, element: &Value) -> Option<String> {
-    let text = element.get("reference")?.as_str()?;
-    let fits = |rtype: &str| parameter.targets.is_empty() || parameter.targets.contains(&rtype);
-    match reference::parse(text) {
-        ReferenceForm::Local { rtype, id, .. } if fits(rtype) => Some(format!("{rtype}/{id}")),
-        ReferenceForm::Absolute { base, rtype: Some(rtype), id: Some(id), .. } if fits(rtype) => {
-            Some(format!("{base}/{rtype}/{id}"))
-        }
-        ReferenceForm::Absolute { url, rtype: None, .. } if parameter.targets.is_empty() => {
-            Some(url.to_owned())
-        }
-        ReferenceForm::Urn(urn) => Some(urn.to_owned()),
-        _ => None,
-    }
-}
-
-/// Texts, and the parts of `HumanName` and `Address`.
-fn texts(element: &Value, add: &mut dyn FnMut(Found)) {
-    const PARTS: [&str; 11] = [
-        "text",
-        "family",
-        "given",
-        "prefix",
-        "suffix",
-        "line",
-        "city",
-        "district",
-        "state",
-        "postalCode",
-        "country",
-    ];
-    if let Some(text) = element.as_str() {
-        add(Found::Text(text.to_owned()));
-        return;
-    }
-    for part in PARTS {
-        if let Some(value) = element.get(part) {
-            walk(value, "", &mut |text| {
-                if let Some(text) = text.as_str() {
-                    add(Found::Text(text.to_owned()));
-                }
-            });
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn check(resource: &Value, expected: &[&str]) {
-        let mut found: Vec<_> = index(resource).iter().map(show).collect();
-        found.sort();
-        assert_eq!(found, expected);
-    }
-
-    fn show(entry: &Entry) -> String {
-        let value = match &entry.found {
-            Found::Token { system, code } => format!("{system}|{code}"),
-            Found::Canonical { url, version } => format!("{url}|{version}"),
-            Found::Date { low, high } => format!("{low}..{high}"),
-            Found::Reference(text) | Found::Text(text) | Found::Uri(text) => text.clone(),
-        };
-        format!("{}={value}", entry.parameter.name)
-    }
-
-    #[test]
-    fn a_task_is_found_by_what_the_team_asks_for() {
-        let task = json!({
-            "resourceType": "Task", "status": "requested", "intent": "order", "priority": "urgent",
-            "code": {"coding": [{"system": "urn:codes", "code": "appel"}]},
-            "for": {"reference": "Patient/p1/_history/3"},
-            "owner": {"reference": "https://dpi.example/fhir/Practitioner/7"},
-            "focus": {"reference": "QuestionnaireResponse/q1"},
-            "authoredOn": "1970-01-01T00:00:01Z"
-        });
-        check(
-            &task,
-            &[
-                "authored-on=1000000..2000000",
-                "code=urn:codes|appel",
-                "focus=QuestionnaireResponse/q1",
-                "intent=http://hl7.org/fhir/task-intent|order",
-                "owner=https://dpi.example/fhir/Practitioner/7",
-                "patient=Patient/p1",
-                "priority=http://hl7.org/fhir/request-priority|urgent",
-                "status=http://hl7.org/fhir/task-status|requested",
-                "subject=Patient/p1",
-            ],
-        );
-    }
-
-    #[test]
-    fn a_patient_parameter_takes_patients_only() {
-        let flag = json!({"resourceType": "Flag", "subject": {"reference": "Group/g"}});
-        check(&flag, &["subject=Group/g"]);
-    }
-
-    #[test]
-    fn a_canonical_is_split_and_repeats_are_dropped() {
-        let response = json!({
-            "resourceType": "QuestionnaireResponse", "questionnaire": "https://q.example/a|1.0.0",
-            "basedOn": [{"reference": "CarePlan/c"}, {"reference": "CarePlan/c"}]
-        });
-        check(&response, &["based-on=CarePlan/c", "questionnaire=https://q.example/a|1.0.0"]);
-    }
-
-    #[test]
-    fn a_name_is_found_by_each_of_its_parts() {
-        let patient = json!({"resourceType": "Patient", "active": true,
-            "name": [{"family": "PAT-TROIS", "given": ["DOMINIQUE", "ANNE"]}]});
-        check(
-            &patient,
-            &[
-                "active=|true",
-                "family=PAT-TROIS",
-                "given=ANNE",
-                "given=DOMINIQUE",
-                "name=ANNE",
-                "name=DOMINIQUE",
-                "name=PAT-TROIS",
-            ],
-        );
-    }
-}
+mod tests;

@@ -13,10 +13,17 @@ pub(super) fn span(text: &str) -> Option<(i64, i64)> {
     Some((low, floor(high).max(low + 1)))
 }
 
-/// The span of an element: a text, or a `Period` (open ends reach for ever).
+/// The span of an element: a text, a `Period` (open ends reach for ever), or a `Timing` from its first to its last event.
 pub(super) fn of(element: &Value) -> Option<(i64, i64)> {
     if let Some(text) = element.as_str() {
         return span(text);
+    }
+    if let Some(events) = element.get("event").and_then(Value::as_array) {
+        let spans = events.iter().filter_map(Value::as_str).filter_map(span);
+        return spans.reduce(|all, next| (all.0.min(next.0), all.1.max(next.1)));
+    }
+    if let Some(bounds) = element.get("repeat").and_then(|repeat| repeat.get("boundsPeriod")) {
+        return of(bounds);
     }
     let edge = |name: &str| element.get(name).and_then(Value::as_str).and_then(span);
     match (edge("start"), edge("end")) {
@@ -38,6 +45,14 @@ mod tests {
         let period = serde_json::json!({"start": "2026-11-02T00:00:00Z"});
         assert_eq!(of(&period), Some((1_793_577_600_000_000, i64::MAX)));
         assert_eq!(of(&serde_json::json!({})), None);
+    }
+
+    #[test]
+    fn a_timing_reaches_from_its_first_to_its_last_event() {
+        let timing = serde_json::json!({"event": ["2026-11-04T00:00:00Z", "2026-11-02T00:00:00Z"]});
+        assert_eq!(of(&timing), Some((1_793_577_600_000_000, 1_793_750_401_000_000)));
+        let bounded = serde_json::json!({"repeat": {"boundsPeriod": {"start": "2026-11-02T00:00:00Z"}}});
+        assert_eq!(of(&bounded), Some((1_793_577_600_000_000, i64::MAX)));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! From the parameters of a request to a query: everything wrong at once, with what would be right.
 
-use super::{
-    Criterion, Kind, Modifier, Parameter, Prefix, Query, Sort, Test, Total, instant, parameters, sortable,
-};
-use crate::fhir::reference::{self, ReferenceForm};
+mod criterion;
+mod value;
+
+use super::{Parameter, Query, Sort, Total, parameters, sortable};
 use crate::problem::{Category, Issue, Problem};
 
 /// Matches on a page when `_count` does not say.
@@ -19,21 +19,51 @@ const PARTS_MAX: usize = 100;
 /// `Malformed` with one issue for each unknown parameter, modifier, prefix or unreadable value, and
 /// `NotSupported` for a type that cannot be searched.
 pub fn parse(rtype: &str, params: &[(String, String)]) -> Result<Query, Problem> {
+    let mut query = begin(rtype)?;
+    let mut issues = Vec::new();
+    for (name, value) in params {
+        if let Err(Fault { diagnostics, .. }) = read(&mut query, name, value) {
+            issues.push(Issue::error("invalid", diagnostics).at(name.as_str()));
+        }
+    }
+    issues.extend(too_many(&query));
+    if issues.is_empty() { Ok(query) } else { Err(Problem::with(Category::Malformed, issues)) }
+}
+
+/// A query that finds everything of a type.
+///
+/// # Errors
+/// `NotSupported` for a type that cannot be searched.
+pub(super) fn begin(rtype: &str) -> Result<Query, Problem> {
     if parameters(rtype).is_empty() {
         let diagnostics = format!("{rtype} cannot be searched here");
         return Err(Problem::new(Category::NotSupported, "not-supported", diagnostics));
     }
-    let mut query = Query::new(rtype);
-    let mut issues = Vec::new();
-    for (name, value) in params {
-        if let Err(diagnostics) = read(&mut query, name, value) {
-            issues.push(Issue::error("invalid", diagnostics).at(name.as_str()));
-        }
+    Ok(Query::new(rtype))
+}
+
+pub(super) fn too_many(query: &Query) -> Option<Issue> {
+    (query.criteria.len() > PARTS_MAX)
+        .then(|| Issue::error("too-costly", format!("at most {PARTS_MAX} criteria are read")))
+}
+
+/// Why a parameter is not read.
+pub(super) struct Fault {
+    pub(super) diagnostics: String,
+    /// The name or its modifier is not known here: what `handling=lenient` may ignore.
+    pub(super) unknown: bool,
+}
+
+impl From<String> for Fault {
+    fn from(diagnostics: String) -> Self {
+        Self { diagnostics, unknown: false }
     }
-    if query.criteria.len() > PARTS_MAX {
-        issues.push(Issue::error("too-costly", format!("at most {PARTS_MAX} criteria are read")));
+}
+
+impl Fault {
+    fn unknown(diagnostics: String) -> Self {
+        Self { diagnostics, unknown: true }
     }
-    if issues.is_empty() { Ok(query) } else { Err(Problem::with(Category::Malformed, issues)) }
 }
 
 /// Reads `a=b&c=d` as it stands in a URL, an `If-None-Exist` header or a conditional reference.
@@ -78,24 +108,20 @@ fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-fn read(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
+pub(super) fn read(query: &mut Query, name: &str, value: &str) -> Result<(), Fault> {
     match name {
         "_sort" => query.sort = sort(&query.rtype, value)?,
         "_count" => query.count = count(value)?,
         "_total" => query.total = total(value)?,
-        "_summary" => return Err("_summary is count or false: resources are given whole".to_owned()),
         "_cursor" => query.after = Some(value.to_owned()),
-        _ => query.criteria.push(criterion(&query.rtype, name, value)?),
+        _ => query.criteria.push(criterion::read(&query.rtype, name, value)?),
     }
     Ok(())
 }
 
 fn count(value: &str) -> Result<usize, String> {
     let count: usize =
-        value.parse().map_err(|_| format!("_count is a whole number from 1 to {COUNT_MAX}"))?;
-    if count == 0 {
-        return Err("_count=0 asks for the number of matches alone, which is no search".to_owned());
-    }
+        value.parse().map_err(|_| format!("_count is a whole number from 0 to {COUNT_MAX}"))?;
     Ok(count.min(COUNT_MAX))
 }
 
@@ -124,154 +150,6 @@ fn sort(rtype: &str, value: &str) -> Result<Vec<Sort>, String> {
     let twice =
         sorts.iter().enumerate().any(|(n, sort)| sorts[..n].iter().any(|earlier| earlier.key == sort.key));
     if twice { Err("_sort names the same value twice".to_owned()) } else { Ok(sorts) }
-}
-
-fn criterion(rtype: &str, text: &str, value: &str) -> Result<Criterion, String> {
-    let (name, modifier) =
-        text.split_once(':').map_or((text, None), |(name, modifier)| (name, Some(modifier)));
-    let parameter = parameters(rtype).iter().find(|parameter| parameter.name == name).ok_or_else(|| {
-        let mut names: Vec<_> = parameters(rtype).iter().map(|parameter| parameter.name).collect();
-        names.extend(["_sort", "_count", "_total", "_summary"]);
-        format!("{rtype} has no search parameter {name:?}: {}", names.join(", "))
-    })?;
-    let refuse = |what: &str| {
-        let known = parameter.modifiers();
-        let right = if known.is_empty() { "none".to_owned() } else { format!(":{}", known.join(", :")) };
-        format!("the parameter {name} does not take {what}; modifiers that it takes: {right}")
-    };
-    let (modifier, target) = match modifier {
-        None => (Modifier::None, None),
-        Some("missing") if parameter.modifiers().contains(&"missing") => {
-            let missing = value.parse().map_err(|_| format!("{name}:missing is true or false"))?;
-            return Ok(Criterion { parameter, modifier: Modifier::Missing(missing), any: Vec::new() });
-        }
-        Some("not") if parameter.kind == Kind::Token => (Modifier::Not, None),
-        Some("exact") if parameter.kind == Kind::String => (Modifier::Exact, None),
-        Some("contains") if parameter.kind == Kind::String => (Modifier::Contains, None),
-        Some(rtype) if parameter.kind == Kind::Reference && takes(parameter, rtype) => {
-            (Modifier::None, Some(rtype))
-        }
-        Some(other) => return Err(refuse(&format!(":{other}"))),
-    };
-    if modifier == Modifier::Not && parameter.column == Some(super::Column::Id) {
-        return Err(refuse(":not"));
-    }
-    let parts = split(value, ',');
-    if parts.len() > PARTS_MAX {
-        return Err(format!("at most {PARTS_MAX} alternatives are read"));
-    }
-    let any = parts.iter().map(|part| test(parameter, target, part)).collect::<Result<_, _>>()?;
-    Ok(Criterion { parameter, modifier, any })
-}
-
-fn takes(parameter: &Parameter, rtype: &str) -> bool {
-    if parameter.targets.is_empty() {
-        crate::fhir::schema::r4().is_resource(rtype)
-    } else {
-        parameter.targets.contains(&rtype)
-    }
-}
-
-/// Parts between unescaped separators, still escaped.
-fn split(text: &str, separator: char) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut start, mut escaped) = (0, false);
-    for (n, c) in text.char_indices() {
-        if !escaped && c == separator {
-            parts.push(&text[start..n]);
-            start = n + c.len_utf8();
-        }
-        escaped = !escaped && c == '\\';
-    }
-    parts.push(&text[start..]);
-    parts
-}
-
-/// Without the backslashes before `,`, `|`, `$` and `\`.
-fn unescape(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        let escapes = c == '\\' && chars.peek().is_some_and(|next| matches!(next, ',' | '|' | '$' | '\\'));
-        plain.push(if escapes { chars.next().unwrap_or(c) } else { c });
-    }
-    plain
-}
-
-fn test(parameter: &Parameter, target: Option<&str>, text: &str) -> Result<Test, String> {
-    if text.is_empty() {
-        return Err(format!("{} has an empty value", parameter.name));
-    }
-    match parameter.kind {
-        Kind::Token => token(parameter.name, text),
-        Kind::Reference => reference_to(parameter, target, &unescape(text)),
-        Kind::Canonical => {
-            let parts = split(text, '|');
-            let version = (parts.len() > 1).then(|| unescape(&parts[1..].join("|")));
-            Ok(Test::Canonical {
-                url: unescape(parts[0]),
-                version: version.filter(|version| !version.is_empty()),
-            })
-        }
-        Kind::Date => date(parameter.name, text),
-        Kind::String => Ok(Test::Text(unescape(text))),
-        Kind::Uri => Ok(Test::Uri(unescape(text))),
-    }
-}
-
-fn token(name: &str, text: &str) -> Result<Test, String> {
-    let parts = split(text, '|');
-    let (system, code) = match parts.as_slice() {
-        [code] => (None, Some(unescape(code))),
-        [system, ""] if !system.is_empty() => (Some(unescape(system)), None),
-        [system, code] if !code.is_empty() => (Some(unescape(system)), Some(unescape(code))),
-        _ => return Err(format!("{name} is code, system|code, |code or system|; a | inside is written \\|")),
-    };
-    Ok(Test::Token { system, code })
-}
-
-fn reference_to(parameter: &Parameter, target: Option<&str>, text: &str) -> Result<Test, String> {
-    let name = parameter.name;
-    let types =
-        || if parameter.targets.is_empty() { "any type".to_owned() } else { parameter.targets.join(", ") };
-    match reference::parse(text) {
-        ReferenceForm::Local { rtype, id, .. } => {
-            let fits = takes(parameter, rtype) && target.is_none_or(|target| target == rtype);
-            if fits {
-                Ok(Test::Reference(vec![format!("{rtype}/{id}")]))
-            } else {
-                Err(format!("{name} does not refer to {rtype}: {}", target.map_or_else(types, str::to_owned)))
-            }
-        }
-        ReferenceForm::Absolute { base, rtype: Some(rtype), id: Some(id), .. } => {
-            Ok(Test::Reference(vec![format!("{base}/{rtype}/{id}")]))
-        }
-        ReferenceForm::Absolute { url, .. } | ReferenceForm::Urn(url) => {
-            Ok(Test::Reference(vec![url.to_owned()]))
-        }
-        _ if reference::is_id(text) => match (target, parameter.targets) {
-            (Some(target), _) => Ok(Test::Reference(vec![format!("{target}/{text}")])),
-            (None, []) => Err(format!("{name} may refer to any type: say which, as Type/{text}")),
-            (None, targets) => {
-                Ok(Test::Reference(targets.iter().map(|rtype| format!("{rtype}/{text}")).collect()))
-            }
-        },
-        _ => Err(format!("{name} is Type/id, an id, or an absolute address; types: {}", types())),
-    }
-}
-
-fn date(name: &str, text: &str) -> Result<Test, String> {
-    let known = Prefix::ALL.iter().find(|(letters, _)| text.starts_with(letters));
-    let (prefix, rest) =
-        known.map_or((Prefix::Eq, text), |(letters, prefix)| (*prefix, &text[letters.len()..]));
-    // A plus sign that a client did not encode arrives as a blank.
-    let (low, high) = instant::span(&rest.replace(' ', "+")).ok_or_else(|| {
-        format!(
-            "{name} is a date that exists, as 2026, 2026-11, 2026-11-02 or 2026-11-02T09:30:00+01:00, \
-             after none or one of eq, ne, gt, lt, ge, le, sa, eb, ap"
-        )
-    })?;
-    Ok(Test::Date { prefix, low, high })
 }
 
 #[cfg(test)]

@@ -73,6 +73,32 @@ pub enum Modifier {
     Exact,
     /// Anywhere in the text (`:contains`).
     Contains,
+    /// What is shown with the code begins so (`:text`).
+    Text,
+    /// The identifier in the reference (`:identifier`).
+    Identifier,
+    /// The address, and those that it is below (`:above`).
+    Above,
+    /// The address, and those below it (`:below`).
+    Below,
+}
+
+impl Modifier {
+    /// As in a request, without the colon.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Not => "not",
+            Self::Missing(_) => "missing",
+            Self::Exact => "exact",
+            Self::Contains => "contains",
+            Self::Text => "text",
+            Self::Identifier => "identifier",
+            Self::Above => "above",
+            Self::Below => "below",
+        }
+    }
 }
 
 /// One key of the order.
@@ -93,6 +119,8 @@ pub enum SortKey {
     Date,
     /// Rank of the priority, 0 for `stat`: `_sort=-priority` is ascending here. Without priority comes last.
     Urgency,
+    /// The least value of a parameter, the greatest when descending; resources without one come last.
+    Parameter(&'static Parameter),
 }
 
 /// Whether `Bundle.total` is wanted.

@@ -1,7 +1,9 @@
 //! One alternative of a criterion: what a value is compared with (R4 3.1.1.4).
 
+use super::{Criterion, Parameter};
+
 /// What a value is compared with.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub enum Test {
     /// `code`, `system|code`, `|code` (empty system) or `system|` (no code).
     Token {
@@ -32,6 +34,50 @@ pub enum Test {
     Text(String),
     /// As it was given.
     Uri(String),
+    /// A number, or a measured value in a unit.
+    Quantity {
+        /// In the unit as it is written.
+        limits: Limits,
+        /// `None` for any.
+        system: Option<String>,
+        /// Code of the unit, or the unit as it is shown; `None` for any.
+        code: Option<String>,
+        /// In the base units of UCUM, and which these are; then this alone tells.
+        base: Option<(String, Limits)>,
+    },
+    /// One value for each part of a composite, in order.
+    Composite(Vec<Test>),
+    /// The reference leads to a resource of that type for which the criterion holds.
+    Chain {
+        /// Type of the target.
+        rtype: String,
+        /// What must hold for the target.
+        criterion: Box<Criterion>,
+    },
+    /// A resource of that type refers here, and the criterion holds for it (`_has`); on `_id`.
+    Referrer {
+        /// Type of the resource that refers.
+        rtype: String,
+        /// The type referred to.
+        target: String,
+        /// By which of its references.
+        by: &'static Parameter,
+        /// What must hold for it.
+        criterion: Box<Criterion>,
+    },
+}
+
+/// What a number is compared with; texts that sort as numbers do.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How.
+    pub prefix: Prefix,
+    /// The number itself.
+    pub value: String,
+    /// Least of what it stands for: half a unit of its last digit below, a tenth below for `ap`.
+    pub low: String,
+    /// First after what it stands for; the greatest for `ap`.
+    pub high: String,
 }
 
 /// Prefix of an ordered value (R4 3.1.1.4.6).
@@ -70,4 +116,9 @@ impl Prefix {
         ("eb", Self::Eb),
         ("ap", Self::Ap),
     ];
+    /// As in a request.
+    #[must_use]
+    pub fn letters(self) -> &'static str {
+        Self::ALL.iter().find(|(_, known)| *known == self).map_or("", |(letters, _)| letters)
+    }
 }

@@ -252,7 +252,8 @@ fn entries(conn: &Connection, rid: i64, old: Option<&Row>, new: &Row) -> Result<
     for (param, folded, exact) in new.texts.iter().filter(|text| !old.texts.contains(text)) {
         insert.execute((param, folded, exact, rid))?;
     }
-    spans(conn, rid, old, new)
+    spans(conn, rid, old, new)?;
+    parts(conn, rid, old, new)
 }
 
 fn spans(conn: &Connection, rid: i64, old: &Row, new: &Row) -> Result<(), Problem> {
@@ -267,4 +268,53 @@ fn spans(conn: &Connection, rid: i64, old: &Row, new: &Row) -> Result<(), Proble
         insert.execute((rid, param, low, high))?;
     }
     Ok(())
+}
+
+fn parts(conn: &Connection, rid: i64, old: &Row, new: &Row) -> Result<(), Problem> {
+    if old.parts == new.parts {
+        return Ok(());
+    }
+    conn.prepare_cached("/* parts */ DELETE FROM part WHERE rid = ?1")?.execute([rid])?;
+    let mut insert = conn.prepare_cached(
+        "/* parts */ INSERT OR IGNORE INTO part (rid, param, n, part, code, system, unit, low, high, base, base_low, base_high)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    )?;
+    for part in &new.parts {
+        insert.execute((
+            rid,
+            part.param,
+            part.n,
+            part.part,
+            &part.code,
+            part.system,
+            &part.unit,
+            &part.low,
+            &part.high,
+            part.base,
+            &part.base_low,
+            &part.base_high,
+        ))?;
+    }
+    Ok(())
+}
+
+/// Replaces what a resource is found by, its version staying what it is; for indexing anew.
+pub(super) fn index_anew(conn: &Connection, rid: i64, row: &Row) -> Result<(), Problem> {
+    conn.prepare_cached(
+        "/* index_anew */ UPDATE resource SET present = ?2, urgency = ?3, dated_at = ?4, dated_to = ?5, subject = ?6,
+           owner = ?7, status = ?8 WHERE rid = ?1",
+    )?
+    .execute((
+        rid,
+        row.present,
+        row.urgency,
+        row.dated_at,
+        row.dated_to,
+        &row.subject,
+        &row.owner,
+        &row.status,
+    ))?;
+    conn.prepare_cached("/* index_anew */ DELETE FROM span WHERE rid = ?1")?.execute([rid])?;
+    conn.prepare_cached("/* index_anew */ DELETE FROM part WHERE rid = ?1")?.execute([rid])?;
+    entries(conn, rid, None, row)
 }

@@ -1,25 +1,28 @@
 //! Running a query: a plan that keeps to an index, keyset paging, bodies fetched last.
 
-mod condition;
-mod order;
-mod plan;
-mod statement;
-
+use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
 
 use super::read;
-use crate::fhir::search::{Query, SortKey, Total, open_cursor, seal_cursor};
-use crate::problem::Problem;
+use crate::fhir::search::{Key, Query, SortKey, Total, open_cursor, seal_cursor};
+use crate::problem::{Category, Problem};
 use crate::store::Page;
-use order::Order;
-use plan::Plan;
-use statement::Statement;
+use crate::store::search::{Bound, ESTIMATE_MAX, Hints, Order, Plan, SORTED_MAX, Statement};
 
-/// An estimate counts no further.
-const ESTIMATE_MAX: usize = 1_001;
+impl ToSql for Bound {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Number(number) => ToSqlOutput::Owned(Value::Integer(*number)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
+    }
+}
 
 pub(super) fn page(conn: &Connection, query: &Query) -> Result<Page, Problem> {
-    let plan = Plan::choose(conn, query)?;
+    let plan = choose(conn, query)?;
+    if plan.order.sorts_all() {
+        few_enough(conn, query, &plan)?;
+    }
     let after = open_cursor(query, plan.order.keys().len())?;
     let statement = plan.select(query, after.as_deref(), query.count + 1);
     let mut matches = run(conn, &statement)?;
@@ -35,8 +38,33 @@ pub(super) fn page(conn: &Connection, query: &Query) -> Result<Page, Problem> {
 
 /// Ids of matches, at most so many.
 pub(super) fn matching_ids(conn: &Connection, query: &Query, limit: usize) -> Result<Vec<String>, Problem> {
-    let statement = Plan::choose(conn, query)?.select(query, None, limit);
+    let statement = choose(conn, query)?.select(query, None, limit);
     Ok(run(conn, &statement)?.into_iter().map(|found| found.id).collect())
+}
+
+fn choose<'a>(conn: &Connection, query: &'a Query) -> Result<Plan<'a>, Problem> {
+    Plan::choose(query, Hints::ByName, &mut |source| {
+        let mut sql = Statement::new("/* is_rare */ SELECT count(*) FROM (");
+        sql.append(source).push(&format!(" LIMIT {})", Plan::RARE_MAX + 1));
+        Ok(count(conn, &sql)? <= Plan::RARE_MAX)
+    })
+}
+
+/// Refuses to sort by a value that no index has in order when very many match.
+fn few_enough(conn: &Connection, query: &Query, plan: &Plan<'_>) -> Result<(), Problem> {
+    let found = count(conn, &plan.count(query, Some(SORTED_MAX + 1)))?;
+    if found <= SORTED_MAX as u64 {
+        return Ok(());
+    }
+    let text =
+        format!("more than {SORTED_MAX} match: narrow the search, or sort by its date or _lastUpdated");
+    Err(Problem::new(Category::Malformed, "too-costly", text).at("_sort"))
+}
+
+/// The single number that a statement selects.
+fn count(conn: &Connection, statement: &Statement) -> Result<u64, Problem> {
+    let mut prepared = conn.prepare_cached(statement.text())?;
+    Ok(prepared.query_row(params_from_iter(statement.values()), |row| row.get(0))?)
 }
 
 fn total(conn: &Connection, query: &Query, plan: &Plan<'_>) -> Result<Option<u64>, Problem> {
@@ -45,7 +73,7 @@ fn total(conn: &Connection, query: &Query, plan: &Plan<'_>) -> Result<Option<u64
         Total::Estimate => Some(ESTIMATE_MAX),
         Total::Accurate => None,
     };
-    plan.count(query, limit).count(conn).map(Some)
+    count(conn, &plan.count(query, limit)).map(Some)
 }
 
 /// A match, before its body is read.
@@ -56,16 +84,32 @@ struct Match {
     last_updated: i64,
     dated_at: i64,
     urgency: i64,
+    /// Values of the order that are in no column, in its order.
+    sorted: Vec<Key>,
 }
 
 impl Match {
-    fn keys(&self, order: &Order) -> Vec<i64> {
-        let key = |sort: &SortKey| match sort {
-            SortKey::LastUpdated => self.last_updated,
-            SortKey::Date => self.dated_at,
-            SortKey::Urgency => self.urgency,
+    fn keys(&self, order: &Order) -> Vec<Key> {
+        let mut sorted = self.sorted.iter().cloned();
+        let mut key = |sort: &SortKey| match sort {
+            SortKey::LastUpdated => Key::Number(self.last_updated),
+            SortKey::Date => Key::Number(self.dated_at),
+            SortKey::Urgency => Key::Number(self.urgency),
+            SortKey::Parameter(_) => sorted.next().unwrap_or(Key::Absent),
         };
-        order.keys().iter().map(|sorted| sorted.key.as_ref().map_or(self.rid, key)).collect()
+        order
+            .keys()
+            .iter()
+            .map(|sorted| sorted.key.as_ref().map_or(Key::Number(self.rid), &mut key))
+            .collect()
+    }
+}
+
+fn key(value: ValueRef<'_>) -> Key {
+    match value {
+        ValueRef::Integer(number) => Key::Number(number),
+        ValueRef::Text(text) => Key::Text(String::from_utf8_lossy(text).into_owned()),
+        _ => Key::Absent,
     }
 }
 
@@ -78,6 +122,9 @@ fn run(conn: &Connection, statement: &Statement) -> Result<Vec<Match>, Problem> 
             last_updated: row.get(3)?,
             dated_at: row.get(4)?,
             urgency: row.get(5)?,
+            sorted: (6..row.as_ref().column_count())
+                .map(|n| row.get_ref(n).map(key))
+                .collect::<Result<_, _>>()?,
         })
     };
     let mut prepared = conn.prepare_cached(statement.text())?;

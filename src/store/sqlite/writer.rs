@@ -105,6 +105,29 @@ impl Writer {
     }
 }
 
+/// Work for the same thread, from a thread that waits; to be dropped before the writer.
+pub(super) struct Handle(SyncSender<Box<dyn Work>>);
+
+impl Writer {
+    pub(super) fn handle(&self) -> Result<Handle, Problem> {
+        self.queue.clone().map(Handle).ok_or_else(gone)
+    }
+}
+
+impl Handle {
+    /// Waits for its place in the queue, and for the commit.
+    pub(super) fn run<T, F>(&self, run: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<Done<T>, Problem> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let piece = Box::new(Piece { run: Some(run), outcome: None, reply, wakes: false });
+        self.0.send(piece).map_err(|_| gone())?;
+        answer.blocking_recv().map_err(|_| gone())?
+    }
+}
+
 impl Drop for Writer {
     /// Writes what has been queued, then closes the file.
     fn drop(&mut self) {

@@ -55,6 +55,10 @@ async fn every_match_is_visited_once_while_others_are_created() {
         "_count=7&_sort=-priority",
         "_count=7&authored-on=ge2026-01-05",
         "_count=1&_id=t01,t02,t03",
+        "_count=7&_sort=code,-status",
+        "_count=7&_sort=-code,authored-on",
+        "_count=7&_sort=period",
+        "_count=7&_sort=-_id",
     ] {
         let expected: HashSet<_> =
             held.ids("Task", &format!("{text}&_count=1000")).await.into_iter().collect();

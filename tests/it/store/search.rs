@@ -203,3 +203,94 @@ async fn an_update_is_found_by_its_new_values_only() {
         check(&held, "Task", text, expected).await;
     }
 }
+
+#[tokio::test]
+async fn quantities_and_composites() {
+    let held = Held::new();
+    let ucum =
+        |value: f64, code: &str| json!({"value": value, "system": "http://unitsofmeasure.org", "code": code});
+    let coded = |code: &str| json!({"coding": [{"system": "https://c.example", "code": code}]});
+    held.put(resource("Observation", "a", 1, json!({"code": coded("w"), "valueQuantity": ucum(1.5, "g")})))
+        .await;
+    held.put(resource(
+        "Observation",
+        "b",
+        1,
+        json!({"code": coded("bp"), "component": [
+            {"code": coded("sys"), "valueQuantity": ucum(120.0, "mm[Hg]")},
+            {"code": coded("dia"), "valueQuantity": ucum(80.0, "mm[Hg]")}]}),
+    ))
+    .await;
+    held.put(resource("Observation", "c", 1, json!({"code": coded("w"), "valueString": "Élevée"}))).await;
+    let unit = "http://unitsofmeasure.org";
+    for (text, expected) in [
+        (format!("value-quantity=1500|{unit}|mg"), vec!["a"]),
+        (format!("value-quantity=gt1500|{unit}|mg"), vec![]),
+        (format!("value-quantity=ge1500|{unit}|mg"), vec!["a"]),
+        (format!("value-quantity=1500|{unit}|mL"), vec![]),
+        ("value-quantity:missing=true".to_owned(), vec!["b", "c"]),
+        ("combo-value-quantity:missing=true".to_owned(), vec!["c"]),
+        ("combo-value-quantity=gt100".to_owned(), vec!["b"]),
+        ("combo-code=sys".to_owned(), vec!["b"]),
+        ("component-code-value-quantity=sys$gt100".to_owned(), vec!["b"]),
+        ("component-code-value-quantity=dia$gt100".to_owned(), vec![]),
+        ("component-code-value-quantity=https://c.example|dia$lt100".to_owned(), vec!["b"]),
+        ("combo-code-value-quantity=dia$80,w$1.5".to_owned(), vec!["a", "b"]),
+        ("code-value-quantity=w$1.5".to_owned(), vec!["a"]),
+        ("code-value-quantity=bp$120".to_owned(), vec![]),
+        ("code-value-string=w$elev".to_owned(), vec!["c"]),
+        ("value-string:exact=Élevée".to_owned(), vec!["c"]),
+    ] {
+        check(&held, "Observation", &text, &expected).await;
+    }
+}
+
+#[tokio::test]
+async fn addresses_above_and_below_and_identifiers_of_references() {
+    let held = Held::new();
+    for (id, url) in
+        [("a", "https://q.example/x"), ("b", "https://q.example/x/y"), ("c", "https://q.example/xy")]
+    {
+        held.put(resource("Questionnaire", id, 1, json!({"url": url}))).await;
+    }
+    check(&held, "Questionnaire", "url:below=https://q.example/x", &["a", "b"]).await;
+    check(&held, "Questionnaire", "url:above=https://q.example/x/y/z", &["a", "b"]).await;
+    let subject =
+        json!({"reference": "Patient/p", "identifier": {"system": "https://i.example", "value": "1"}});
+    held.put(resource("Task", "t", 1, json!({"for": subject, "code": {"text": "Appel"}}))).await;
+    check(&held, "Task", "subject:identifier=https://i.example|1", &["t"]).await;
+    check(&held, "Task", "subject:identifier=1", &["t"]).await;
+    check(&held, "Task", "subject:identifier=|1", &[]).await;
+    check(&held, "Task", "code:text=app", &["t"]).await;
+    held.put(resource("Task", "t", 2, json!({"code": {"text": "Visite"}}))).await;
+    check(&held, "Task", "subject:identifier=1", &[]).await;
+    check(&held, "Task", "code:text=app", &[]).await;
+}
+
+#[tokio::test]
+async fn chains_and_has() {
+    let held = tasks().await;
+    held.put(resource("Patient", "p", 1, json!({"name": [{"family": "PAT-TROIS"}], "gender": "female"})))
+        .await;
+    held.put(resource("Patient", "q", 1, json!({"name": [{"family": "PAT-UN"}]}))).await;
+    held.put(resource(
+        "Provenance",
+        "v",
+        1,
+        json!({"target": [{"reference": "Task/a"}], "recorded": "2026-01-01"}),
+    ))
+    .await;
+    for (rtype, text, expected) in [
+        ("Task", "patient.name=pat", vec!["a"]),
+        ("Task", "patient.gender=male", vec![]),
+        ("Task", "subject:Patient.gender=female&status=requested", vec!["a"]),
+        ("Provenance", "target:Task.status=requested", vec!["v"]),
+        ("Provenance", "target:Task.status=completed", vec![]),
+        ("Patient", "_has:Task:patient:status=requested", vec!["p"]),
+        ("Patient", "_has:Task:patient:code=call&name=pat", vec!["p"]),
+        ("Patient", "_has:Task:patient:status=completed", vec![]),
+        ("Task", "_has:Provenance:target:recorded=2026", vec!["a"]),
+    ] {
+        check(&held, rtype, text, &expected).await;
+    }
+}

@@ -1,7 +1,7 @@
 //! What is read, and what is refused with what would be right.
 
 use super::*;
-use crate::fhir::search::SortKey;
+use crate::fhir::search::{Criterion, Limits, Modifier, Prefix, SortKey, Test};
 
 fn one(rtype: &str, text: &str) -> Criterion {
     parse_text(rtype, text).unwrap().criteria.remove(0)
@@ -41,7 +41,7 @@ fn a_reference_is_read_in_each_form() {
     check("Task", "patient=1", references(&["Patient/1"]));
     check("Task", "patient=Patient/1", references(&["Patient/1"]));
     check("Task", "patient:Patient=1", references(&["Patient/1"]));
-    check("CarePlan", "subject=1", references(&["Patient/1", "Group/1"]));
+    check("CarePlan", "subject=1", references(&["Group/1", "Patient/1"]));
     check("CarePlan", "subject:Group=1", references(&["Group/1"]));
     let url = "https://dpi.example/fhir/Patient/1";
     check("Task", &format!("patient={url}"), references(&[url]));
@@ -75,7 +75,7 @@ fn an_order_names_what_can_be_sorted() {
     let query = parse_text("Task", "_sort=-priority,authored-on").unwrap();
     let keys: Vec<_> = query.sort.iter().map(|sort| (sort.key, sort.descending)).collect();
     assert_eq!(keys, [(SortKey::Urgency, false), (SortKey::Date, false)]);
-    refused("Task", "_sort=owner", "_lastUpdated, priority, authored-on");
+    refused("Task", "_sort=owner", "_id, _lastUpdated, authored-on");
     refused("Task", "_sort=priority,-priority", "twice");
 }
 
@@ -84,16 +84,16 @@ fn every_fault_is_told_at_once() {
     let problem = parse_text("Task", "nom=x&status:above=y&_count=-1&_total=perhaps&code=").unwrap_err();
     assert_eq!(problem.issues.len(), 5);
     let text = problem.to_string();
-    for hint in ["group-identifier", ":missing, :not", "1 to 1000", "accurate", "empty"] {
+    for hint in ["group-identifier", ":missing, :not", "0 to 1000", "accurate", "empty"] {
         assert!(text.contains(hint), "{hint} in {text}");
     }
 }
 
 #[test]
-fn a_count_is_capped_and_zero_is_refused() {
+fn a_count_is_capped() {
     assert_eq!(parse_text("Task", "_count=5000").unwrap().count, COUNT_MAX);
     assert_eq!(parse_text("Task", "").unwrap().count, COUNT_DEFAULT);
-    refused("Task", "_count=0", "number of matches");
+    assert_eq!(parse_text("Task", "_count=0").unwrap().count, 0);
 }
 
 #[test]
@@ -115,4 +115,66 @@ fn a_broken_encoding_and_an_unknown_type_are_refused() {
 fn the_debug_form_of_a_query_tells_no_value() {
     let query = parse_text("Patient", "identifier=urn:oid:1.2.250.1.213.1.4.10|279035121518989").unwrap();
     assert!(!format!("{query:?}").contains("279035121518989"));
+}
+
+#[test]
+fn a_number_has_a_prefix_and_a_precision_and_a_quantity_its_unit() {
+    let quantity = |text: &str| match one("Observation", text).any.remove(0) {
+        Test::Quantity { limits, system, code, base } => (limits, system, code, base.map(|(unit, _)| unit)),
+        _ => unreachable!("a quantity"),
+    };
+    let (limits, system, code, base) = quantity("value-quantity=gt5.4|http://unitsofmeasure.org|mg/dL");
+    assert!(limits.prefix == Prefix::Gt && limits.low < limits.value && limits.value < limits.high);
+    assert_eq!((system.as_deref(), code.as_deref()), (Some("http://unitsofmeasure.org"), Some("mg/dL")));
+    assert_eq!(base.as_deref(), Some("m-3.g1"));
+    let (Limits { low, high, .. }, system, code, base) = quantity("value-quantity=100||points");
+    let (Limits { low: wider, high: further, .. }, ..) = quantity("value-quantity=ap100");
+    assert!(wider < low && high < further);
+    assert_eq!((system, code.as_deref(), base), (None, Some("points"), None));
+    for wrong in ["x", "1|urn:s|", "1|a|b|c", "gt"] {
+        refused("Observation", &format!("value-quantity={wrong}"), "eq, ne, gt");
+    }
+}
+
+#[test]
+fn a_composite_has_a_value_for_each_part() {
+    let Test::Composite(parts) = one("Observation", "code-value-quantity=urn:s|a$ge2").any.remove(0) else {
+        unreachable!("a composite")
+    };
+    assert!(parts[0] == token_of(Some("urn:s"), Some("a")));
+    refused("Observation", "code-value-quantity=a", "code$value-quantity");
+}
+
+#[test]
+fn a_chain_names_a_parameter_of_its_target() {
+    let chain = |text: &str| match one("Task", text).any.remove(0) {
+        Test::Chain { rtype, criterion } => format!("{rtype}.{}", criterion.parameter.name),
+        _ => unreachable!("a chain"),
+    };
+    assert_eq!(chain("patient.name=x"), "Patient.name");
+    assert_eq!(chain("owner:Practitioner.identifier=x"), "Practitioner.identifier");
+    assert_eq!(one("Task", "owner.identifier=x").any.len(), 4);
+    refused("Task", "patient.nom=x", "no search parameter");
+    refused("Task", "status.name=x", "no reference");
+    refused("Task", "focus.status=x", "say which");
+    refused("Task", "patient.organization.name=x", "one step");
+}
+
+#[test]
+fn has_names_who_refers_and_by_what() {
+    let criterion = one("Patient", "_has:Observation:patient:code=x");
+    assert_eq!(criterion.parameter.name, "_id");
+    assert!(matches!(&criterion.any[0], Test::Referrer { by, .. } if by.name == "patient"));
+    refused("Patient", "_has:Observation:code:code=x", "does not refer");
+    refused("Patient", "_has:Observation:patient", "_has:Type:reference:parameter");
+    refused("Patient", "_has:Encounter:patient:code=x", "not served");
+}
+
+#[test]
+fn modifiers_are_those_that_the_parameter_declares() {
+    assert_eq!(one("Task", "code:text=appel").modifier, Modifier::Text);
+    assert_eq!(one("Task", "subject:identifier=urn:s|1").modifier, Modifier::Identifier);
+    assert_eq!(one("Questionnaire", "url:below=https://q.example").modifier, Modifier::Below);
+    refused("Task", "code:in=x", "does not take :in");
+    refused("Task", "code:above=x", ":missing, :not, :text");
 }

@@ -3,8 +3,8 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::super::migration;
-use super::plan::Plan;
-use crate::fhir::search::{Query, parse_text};
+use super::choose;
+use crate::fhir::search::{Key, Query, parse_text};
 
 /// A database with the tables and so many tasks that no criterion on them is rare.
 fn filled() -> Connection {
@@ -21,11 +21,10 @@ fn filled() -> Connection {
     conn
 }
 
-fn explained(conn: &Connection, query: &Query, after: Option<&[i64]>) -> Vec<String> {
-    let plan = Plan::choose(conn, query).unwrap();
-    let keys = [0; 4];
-    let after = after.or(Some(&keys[..plan.order.keys().len()]));
-    let statement = plan.select(query, after, 50);
+fn explained(conn: &Connection, query: &Query) -> Vec<String> {
+    let plan = choose(conn, query).unwrap();
+    let keys = vec![Key::Number(0); plan.order.keys().len()];
+    let statement = plan.select(query, Some(&keys), 50);
     let mut prepared = conn.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.text())).unwrap();
     let rows = prepared.query_map(params_from_iter(statement.values()), |row| row.get(3)).unwrap();
     rows.map(Result::unwrap).collect()
@@ -33,7 +32,7 @@ fn explained(conn: &Connection, query: &Query, after: Option<&[i64]>) -> Vec<Str
 
 fn check(rtype: &str, text: &str, index: &str) {
     let conn = filled();
-    let steps = explained(&conn, &parse_text(rtype, text).unwrap(), None);
+    let steps = explained(&conn, &parse_text(rtype, text).unwrap());
     let joined = steps.join("\n");
     assert!(joined.contains(&format!("USING INDEX {index}")), "{rtype}?{text}:\n{joined}");
     assert!(!joined.contains("TEMP B-TREE"), "{rtype}?{text} sorts:\n{joined}");
@@ -92,7 +91,7 @@ fn a_rare_value_leads_and_at_most_its_few_matches_are_sorted() {
     for text in
         ["identifier=urn:s|1", "identifier=1,2", "based-on=CarePlan/c&status=requested&_sort=-priority"]
     {
-        let joined = explained(&conn, &parse_text("Task", text).unwrap(), None).join("\n");
+        let joined = explained(&conn, &parse_text("Task", text).unwrap()).join("\n");
         assert!(joined.contains("USING INTEGER PRIMARY KEY (rowid=?)"), "{text}:\n{joined}");
         assert!(joined.contains("token USING PRIMARY KEY (param=? AND code=?"), "{text}:\n{joined}");
     }

@@ -1,0 +1,126 @@
+//! What is indexed, resource by resource.
+
+use serde_json::json;
+
+use super::*;
+
+fn check(resource: &Value, expected: &[&str]) {
+    let mut found: Vec<_> = index(resource).iter().map(show).collect();
+    found.sort();
+    assert_eq!(found, expected);
+}
+
+fn show(entry: &Entry) -> String {
+    let value = match &entry.found {
+        Found::Token { system, code } => format!("{system}|{code}"),
+        Found::Canonical { url, version } => format!("{url}|{version}"),
+        Found::Date { low, high } => format!("{low}..{high}"),
+        Found::Reference(text) | Found::Text(text) | Found::Uri(text) | Found::Display(text) => text.clone(),
+        Found::Identifier { system, value } => format!("#{system}|{value}"),
+        Found::Quantity(amount) => format!("{}|{}", amount.code, amount.base.clone().unwrap_or_default().0),
+        Found::Part { group, part, found } => {
+            let inner = Entry { parameter: entry.parameter, found: (**found).clone() };
+            format!("{group}.{part}:{}", show(&inner).split_once('=').unwrap().1)
+        }
+    };
+    format!("{}={value}", entry.parameter.name)
+}
+
+#[test]
+fn a_task_is_found_by_what_the_team_asks_for() {
+    let task = json!({
+        "resourceType": "Task", "status": "requested", "intent": "order", "priority": "urgent",
+        "code": {"coding": [{"system": "urn:codes", "code": "appel"}]},
+        "for": {"reference": "Patient/p1/_history/3"},
+        "owner": {"reference": "https://dpi.example/fhir/Practitioner/7"},
+        "focus": {"reference": "QuestionnaireResponse/q1"},
+        "authoredOn": "1970-01-01T00:00:01Z"
+    });
+    check(
+        &task,
+        &[
+            "authored-on=1000000..2000000",
+            "code=urn:codes|appel",
+            "focus=QuestionnaireResponse/q1",
+            "intent=http://hl7.org/fhir/task-intent|order",
+            "owner=https://dpi.example/fhir/Practitioner/7",
+            "patient=Patient/p1",
+            "priority=http://hl7.org/fhir/request-priority|urgent",
+            "status=http://hl7.org/fhir/task-status|requested",
+            "subject=Patient/p1",
+        ],
+    );
+}
+
+#[test]
+fn a_patient_parameter_takes_patients_only() {
+    let flag = json!({"resourceType": "Flag", "subject": {"reference": "Group/g"}});
+    check(&flag, &["subject=Group/g"]);
+}
+
+#[test]
+fn a_canonical_is_split_and_repeats_are_dropped() {
+    let response = json!({
+        "resourceType": "QuestionnaireResponse", "questionnaire": "https://q.example/a|1.0.0",
+        "basedOn": [{"reference": "CarePlan/c"}, {"reference": "CarePlan/c"}]
+    });
+    check(&response, &["based-on=CarePlan/c", "questionnaire=https://q.example/a|1.0.0"]);
+}
+
+#[test]
+fn a_name_is_found_by_each_of_its_parts() {
+    let patient = json!({"resourceType": "Patient", "active": true,
+        "name": [{"family": "PAT-TROIS", "given": ["DOMINIQUE", "ANNE"]}]});
+    check(
+        &patient,
+        &[
+            "active=|true",
+            "deceased=|false",
+            "family=PAT-TROIS",
+            "given=ANNE",
+            "given=DOMINIQUE",
+            "name=ANNE",
+            "name=DOMINIQUE",
+            "name=PAT-TROIS",
+        ],
+    );
+}
+
+#[test]
+fn a_measured_value_is_found_in_its_unit_and_in_base_units() {
+    let observation = json!({"resourceType": "Observation",
+        "code": {"coding": [{"system": "urn:c", "code": "poids", "display": "Poids"}]},
+        "valueQuantity": {"value": 71.5, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}});
+    check(&observation, &["code=Poids", "code=urn:c|poids", "value-quantity=kg|g1"]);
+}
+
+#[test]
+fn the_parts_of_an_element_are_kept_together() {
+    let component = |code: &str, value: u8| json!({"code": {"coding": [{"code": code}]}, "valueQuantity": {"value": value, "code": "mm[Hg]"}});
+    let observation = json!({"resourceType": "Observation",
+        "component": [component("sys", 120), component("dia", 80), {"code": {"coding": [{"code": "x"}]}}]});
+    check(
+        &observation,
+        &[
+            "combo-code-value-quantity=0.0:|sys",
+            "combo-code-value-quantity=0.1:mm[Hg]|",
+            "combo-code-value-quantity=1.0:|dia",
+            "combo-code-value-quantity=1.1:mm[Hg]|",
+            "component-code-value-quantity=0.0:|sys",
+            "component-code-value-quantity=0.1:mm[Hg]|",
+            "component-code-value-quantity=1.0:|dia",
+            "component-code-value-quantity=1.1:mm[Hg]|",
+            "component-code=|dia",
+            "component-code=|sys",
+            "component-code=|x",
+            "component-value-quantity=mm[Hg]|",
+            "component-value-quantity=mm[Hg]|",
+        ],
+    );
+}
+
+#[test]
+fn a_reference_by_identifier_is_found_by_it() {
+    let task = json!({"resourceType": "Task", "for": {"identifier": {"system": "urn:s", "value": "1"}}});
+    check(&task, &["subject=#urn:s|1"]);
+}

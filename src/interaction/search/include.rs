@@ -1,0 +1,223 @@
+//! What comes with the matches: `_include`, `_revinclude` and `:iterate` (R4 3.1.1.5.4).
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use crate::fhir::reference::{self, ReferenceForm};
+use crate::fhir::search::{self, Criterion, Found, Include, Kind, Modifier, Parameter, Query, Request, Test};
+use crate::fhir::{element, is_served};
+use crate::interaction::{Context, read};
+use crate::problem::{Issue, Problem, Severity};
+
+/// Resources that come with one page.
+const INCLUDED_MAX: usize = 1_000;
+/// Steps of `:iterate`.
+const ROUNDS_MAX: usize = 5;
+/// References that one query looks for side by side.
+const REFERENCES_MAX: usize = 16;
+
+/// Follows the includes of one page.
+struct Gathering<'a> {
+    ctx: &'a Context,
+    seen: HashSet<String>,
+    found: Vec<Value>,
+    full: bool,
+}
+
+/// The resources that come with these matches, each once and none of the matches; and what is to be said about it.
+pub(super) async fn included(
+    ctx: &Context,
+    request: &Request,
+    matches: &[Value],
+) -> Result<(Vec<Value>, Option<Issue>), Problem> {
+    if request.includes.is_empty() || matches.is_empty() {
+        return Ok((Vec::new(), None));
+    }
+    let seen = matches.iter().filter_map(element::local_reference).collect();
+    let mut gathering = Gathering { ctx, seen, found: Vec::new(), full: false };
+    let mut done = 0;
+    for round in 0..ROUNDS_MAX {
+        let first = round == 0;
+        let frontier: Vec<Value> = if first { matches.to_vec() } else { gathering.found[done..].to_vec() };
+        done = gathering.found.len();
+        for include in request.includes.iter().filter(|include| first || include.iterate) {
+            gathering.follow(include, &frontier).await?;
+        }
+        // What one include of the first round brought is a start for those that iterate.
+        if gathering.found.len() == done || gathering.full {
+            break;
+        }
+    }
+    let said = gathering.full.then(|| {
+        let text = format!("more than {INCLUDED_MAX} resources come with this page: the rest is left out");
+        Issue { severity: Severity::Warning, ..Issue::error("too-costly", text) }
+    });
+    Ok((gathering.found, said))
+}
+
+/// Those of these types that the resources refer to, each once.
+pub(super) async fn referred(
+    ctx: &Context,
+    resources: &[Value],
+    targets: &[&str],
+) -> Result<Vec<Value>, Problem> {
+    let seen = resources.iter().filter_map(element::local_reference).collect();
+    let mut gathering = Gathering { ctx, seen, found: Vec::new(), full: false };
+    for resource in resources {
+        let rtype = element::resource_type(resource).unwrap_or_default();
+        for parameter in search::references(rtype).filter(|parameter| parameter.kind == Kind::Reference) {
+            for target in targets {
+                gathering.forward(parameter, Some(target), resource).await?;
+            }
+        }
+    }
+    Ok(gathering.found)
+}
+
+impl Gathering<'_> {
+    async fn follow(&mut self, include: &Include, frontier: &[Value]) -> Result<(), Problem> {
+        for parameter in &include.by {
+            if include.reverse {
+                self.backward(include, parameter, frontier).await?;
+                continue;
+            }
+            let of_type = |one: &&Value| element::resource_type(one) == Some(include.rtype.as_str());
+            for resource in frontier.iter().filter(of_type) {
+                self.forward(parameter, include.target.as_deref(), resource).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn forward(
+        &mut self,
+        parameter: &'static Parameter,
+        target: Option<&str>,
+        resource: &Value,
+    ) -> Result<(), Problem> {
+        for found in search::values(parameter, resource) {
+            match found {
+                Found::Reference(text) => {
+                    let Some((rtype, id)) = self.local(&text) else { continue };
+                    let wanted = target.is_none_or(|target| target == rtype) && is_served(rtype);
+                    if !wanted || self.full || self.seen.contains(&format!("{rtype}/{id}")) {
+                        continue;
+                    }
+                    if let Some(resource) = read::current(self.ctx, rtype, id).await? {
+                        self.add(resource);
+                    }
+                }
+                Found::Canonical { url, version } => {
+                    let version = Some(version).filter(|version| !version.is_empty());
+                    for rtype in parameter.targets.iter().filter(|rtype| is_served(rtype)) {
+                        if target.is_none_or(|target| target == *rtype) {
+                            self.defined(rtype, &url, version.as_deref()).await?;
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Type and id of a reference to a resource of this server.
+    fn local<'t>(&self, text: &'t str) -> Option<(&'t str, &'t str)> {
+        let base = &self.ctx.settings.base_url;
+        let own = text.strip_prefix(base.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        match reference::parse(own.unwrap_or(text)) {
+            ReferenceForm::Local { rtype, id, .. } => Some((rtype, id)),
+            _ => None,
+        }
+    }
+
+    async fn defined(&mut self, rtype: &str, url: &str, version: Option<&str>) -> Result<(), Problem> {
+        let mut params = vec![("url".to_owned(), escaped(url))];
+        params.extend(version.map(|version| ("version".to_owned(), escaped(version))));
+        let query = search::parse(rtype, &params)?;
+        self.search(query).await
+    }
+
+    /// Those of the include's type that refer to these resources.
+    async fn backward(
+        &mut self,
+        include: &Include,
+        parameter: &'static Parameter,
+        frontier: &[Value],
+    ) -> Result<(), Problem> {
+        let fits = |one: &&Value| {
+            let rtype = element::resource_type(one).unwrap_or_default();
+            parameter.refers_to(rtype) && include.target.as_deref().is_none_or(|target| target == rtype)
+        };
+        let tests: Vec<Test> = match parameter.kind {
+            Kind::Canonical => frontier.iter().filter(fits).filter_map(canonical).collect(),
+            _ => frontier
+                .iter()
+                .filter(fits)
+                .filter_map(element::local_reference)
+                .map(|reference| Test::Reference(vec![reference]))
+                .collect(),
+        };
+        for some in tests.chunks(REFERENCES_MAX) {
+            let criterion = Criterion { parameter, modifier: Modifier::None, any: some.to_vec() };
+            self.search(Query { criteria: vec![criterion], ..Query::new(include.rtype.as_str()) }).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds every match, page by page.
+    async fn search(&mut self, mut query: Query) -> Result<(), Problem> {
+        query.count = self.ctx.settings.page_max;
+        while !self.full {
+            let page = self.ctx.store.search(&query).await?;
+            for stored in &page.resources {
+                self.add(read::body(stored)?);
+            }
+            match page.next {
+                Some(next) => query.after = Some(next),
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, resource: Value) {
+        let Some(reference) = element::local_reference(&resource) else { return };
+        if self.seen.contains(&reference) {
+            return;
+        }
+        if self.found.len() >= INCLUDED_MAX {
+            self.full = true;
+        } else {
+            self.seen.insert(reference);
+            self.found.push(resource);
+        }
+    }
+}
+
+/// A definition by its canonical, of any version that a reference names or none.
+fn canonical(definition: &Value) -> Option<Test> {
+    Some(Test::Canonical { url: definition["url"].as_str()?.to_owned(), version: None })
+}
+
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, ',' | '|' | '$' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_separates_values_is_escaped() {
+        assert_eq!(escaped(r"https://q.example/a|b,c"), r"https://q.example/a\|b\,c");
+    }
+}

@@ -1,0 +1,20 @@
+//! How any SQL store finds what a query asks for: conditions, order and plan as text with values, free of a dialect.
+//!
+//! A store turns a [`Statement`] into its own call; `?` stands for each value, in order. The tables are those of
+//! [`super::row`]: `resource r` with the single values, `token`, `text`, `span` and `part` with all others.
+
+mod condition;
+mod nested;
+mod order;
+mod plan;
+mod statement;
+mod value;
+
+pub(super) use order::Order;
+pub(super) use plan::{Hints, Plan};
+pub(super) use statement::{Bound, Statement};
+
+/// An estimate counts no further.
+pub(super) const ESTIMATE_MAX: usize = 1_001;
+/// So many matches are sorted by a value that no index has in order.
+pub(super) const SORTED_MAX: usize = 20_000;

@@ -1,0 +1,188 @@
+//! One criterion as SQL over `resource r`. Date spans are compared as R4 3.1.1.4.6 says.
+
+use super::nested::{chain, composite, referrer};
+use super::statement::{NEVER, Statement};
+use super::value;
+use crate::fhir::search::{Column, Criterion, Kind, Modifier, Parameter, Test, fold};
+use crate::store::row::{URGENCY_NONE, identifier_param, is_token, param, present_bits, text_param, urgency};
+
+pub(super) fn condition(rtype: &str, criterion: &Criterion) -> Statement {
+    let parameter = criterion.parameter;
+    if let Modifier::Missing(missing) = criterion.modifier {
+        let sign = if missing { "=" } else { "<>" };
+        return Statement::new(&format!("(r.present & {}) {sign} 0", present_bits(rtype, parameter)));
+    }
+    let one = |test: &Test| {
+        Statement::any(
+            parameter.stored().into_iter().map(|stored| one(rtype, stored, criterion.modifier, test)),
+        )
+    };
+    let any = Statement::any(criterion.any.iter().map(one));
+    if criterion.modifier != Modifier::Not {
+        return any;
+    }
+    let mut none = Statement::new("(");
+    none.append(&any).push(" IS NOT TRUE)");
+    none
+}
+
+fn one(rtype: &str, parameter: &'static Parameter, modifier: Modifier, test: &Test) -> Statement {
+    match (parameter.column, modifier, test) {
+        (_, Modifier::Text, Test::Text(text)) => {
+            let mut sql =
+                Statement::with("r.rid IN (SELECT rid FROM text WHERE param = ?", text_param(parameter));
+            sql.push(" AND ").append(&value::text("folded", modifier, text)).push(")");
+            sql
+        }
+        (_, Modifier::Identifier, test) => token_of(identifier_param(parameter), modifier, test),
+        (_, _, Test::Chain { rtype, criterion }) => chain(parameter, rtype, criterion),
+        (_, _, Test::Referrer { rtype, target, by, criterion }) => referrer((rtype, target), by, criterion),
+        (_, _, Test::Composite(parts)) => composite(rtype, parameter, parts),
+        (Some(column), _, test) => on_column(rtype, parameter, column, test),
+        (None, _, Test::Date { prefix, low, high }) => {
+            let mut sql = Statement::with(
+                "EXISTS (SELECT 1 FROM span d WHERE d.rid = r.rid AND d.param = ? AND ",
+                param(parameter),
+            );
+            sql.append(&value::span(("d.low", "d.high"), *prefix, (*low, *high))).push(")");
+            sql
+        }
+        (None, _, Test::Text(text)) => {
+            let mut sql = Statement::new("r.rid IN (SELECT rid FROM text WHERE ");
+            sql.append(&text_of(parameter, modifier, text)).push(")");
+            sql
+        }
+        (None, _, Test::Quantity { .. }) => {
+            let mut sql = Statement::with(
+                "EXISTS (SELECT 1 FROM part q WHERE q.rid = r.rid AND q.param = ? AND ",
+                param(parameter),
+            );
+            sql.append(&value::quantity("q", test)).push(")");
+            sql
+        }
+        (None, _, test) => token_of(param(parameter), modifier, test),
+    }
+}
+
+fn token_of(param: i64, modifier: Modifier, test: &Test) -> Statement {
+    let mut sql = if has_code(test, modifier) {
+        Statement::new("EXISTS (SELECT 1 FROM token WHERE rid = r.rid AND ")
+    } else {
+        Statement::new("r.rid IN (SELECT rid FROM token WHERE ")
+    };
+    sql.bind("param = ? AND ", param).append(&value::token(test, modifier)).push(")");
+    sql
+}
+
+fn has_code(test: &Test, modifier: Modifier) -> bool {
+    modifier != Modifier::Below && !matches!(test, Test::Token { code: None, .. })
+}
+
+fn text_of(parameter: &Parameter, modifier: Modifier, text: &str) -> Statement {
+    let mut sql = Statement::with("param = ? AND ", param(parameter));
+    if modifier == Modifier::Exact {
+        sql.bind("folded = ?", fold(text)).bind(" AND exact = ?", text.to_owned());
+    } else {
+        sql.append(&value::text("folded", modifier, text));
+    }
+    sql
+}
+
+/// What picks a criterion's rows out of the index tables, when these can lead to the resources.
+pub(super) fn source(criterion: &Criterion) -> Option<Statement> {
+    let (parameter, modifier) = (criterion.parameter, criterion.modifier);
+    let led = matches!(modifier, Modifier::Text | Modifier::Identifier) || parameter.column.is_none();
+    let plain = |test: &&Test| !matches!(test, Test::Chain { .. } | Test::Referrer { .. });
+    if !led || criterion.any.is_empty() || !criterion.any.iter().all(|test| plain(&test)) {
+        return None;
+    }
+    let mut legs = Vec::new();
+    for stored in parameter.stored() {
+        for test in &criterion.any {
+            legs.push(source_of(stored, modifier, test)?);
+        }
+    }
+    let mut sql = Statement::default();
+    for (n, leg) in legs.iter().enumerate() {
+        sql.push(if n > 0 { " UNION ALL " } else { "" }).append(leg);
+    }
+    Some(sql)
+}
+
+fn source_of(parameter: &'static Parameter, modifier: Modifier, test: &Test) -> Option<Statement> {
+    let rows = |table: &str, condition: &Statement| {
+        let mut sql = Statement::new(&format!("SELECT rid FROM {table} WHERE "));
+        sql.append(condition);
+        sql
+    };
+    let token = |param: i64| {
+        let mut condition = Statement::with("param = ? AND ", param);
+        condition.append(&value::token(test, modifier));
+        rows("token", &condition)
+    };
+    match (modifier, parameter.kind, test) {
+        (Modifier::Text, _, Test::Text(text)) => {
+            let mut condition = Statement::with("param = ? AND ", text_param(parameter));
+            condition.append(&value::text("folded", modifier, text));
+            Some(rows("text", &condition))
+        }
+        (Modifier::Identifier, _, test) if has_code(test, modifier) => {
+            Some(token(identifier_param(parameter)))
+        }
+        (Modifier::None | Modifier::Above, kind, test) if is_token(kind) && has_code(test, modifier) => {
+            Some(token(param(parameter)))
+        }
+        (Modifier::None | Modifier::Exact, Kind::String, Test::Text(text)) => {
+            Some(rows("text", &text_of(parameter, modifier, text)))
+        }
+        _ => None,
+    }
+}
+
+fn on_column(rtype: &str, parameter: &'static Parameter, column: Column, test: &Test) -> Statement {
+    let mut sql = Statement::default();
+    match (column, test) {
+        (Column::Id, Test::Token { system: None, code: Some(id) }) => sql.bind("r.id = ?", id.clone()),
+        (Column::Subject, Test::Reference(targets)) => sql.append(&one_of("r.subject", targets)),
+        (Column::Owner, Test::Reference(targets)) => sql.append(&one_of("r.owner", targets)),
+        (Column::Status, Test::Token { system, code }) if fits(parameter, system.as_deref()) => match code {
+            Some(code) => sql.bind("r.status = ?", code.clone()),
+            None => sql.push("r.status IS NOT NULL"),
+        },
+        (Column::Urgency, Test::Token { system, code }) if fits(parameter, system.as_deref()) => {
+            match code.as_deref().map(urgency) {
+                Some(URGENCY_NONE) => sql.push(NEVER),
+                Some(rank) => sql.bind("r.urgency = ?", rank),
+                None => sql.bind("r.urgency < ?", URGENCY_NONE),
+            }
+        }
+        (Column::LastUpdated, Test::Date { prefix, low, high }) => {
+            sql.append(&value::instant(*prefix, (*low, *high)))
+        }
+        (Column::Date, Test::Date { prefix, low, high }) => {
+            let compared = value::span(("r.dated_at", "r.dated_to"), *prefix, (*low, *high));
+            sql.push(&format!("((r.present & {}) <> 0 AND ", present_bits(rtype, parameter)))
+                .append(&compared);
+            if let Some(from) = value::earliest(parameter, *prefix, (*low, *high)) {
+                sql.bind(" AND r.dated_at >= ?", from);
+            }
+            sql.push(")")
+        }
+        _ => sql.push(NEVER),
+    };
+    sql
+}
+
+fn one_of(column: &str, targets: &[String]) -> Statement {
+    let mut sql = Statement::new(column);
+    for (n, target) in targets.iter().enumerate() {
+        sql.bind(if n == 0 { " IN (?" } else { ", ?" }, target.clone());
+    }
+    sql.push(")");
+    sql
+}
+
+/// A plain code has the system of its binding.
+fn fits(parameter: &Parameter, system: Option<&str>) -> bool {
+    system.is_none() || system == parameter.system()
+}

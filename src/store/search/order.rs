@@ -1,0 +1,200 @@
+//! The order of a search and where a page begins in it. Every order ends in the order of creation, which makes it total.
+
+use super::statement::{Bound, Statement};
+use crate::fhir::search::{Column, Criterion, Key, Kind, Modifier, Parameter, Query, SortKey, parameters};
+use crate::store::row::param;
+
+/// One column of the order; without a key the order of creation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::store) struct Sorted {
+    pub(in crate::store) key: Option<SortKey>,
+    pub(in crate::store) descending: bool,
+}
+
+impl Sorted {
+    /// What is compared, over `resource r` and what [`Order::joins`] adds.
+    fn expression(self, place: usize) -> String {
+        match self.key {
+            Some(SortKey::LastUpdated) => "r.last_updated".to_owned(),
+            Some(SortKey::Date) => "r.dated_at".to_owned(),
+            Some(SortKey::Urgency) => "r.urgency".to_owned(),
+            Some(SortKey::Parameter(Parameter { column: Some(Column::Id), .. })) => "r.id".to_owned(),
+            Some(SortKey::Parameter(Parameter { column: Some(Column::Status), .. })) => "r.status".to_owned(),
+            Some(SortKey::Parameter(_)) => format!("s{place}.v"),
+            None => "r.rid".to_owned(),
+        }
+    }
+
+    /// The name of the column in the answer.
+    fn name(self, place: usize) -> String {
+        match self.key {
+            Some(SortKey::LastUpdated) => "last_updated".to_owned(),
+            Some(SortKey::Date) => "dated_at".to_owned(),
+            Some(SortKey::Urgency) => "urgency".to_owned(),
+            Some(SortKey::Parameter(_)) => format!("k{place}"),
+            None => "rid".to_owned(),
+        }
+    }
+
+    const fn may_be_absent(self) -> bool {
+        matches!(self.key, Some(SortKey::Parameter(_)))
+    }
+}
+
+/// A total order; the last key is the order of creation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::store) struct Order(Vec<Sorted>);
+
+impl Order {
+    /// What was asked for, or what suits the criteria: it depends on the query alone, so that each page has the same.
+    pub(in crate::store) fn of(query: &Query) -> Self {
+        let asked: Vec<(SortKey, bool)> = query.sort.iter().map(|sort| (sort.key, sort.descending)).collect();
+        let keys = if asked.is_empty() { suitable(query) } else { asked };
+        let last = keys.last().is_none_or(|(_, descending)| *descending);
+        let mut sorted: Vec<_> =
+            keys.into_iter().map(|(key, descending)| Sorted { key: Some(key), descending }).collect();
+        sorted.push(Sorted { key: None, descending: last });
+        Self(sorted)
+    }
+
+    pub(in crate::store) fn keys(&self) -> &[Sorted] {
+        &self.0
+    }
+
+    /// Whether every match must be found before the first one is known: no index has such an order.
+    pub(in crate::store) fn sorts_all(&self) -> bool {
+        self.0.iter().any(|sorted| sorted.may_be_absent())
+    }
+
+    /// Whether an index that goes on with these columns yields it, forwards or backwards.
+    pub(super) fn follows(&self, columns: &[SortKey]) -> bool {
+        let same = self.0.iter().all(|sorted| sorted.descending == self.0[0].descending);
+        let keys = self.0.iter().filter_map(|sorted| sorted.key);
+        same && keys.eq(columns.iter().copied())
+    }
+
+    /// The same order where priority is the same for all: an index that has it can then be followed.
+    pub(super) fn with_urgency(&self) -> Self {
+        let mut keys = self.0.clone();
+        keys.insert(0, Sorted { key: Some(SortKey::Urgency), descending: self.0[0].descending });
+        Self(keys)
+    }
+
+    /// The columns `k0`, `k1`, … of the values that no column of the table has.
+    pub(super) fn columns(&self) -> String {
+        let asked = self.0.iter().enumerate().filter(|(_, sorted)| sorted.may_be_absent());
+        asked.map(|(n, sorted)| format!(", {} AS {}", sorted.expression(n), sorted.name(n))).collect()
+    }
+
+    /// The least or greatest value of each resource, for the keys that are in the index tables.
+    pub(super) fn joins(&self) -> Statement {
+        let mut sql = Statement::default();
+        for (n, sorted) in self.0.iter().enumerate() {
+            let Some(SortKey::Parameter(parameter)) = sorted.key else { continue };
+            if parameter.column.is_some() {
+                continue;
+            }
+            let (table, column) = match parameter.kind {
+                Kind::Date => ("span", if sorted.descending { "high" } else { "low" }),
+                Kind::String => ("text", "folded"),
+                _ => ("token", "code"),
+            };
+            let least = if sorted.descending { "max" } else { "min" };
+            sql.push(&format!(
+                " LEFT JOIN (SELECT rid, {least}({column}) AS v FROM {table} WHERE param IN ("
+            ));
+            for (m, stored) in parameter.stored().into_iter().enumerate() {
+                sql.bind(if m == 0 { "?" } else { ", ?" }, param(stored));
+            }
+            sql.push(&format!(") GROUP BY rid) s{n} ON s{n}.rid = r.rid"));
+        }
+        sql
+    }
+
+    pub(super) fn clause(&self) -> String {
+        let term = |(n, sorted): (usize, &Sorted)| {
+            let down = if sorted.descending { " DESC" } else { "" };
+            let last = if sorted.may_be_absent() { " NULLS LAST" } else { "" };
+            format!("{}{down}{last}", sorted.name(n))
+        };
+        let terms: Vec<_> = self.0.iter().enumerate().map(term).collect();
+        format!(" ORDER BY {}", terms.join(", "))
+    }
+
+    /// Comes after the match with these keys.
+    pub(super) fn after(&self, keys: &[Key]) -> Statement {
+        let uniform = self.0.iter().all(|sorted| sorted.descending == self.0[0].descending);
+        if uniform && !self.sorts_all() {
+            let columns: Vec<_> = self.0.iter().enumerate().map(|(n, sorted)| sorted.expression(n)).collect();
+            let sign = if self.0[0].descending { "<" } else { ">" };
+            let mut statement = Statement::new(&format!("({}) {sign} (", columns.join(", ")));
+            for (n, key) in keys.iter().enumerate() {
+                statement.bind(if n == 0 { "?" } else { ", ?" }, bound(key));
+            }
+            statement.push(")");
+            return statement;
+        }
+        let mut statement = Statement::default();
+        for (n, (sorted, key)) in self.0.iter().zip(keys).enumerate() {
+            statement.push("(").append(&beyond(&sorted.expression(n), *sorted, key));
+            if n + 1 < self.0.len() {
+                statement.push(" OR (").append(&same(&sorted.expression(n), key)).push(" AND ");
+            }
+        }
+        statement.push(&")".repeat(2 * self.0.len() - 1));
+        statement
+    }
+}
+
+fn bound(key: &Key) -> Bound {
+    match key {
+        Key::Number(number) => Bound::Number(*number),
+        Key::Text(text) => Bound::Text(text.clone()),
+        // No column of the table is ever without a value.
+        Key::Absent => Bound::Number(i64::MAX),
+    }
+}
+
+fn beyond(expression: &str, sorted: Sorted, key: &Key) -> Statement {
+    let sign = if sorted.descending { "<" } else { ">" };
+    match key {
+        Key::Absent => Statement::new("1 = 0"),
+        key if sorted.may_be_absent() => {
+            let mut sql = Statement::with(&format!("({expression} {sign} ?"), bound(key));
+            sql.push(&format!(" OR {expression} IS NULL)"));
+            sql
+        }
+        key => Statement::with(&format!("{expression} {sign} ?"), bound(key)),
+    }
+}
+
+fn same(expression: &str, key: &Key) -> Statement {
+    match key {
+        Key::Absent => Statement::new(&format!("{expression} IS NULL")),
+        key => Statement::with(&format!("{expression} = ?"), bound(key)),
+    }
+}
+
+fn suitable(query: &Query) -> Vec<(SortKey, bool)> {
+    let has = |column: Column| {
+        let plain = |criterion: &&Criterion| criterion.modifier == Modifier::None;
+        query.criteria.iter().filter(plain).any(|criterion| criterion.parameter.column == Some(column))
+    };
+    if has(Column::Subject) {
+        vec![(SortKey::Date, true)]
+    } else if has(Column::LastUpdated) {
+        vec![(SortKey::LastUpdated, false)]
+    } else if has(Column::Date) {
+        vec![(SortKey::Date, true)]
+    } else if (has(Column::Owner) || has(Column::Status)) && has_urgency(&query.rtype) {
+        vec![(SortKey::Urgency, false), (SortKey::Date, false)]
+    } else if has(Column::Status) {
+        vec![(SortKey::Date, true)]
+    } else {
+        Vec::new()
+    }
+}
+
+pub(super) fn has_urgency(rtype: &str) -> bool {
+    parameters(rtype).iter().any(|parameter| parameter.column == Some(Column::Urgency))
+}

@@ -1,0 +1,263 @@
+//! Indexing anew what is stored when search parameters have changed: in the background, in small pieces between the
+//! writes of clients, from where it was left after a restart.
+//!
+//! First the rows of changed parameters go, then each resource is read and indexed as a write would now. A write that
+//! comes meanwhile indexes by the new readings already; what it takes to be there is added when its resource is reached.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::commit;
+use super::writer::{Done, Handle};
+use crate::fhir::search::{Query, index};
+use crate::problem::{Category, Problem};
+use crate::store::readings::{readings, waits_for, whole};
+use crate::store::row::Row;
+
+/// Resources of one piece.
+const BATCH: usize = 100;
+/// Rows that one piece deletes.
+const ROWS: usize = 5_000;
+/// Nothing has been indexed anew yet: rows of changed parameters may still be there.
+const CLEARING: i64 = -1;
+
+/// The parameters that are not indexed yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pending(Arc<RwLock<HashSet<i64>>>);
+
+impl Pending {
+    /// Refuses a search that would miss resources.
+    ///
+    /// # Errors
+    /// `Busy` while a parameter of the query is being indexed.
+    pub(super) fn check(&self, query: &Query) -> Result<(), Problem> {
+        let pending = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match waits_for(query, &pending) {
+            None => Ok(()),
+            Some(name) => {
+                let text = format!("what is stored is being indexed by {name}: try again later");
+                Err(Problem::new(Category::Busy, "transient", text))
+            }
+        }
+    }
+
+    fn clear(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// What is to be done, as the file says; nothing for a file without resources.
+pub(super) fn prepare(conn: &Connection) -> Result<Option<Pending>, Problem> {
+    let now = readings();
+    let mut known = conn.prepare("/* prepare */ SELECT param, reading FROM indexed")?;
+    let known: BTreeMap<i64, i64> =
+        known.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let changed: HashSet<i64> =
+        now.iter().filter(|(number, reading)| known.get(number) != Some(reading)).map(|(n, _)| *n).collect();
+    let is_empty: bool =
+        conn.query_row("/* prepare */ SELECT NOT EXISTS (SELECT 1 FROM resource)", [], |row| row.get(0))?;
+    if changed.is_empty() && known.len() == now.len() {
+        return Ok(None);
+    }
+    if changed.is_empty() || is_empty {
+        finish(conn)?;
+        return Ok(None);
+    }
+    conn.execute(
+        "/* prepare */ INSERT INTO reindex (one, readings, rid) VALUES (1, ?1, ?2)
+         ON CONFLICT (one) DO UPDATE SET rid = ?2, readings = ?1 WHERE readings <> ?1",
+        (whole(&now), CLEARING),
+    )?;
+    Ok(Some(Pending(Arc::new(RwLock::new(changed)))))
+}
+
+/// Everything that is stored is indexed as it is read now.
+fn finish(conn: &Connection) -> Result<(), Problem> {
+    conn.execute_batch("/* finish */ DELETE FROM indexed; DELETE FROM reindex")?;
+    let mut insert = conn.prepare("/* finish */ INSERT INTO indexed (param, reading) VALUES (?1, ?2)")?;
+    for (number, reading) in readings() {
+        insert.execute((number, reading))?;
+    }
+    Ok(())
+}
+
+/// The thread that does it; stops between two pieces when it is dropped.
+pub(super) struct Reindexer {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Reindexer {
+    pub(super) fn start(writer: Handle, pending: Pending) -> Result<Self, Problem> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::Builder::new()
+            .name("store-reindex".to_owned())
+            .spawn(move || run(&writer, &pending, &stopped))
+            .map_err(|e| Problem::internal(format!("a thread to index anew cannot start: {e}")))?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Reindexer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has been reported by the panic hook.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(writer: &Handle, pending: &Pending, stop: &AtomicBool) {
+    let changed: Vec<i64> =
+        pending.0.read().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+    tracing::info!(parameters = changed.len(), "search parameters have changed: indexing anew");
+    while !stop.load(Ordering::Relaxed) {
+        let changed = changed.clone();
+        match writer.run(move |conn| Ok(Done { answer: piece(conn, &changed)?, keep: true })) {
+            Ok(false) => {}
+            Ok(true) => {
+                pending.clear();
+                tracing::info!("everything is indexed anew");
+                return;
+            }
+            Err(problem) => {
+                // The place that was reached is in the file: the next start goes on from there.
+                tracing::error!(%problem, "indexing anew has stopped; it goes on at the next start");
+                return;
+            }
+        }
+    }
+}
+
+/// One piece of the work; whether it was the last.
+fn piece(conn: &Connection, changed: &[i64]) -> Result<bool, Problem> {
+    let place: Option<i64> =
+        conn.query_row("/* piece */ SELECT rid FROM reindex", [], |row| row.get(0)).optional()?;
+    let Some(place) = place else { return Ok(true) };
+    if place == CLEARING {
+        if !cleared(conn, changed)? {
+            return Ok(false);
+        }
+        conn.execute("/* piece */ UPDATE reindex SET rid = 0", [])?;
+        return Ok(false);
+    }
+    let mut select = conn.prepare_cached(
+        "/* piece */ SELECT r.rid, t.name, r.seq FROM resource r JOIN resource_type t ON t.code = r.rtype
+         WHERE r.rid > ?1 AND r.deleted = 0 ORDER BY r.rid LIMIT ?2",
+    )?;
+    let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
+    let found: Vec<(i64, String, i64)> = select
+        .query_map((place, limit), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    for (rid, rtype, seq) in &found {
+        let body = super::read::body(conn, *seq)?;
+        let resource: serde_json::Value = serde_json::from_slice(&body)
+            .map_err(|e| Problem::internal(format!("a stored {rtype} cannot be read: {e}")))?;
+        commit::index_anew(conn, *rid, &Row::new(rtype, &index(&resource)))?;
+    }
+    match found.last() {
+        Some((rid, ..)) => {
+            conn.execute("/* piece */ UPDATE reindex SET rid = ?1", [rid])?;
+            Ok(false)
+        }
+        None => finish(conn).map(|()| true),
+    }
+}
+
+/// Deletes some rows of changed parameters; whether none were left.
+fn cleared(conn: &Connection, changed: &[i64]) -> Result<bool, Problem> {
+    let mut token = conn.prepare_cached(&format!(
+        "/* cleared */ DELETE FROM token WHERE (param, code, rid, system) IN
+           (SELECT param, code, rid, system FROM token WHERE param = ?1 LIMIT {ROWS})"
+    ))?;
+    let mut text = conn.prepare_cached(&format!(
+        "/* cleared */ DELETE FROM text WHERE (param, folded, rid, exact) IN
+           (SELECT param, folded, rid, exact FROM text WHERE param = ?1 LIMIT {ROWS})"
+    ))?;
+    for number in changed {
+        if token.execute([number])? + text.execute([number])? > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::fhir::search::{parameters, parse_text};
+    use crate::store::row::param;
+    use crate::store::sqlite::{Options, open};
+    use crate::store::{Committed, Expect, Store, Unit, Write};
+
+    fn task(n: usize) -> Write {
+        let task = json!({"resourceType": "Task", "id": format!("t{n}"),
+            "meta": {"versionId": "1", "lastUpdated": "2026-01-01T00:00:00Z"},
+            "code": {"coding": [{"code": "appel"}]}, "authoredOn": "2026-01-01"});
+        Write::new(&task, Expect::New).unwrap()
+    }
+
+    /// What another version of the service would have left: nothing under `Task.code`, something under no name.
+    fn tamper(path: &std::path::Path, reached: Option<i64>) {
+        let number = param(parameters("Task").iter().find(|parameter| parameter.name == "code").unwrap());
+        let conn = Connection::open(path).unwrap();
+        conn.execute("UPDATE indexed SET reading = 0 WHERE param = ?1", [number]).unwrap();
+        conn.execute("DELETE FROM token WHERE param = ?1", [number]).unwrap();
+        conn.execute("INSERT INTO token VALUES (?1, 'old', 1, 0)", [number]).unwrap();
+        if let Some(rid) = reached {
+            conn.execute("INSERT INTO reindex VALUES (1, ?1, ?2)", (whole(&readings()), rid)).unwrap();
+        }
+    }
+
+    async fn after_reindex(path: &std::path::Path, text: &str) -> usize {
+        let store = open(path, &Options::default()).unwrap();
+        let query = Query { count: 1_000, ..parse_text("Task", text).unwrap() };
+        for _ in 0..2_000 {
+            match store.search(&query).await {
+                Ok(page) => return page.resources.len(),
+                Err(problem) => assert_eq!(problem.category, Category::Busy),
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        unreachable!("indexing anew takes less than ten seconds")
+    }
+
+    #[tokio::test]
+    async fn what_changed_is_indexed_anew_and_goes_on_from_where_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vigie.db");
+        let store = open(&path, &Options::default()).unwrap();
+        let at = "2026-01-01T00:00:00Z".parse().unwrap();
+        let unit = Unit { writes: (0..250).map(task).collect(), ..Unit::new("test", at) };
+        assert_eq!(store.commit(unit).await, Ok(Committed::Written));
+        drop(store);
+        tamper(&path, None);
+        assert_eq!(after_reindex(&path, "code=appel").await, 250);
+        assert_eq!(after_reindex(&path, "code=old").await, 0);
+        tamper(&path, Some(200));
+        assert_eq!(after_reindex(&path, "code=appel").await, 50);
+    }
+
+    #[tokio::test]
+    async fn other_searches_go_on_meanwhile() {
+        let number = param(parameters("Task").iter().find(|parameter| parameter.name == "code").unwrap());
+        let pending = Pending(Arc::new(RwLock::new(HashSet::from([number]))));
+        assert_eq!(
+            pending.check(&parse_text("Task", "code=x").unwrap()).unwrap_err().category,
+            Category::Busy
+        );
+        assert_eq!(pending.check(&parse_text("Task", "status=requested").unwrap()), Ok(()));
+        pending.clear();
+        assert_eq!(pending.check(&parse_text("Task", "code=x").unwrap()), Ok(()));
+    }
+}
