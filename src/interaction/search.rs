@@ -6,7 +6,7 @@ use crate::fhir::search::{self as parameters, Total};
 use crate::problem::Problem;
 
 /// The parameter that carries the cursor of the next page.
-const CURSOR: &str = "_cursor";
+pub(super) const CURSOR: &str = "_cursor";
 
 /// A page of matches.
 #[derive(Clone)]
@@ -70,7 +70,7 @@ fn counting(params: &[(String, String)]) -> (Vec<(String, String)>, bool) {
     (kept.cloned().collect(), counted)
 }
 
-fn link(base: &str, rtype: &str, params: &[(String, String)], cursor: Option<&str>) -> String {
+pub(super) fn link(base: &str, rtype: &str, params: &[(String, String)], cursor: Option<&str>) -> String {
     let kept = params.iter().filter(|(name, _)| name != CURSOR || cursor.is_none());
     let mut pairs: Vec<String> =
         kept.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();

@@ -91,7 +91,12 @@ pub(crate) enum Round {
 /// # Errors
 /// `Malformed` or `Invalid` when it is refused, and `Conflict` when its identifier is taken by other content; the bytes are
 /// kept, and an issue says where. `Busy` when it could not be decided for too many writes about the same patient.
-pub(crate) async fn submit(ctx: &Context, bytes: &[u8], condition: Option<Query>) -> Result<Answer, Problem> {
+pub(crate) async fn submit(
+    ctx: &Context,
+    id: String,
+    bytes: &[u8],
+    condition: Option<Query>,
+) -> Result<Answer, Problem> {
     if let Some(answer) = create::found(ctx, condition.as_ref()).await? {
         return Ok(answer);
     }
@@ -100,7 +105,7 @@ pub(crate) async fn submit(ctx: &Context, bytes: &[u8], condition: Option<Query>
         bytes,
         response,
         issues,
-        id: ctx.ids.next(),
+        id,
         kept_id: ctx.ids.next(),
         received: incoming::now(ctx),
         condition,

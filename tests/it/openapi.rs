@@ -15,6 +15,9 @@ use crate::process::Service;
 /// Parameters that every search takes beside those of its type.
 const OF_EVERY_SEARCH: &[&str] = &["_count", "_sort", "_total", "_summary", "_cursor"];
 
+/// What tells that the client has a version already.
+const KNOWN: &[&str] = &["If-None-Match", "If-Modified-Since"];
+
 /// Examples in an order in which each finds what it refers to.
 const ORDER: &[&str] = &[
     "Organization",
@@ -113,9 +116,20 @@ fn parameters_are_those_that_are_read() {
             _ => add("query", &["_format", "_pretty"]),
         }
         match route.interaction {
-            Interaction::Vread => add("path", &["version"]),
+            Interaction::Read => add("header", KNOWN),
+            Interaction::Vread => {
+                add("path", &["version"]);
+                add("header", KNOWN);
+            }
+            Interaction::History => add("query", &["_since", "_at", "_count", "_sort", "_cursor"]),
+            Interaction::UpdateWhere | Interaction::DeleteWhere => {
+                add("header", &["If-Match", "Prefer"]);
+                add("query", &["criteria"]);
+            }
             Interaction::Create => add("header", &["If-None-Exist", "Prefer"]),
-            Interaction::Update => add("header", &["If-Match", "Prefer"]),
+            Interaction::Update | Interaction::Delete => {
+                add("header", &["If-Match", "Prefer"]);
+            }
             Interaction::Deliveries => add("query", DELIVERY_FILTERS),
             Interaction::SearchType => {
                 add("query", OF_EVERY_SEARCH);
@@ -173,6 +187,9 @@ fn the_capability_statement_says_what_the_contract_says() {
             ("search-type", path("").get("get").is_some()),
             ("read", path("/{id}").get("get").is_some()),
             ("update", path("/{id}").get("put").is_some()),
+            ("delete", path("/{id}").get("delete").is_some()),
+            ("history-type", path("/_history").get("get").is_some()),
+            ("history-instance", path("/{id}/_history").get("get").is_some()),
             ("vread", path("/{id}/_history/{version}").get("get").is_some()),
         ];
         assert_eq!(
