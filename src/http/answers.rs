@@ -36,6 +36,8 @@ pub const fn takes_body(interaction: Interaction) -> bool {
         Interaction::Create
             | Interaction::Update
             | Interaction::UpdateWhere
+            | Interaction::Patch
+            | Interaction::PatchWhere
             | Interaction::Validate
             | Interaction::Evaluate
             | Interaction::DeliveryStop
@@ -57,6 +59,7 @@ const fn own(interaction: Interaction) -> &'static [u16] {
         Interaction::History => &[200, 404],
         Interaction::Options => &[204],
         Interaction::Delete => &[200, 204, 404, 409, 412, 507],
+        Interaction::Patch | Interaction::PatchWhere => &[200, 404, 409, 410, 412, 422, 507],
         Interaction::DeleteWhere => &[200, 204, 409, 412, 507],
         Interaction::UpdateWhere => &[200, 201, 409, 412, 422, 507],
         Interaction::Evaluate => &[200, 422],

@@ -80,6 +80,7 @@ fn code(route: &Route) -> Option<&'static str> {
         Interaction::Read => Some("read"),
         Interaction::Vread => Some("vread"),
         Interaction::Update => Some("update"),
+        Interaction::Patch => Some("patch"),
         Interaction::Delete => Some("delete"),
         Interaction::History if route.path.contains("{id}") => Some("history-instance"),
         Interaction::History => Some("history-type"),

@@ -2,8 +2,8 @@
 
 use actix_web::body::MessageBody;
 use actix_web::http::header::{
-    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE,
-    IF_NONE_MATCH, LAST_MODIFIED, LOCATION,
+    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, LOCATION,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use jiff::Timestamp;
@@ -45,6 +45,15 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
     }
     let text = format!("Content-Type '{given}' is not read here; send application/fhir+json in UTF-8");
     Err(Problem::new(Category::UnsupportedMediaType, "not-supported", text))
+}
+
+/// Whether the body is a JSON Patch (RFC 6902).
+pub(super) fn is_json_patch(headers: &HeaderMap) -> bool {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    given
+        .split(';')
+        .next()
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json-patch+json"))
 }
 
 /// Refuses a request that does not take FHIR JSON as the answer. `format` is the `_format` parameter.

@@ -124,6 +124,7 @@ async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpR
         Interaction::Read => read(exchange).await,
         Interaction::Vread => vread(exchange).await,
         Interaction::Update | Interaction::UpdateWhere => write::update(exchange, payload).await,
+        Interaction::Patch | Interaction::PatchWhere => write::patch(exchange, payload).await,
         Interaction::Delete | Interaction::DeleteWhere => write::delete(exchange).await,
         Interaction::History => history(exchange).await,
         Interaction::Options => Ok(options(exchange.request)),
@@ -179,9 +180,15 @@ impl Exchange<'_> {
     /// The body of a write: FHIR JSON within the limit.
     pub(super) async fn body(&self, payload: web::Payload) -> Result<Vec<u8>, Problem> {
         // The body is read even when its type is refused, so that the client gets the refusal.
-        let bytes = body::read(payload, self.state.body_bytes).await;
+        let bytes = self.bytes(payload).await;
         exchange::check_content_type(self.request.headers())?;
-        coding::decode(self.request.headers(), bytes?.into(), self.state.body_bytes)
+        bytes
+    }
+
+    /// The body of a write, whatever it is, without its coding.
+    pub(super) async fn bytes(&self, payload: web::Payload) -> Result<Vec<u8>, Problem> {
+        let bytes = body::read(payload, self.state.body_bytes).await?;
+        coding::decode(self.request.headers(), bytes.into(), self.state.body_bytes)
     }
 }
 

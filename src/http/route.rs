@@ -29,6 +29,10 @@ pub enum Interaction {
     Update,
     /// `update`, conditional
     UpdateWhere,
+    /// `patch`
+    Patch,
+    /// `patch`, conditional
+    PatchWhere,
     /// `delete`
     Delete,
     /// `delete`, conditional
@@ -65,6 +69,7 @@ impl Interaction {
                 | Self::Deliveries
                 | Self::History
                 | Self::UpdateWhere
+                | Self::PatchWhere
                 | Self::DeleteWhere
                 | Self::Options
         )
@@ -102,10 +107,12 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/{type}", Interaction::Create),
     route("GET", "/{type}", Interaction::SearchType),
     route("PUT", "/{type}", Interaction::UpdateWhere),
+    route("PATCH", "/{type}", Interaction::PatchWhere),
     route("DELETE", "/{type}", Interaction::DeleteWhere),
     route("GET", "/{type}/_history", Interaction::History),
     route("GET", "/{type}/{id}", Interaction::Read),
     route("PUT", "/{type}/{id}", Interaction::Update),
+    route("PATCH", "/{type}/{id}", Interaction::Patch),
     route("DELETE", "/{type}/{id}", Interaction::Delete),
     route("GET", "/{type}/{id}/_history", Interaction::History),
     route("GET", "/{type}/{id}/_history/{version}", Interaction::Vread),

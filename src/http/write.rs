@@ -7,7 +7,8 @@ use super::exchange::{self, Return};
 use super::handle::Exchange;
 use super::operation;
 use super::route::Matched;
-use crate::interaction::{self, Answer, Kind};
+use crate::fhir;
+use crate::interaction::{self, Answer, Kind, Patch};
 use crate::problem::{Issue, Problem, Severity};
 
 pub(super) async fn create(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
@@ -31,6 +32,29 @@ pub(super) async fn update(exchange: &Exchange<'_>, payload: web::Payload) -> Re
         interaction::update_where(exchange.context, rtype, &exchange.parameters, &bytes, condition).await?
     } else {
         interaction::update(exchange.context, rtype, id, &bytes, condition).await?
+    };
+    Ok(written(exchange, answer, wanted))
+}
+
+pub(super) async fn patch(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let headers = exchange.request.headers();
+    let wanted = exchange::prefer(headers)?;
+    let condition = exchange::if_match(headers)?;
+    let patch = if exchange::is_json_patch(headers) {
+        let bytes = exchange.bytes(payload).await?;
+        // The door for JSON takes objects only: duplicates and depth are looked at in one around the array.
+        let mut around = b"{\"patch\":".to_vec();
+        around.extend_from_slice(&bytes);
+        around.push(b'}');
+        Patch::Json(fhir::parse(&around)?["patch"].take())
+    } else {
+        Patch::FhirPath(fhir::parse(&exchange.body(payload).await?)?)
+    };
+    let Matched { rtype, id, .. } = exchange.matched;
+    let answer = if id.is_empty() {
+        interaction::patch_where(exchange.context, rtype, &exchange.parameters, &patch, condition).await?
+    } else {
+        interaction::patch(exchange.context, rtype, id, &patch, condition).await?
     };
     Ok(written(exchange, answer, wanted))
 }

@@ -15,6 +15,7 @@ mod finalisation;
 mod identity;
 mod following;
 mod openapi;
+mod patching;
 mod process;
 mod profiles;
 mod readability;

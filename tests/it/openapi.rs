@@ -122,12 +122,12 @@ fn parameters_are_those_that_are_read() {
                 add("header", KNOWN);
             }
             Interaction::History => add("query", &["_since", "_at", "_count", "_sort", "_cursor"]),
-            Interaction::UpdateWhere | Interaction::DeleteWhere => {
+            Interaction::UpdateWhere | Interaction::PatchWhere | Interaction::DeleteWhere => {
                 add("header", &["If-Match", "Prefer"]);
                 add("query", &["criteria"]);
             }
             Interaction::Create => add("header", &["If-None-Exist", "Prefer"]),
-            Interaction::Update | Interaction::Delete => {
+            Interaction::Update | Interaction::Patch | Interaction::Delete => {
                 add("header", &["If-Match", "Prefer"]);
             }
             Interaction::Deliveries => add("query", DELIVERY_FILTERS),
@@ -187,6 +187,7 @@ fn the_capability_statement_says_what_the_contract_says() {
             ("search-type", path("").get("get").is_some()),
             ("read", path("/{id}").get("get").is_some()),
             ("update", path("/{id}").get("put").is_some()),
+            ("patch", path("/{id}").get("patch").is_some()),
             ("delete", path("/{id}").get("delete").is_some()),
             ("history-type", path("/_history").get("get").is_some()),
             ("history-instance", path("/{id}/_history").get("get").is_some()),

@@ -106,7 +106,8 @@ async fn a_conditional_update_creates_updates_or_refuses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_32_conditional_updates_at_once_one_creates() {
     let Started { service, _folder } = start(&[]);
-    let puts = (0..32).map(|_| service.send("PUT", "/Patient?identifier=https://test.example%7Ca", bytes(&patient("a"))));
+    let puts = (0..32)
+        .map(|_| service.send("PUT", "/Patient?identifier=https://test.example%7Ca", bytes(&patient("a"))));
     let answers = futures_util::future::join_all(puts).await;
     let statuses: Vec<u16> = answers.into_iter().map(|answer| answer.unwrap().0).collect();
     assert_eq!(statuses.iter().filter(|status| **status == 201).count(), 1, "{statuses:?}");
