@@ -13,6 +13,7 @@ use crate::problem::Issue;
 use crate::report::Issuer;
 use crate::store::Store;
 
+mod bundle;
 mod conditional;
 mod content;
 mod create;
@@ -35,6 +36,7 @@ mod task;
 mod update;
 mod validate;
 
+pub use bundle::{Echo, bundle, status_line};
 pub use create::create;
 pub use delete::{delete, delete_where};
 pub use deliveries::{DELIVERY_FILTERS, deliveries, resend, stop};

@@ -8,6 +8,7 @@ mod deliveries;
 mod history;
 mod row;
 pub mod sqlite;
+mod staged;
 mod unit;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 
 pub use deliveries::{DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement};
 pub use history::{History, Versions};
+pub use staged::Staged;
 pub use unit::{Committed, Expect, Guard, Unit, Violation, Write};
 
 use crate::fhir::search::Query;
@@ -74,6 +76,11 @@ pub trait Store: Send + Sync {
     /// Changes whenever deliveries may have become due by a commit, a settlement or an order; time alone does
     /// not change it.
     fn wakes(&self) -> watch::Receiver<u64>;
+
+    /// Whether a unit that is being put together over this store will write that resource: references may name it.
+    fn expects(&self, _rtype: &str, _id: &str) -> bool {
+        false
+    }
 }
 
 /// One version of one resource, as it was committed.

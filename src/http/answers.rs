@@ -33,7 +33,8 @@ pub fn statuses(interaction: Interaction) -> Vec<u16> {
 pub const fn takes_body(interaction: Interaction) -> bool {
     matches!(
         interaction,
-        Interaction::Create
+        Interaction::Bundle
+            | Interaction::Create
             | Interaction::Update
             | Interaction::UpdateWhere
             | Interaction::Patch
@@ -57,6 +58,7 @@ const fn own(interaction: Interaction) -> &'static [u16] {
         | Interaction::Validate => &[200],
         Interaction::Read | Interaction::Vread => &[200, 304, 404, 410],
         Interaction::History => &[200, 404],
+        Interaction::Bundle => &[200, 404, 409, 410, 412, 422, 507],
         Interaction::Options => &[204],
         Interaction::Delete => &[200, 204, 404, 409, 412, 507],
         Interaction::Patch | Interaction::PatchWhere => &[200, 404, 409, 410, 412, 422, 507],

@@ -33,7 +33,7 @@ pub fn statement(base_url: &str) -> Value {
             "mode": "server",
             "documentation": "An unknown search parameter is refused. Nothing authenticates callers yet: loopback only.",
             "resource": SERVED.iter().map(|rtype| resource(rtype)).collect::<Vec<_>>(),
-            "interaction": [{ "code": "history-system" }],
+            "interaction": [{ "code": "batch" }, { "code": "transaction" }, { "code": "history-system" }],
             "operation": operations("/$")
         }]
     })

@@ -116,6 +116,7 @@ async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpR
             let statement = capability::statement(&context.settings.base_url).to_string();
             Ok(exchange::body(&mut HttpResponse::Ok(), statement.into_bytes()))
         }
+        Interaction::Bundle => write::bundle(exchange, payload).await,
         Interaction::Create => write::create(exchange, payload).await,
         Interaction::SearchType => {
             let page = interaction::search(context, exchange.matched.rtype, &exchange.parameters).await?;

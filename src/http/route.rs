@@ -17,6 +17,8 @@ pub enum Interaction {
     Metrics,
     /// The contract file.
     OpenApi,
+    /// `batch`, `transaction`
+    Bundle,
     /// `create`
     Create,
     /// `search-type`
@@ -103,6 +105,7 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/$delivery-resend", Interaction::DeliveryResend),
     route("POST", "/QuestionnaireResponse/$validate", Interaction::Validate),
     route("POST", "/QuestionnaireResponse/$evaluate", Interaction::Evaluate),
+    route("POST", "/", Interaction::Bundle),
     route("GET", "/_history", Interaction::History),
     route("POST", "/{type}", Interaction::Create),
     route("GET", "/{type}", Interaction::SearchType),

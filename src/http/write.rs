@@ -8,8 +8,19 @@ use super::handle::Exchange;
 use super::operation;
 use super::route::Matched;
 use crate::fhir;
-use crate::interaction::{self, Answer, Kind, Patch};
+use crate::interaction::{self, Answer, Echo, Kind, Patch};
 use crate::problem::{Issue, Problem, Severity};
+
+pub(super) async fn bundle(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let echo = match exchange::prefer(exchange.request.headers())? {
+        Return::Representation => Echo::Representation,
+        Return::Minimal => Echo::Minimal,
+        Return::Outcome => Echo::Outcome,
+    };
+    let bytes = exchange.body(payload).await?;
+    let answer = interaction::bundle(exchange.context, &bytes, echo).await?;
+    Ok(exchange::body(&mut HttpResponse::Ok(), answer))
+}
 
 pub(super) async fn create(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
     let headers = exchange.request.headers();

@@ -67,7 +67,8 @@ pub async fn delete_where(
     }
 }
 
-fn absent(ctx: &Context, rtype: &str, id: &str, version: u64) -> Answer {
+/// The answer of a deletion that leaves this version, or found nothing to delete.
+pub(super) fn absent(ctx: &Context, rtype: &str, id: &str, version: u64) -> Answer {
     Answer {
         kind: Kind::Deleted,
         rtype: rtype.to_owned(),

@@ -31,9 +31,9 @@ pub(crate) const DEFINITIONS: &str = "definitions";
 const ROUNDS_MAX: usize = 8;
 
 /// Compiled, immutable definitions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Library {
-    source: Source,
+    source: Arc<Source>,
 }
 
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Library {
     /// A cache over the store that keeps about `capacity` compiled definitions.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { source: Source::Store { cache: Mutex::default(), capacity: capacity.max(1) } }
+        Self { source: Arc::new(Source::Store { cache: Mutex::default(), capacity: capacity.max(1) }) }
     }
 
     /// The definitions of a folder, all compiled; no store is asked afterwards.
@@ -62,12 +62,12 @@ impl Library {
     /// # Errors
     /// `Invalid` with every fault of every resource; each place starts with the canonical of the resource.
     pub fn from_resources(resources: Vec<Value>) -> Result<Self, Problem> {
-        Ok(Self { source: Source::Folder(Arc::new(folder::compile(resources)?)) })
+        Ok(Self { source: Arc::new(Source::Folder(Arc::new(folder::compile(resources)?))) })
     }
 
     /// What a folder holds; `None` over a store.
     pub(crate) fn folder(&self) -> Option<&Arc<Shelf>> {
-        match &self.source {
+        match &*self.source {
             Source::Folder(shelf) => Some(shelf),
             Source::Store { .. } => None,
         }
@@ -83,7 +83,7 @@ impl Library {
         questionnaires: &[&str],
         plans: &[&str],
     ) -> Result<Arc<Shelf>, Problem> {
-        let (cache, capacity) = match &self.source {
+        let (cache, capacity) = match &*self.source {
             Source::Folder(shelf) => return Ok(Arc::clone(shelf)),
             Source::Store { cache, capacity } => (cache, *capacity),
         };

@@ -63,6 +63,7 @@ async fn literal(ctx: &Context, place: &Place, own: Option<&str>) -> Result<Lite
         Target::Local { rtype, id, rewritten } => {
             let reference = format!("{rtype}/{id}");
             let known = own == Some(reference.as_str())
+                || ctx.store.expects(rtype, id)
                 || ctx.store.read(rtype, id).await?.is_some_and(|stored| !stored.deleted);
             match (known, rewritten) {
                 (true, true) => Ok(Some((reference, None))),

@@ -145,6 +145,29 @@ pub(crate) async fn amend(
     settle(ctx, arrival, if_match).await
 }
 
+/// Keeps a response that was refused for what is wrong with it elsewhere, with the alerts that what could be read of it
+/// calls for; returns the problem with where it is kept.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn keep_refused(
+    ctx: &Context,
+    bytes: &[u8],
+    response: Value,
+    problem: Problem,
+) -> Result<Problem, Problem> {
+    let category = problem.category;
+    let arrival =
+        Arrival { bytes, kept_id: ctx.ids.next(), ..Arrival::unsent(ctx, response, problem.issues) };
+    match settle(ctx, arrival, None).await {
+        Err(told) if matches!(told.category, Category::Invalid | Category::Conflict) => {
+            Ok(Problem { category, ..told })
+        }
+        Err(other) => Err(other),
+        Ok(_) => Err(Problem::internal("a refused response was taken")),
+    }
+}
+
 /// Reads the bytes; structural faults are no reason to stop, because answers may be readable all the same.
 async fn read(ctx: &Context, bytes: &[u8]) -> Result<(Value, Vec<Issue>), Problem> {
     match fhir::parse(bytes) {

@@ -26,3 +26,4 @@ mod store;
 mod submission;
 mod support;
 mod tidy;
+mod transaction;

@@ -126,6 +126,7 @@ fn parameters_are_those_that_are_read() {
                 add("header", &["If-Match", "Prefer"]);
                 add("query", &["criteria"]);
             }
+            Interaction::Bundle => add("header", &["Prefer"]),
             Interaction::Create => add("header", &["If-None-Exist", "Prefer"]),
             Interaction::Update | Interaction::Patch | Interaction::Delete => {
                 add("header", &["If-Match", "Prefer"]);
