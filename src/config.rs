@@ -56,6 +56,9 @@ pub struct Settings {
     /// Limits on what a client may ask.
     #[validate(nested)]
     pub limits: Limits,
+    /// What pages of other origins may do.
+    #[validate(nested)]
+    pub cors: Cors,
     /// The embedded store.
     #[validate(nested)]
     pub store: Store,
@@ -79,6 +82,7 @@ impl Default for Settings {
             profiles: "profiles".to_owned(),
             log: Log::default(),
             limits: Limits::default(),
+            cors: Cors::default(),
             store: Store::default(),
             delivery: Delivery::default(),
             issuer: Issuer::default(),
@@ -123,6 +127,15 @@ impl Default for Limits {
     fn default() -> Self {
         Self { body_bytes: 5_242_880, workers: 0, shutdown_seconds: 20 }
     }
+}
+
+/// What pages of other origins may do.
+#[derive(Debug, Clone, Default, Deserialize, Validate)]
+#[serde(default)]
+pub struct Cors {
+    /// Origins whose pages may ask, such as `https://console.hospital.example`; none by default.
+    #[validate(custom(function = origins))]
+    pub origins: Vec<String>,
 }
 
 /// The embedded store.
@@ -355,6 +368,19 @@ fn http_url(url: &str) -> Result<(), ValidationError> {
         Ok(parsed) if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() => Ok(()),
         _ => Err(refuse("must be an absolute http or https URL".to_owned())),
     }
+}
+
+fn origins(origins: &[String]) -> Result<(), ValidationError> {
+    for origin in origins {
+        let parsed = reqwest::Url::parse(origin);
+        if !parsed.is_ok_and(|url| url.origin().ascii_serialization() == *origin) {
+            let example = "https://console.hospital.example";
+            return Err(refuse(format!(
+                "'{origin}' is not an origin; one is written {example}, without a slash"
+            )));
+        }
+    }
+    Ok(())
 }
 
 fn log_level(level: &str) -> Result<(), ValidationError> {

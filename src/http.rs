@@ -4,12 +4,16 @@
 pub mod answers;
 mod body;
 pub mod capability;
+mod coding;
+mod cors;
 mod exchange;
+mod finish;
 mod handle;
 mod operation;
 pub mod route;
 mod search;
 mod status;
+mod write;
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -30,6 +34,8 @@ pub struct State {
     pub metrics: PrometheusHandle,
     /// Largest body read, in bytes.
     pub body_bytes: usize,
+    /// Origins whose pages may ask; none by default.
+    pub origins: Vec<String>,
 }
 
 /// How the server runs.

@@ -13,16 +13,20 @@ use crate::problem::Issue;
 use crate::report::Issuer;
 use crate::store::Store;
 
+mod bundle;
 mod conditional;
 mod content;
 mod create;
+mod delete;
 mod deliveries;
 mod evaluate;
 mod finalize;
+mod history;
 mod incoming;
 mod library;
 mod load;
 mod operation;
+mod patch;
 mod publish;
 mod read;
 mod reference;
@@ -32,14 +36,18 @@ mod task;
 mod update;
 mod validate;
 
+pub use bundle::{Echo, bundle, status_line};
 pub use create::create;
+pub use delete::{delete, delete_where};
 pub use deliveries::{DELIVERY_FILTERS, deliveries, resend, stop};
 pub use evaluate::{Question, evaluate, evaluate_with};
+pub use history::history;
 pub use library::Library;
 pub use load::{LoadReport, load};
+pub use patch::{Patch, patch, patch_where};
 pub use read::{read, vread};
 pub use search::{MEMBERS, Search, SearchAnswer, everything, search, search_with};
-pub use update::update;
+pub use update::{update, update_where};
 pub use validate::validate;
 
 /// What every interaction needs from outside.
@@ -117,6 +125,8 @@ pub enum Kind {
     Found,
     /// Read (200).
     Read,
+    /// Deleted now, or not there any more (204).
+    Deleted,
 }
 
 /// One resource in answer to a request.
@@ -136,6 +146,23 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// Warnings and information, for `Prefer: return=OperationOutcome`.
     pub outcome: Vec<Issue>,
+}
+
+impl Answer {
+    /// What became of the request, as a sentence.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let done = match self.kind {
+            Kind::Created => "was created",
+            Kind::Updated => "was updated",
+            Kind::Unchanged => "was like this already: nothing was stored",
+            Kind::Found => "was here already: nothing was stored",
+            Kind::Read => "was read",
+            Kind::Deleted if self.version == 0 => "was not here: nothing was deleted",
+            Kind::Deleted => "is deleted",
+        };
+        format!("{}/{} {done}", self.rtype, self.id)
+    }
 }
 
 impl std::fmt::Debug for Answer {

@@ -11,6 +11,7 @@ mod readings;
 mod row;
 mod search;
 pub mod sqlite;
+mod staged;
 mod unit;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use tokio::sync::watch;
 pub use deliveries::{DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement};
 pub use history::{History, Versions};
 pub use look::{Look, Seen};
+pub use staged::Staged;
 pub use unit::{Committed, Expect, Guard, Unit, Violation, Write};
 
 use crate::fhir::search::Query;
@@ -84,6 +86,11 @@ pub trait Store: Send + Sync {
     /// Changes whenever deliveries may have become due by a commit, a settlement or an order; time alone does
     /// not change it.
     fn wakes(&self) -> watch::Receiver<u64>;
+
+    /// Whether a unit that is being put together over this store will write that resource: references may name it.
+    fn expects(&self, _rtype: &str, _id: &str) -> bool {
+        false
+    }
 }
 
 /// One version of one resource, as it was committed.

@@ -82,6 +82,7 @@ impl Application {
             context: Arc::clone(&context),
             metrics: telemetry::metrics(),
             body_bytes: settings.limits.body_bytes,
+            origins: settings.cors.origins.clone(),
         };
         let serving =
             Serving { workers: settings.limits.workers, shutdown_seconds: settings.limits.shutdown_seconds };

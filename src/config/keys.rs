@@ -23,6 +23,7 @@ const KEYS: &[(&str, Form)] = &[
     ("limits.body_bytes", Form::Number),
     ("limits.workers", Form::Number),
     ("limits.shutdown_seconds", Form::Number),
+    ("cors.origins", Form::List),
     ("store.queue", Form::Number),
     ("store.readers", Form::Number),
     ("delivery.lease_seconds", Form::Number),

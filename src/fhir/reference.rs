@@ -68,10 +68,12 @@ pub fn parse(text: &str) -> ReferenceForm<'_> {
     if text.starts_with("urn:") {
         return if primitive::is_urn(text) { ReferenceForm::Urn(text) } else { ReferenceForm::Invalid };
     }
-    if text.contains("://") {
+    // The value of a search may hold an address: `Patient?identifier=https://…|1`.
+    let searched = text.split_once('?').filter(|(before, _)| !before.contains("://"));
+    if text.contains("://") && searched.is_none() {
         return absolute(text);
     }
-    if let Some((rtype, query)) = text.split_once('?') {
+    if let Some((rtype, query)) = searched {
         return if schema::r4().is_resource(rtype) && query.contains('=') {
             ReferenceForm::Conditional { rtype, query }
         } else {
@@ -124,6 +126,15 @@ fn absolute(url: &str) -> ReferenceForm<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_search_may_look_for_an_address() {
+        check(
+            "Patient?identifier=https://h/ipp|1",
+            ReferenceForm::Conditional { rtype: "Patient", query: "identifier=https://h/ipp|1" },
+        );
+        assert!(matches!(parse("https://h/Patient?identifier=1"), ReferenceForm::Absolute { .. }));
+    }
 
     fn check(text: &str, expected: ReferenceForm<'_>) {
         assert_eq!(parse(text), expected, "{text}");

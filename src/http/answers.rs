@@ -11,12 +11,11 @@ const BODY: &[u16] = &[413, 415];
 pub fn statuses(interaction: Interaction) -> Vec<u16> {
     // Whatever is asked: a query that cannot be read, and a fault of ours.
     let mut all = vec![400, 500];
+    if interaction == Interaction::Options {
+        return vec![204, 400, 500];
+    }
     all.extend_from_slice(own(interaction));
-    let fhir = !matches!(
-        interaction,
-        Interaction::Live | Interaction::Ready | Interaction::Metrics | Interaction::OpenApi
-    );
-    all.extend(fhir.then_some(406));
+    all.extend(interaction.is_fhir().then_some(406));
     let stored = !matches!(
         interaction,
         Interaction::Live | Interaction::Metrics | Interaction::OpenApi | Interaction::Capabilities
@@ -34,9 +33,13 @@ pub fn statuses(interaction: Interaction) -> Vec<u16> {
 pub const fn takes_body(interaction: Interaction) -> bool {
     matches!(
         interaction,
-        Interaction::Create
+        Interaction::Bundle
+            | Interaction::Create
             | Interaction::Update
             | Interaction::SearchForm
+            | Interaction::UpdateWhere
+            | Interaction::Patch
+            | Interaction::PatchWhere
             | Interaction::Validate
             | Interaction::Evaluate
             | Interaction::DeliveryStop
@@ -55,9 +58,15 @@ const fn own(interaction: Interaction) -> &'static [u16] {
         | Interaction::SearchForm
         | Interaction::Deliveries
         | Interaction::Validate => &[200],
-        Interaction::Read | Interaction::Vread | Interaction::SearchCompartment | Interaction::Everything => {
-            &[200, 404, 410]
-        }
+        Interaction::Read | Interaction::Vread => &[200, 304, 404, 410],
+        Interaction::History => &[200, 404],
+        Interaction::Bundle => &[200, 404, 409, 410, 412, 422, 507],
+        Interaction::Options => &[204],
+        Interaction::Delete => &[200, 204, 404, 409, 412, 507],
+        Interaction::Patch | Interaction::PatchWhere => &[200, 404, 409, 410, 412, 422, 507],
+        Interaction::DeleteWhere => &[200, 204, 409, 412, 507],
+        Interaction::UpdateWhere => &[200, 201, 409, 412, 422, 507],
+        Interaction::SearchCompartment | Interaction::Everything => &[200, 404, 410],
         Interaction::Evaluate => &[200, 422],
         Interaction::Create => &[200, 201, 409, 412, 422, 507],
         // 404: what stands for the id is no id but the name of something that is not here.
@@ -73,7 +82,7 @@ mod tests {
     #[test]
     fn a_read_and_a_create_have_their_statuses() {
         assert_eq!(statuses(Interaction::Live), [200, 400, 500]);
-        assert_eq!(statuses(Interaction::Read), [200, 400, 404, 406, 410, 500, 503]);
+        assert_eq!(statuses(Interaction::Read), [200, 304, 400, 404, 406, 410, 500, 503]);
         assert_eq!(
             statuses(Interaction::Create),
             [200, 201, 400, 406, 409, 412, 413, 415, 422, 500, 503, 507]

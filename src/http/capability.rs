@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::route::{Interaction, ROUTES};
+use super::route::{Interaction, ROUTES, Route};
 use crate::fhir::{SERVED, search};
 use crate::terminology::BASE;
 
@@ -33,6 +33,7 @@ pub fn statement(base_url: &str) -> Value {
             "mode": "server",
             "documentation": "An unknown search parameter is refused, or ignored under Prefer: handling=lenient. Nothing authenticates callers yet: loopback only.",
             "resource": SERVED.iter().map(|rtype| resource(rtype)).collect::<Vec<_>>(),
+            "interaction": [{ "code": "batch" }, { "code": "transaction" }, { "code": "history-system" }],
             "operation": operations("/$")
         }]
     })
@@ -60,6 +61,9 @@ fn resource(rtype: &str) -> Value {
         "readHistory": true,
         "updateCreate": true,
         "conditionalCreate": true,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": true,
+        "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical", "enforced"],
         "searchParam": parameters
     });
@@ -79,18 +83,22 @@ fn interactions() -> Vec<Value> {
     ROUTES
         .iter()
         .filter(|route| route.path.starts_with("/{type}"))
-        .filter_map(|route| code(route.interaction))
+        .filter_map(code)
         .map(|code| json!({ "code": code }))
         .collect()
 }
 
-const fn code(interaction: Interaction) -> Option<&'static str> {
-    match interaction {
+fn code(route: &Route) -> Option<&'static str> {
+    match route.interaction {
         Interaction::Create => Some("create"),
         Interaction::SearchType => Some("search-type"),
         Interaction::Read => Some("read"),
         Interaction::Vread => Some("vread"),
         Interaction::Update => Some("update"),
+        Interaction::Patch => Some("patch"),
+        Interaction::Delete => Some("delete"),
+        Interaction::History if route.path.contains("{id}") => Some("history-instance"),
+        Interaction::History => Some("history-type"),
         _ => None,
     }
 }

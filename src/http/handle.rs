@@ -2,18 +2,17 @@
 
 use std::panic::AssertUnwindSafe;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::exchange::{self, Return};
+use super::exchange;
 use super::route::{self, Interaction, Matched};
-use super::{State, answers, body, capability, operation, search, status};
+use super::{State, answers, body, capability, coding, finish, operation, search, status, write};
 use crate::fhir;
-use crate::interaction::{self, Answer, Context, Kind};
-use crate::problem::{Category, Issue, Problem, Severity};
+use crate::interaction::{self, Answer, Context};
+use crate::problem::{Category, Issue, Problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -58,7 +57,8 @@ pub(super) async fn dispatch(
     };
     let caught = AssertUnwindSafe(served.instrument(span.clone())).catch_unwind().await;
     let result = caught.unwrap_or_else(|_| Err(Problem::internal("a request handler panicked")));
-    let mut response = result.unwrap_or_else(|problem| status::answer(&problem, &path, &request_id));
+    let response = result.unwrap_or_else(|problem| status::answer(&problem, &path, &request_id));
+    let mut response = finish::finish(&request, &state, &path, response);
     if let Ok(value) = request_id.parse() {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -93,20 +93,10 @@ async fn serve(
     let context = &*state.context;
     let exchange = Exchange { context, state, request, matched, parameters };
     let interaction = exchange.matched.interaction;
-    if !matches!(
-        interaction,
-        Interaction::Live | Interaction::Ready | Interaction::Metrics | Interaction::OpenApi
-    ) {
+    if interaction.is_fhir() {
         exchange::check_accept(request.headers(), form.format.as_deref())?;
     }
-    if !matches!(
-        interaction,
-        Interaction::SearchType
-            | Interaction::SearchForm
-            | Interaction::SearchCompartment
-            | Interaction::Everything
-            | Interaction::Deliveries
-    ) {
+    if !interaction.takes_parameters() {
         refuse_parameters(&exchange.parameters)?;
     }
     let answer = perform(&exchange, payload).await?;
@@ -126,14 +116,19 @@ async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpR
             let statement = capability::statement(&context.settings.base_url).to_string();
             Ok(exchange::body(&mut HttpResponse::Ok(), statement.into_bytes()))
         }
-        Interaction::Create => create(exchange, payload).await,
+        Interaction::Bundle => write::bundle(exchange, payload).await,
+        Interaction::Create => write::create(exchange, payload).await,
         Interaction::SearchType => search::by_address(exchange, None).await,
         Interaction::SearchForm => search::by_form(exchange, payload).await,
         Interaction::SearchCompartment => search::by_address(exchange, Some(exchange.matched.id)).await,
         Interaction::Everything => search::everything(exchange).await,
         Interaction::Read => read(exchange).await,
         Interaction::Vread => vread(exchange).await,
-        Interaction::Update => update(exchange, payload).await,
+        Interaction::Update | Interaction::UpdateWhere => write::update(exchange, payload).await,
+        Interaction::Patch | Interaction::PatchWhere => write::patch(exchange, payload).await,
+        Interaction::Delete | Interaction::DeleteWhere => write::delete(exchange).await,
+        Interaction::History => history(exchange).await,
+        Interaction::Options => Ok(options(exchange.request)),
         Interaction::Validate => operation::validate(exchange, payload).await,
         Interaction::Evaluate => operation::evaluate(exchange, payload).await,
         Interaction::Deliveries => operation::deliveries(exchange).await,
@@ -172,46 +167,36 @@ fn refuse_parameters(parameters: &[(String, String)]) -> Result<(), Problem> {
     Err(Problem::new(Category::Malformed, "not-supported", text))
 }
 
+/// What a path allows.
+fn options(request: &HttpRequest) -> HttpResponse {
+    let methods = route::allowed(&route::plain(request.path()));
+    HttpResponse::NoContent().insert_header((ALLOW, methods.join(", "))).finish()
+}
+
 fn plain(text: &str) -> HttpResponse {
     HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text.to_owned())
 }
 
 impl Exchange<'_> {
     /// The body of a write: FHIR JSON within the limit.
-    pub(super) async fn body(&self, payload: web::Payload) -> Result<web::Bytes, Problem> {
+    pub(super) async fn body(&self, payload: web::Payload) -> Result<Vec<u8>, Problem> {
         // The body is read even when its type is refused, so that the client gets the refusal.
-        let bytes = body::read(payload, self.state.body_bytes).await;
+        let bytes = self.bytes(payload).await;
         exchange::check_content_type(self.request.headers())?;
         bytes
     }
-}
 
-async fn create(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
-    let headers = exchange.request.headers();
-    let wanted = exchange::prefer(headers)?;
-    let condition = exchange::if_none_exist(headers, exchange.matched.rtype)?;
-    let bytes = exchange.body(payload).await?;
-    let rtype = exchange.matched.rtype;
-    interaction::create(exchange.context, rtype, &bytes, condition)
-        .await
-        .map(|answer| written(exchange, answer, wanted))
-}
-
-async fn update(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
-    let headers = exchange.request.headers();
-    let wanted = exchange::prefer(headers)?;
-    let condition = exchange::if_match(headers)?;
-    let bytes = exchange.body(payload).await?;
-    let Matched { rtype, id, .. } = exchange.matched;
-    interaction::update(exchange.context, rtype, id, &bytes, condition)
-        .await
-        .map(|answer| written(exchange, answer, wanted))
+    /// The body of a write, whatever it is, without its coding.
+    pub(super) async fn bytes(&self, payload: web::Payload) -> Result<Vec<u8>, Problem> {
+        let bytes = body::read(payload, self.state.body_bytes).await?;
+        coding::decode(self.request.headers(), bytes.into(), self.state.body_bytes)
+    }
 }
 
 async fn read(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
     let Matched { rtype, id, .. } = exchange.matched;
     check_id(rtype, id)?;
-    interaction::read(exchange.context, rtype, id).await.map(found)
+    interaction::read(exchange.context, rtype, id).await.and_then(|answer| found(exchange, answer))
 }
 
 /// Nothing can be known under what is no id; it is not said back, for it may be long.
@@ -230,39 +215,29 @@ async fn vread(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
         let text = format!("{rtype}/{id} has no such version: they are numbered from 1");
         Problem::new(Category::NotFound, "not-found", text)
     })?;
-    interaction::vread(exchange.context, rtype, id, number).await.map(found)
+    interaction::vread(exchange.context, rtype, id, number).await.and_then(|answer| found(exchange, answer))
 }
 
-fn found(answer: Answer) -> HttpResponse {
+/// What was read, or that the client has it already.
+fn found(exchange: &Exchange<'_>, answer: Answer) -> Result<HttpResponse, Problem> {
+    if exchange::is_known(exchange.request.headers(), &answer)? {
+        let mut response = HttpResponse::NotModified();
+        exchange::describe(&mut response, &answer, None);
+        return Ok(response.finish());
+    }
     let mut response = HttpResponse::Ok();
     exchange::describe(&mut response, &answer, None);
-    exchange::body(&mut response, answer.body)
+    Ok(exchange::body(&mut response, answer.body))
 }
 
-fn written(exchange: &Exchange<'_>, answer: Answer, wanted: Return) -> HttpResponse {
-    let code = if answer.kind == Kind::Created { StatusCode::CREATED } else { StatusCode::OK };
-    let mut response = HttpResponse::build(code);
-    exchange::describe(&mut response, &answer, Some(&exchange.context.settings.base_url));
-    match wanted {
-        Return::Representation => exchange::body(&mut response, answer.body),
-        Return::Minimal => response.finish(),
-        Return::Outcome => {
-            let outcome = operation::outcome_or_fine(&answer.outcome, what_happened(&answer));
-            exchange::body(&mut response, outcome)
-        }
+async fn history(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
+    let Matched { rtype, id, .. } = exchange.matched;
+    if !id.is_empty() {
+        check_id(rtype, id)?;
     }
-}
-
-fn what_happened(answer: &Answer) -> Issue {
-    let done = match answer.kind {
-        Kind::Created => "was created",
-        Kind::Updated => "was updated",
-        Kind::Unchanged => "was like this already: nothing was stored",
-        Kind::Found => "was here already: nothing was stored",
-        Kind::Read => "was read",
-    };
-    let text = format!("{}/{} {done}", answer.rtype, answer.id);
-    Issue { severity: Severity::Information, ..Issue::error("informational", text) }
+    let some = |text| Some(text).filter(|text: &&str| !text.is_empty());
+    let page = interaction::history(exchange.context, some(rtype), some(id), &exchange.parameters).await?;
+    Ok(exchange::body(&mut HttpResponse::Ok(), page.body))
 }
 
 /// An outcome with these issues as JSON bytes.

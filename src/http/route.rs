@@ -18,6 +18,8 @@ pub enum Interaction {
     Metrics,
     /// The contract file.
     OpenApi,
+    /// `batch`, `transaction`
+    Bundle,
     /// `create`
     Create,
     /// `search-type`
@@ -34,6 +36,20 @@ pub enum Interaction {
     Vread,
     /// `update`
     Update,
+    /// `update`, conditional
+    UpdateWhere,
+    /// `patch`
+    Patch,
+    /// `patch`, conditional
+    PatchWhere,
+    /// `delete`
+    Delete,
+    /// `delete`, conditional
+    DeleteWhere,
+    /// `history-instance`, `history-type`, `history-system`
+    History,
+    /// What a path allows, of every path.
+    Options,
     /// `QuestionnaireResponse/$validate`
     Validate,
     /// `QuestionnaireResponse/$evaluate`
@@ -46,10 +62,36 @@ pub enum Interaction {
     DeliveryResend,
 }
 
+impl Interaction {
+    /// Whether it answers with a resource.
+    #[must_use]
+    pub const fn is_fhir(self) -> bool {
+        !matches!(self, Self::Live | Self::Ready | Self::Metrics | Self::OpenApi | Self::Options)
+    }
+
+    /// Whether it reads more of the query string than `_format` and `_pretty`.
+    #[must_use]
+    pub const fn takes_parameters(self) -> bool {
+        matches!(
+            self,
+            Self::SearchType
+                | Self::SearchForm
+                | Self::SearchCompartment
+                | Self::Everything
+                | Self::Deliveries
+                | Self::History
+                | Self::UpdateWhere
+                | Self::PatchWhere
+                | Self::DeleteWhere
+                | Self::Options
+        )
+    }
+}
+
 /// One row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Route {
-    /// `GET`, `POST` or `PUT`.
+    /// Of HTTP; what `GET` serves is served to `HEAD` too, and `OPTIONS` to every path.
     pub method: &'static str,
     /// Path template: `{type}` is one of [`SERVED`], `{member}` one of [`MEMBERS`], `{id}` and `{version}` are free.
     pub path: &'static str,
@@ -73,13 +115,22 @@ pub const ROUTES: &[Route] = &[
     route("POST", "/$delivery-resend", Interaction::DeliveryResend),
     route("POST", "/QuestionnaireResponse/$validate", Interaction::Validate),
     route("POST", "/QuestionnaireResponse/$evaluate", Interaction::Evaluate),
+    route("POST", "/", Interaction::Bundle),
+    route("GET", "/_history", Interaction::History),
     route("POST", "/{type}", Interaction::Create),
     route("GET", "/{type}", Interaction::SearchType),
+    route("PUT", "/{type}", Interaction::UpdateWhere),
+    route("PATCH", "/{type}", Interaction::PatchWhere),
+    route("DELETE", "/{type}", Interaction::DeleteWhere),
+    route("GET", "/{type}/_history", Interaction::History),
     route("POST", "/{type}/_search", Interaction::SearchForm),
     route("GET", "/Patient/{id}/$everything", Interaction::Everything),
     route("GET", "/Patient/{id}/{member}", Interaction::SearchCompartment),
     route("GET", "/{type}/{id}", Interaction::Read),
     route("PUT", "/{type}/{id}", Interaction::Update),
+    route("PATCH", "/{type}/{id}", Interaction::Patch),
+    route("DELETE", "/{type}/{id}", Interaction::Delete),
+    route("GET", "/{type}/{id}/_history", Interaction::History),
     route("GET", "/{type}/{id}/_history/{version}", Interaction::Vread),
 ];
 
@@ -129,15 +180,18 @@ pub struct Matched<'a> {
 /// `NotFound` for an unknown path or type, `NotSupported` for a known path with another method; both
 /// say what there is.
 pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, Problem> {
-    let mut allowed = Vec::new();
+    let wanted = if method == "HEAD" { "GET" } else { method };
     for route in ROUTES {
         if let Some(matched) = matches(route, path) {
-            if route.method == method {
+            if route.method == wanted {
                 return Ok(matched);
             }
-            allowed.push(route.method);
+            if method == "OPTIONS" {
+                return Ok(Matched { interaction: Interaction::Options, ..matched });
+            }
         }
     }
+    let allowed = allowed(path);
     if !allowed.is_empty() {
         let text = format!("this method is not supported here; supported: {}", allowed.join(", "));
         return Err(Problem::new(Category::NotSupported, "not-supported", text));
@@ -154,7 +208,15 @@ pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, Problem> {
 /// Methods that a path allows, for the `Allow` header.
 #[must_use]
 pub fn allowed(path: &str) -> Vec<&'static str> {
-    ROUTES.iter().filter(|route| matches(route, path).is_some()).map(|route| route.method).collect()
+    let served = ROUTES.iter().filter(|route| matches(route, path).is_some());
+    let mut methods: Vec<_> = served.map(|route| route.method).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    if !methods.is_empty() {
+        methods.push("OPTIONS");
+    }
+    methods
 }
 
 fn matches<'a>(route: &Route, path: &'a str) -> Option<Matched<'a>> {
@@ -192,6 +254,11 @@ mod tests {
     #[test]
     fn each_path_finds_its_interaction() {
         check("GET", "/metadata", Interaction::Capabilities);
+        check("HEAD", "/metadata", Interaction::Capabilities);
+        check("OPTIONS", "/Patient", Interaction::Options);
+        check("GET", "/Patient/_history", Interaction::History);
+        check("GET", "/_history", Interaction::History);
+        check("DELETE", "/Patient", Interaction::DeleteWhere);
         check("POST", "/Patient", Interaction::Create);
         check("GET", "/Task/1/_history/2", Interaction::Vread);
         check("POST", "/QuestionnaireResponse/$validate", Interaction::Validate);
@@ -216,10 +283,10 @@ mod tests {
     #[test]
     fn a_wrong_method_or_path_says_what_there_is() {
         let refused = |method, path| find(method, path).map(|m| m.interaction).unwrap_err();
-        assert_eq!(refused("DELETE", "/Patient/1").category, Category::NotSupported);
-        assert!(refused("DELETE", "/Patient/1").to_string().contains("GET, PUT"));
+        assert_eq!(refused("POST", "/Patient/1").category, Category::NotSupported);
+        assert!(refused("POST", "/Patient/1").to_string().contains("GET, PUT"));
         assert_eq!(refused("GET", "/Medication").category, Category::NotFound);
-        assert_eq!(refused("GET", "/Patient/1/_history").category, Category::NotFound);
+        assert_eq!(refused("OPTIONS", "/Medication").category, Category::NotFound);
         assert_eq!(refused("GET", "/Patient/").category, Category::NotFound);
         assert_eq!(refused("POST", "/Patient/$everything").category, Category::NotFound);
     }

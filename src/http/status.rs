@@ -49,3 +49,30 @@ pub(super) fn answer(problem: &Problem, path: &str, request_id: &str) -> HttpRes
     };
     response.body(fhir::outcome::operation_outcome(&shown.issues).to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interaction;
+
+    #[test]
+    fn an_entry_of_a_batch_has_the_status_of_a_request_of_its_own() {
+        for category in [
+            Category::Malformed,
+            Category::Invalid,
+            Category::NotFound,
+            Category::Gone,
+            Category::Conflict,
+            Category::PreconditionFailed,
+            Category::NotSupported,
+            Category::NotAcceptable,
+            Category::UnsupportedMediaType,
+            Category::TooLarge,
+            Category::Busy,
+            Category::StorageFull,
+            Category::Internal,
+        ] {
+            assert_eq!(interaction::status_line(category), of(category).to_string());
+        }
+    }
+}

@@ -40,6 +40,14 @@ pub(crate) fn query(rtype: &str, params: &[(String, String)]) -> Result<search::
     Ok(query)
 }
 
+/// The same of a query string as in `If-None-Exist`, with or without the question mark.
+///
+/// # Errors
+/// `Malformed`.
+pub(crate) fn query_text(rtype: &str, text: &str) -> Result<search::Query, Problem> {
+    query(rtype, &parameters(text.trim_start_matches('?')))
+}
+
 /// The first two matches of a condition: two are enough to know that it is ambiguous.
 ///
 /// # Errors
@@ -73,6 +81,12 @@ pub(crate) async fn patients(ctx: &Context, params: &[(String, String)]) -> Resu
         }
     }
     Ok(if whole && !followed.is_empty() { followed } else { page.resources })
+}
+
+/// The problem of a condition that more than one resource meets.
+pub(crate) fn several(rtype: &str, done: &str) -> Problem {
+    let diagnostics = format!("the condition is met by more than one {rtype}: nothing was {done}");
+    Problem::new(Category::PreconditionFailed, "multiple-matches", diagnostics)
 }
 
 /// The token of an identifier in a search, with what separates alternatives escaped.

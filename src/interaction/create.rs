@@ -22,32 +22,44 @@ pub async fn create(
     if_none_exist: Option<&str>,
 ) -> Result<Answer, Problem> {
     read::served(rtype)?;
-    let condition = if_none_exist
-        .map(|query| conditional::query(rtype, &conditional::parameters(query.trim_start_matches('?'))))
-        .transpose()?;
+    let condition = if_none_exist.map(|query| conditional::query_text(rtype, query)).transpose()?;
+    create_as(ctx, rtype, ctx.ids.next(), body, condition).await
+}
+
+/// The same under an id that was chosen before.
+///
+/// # Errors
+/// As [`create`].
+pub(crate) async fn create_as(
+    ctx: &Context,
+    rtype: &str,
+    id: String,
+    body: &[u8],
+    condition: Option<Query>,
+) -> Result<Answer, Problem> {
     if rtype == "QuestionnaireResponse" {
-        return submit::submit(ctx, body, condition).await;
+        return submit::submit(ctx, id, body, condition).await;
     }
     let incoming = incoming::read(rtype, body)?;
     if let Some(answer) = found(ctx, condition.as_ref()).await? {
         return Ok(answer);
     }
     if finalize::is_final(&incoming.resource) {
-        return finalize::new_report(ctx, incoming, condition).await;
+        return finalize::new_report(ctx, id, incoming, condition).await;
     }
-    plain(ctx, rtype, incoming, condition).await
+    plain(ctx, rtype, id, incoming, condition).await
 }
 
 async fn plain(
     ctx: &Context,
     rtype: &str,
+    id: String,
     incoming: Incoming,
     condition: Option<Query>,
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = referenced(ctx, incoming).await?;
     update::allowed(ctx, None, &resource).await?;
     let at = incoming::now(ctx);
-    let id = ctx.ids.next();
     let resource = meta::stamp(resource, &id, 1, at);
     let mut unit = Unit::new("create", at);
     unit.guards.extend(condition.map(Guard::NoneMatches));

@@ -35,11 +35,11 @@ pub(crate) fn is_final(resource: &Value) -> bool {
 /// As [`stored_report`], and those of a conditional create.
 pub(super) async fn new_report(
     ctx: &Context,
+    id: String,
     incoming: Incoming,
     condition: Option<Query>,
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
-    let id = ctx.ids.next();
     match round(ctx, &id, &resource, &Before::nothing(), condition).await? {
         Round::Written(report) => create::answer(super::Kind::Created, &report, warnings),
         Round::Refused(Violation::Exists(ids)) => create::existing(ctx, "DiagnosticReport", &ids).await,

@@ -31,9 +31,9 @@ pub(crate) const DEFINITIONS: &str = "definitions";
 const ROUNDS_MAX: usize = 8;
 
 /// Compiled, immutable definitions.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Library {
-    source: Source,
+    source: Arc<Source>,
 }
 
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Library {
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         let (cache, filling) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { source: Source::Store { cache, capacity: capacity.max(1), filling } }
+        Self { source: Arc::new(Source::Store { cache, capacity: capacity.max(1), filling }) }
     }
 
     /// The definitions of a folder, all compiled; no store is asked afterwards.
@@ -68,12 +68,12 @@ impl Library {
     /// # Errors
     /// `Invalid` with every fault of every resource; each place starts with the canonical of the resource.
     pub fn from_resources(resources: Vec<Value>) -> Result<Self, Problem> {
-        Ok(Self { source: Source::Folder(Arc::new(folder::compile(resources)?)) })
+        Ok(Self { source: Arc::new(Source::Folder(Arc::new(folder::compile(resources)?))) })
     }
 
     /// What a folder holds; `None` over a store.
     pub(crate) fn folder(&self) -> Option<&Arc<Shelf>> {
-        match &self.source {
+        match &*self.source {
             Source::Folder(shelf) => Some(shelf),
             Source::Store { .. } => None,
         }
@@ -105,7 +105,7 @@ impl Library {
         questionnaires: &[&str],
         plans: &[&str],
     ) -> Result<Arc<Shelf>, Problem> {
-        let (cache, capacity, filling) = match &self.source {
+        let (cache, capacity, filling) = match &*self.source {
             Source::Folder(shelf) => return Ok(Arc::clone(shelf)),
             Source::Store { cache, capacity, filling } => (cache, *capacity, filling),
         };

@@ -4,7 +4,7 @@
 mod compartment;
 mod everything;
 mod include;
-mod link;
+pub(super) mod link;
 
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ pub use compartment::MEMBERS;
 pub use everything::everything;
 
 /// The parameter that carries the cursor of the next page.
-const CURSOR: &str = "_cursor";
+pub(super) const CURSOR: &str = "_cursor";
 
 /// A page of matches.
 #[derive(Clone)]

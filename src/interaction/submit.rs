@@ -91,7 +91,12 @@ pub(crate) enum Round {
 /// # Errors
 /// `Malformed` or `Invalid` when it is refused, and `Conflict` when its identifier is taken by other content; the bytes are
 /// kept, and an issue says where. `Busy` when it could not be decided for too many writes about the same patient.
-pub(crate) async fn submit(ctx: &Context, bytes: &[u8], condition: Option<Query>) -> Result<Answer, Problem> {
+pub(crate) async fn submit(
+    ctx: &Context,
+    id: String,
+    bytes: &[u8],
+    condition: Option<Query>,
+) -> Result<Answer, Problem> {
     if let Some(answer) = create::found(ctx, condition.as_ref()).await? {
         return Ok(answer);
     }
@@ -100,7 +105,7 @@ pub(crate) async fn submit(ctx: &Context, bytes: &[u8], condition: Option<Query>
         bytes,
         response,
         issues,
-        id: ctx.ids.next(),
+        id,
         kept_id: ctx.ids.next(),
         received: incoming::now(ctx),
         condition,
@@ -138,6 +143,29 @@ pub(crate) async fn amend(
         is_update: true,
     };
     settle(ctx, arrival, if_match).await
+}
+
+/// Keeps a response that was refused for what is wrong with it elsewhere, with the alerts that what could be read of it
+/// calls for; returns the problem with where it is kept.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn keep_refused(
+    ctx: &Context,
+    bytes: &[u8],
+    response: Value,
+    problem: Problem,
+) -> Result<Problem, Problem> {
+    let category = problem.category;
+    let arrival =
+        Arrival { bytes, kept_id: ctx.ids.next(), ..Arrival::unsent(ctx, response, problem.issues) };
+    match settle(ctx, arrival, None).await {
+        Err(told) if matches!(told.category, Category::Invalid | Category::Conflict) => {
+            Ok(Problem { category, ..told })
+        }
+        Err(other) => Err(other),
+        Ok(_) => Err(Problem::internal("a refused response was taken")),
+    }
 }
 
 /// Reads the bytes; structural faults are no reason to stop, because answers may be readable all the same.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::incoming::{self, Incoming};
 use super::{Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task};
-use crate::fhir::{element, meta};
+use crate::fhir::{self, element, meta};
 use crate::problem::{Category, Issue, Problem};
 use crate::store::{Committed, Expect, Stored, Unit, Violation, Write};
 
@@ -32,6 +32,55 @@ pub async fn update(
         return finalize::stored_report(ctx, id, incoming, if_match).await;
     }
     plain(ctx, rtype, id, incoming, if_match).await
+}
+
+/// Updates the one resource that a search finds; when it finds none, creates it, under the id of the body if that has one.
+///
+/// # Errors
+/// `Malformed` when the search has no criterion or the body has another id than the match, `PreconditionFailed` when it
+/// finds several, and those of [`update`].
+pub async fn update_where(
+    ctx: &Context,
+    rtype: &str,
+    params: &[(String, String)],
+    body: &[u8],
+    if_match: Option<u64>,
+) -> Result<Answer, Problem> {
+    read::served(rtype)?;
+    let condition = conditional::query(rtype, params)?;
+    let Ok(mut resource) = fhir::parse(body) else {
+        // Refused with every fault, and kept if it was meant to be a response.
+        return create::create_as(ctx, rtype, ctx.ids.next(), body, None).await;
+    };
+    let own = element::id(&resource).map(str::to_owned);
+    for _ in 0..ctx.settings.rounds_max {
+        let found = conditional::matches(ctx, rtype, params).await?;
+        match (found.as_slice(), &own) {
+            ([], None) => {
+                conditional::check_version(rtype, if_match, None)?;
+                let condition = Some(condition.clone());
+                let answer = create::create_as(ctx, rtype, ctx.ids.next(), body, condition).await?;
+                if answer.kind != Kind::Found {
+                    return Ok(answer);
+                }
+            }
+            ([], Some(id)) => return update(ctx, rtype, id, body, if_match).await,
+            ([one], own) if own.as_ref().is_none_or(|own| *own == one.id) => {
+                resource["id"] = one.id.clone().into();
+                return update(ctx, rtype, &one.id, resource.to_string().as_bytes(), if_match).await;
+            }
+            ([one], _) => {
+                let text = format!("the condition is met by {rtype}/{}, and the body has another id", one.id);
+                return Err(Problem::new(Category::Malformed, "value", text).at(&format!("{rtype}.id")));
+            }
+            _ => return Err(conditional::several(rtype, "written")),
+        }
+    }
+    Err(Problem::new(
+        Category::Busy,
+        "throttled",
+        "too many writes that meet the same condition at once; try again",
+    ))
 }
 
 async fn plain(

@@ -96,7 +96,7 @@ async fn rubbish_gets_a_clear_outcome_and_is_kept() {
     let (code, outcome) = service.send("POST", "/Medication", whole.clone()).await.unwrap();
     assert_eq!(code, 404);
     assert!(diagnostics(&outcome).contains("QuestionnaireResponse"));
-    let (code, outcome) = service.send("DELETE", "/Patient/1", Vec::new()).await.unwrap();
+    let (code, outcome) = service.send("POST", "/Patient/1", Vec::new()).await.unwrap();
     assert_eq!(code, 405);
     assert!(diagnostics(&outcome).contains("PUT"));
 

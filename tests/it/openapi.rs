@@ -16,6 +16,9 @@ use crate::process::Service;
 const OF_EVERY_SEARCH: &[&str] =
     &["_count", "_sort", "_total", "_summary", "_elements", "_include", "_revinclude", "_cursor"];
 
+/// What tells that the client has a version already.
+const KNOWN: &[&str] = &["If-None-Match", "If-Modified-Since"];
+
 /// Examples in an order in which each finds what it refers to.
 const ORDER: &[&str] = &[
     "Organization",
@@ -119,9 +122,21 @@ fn parameters_are_those_that_are_read() {
             _ => add("query", &["_format", "_pretty"]),
         }
         match route.interaction {
-            Interaction::Vread => add("path", &["version"]),
+            Interaction::Read => add("header", KNOWN),
+            Interaction::Vread => {
+                add("path", &["version"]);
+                add("header", KNOWN);
+            }
+            Interaction::History => add("query", &["_since", "_at", "_count", "_sort", "_cursor"]),
+            Interaction::UpdateWhere | Interaction::PatchWhere | Interaction::DeleteWhere => {
+                add("header", &["If-Match", "Prefer"]);
+                add("query", &["criteria"]);
+            }
+            Interaction::Bundle => add("header", &["Prefer"]),
             Interaction::Create => add("header", &["If-None-Exist", "Prefer"]),
-            Interaction::Update => add("header", &["If-Match", "Prefer"]),
+            Interaction::Update | Interaction::Patch | Interaction::Delete => {
+                add("header", &["If-Match", "Prefer"]);
+            }
             Interaction::Deliveries => add("query", DELIVERY_FILTERS),
             Interaction::SearchType | Interaction::SearchCompartment => {
                 add("query", OF_EVERY_SEARCH);
@@ -183,6 +198,10 @@ fn the_capability_statement_says_what_the_contract_says() {
             ("search-type", path("").get("get").is_some()),
             ("read", path("/{id}").get("get").is_some()),
             ("update", path("/{id}").get("put").is_some()),
+            ("patch", path("/{id}").get("patch").is_some()),
+            ("delete", path("/{id}").get("delete").is_some()),
+            ("history-type", path("/_history").get("get").is_some()),
+            ("history-instance", path("/{id}/_history").get("get").is_some()),
             ("vread", path("/{id}/_history/{version}").get("get").is_some()),
         ];
         assert_eq!(

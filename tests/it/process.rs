@@ -46,6 +46,21 @@ impl Service {
         format!("{}{path}", self.url)
     }
 
+    /// Asks anything, and gets the answer as it is.
+    pub(crate) async fn ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> reqwest::Response {
+        let mut request = self.client.request(method.parse().unwrap(), self.at(path)).body(body);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
     /// Gets a FHIR resource.
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
         let answer = self.client.get(self.at(path)).send().await.unwrap();

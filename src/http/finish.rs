@@ -1,0 +1,34 @@
+//! The last touches on every answer: the content coding, and what other origins may do.
+
+use actix_web::body::MessageBody;
+use actix_web::http::header::{CONTENT_ENCODING, HeaderValue, VARY};
+use actix_web::{HttpRequest, HttpResponse};
+
+use super::{State, coding, cors, route};
+
+/// Packs the body as the client takes it, and tells pages of other origins what they may.
+pub(super) fn finish(
+    request: &HttpRequest,
+    state: &State,
+    path: &str,
+    response: HttpResponse,
+) -> HttpResponse {
+    let (mut response, body) = response.into_parts();
+    let mut body = match body.try_into_bytes() {
+        Ok(bytes) => bytes.to_vec(),
+        // A body that is made while it is sent is left alone; none is, here.
+        Err(body) => return response.set_body(body),
+    };
+    if !body.is_empty() {
+        response.headers_mut().append(VARY, HeaderValue::from_static("accept, accept-encoding"));
+        if let Some(chosen) = coding::choose(request.headers(), body.len())
+            && let Some(packed) = coding::encode(chosen, &body)
+        {
+            body = packed;
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(chosen.name()));
+        }
+    }
+    let methods = route::allowed(path).join(", ");
+    cors::allow(&state.origins, &methods, request.headers(), response.headers_mut());
+    response.set_body(body).map_into_boxed_body()
+}

@@ -1,0 +1,112 @@
+//! The writes of the RESTful API (R4 3.1.0.4 to 3.1.0.8): preconditions from the headers, the interaction, `Prefer`.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+
+use super::exchange::{self, Return};
+use super::handle::Exchange;
+use super::operation;
+use super::route::Matched;
+use crate::fhir;
+use crate::interaction::{self, Answer, Echo, Kind, Patch};
+use crate::problem::{Issue, Problem, Severity};
+
+pub(super) async fn bundle(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let echo = match exchange::prefer(exchange.request.headers())? {
+        Return::Representation => Echo::Representation,
+        Return::Minimal => Echo::Minimal,
+        Return::Outcome => Echo::Outcome,
+    };
+    let bytes = exchange.body(payload).await?;
+    let answer = interaction::bundle(exchange.context, &bytes, echo).await?;
+    Ok(exchange::body(&mut HttpResponse::Ok(), answer))
+}
+
+pub(super) async fn create(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let headers = exchange.request.headers();
+    let wanted = exchange::prefer(headers)?;
+    let condition = exchange::if_none_exist(headers, exchange.matched.rtype)?;
+    let bytes = exchange.body(payload).await?;
+    let rtype = exchange.matched.rtype;
+    interaction::create(exchange.context, rtype, &bytes, condition)
+        .await
+        .map(|answer| written(exchange, answer, wanted))
+}
+
+pub(super) async fn update(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let headers = exchange.request.headers();
+    let wanted = exchange::prefer(headers)?;
+    let condition = exchange::if_match(headers)?;
+    let bytes = exchange.body(payload).await?;
+    let Matched { rtype, id, .. } = exchange.matched;
+    let answer = if id.is_empty() {
+        interaction::update_where(exchange.context, rtype, &exchange.parameters, &bytes, condition).await?
+    } else {
+        interaction::update(exchange.context, rtype, id, &bytes, condition).await?
+    };
+    Ok(written(exchange, answer, wanted))
+}
+
+pub(super) async fn patch(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
+    let headers = exchange.request.headers();
+    let wanted = exchange::prefer(headers)?;
+    let condition = exchange::if_match(headers)?;
+    let patch = if exchange::is_json_patch(headers) {
+        let bytes = exchange.bytes(payload).await?;
+        // The door for JSON takes objects only: duplicates and depth are looked at in one around the array.
+        let mut around = b"{\"patch\":".to_vec();
+        around.extend_from_slice(&bytes);
+        around.push(b'}');
+        Patch::Json(fhir::parse(&around)?["patch"].take())
+    } else {
+        Patch::FhirPath(fhir::parse(&exchange.body(payload).await?)?)
+    };
+    let Matched { rtype, id, .. } = exchange.matched;
+    let answer = if id.is_empty() {
+        interaction::patch_where(exchange.context, rtype, &exchange.parameters, &patch, condition).await?
+    } else {
+        interaction::patch(exchange.context, rtype, id, &patch, condition).await?
+    };
+    Ok(written(exchange, answer, wanted))
+}
+
+pub(super) async fn delete(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
+    let headers = exchange.request.headers();
+    let wanted = exchange::prefer(headers)?;
+    let condition = exchange::if_match(headers)?;
+    let Matched { rtype, id, .. } = exchange.matched;
+    let answer = if id.is_empty() {
+        interaction::delete_where(exchange.context, rtype, &exchange.parameters, condition).await?
+    } else {
+        interaction::delete(exchange.context, rtype, id, condition).await?
+    };
+    if wanted == Return::Outcome {
+        let outcome = operation::outcome_or_fine(&answer.outcome, what_happened(&answer));
+        return Ok(exchange::body(&mut HttpResponse::Ok(), outcome));
+    }
+    let mut response = HttpResponse::NoContent();
+    if answer.version > 0 {
+        exchange::describe(&mut response, &answer, None);
+    }
+    Ok(response.finish())
+}
+
+/// The answer of a write.
+pub(super) fn written(exchange: &Exchange<'_>, answer: Answer, wanted: Return) -> HttpResponse {
+    let code = if answer.kind == Kind::Created { StatusCode::CREATED } else { StatusCode::OK };
+    let mut response = HttpResponse::build(code);
+    exchange::describe(&mut response, &answer, Some(&exchange.context.settings.base_url));
+    match wanted {
+        Return::Representation => exchange::body(&mut response, answer.body),
+        Return::Minimal => response.finish(),
+        Return::Outcome => {
+            let outcome = operation::outcome_or_fine(&answer.outcome, what_happened(&answer));
+            exchange::body(&mut response, outcome)
+        }
+    }
+}
+
+fn what_happened(answer: &Answer) -> Issue {
+    let text = answer.told();
+    Issue { severity: Severity::Information, ..Issue::error("informational", text) }
+}

@@ -1,0 +1,84 @@
+//! Batch and transaction (FHIR R4, `RESTful` API, 3.1.0.11): several interactions in one request. In a batch each stands
+//! on its own; a transaction is decided piece by piece over a [`Staged`](crate::store::Staged) store and then committed
+//! as one unit, or not at all.
+
+mod answer;
+mod entry;
+mod perform;
+mod plan;
+mod transaction;
+
+use serde_json::{Value, json};
+
+use super::Context;
+use super::incoming;
+use crate::fhir::{self, element};
+use crate::problem::{Category, Issue, Problem};
+
+pub use answer::{Echo, status_line};
+use entry::Entry;
+
+/// So many entries are taken in one request.
+const ENTRIES_MAX: usize = 2_000;
+
+/// Does what a Bundle of type `batch` or `transaction` asks; the answer has one entry for each, in the same order.
+///
+/// # Errors
+/// `Malformed` when the Bundle or one of its requests cannot be read. Of a transaction, the first problem of any entry, with
+/// its place; nothing is then stored, apart from a response that was itself refused: that one is kept, as always.
+pub async fn bundle(ctx: &Context, body: &[u8], echo: Echo) -> Result<Vec<u8>, Problem> {
+    let bundle = incoming::of_type("Bundle", fhir::parse(body)?)?;
+    let entries = element::list(&bundle, "entry").len();
+    if entries > ENTRIES_MAX {
+        let text = format!("the Bundle has {entries} entries; at most {ENTRIES_MAX} are taken at once");
+        return Err(Problem::new(Category::TooLarge, "too-costly", text).at("Bundle.entry"));
+    }
+    let (kind, answers) = match element::str_at(&bundle, "type") {
+        Some("batch") => ("batch-response", batch(ctx, &bundle, echo).await),
+        Some("transaction") => {
+            ("transaction-response", transaction::run(ctx, read(ctx, &bundle)?, echo).await?)
+        }
+        _ => {
+            let text = "a Bundle that is sent here is a batch or a transaction";
+            return Err(Problem::new(Category::Malformed, "value", text).at("Bundle.type"));
+        }
+    };
+    let mut answer = json!({ "resourceType": "Bundle", "type": kind });
+    if !answers.is_empty() {
+        answer["entry"] = Value::Array(answers);
+    }
+    serde_json::to_vec(&answer).map_err(|fault| Problem::internal(fault.to_string()))
+}
+
+/// Every entry, or every fault of all of them.
+fn read(ctx: &Context, bundle: &Value) -> Result<Vec<Entry>, Problem> {
+    let mut entries = Vec::new();
+    let mut issues: Vec<Issue> = Vec::new();
+    for (n, raw) in element::list(bundle, "entry").enumerate() {
+        match Entry::read(raw, &ctx.settings.base_url) {
+            Ok(entry) => entries.push(entry),
+            Err(problem) => issues.extend(problem.at(&place(n)).issues),
+        }
+    }
+    if issues.is_empty() { Ok(entries) } else { Err(Problem::with(Category::Malformed, issues)) }
+}
+
+async fn batch(ctx: &Context, bundle: &Value, echo: Echo) -> Vec<Value> {
+    let mut answers = Vec::new();
+    for raw in element::list(bundle, "entry") {
+        let done = match Entry::read(raw, &ctx.settings.base_url) {
+            Ok(entry) => perform::perform(ctx, &entry).await,
+            Err(problem) => Err(problem),
+        };
+        answers.push(match done {
+            Ok(done) => done.entry(&ctx.settings.base_url, echo),
+            Err(problem) => answer::refusal(&problem),
+        });
+    }
+    answers
+}
+
+/// Where an entry is.
+fn place(n: usize) -> String {
+    format!("Bundle.entry[{n}]")
+}

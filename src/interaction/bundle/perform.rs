@@ -1,0 +1,81 @@
+//! Doing what one entry asks, by the interaction that does it for a request of its own.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::answer::Done;
+use super::entry::{Entry, Method, Target};
+use crate::fhir::element;
+use crate::interaction::patch::{Patch, patch, patch_where};
+use crate::interaction::{
+    Context, conditional, create, delete, delete_where, history, read, search, update, update_where, vread,
+};
+use crate::problem::{Category, Problem};
+
+/// Does it.
+///
+/// # Errors
+/// Those of the interaction.
+pub(super) async fn perform(ctx: &Context, entry: &Entry) -> Result<Done, Problem> {
+    let rtype = entry.rtype.as_str();
+    let body = || entry.resource.as_ref().map(Value::to_string).unwrap_or_default().into_bytes();
+    let if_match = entry.if_match;
+    Ok(Done::One(match (entry.method, &entry.target) {
+        (Method::Get, _) => return get(ctx, entry).await,
+        (Method::Post, _) => {
+            let condition = entry.if_none_exist.as_deref();
+            create(ctx, rtype, &body(), condition).await?
+        }
+        (Method::Put, Target::One(id)) => update(ctx, rtype, id, &body(), if_match).await?,
+        (Method::Put, Target::Type(params)) => update_where(ctx, rtype, params, &body(), if_match).await?,
+        (Method::Patch, Target::One(id)) => patch(ctx, rtype, id, &patch_of(entry)?, if_match).await?,
+        (Method::Patch, Target::Type(params)) => {
+            patch_where(ctx, rtype, params, &patch_of(entry)?, if_match).await?
+        }
+        (Method::Delete, Target::One(id)) => delete(ctx, rtype, id, if_match).await?,
+        (Method::Delete, Target::Type(params)) => delete_where(ctx, rtype, params, if_match).await?,
+        _ => return Err(Problem::internal("an entry was read that cannot be done")),
+    }))
+}
+
+async fn get(ctx: &Context, entry: &Entry) -> Result<Done, Problem> {
+    let rtype = entry.rtype.as_str();
+    Ok(match &entry.target {
+        Target::One(id) => Done::One(read(ctx, rtype, id).await?),
+        Target::Version(id, version) => Done::One(vread(ctx, rtype, id, *version).await?),
+        Target::Type(params) => Done::Page(search(ctx, rtype, params).await?.body),
+        Target::History(id, params) => {
+            let rtype = Some(rtype).filter(|rtype| !rtype.is_empty());
+            Done::Page(history(ctx, rtype, id.as_deref(), params).await?.body)
+        }
+    })
+}
+
+/// The condition of a create.
+///
+/// # Errors
+/// `Malformed`.
+pub(super) fn condition(entry: &Entry) -> Result<Option<crate::fhir::search::Query>, Problem> {
+    entry.if_none_exist.as_deref().map(|text| conditional::query_text(&entry.rtype, text)).transpose()
+}
+
+/// A patch in a Bundle is a `Parameters`, or a `Binary` that holds a JSON Patch.
+pub(super) fn patch_of(entry: &Entry) -> Result<Patch, Problem> {
+    let resource = entry.resource.clone().unwrap_or_default();
+    if element::resource_type(&resource) != Some("Binary") {
+        return Ok(Patch::FhirPath(resource));
+    }
+    let unreadable = || {
+        let text =
+            "a Binary that patches has the contentType application/json-patch+json and the patch as data";
+        Problem::new(Category::Malformed, "structure", text)
+    };
+    let kind = element::str_at(&resource, "contentType").unwrap_or_default();
+    if !kind.starts_with("application/json-patch+json") {
+        return Err(unreadable());
+    }
+    let data =
+        STANDARD.decode(element::str_at(&resource, "data").unwrap_or_default()).map_err(|_| unreadable())?;
+    serde_json::from_slice(&data).map(Patch::Json).map_err(|_| unreadable())
+}

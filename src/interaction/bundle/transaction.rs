@@ -1,0 +1,217 @@
+//! A transaction: planned, decided in order over a staged store, committed once; planned anew when somebody else wrote.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::answer::{Done, Echo};
+use super::entry::{Entry, Method, Target};
+use super::plan::{Fate, Plan};
+use super::{perform, place};
+use crate::fhir::element;
+use crate::interaction::submit::{self, RESPONSE};
+use crate::interaction::{
+    Answer, Context, Kind, Library, create, delete, finalize, incoming, library, patch, read, update,
+};
+use crate::problem::{Category, Problem, Severity};
+use crate::store::{Committed, Guard, Staged, Violation};
+
+/// Compiled definitions that a transaction with definitions of its own keeps to itself.
+const LIBRARY_CAPACITY: usize = 64;
+
+/// In which order types are written: what judging or publishing looks at comes first.
+const ORDER: &[&str] = &[
+    "CodeSystem",
+    "ValueSet",
+    "Questionnaire",
+    "ActivityDefinition",
+    "PlanDefinition",
+    "Organization",
+    "Practitioner",
+    "PractitionerRole",
+    "Patient",
+    "Consent",
+    "CarePlan",
+    "Binary",
+];
+
+/// What one round came to.
+enum Round {
+    Done(Vec<Done>),
+    /// Somebody wrote meanwhile.
+    Again,
+    /// This entry was here already, under this id.
+    Here(usize, String),
+}
+
+/// Claims of identifiers that earlier rounds met: space, key, holder, digest.
+type Claims = Vec<Guard>;
+
+/// Does all of it, or nothing.
+pub(super) async fn run(ctx: &Context, entries: Vec<Entry>, echo: Echo) -> Result<Vec<Value>, Problem> {
+    let (mut here, mut claims) = (HashMap::new(), Claims::new());
+    for _ in 0..ctx.settings.rounds_max {
+        match round(ctx, &entries, &here, &mut claims).await? {
+            Round::Done(done) => {
+                return Ok(done.iter().map(|done| done.entry(&ctx.settings.base_url, echo)).collect());
+            }
+            Round::Again => {}
+            Round::Here(n, id) => {
+                here.insert(n, id);
+            }
+        }
+    }
+    Err(Problem::new(Category::Busy, "throttled", "too many writes of the same resources at once; try again"))
+}
+
+async fn round(
+    ctx: &Context,
+    entries: &[Entry],
+    here: &HashMap<usize, String>,
+    claims: &mut Claims,
+) -> Result<Round, Problem> {
+    let plan = Plan::make(ctx, entries, here).await?;
+    let at = incoming::now(ctx);
+    let staged = Arc::new(Staged::new(Arc::clone(&ctx.store), "transaction", at, plan.expected(entries)));
+    plan.guards.iter().for_each(|guard| staged.guard(guard.clone()));
+    claims.iter().for_each(|claim| staged.claimed(claim));
+    let inner = over(ctx, &staged, entries);
+    let mut order: Vec<usize> = (0..entries.len()).filter(|n| entries[*n].method != Method::Get).collect();
+    order.sort_by_key(|n| (rank(&entries[*n]), *n));
+    let mut done: Vec<Option<Done>> = entries.iter().map(|_| None).collect();
+    for n in order {
+        let mut entry = entries[n].clone();
+        entry.resource.iter_mut().for_each(|resource| plan.resolve(resource));
+        match one(&inner, &entry, &plan.fates[n]).await {
+            Ok(answer) => {
+                let planned = match &plan.fates[n] {
+                    Fate::New(id, _) => Some(id),
+                    _ => None,
+                };
+                if planned.is_some_and(|id| *id != answer.id) {
+                    return Ok(Round::Here(n, answer.id));
+                }
+                done[n] = Some(Done::One(answer));
+            }
+            Err(problem) => return Err(refused(ctx, &entries[n], entry, problem).await?.at(&place(n))),
+        }
+    }
+    if let Some(again) = commit(ctx, &staged, claims).await? {
+        return Ok(again);
+    }
+    let mut all = Vec::new();
+    for (n, done) in done.into_iter().enumerate() {
+        all.push(match done {
+            Some(done) => done,
+            // What is written is written: a read that finds nothing cannot undo it.
+            None => perform::perform(ctx, &entries[n]).await.unwrap_or_else(Done::Refused),
+        });
+    }
+    Ok(Round::Done(all))
+}
+
+/// Commits everything; something when another round is needed.
+async fn commit(ctx: &Context, staged: &Staged, claims: &mut Claims) -> Result<Option<Round>, Problem> {
+    let unit = staged.unit();
+    if unit.writes.is_empty() {
+        return Ok(None);
+    }
+    let keys: Vec<Guard> =
+        unit.guards.iter().filter(|guard| matches!(guard, Guard::Key { .. })).cloned().collect();
+    match ctx.store.commit(unit).await? {
+        Committed::Written => Ok(None),
+        Committed::Refused(Violation::Key { holder, digest }) => {
+            claims.push(claim(&keys, holder, digest)?);
+            Ok(Some(Round::Again))
+        }
+        Committed::Refused(_) => Ok(Some(Round::Again)),
+    }
+}
+
+/// The claim that was met: the one with the same content, or the only one.
+fn claim(keys: &[Guard], holder: String, digest: Vec<u8>) -> Result<Guard, Problem> {
+    let same = keys.iter().find(|guard| matches!(guard, Guard::Key { digest: own, .. } if *own == digest));
+    match (same, keys) {
+        (Some(Guard::Key { space, key, .. }), _) | (None, [Guard::Key { space, key, .. }]) => {
+            Ok(Guard::Key { space: space.clone(), key: key.clone(), holder, digest })
+        }
+        _ => {
+            let text = format!(
+                "the identifier of a response in the transaction names {holder}, whose content differs"
+            );
+            Err(Problem::new(Category::Conflict, "duplicate", text))
+        }
+    }
+}
+
+/// The same surroundings over the staged store. With definitions among the entries, compiled ones are not shared: what is
+/// staged may never be stored.
+fn over(ctx: &Context, staged: &Arc<Staged>, entries: &[Entry]) -> Context {
+    let defines = entries.iter().any(|entry| library::is_definition(&entry.rtype));
+    Context {
+        store: Arc::clone(staged) as Arc<dyn crate::store::Store>,
+        clock: Arc::clone(&ctx.clock),
+        ids: Arc::clone(&ctx.ids),
+        library: if defines { Library::new(LIBRARY_CAPACITY) } else { ctx.library.clone() },
+        settings: ctx.settings.clone(),
+    }
+}
+
+/// DELETE, POST, PUT, PATCH (3.1.0.11.2); then what is judged by all the rest: responses by the time they were authored, and
+/// reports that become final.
+fn rank(entry: &Entry) -> (u8, usize, Option<jiff::Timestamp>) {
+    let place = ORDER.iter().position(|rtype| *rtype == entry.rtype).unwrap_or(ORDER.len());
+    match (entry.method, &entry.resource) {
+        // What refers goes before what it refers to.
+        (Method::Delete, _) => (0, ORDER.len() - place, None),
+        (Method::Patch, _) => (3, place, None),
+        (_, Some(resource)) if entry.rtype == RESPONSE => (4, 0, submit::history::moment(resource)),
+        (_, Some(resource)) if finalize::is_final(resource) => (5, 0, None),
+        (Method::Post, _) => (1, place, None),
+        _ => (2, place, None),
+    }
+}
+
+async fn one(ctx: &Context, entry: &Entry, fate: &Fate) -> Result<Answer, Problem> {
+    let rtype = entry.rtype.as_str();
+    let resource = entry.resource.clone().unwrap_or_default();
+    match (entry.method, fate) {
+        (_, Fate::Found(id)) => {
+            let stored = ctx.store.read(rtype, id).await?.filter(|stored| !stored.deleted);
+            let stored = stored.ok_or_else(|| Problem::not_found(format_args!("{rtype}/{id}")))?;
+            Ok(read::of(Kind::Found, stored))
+        }
+        (Method::Post, Fate::New(id, condition)) => {
+            create::create_as(ctx, rtype, id.clone(), resource.to_string().as_bytes(), condition.clone())
+                .await
+        }
+        (Method::Put, Fate::At(id)) => {
+            let mut body = resource;
+            // A conditional update takes its id from the match.
+            if element::id(&body).is_none() && matches!(entry.target, Target::Type(_)) {
+                body["id"] = id.as_str().into();
+            }
+            update::update(ctx, rtype, id, body.to_string().as_bytes(), entry.if_match).await
+        }
+        (Method::Patch, Fate::At(id)) => {
+            patch::patch(ctx, rtype, id, &perform::patch_of(entry)?, entry.if_match).await
+        }
+        (Method::Delete, Fate::At(id)) => delete::delete(ctx, rtype, id, entry.if_match).await,
+        (Method::Delete, _) => Ok(delete::absent(ctx, rtype, "", 0)),
+        _ => Err(Problem::internal("an entry was planned that cannot be done")),
+    }
+}
+
+/// The problem of the whole. A response that was itself refused is kept like any other.
+async fn refused(ctx: &Context, sent: &Entry, resolved: Entry, problem: Problem) -> Result<Problem, Problem> {
+    let faulty = matches!(problem.category, Category::Malformed | Category::Invalid | Category::Conflict);
+    let (Some(bytes), Some(response)) = (&sent.resource, resolved.resource) else { return Ok(problem) };
+    if sent.rtype != RESPONSE || !faulty || !matches!(sent.method, Method::Post | Method::Put) {
+        return Ok(problem);
+    }
+    // What was told of keeping it went with the rest of the transaction.
+    let issues = problem.issues.into_iter().filter(|issue| issue.severity > Severity::Information).collect();
+    let known = Problem::with(problem.category, issues);
+    submit::keep_refused(ctx, bytes.to_string().as_bytes(), response, known).await
+}

@@ -1,0 +1,87 @@
+//! Patch (FHIR R4, `RESTful` API, 3.1.0.5): parts of a resource are changed, and the result goes the way of an update.
+
+mod fhirpath;
+mod json;
+
+use serde_json::Value;
+
+use super::update::{self, Before};
+use super::{Answer, Context, conditional, read};
+use crate::fhir::element;
+use crate::problem::{Category, Problem};
+
+/// What is to be changed.
+#[derive(Debug, Clone)]
+pub enum Patch {
+    /// The operations of JSON Patch (RFC 6902).
+    Json(Value),
+    /// The `Parameters` of a FHIRPath Patch (<https://hl7.org/fhir/R4/fhirpatch.html>).
+    FhirPath(Value),
+}
+
+impl Patch {
+    /// # Errors
+    /// `Malformed` for an operation that cannot be read, `Invalid` for one that does not fit the resource.
+    fn apply(&self, ctx: &Context, resource: &mut Value) -> Result<(), Problem> {
+        match self {
+            Self::Json(operations) => json::apply(resource, operations),
+            Self::FhirPath(parameters) => fhirpath::apply(resource, parameters, ctx.clock.now()),
+        }
+    }
+}
+
+/// Changes parts of the current version. What comes of it is checked and stored like an update: a response is judged anew,
+/// a report may become final, a definition is published.
+///
+/// # Errors
+/// `NotFound` and `Gone` as a read; `Malformed` or `Invalid` with the operation that cannot be applied; those of an update.
+pub async fn patch(
+    ctx: &Context,
+    rtype: &str,
+    id: &str,
+    patch: &Patch,
+    if_match: Option<u64>,
+) -> Result<Answer, Problem> {
+    let mut last = Problem::internal("no round of writing was allowed");
+    for _ in 0..ctx.settings.rounds_max {
+        let current = read::read(ctx, rtype, id).await?;
+        let version = current.version;
+        conditional::check_version(&format!("{rtype}/{id}"), if_match, Some(version))?;
+        let mut resource: Value = serde_json::from_slice(&current.body)
+            .map_err(|_| Problem::internal(format!("{rtype}/{id} is stored damaged")))?;
+        patch.apply(ctx, &mut resource)?;
+        if element::resource_type(&resource) != Some(rtype) || element::id(&resource) != Some(id) {
+            let text = "a patch changes neither resourceType nor id";
+            return Err(Problem::new(Category::Invalid, "business-rule", text));
+        }
+        let changed = update::update(ctx, rtype, id, resource.to_string().as_bytes(), Some(version)).await;
+        match changed {
+            Err(problem) if problem.category == Category::PreconditionFailed => last = problem,
+            done => return done,
+        }
+        // Somebody wrote in between: the patch is applied to what they wrote, unless the client named its version.
+        if Before::read(ctx, rtype, id, None).await?.next() == version + 1 {
+            return Err(last);
+        }
+    }
+    Err(last)
+}
+
+/// Patches the one resource that a search finds.
+///
+/// # Errors
+/// `NotFound` when it finds none, `PreconditionFailed` when it finds several, and those of [`patch()`].
+pub async fn patch_where(
+    ctx: &Context,
+    rtype: &str,
+    params: &[(String, String)],
+    wanted: &Patch,
+    if_match: Option<u64>,
+) -> Result<Answer, Problem> {
+    read::served(rtype)?;
+    match conditional::matches(ctx, rtype, params).await?.as_slice() {
+        [] => Err(Problem::new(Category::NotFound, "not-found", format!("no {rtype} meets the condition"))),
+        [one] => patch(ctx, rtype, &one.id, wanted, if_match).await,
+        _ => Err(conditional::several(rtype, "written")),
+    }
+}
