@@ -24,7 +24,7 @@ mod test;
 pub use cursor::{Key, open_cursor, seal_cursor};
 pub use extract::{Amount, Entry, Found, index, values};
 pub use fold::fold;
-pub use matching::{Candidate, matches};
+pub use matching::{Candidate, can_tell, matches};
 pub use parameter::{Column, Component, Kind, Parameter};
 pub use parse::{COUNT_DEFAULT, COUNT_MAX, pairs, parse, parse_text};
 pub use query::{Criterion, Modifier, Query, Sort, SortKey, Total};

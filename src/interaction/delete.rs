@@ -121,10 +121,12 @@ async fn is_kept(ctx: &Context, id: &str) -> Result<bool, Problem> {
 fn referring(rtype: &str, id: &str) -> Result<Vec<Query>, Problem> {
     let mut queries = Vec::new();
     for from in fhir::SERVED {
-        let mut paths = BTreeSet::new();
+        let mut places = BTreeSet::new();
         for parameter in search::parameters(from) {
             let fits = parameter.targets.is_empty() || parameter.targets.contains(&rtype);
-            if parameter.kind == ParameterKind::Reference && fits && paths.insert(parameter.name) {
+            // `patient` and `subject` look at the same place.
+            let place = parameter.column.map_or_else(|| parameter.name.to_owned(), |at| format!("{at:?}"));
+            if parameter.kind == ParameterKind::Reference && fits && places.insert(place) {
                 let value = (parameter.name.to_owned(), format!("{rtype}/{id}"));
                 let mut query = search::parse(from, &[value])?;
                 query.count = NAMED_MAX;

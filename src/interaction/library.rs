@@ -86,7 +86,7 @@ impl Library {
     }
 
     fn at(&self, sequence: u64) -> Arc<Shelf> {
-        match &self.source {
+        match &*self.source {
             Source::Folder(shelf) => Arc::clone(shelf),
             Source::Store { cache, .. } => {
                 let cache = cache.lock().unwrap_or_else(PoisonError::into_inner);

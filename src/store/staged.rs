@@ -11,8 +11,8 @@ use super::{
     Committed, DeliveryFilter, DeliveryRecord, Expect, Guard, History, LeaseRequest, Leased, Order, Page,
     Pending, Settlement, Store, Stored, Unit, Versions, Violation, Write, body,
 };
-use crate::fhir::search::{Candidate, Query, matches};
-use crate::problem::Problem;
+use crate::fhir::search::{Candidate, Query, can_tell, matches};
+use crate::problem::{Category, Problem};
 
 /// `Type/id`.
 type Name = (String, String);
@@ -81,6 +81,14 @@ impl Staged {
     /// What matches once everything staged is written, on the first page; `inner` is what matches without it.
     fn overlaid(&self, query: &Query, inner: Vec<Stored>) -> Result<Vec<Stored>, Problem> {
         let state = self.state();
+        if !can_tell(query) && state.newest.values().any(|write| write.rtype == query.rtype) {
+            let text = format!(
+                "a condition on {} with a chain, a measured value or such a modifier cannot be told of what the same \
+                 transaction writes; a plain one, such as identifier, can",
+                query.rtype
+            );
+            return Err(Problem::new(Category::Invalid, "not-supported", text));
+        }
         let mut found = Vec::new();
         if query.after.is_none() {
             let fits = |write: &&Write| !write.deleted && matches(query, &candidate(write));

@@ -17,7 +17,28 @@ pub struct Candidate<'a> {
     pub entries: &'a [Entry],
 }
 
-/// Whether every criterion of the query holds.
+/// Whether [`matches`] can tell: of chains, measured values, composites and the modifiers that look at more than
+/// the value itself it cannot.
+#[must_use]
+pub fn can_tell(query: &Query) -> bool {
+    let simple = |test: &Test| {
+        matches!(
+            test,
+            Test::Token { .. }
+                | Test::Reference(_)
+                | Test::Canonical { .. }
+                | Test::Date { .. }
+                | Test::Text(_)
+                | Test::Uri(_)
+        )
+    };
+    let plain = |modifier: Modifier| {
+        !matches!(modifier, Modifier::Text | Modifier::Identifier | Modifier::Above | Modifier::Below)
+    };
+    query.criteria.iter().all(|criterion| plain(criterion.modifier) && criterion.any.iter().all(simple))
+}
+
+/// Whether every criterion of the query holds; ask [`can_tell`] first.
 #[must_use]
 pub fn matches(query: &Query, candidate: &Candidate<'_>) -> bool {
     query.rtype == candidate.rtype && query.criteria.iter().all(|criterion| holds(criterion, candidate))
