@@ -6,6 +6,7 @@ mod body;
 pub mod capability;
 mod exchange;
 mod handle;
+mod media;
 mod operation;
 pub mod route;
 mod status;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::incoming::{self, Incoming};
 use super::{Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task};
-use crate::fhir::{element, meta};
+use crate::fhir::{Document, element, meta};
 use crate::problem::{Category, Issue, Problem};
 use crate::store::{Committed, Expect, Stored, Unit, Violation, Write};
 
@@ -19,9 +19,10 @@ pub async fn update(
     ctx: &Context,
     rtype: &str,
     id: &str,
-    body: &[u8],
+    body: impl Into<Document<'_>>,
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
+    let body = body.into();
     read::served(rtype)?;
     if rtype == "QuestionnaireResponse" {
         return submit::amend(ctx, id, body, if_match).await;

@@ -22,3 +22,4 @@ mod store;
 mod submission;
 mod support;
 mod tidy;
+mod xml;

@@ -81,8 +81,8 @@ fn check(text: &str) -> Read<()> {
     let mut source = Source::new(text)?;
     match source.next()? {
         Token::Start(tag) if tag.space == Space::Xhtml && tag.local == "div" => {
-            for problem in read(&mut source, &tag)?.faults {
-                return Err(problem);
+            if let Some(first) = read(&mut source, &tag)?.faults.into_iter().next() {
+                return Err(first);
             }
         }
         _ => return fault("the narrative is no <div> of XHTML"),
