@@ -1,12 +1,13 @@
-//! FHIR R4 as data: the JSON door, the tables of the standard, structure checks, and small builders.
+//! FHIR R4 as data: the JSON and XML doors, the tables of the standard, structure checks, and small builders.
 //!
 //! Resources are `serde_json::Value` everywhere; numbers keep their text. A value that came through
-//! [`parse()`] has no duplicate keys and bounded depth; one for which [`structure::check`] finds no error
+//! [`parse()`] or [`xml::read()`] has no duplicate keys and bounded depth; one for which [`structure::check`] finds no error
 //! conforms to base R4 (<https://hl7.org/fhir/R4/>).
 
 pub mod bundle;
 pub mod datetime;
 pub mod element;
+mod format;
 pub mod identifier;
 pub mod meta;
 pub mod outcome;
@@ -18,7 +19,9 @@ pub mod search;
 pub mod structure;
 mod subset;
 mod summary;
+pub mod xml;
 
+pub use format::{Document, Format, Reading};
 pub use parse::{DEPTH_MAX, parse};
 pub use subset::subset;
 

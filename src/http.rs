@@ -9,6 +9,7 @@ mod cors;
 mod exchange;
 mod finish;
 mod handle;
+mod media;
 mod operation;
 pub mod route;
 mod search;

@@ -56,7 +56,7 @@ fn malformed(what: &str) -> Problem {
     Problem::new(Category::Malformed, "structure", format!("The JSON cannot be read: {what}"))
 }
 
-fn place(before: &[u8]) -> (usize, usize) {
+pub(super) fn place(before: &[u8]) -> (usize, usize) {
     let text = String::from_utf8_lossy(before);
     let last = text.rsplit('\n').next().unwrap_or_default();
     (text.matches('\n').count() + 1, last.chars().count() + 1)

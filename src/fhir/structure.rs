@@ -10,9 +10,9 @@ mod binding;
 mod contained;
 mod invariant;
 mod narrative;
-mod place;
+pub(super) mod place;
 mod quote;
-mod suggestion;
+pub(super) mod suggestion;
 mod target;
 mod walk;
 

@@ -28,7 +28,7 @@ pub fn statement(base_url: &str) -> Value {
         "software": { "name": "Vigie", "version": env!("CARGO_PKG_VERSION") },
         "implementation": { "description": "Vigie", "url": base_url },
         "fhirVersion": "4.0.1",
-        "format": ["json", "application/fhir+json"],
+        "format": ["json", "application/fhir+json", "xml", "application/fhir+xml"],
         "rest": [{
             "mode": "server",
             "documentation": "An unknown search parameter is refused, or ignored under Prefer: handling=lenient. Nothing authenticates callers yet: loopback only.",

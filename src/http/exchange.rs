@@ -1,9 +1,9 @@
-//! Headers in and out: media types (R4 3.1.0.1.11), `Prefer`, `If-Match`, `If-None-Exist`, `ETag`, `Location`.
+//! Headers in and out: `Prefer`, `If-Match`, `If-None-Exist`, `ETag`, `Location`.
 
 use actix_web::body::MessageBody;
 use actix_web::http::header::{
-    ACCEPT, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED, LOCATION,
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    LOCATION,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use jiff::Timestamp;
@@ -12,7 +12,7 @@ use jiff::fmt::rfc2822;
 use crate::interaction::Answer;
 use crate::problem::{Category, Problem};
 
-/// The media type of every FHIR answer.
+/// The media type of every FHIR answer, before XML is made of it.
 pub(super) const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
 
 const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
@@ -26,25 +26,10 @@ pub(super) enum Return {
     Outcome,
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     headers.get(name).map(|value| value.to_str()).transpose().map_err(|_| {
         Problem::new(Category::Malformed, "value", format!("header {name} holds bytes outside of ASCII"))
     })
-}
-
-/// Refuses a body that is not FHIR JSON as it is, without compression.
-pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let given = text(headers, &CONTENT_TYPE)?.unwrap_or_default();
-    let mut parts = given.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let kind = parts.next().unwrap_or_default();
-    let charset =
-        parts.find_map(|part| part.strip_prefix("charset=").map(|c| c.trim_matches('"').to_owned()));
-    let json = matches!(kind.as_str(), "application/fhir+json" | "application/json");
-    if json && charset.is_none_or(|charset| charset == "utf-8") {
-        return Ok(());
-    }
-    let text = format!("Content-Type '{given}' is not read here; send application/fhir+json in UTF-8");
-    Err(Problem::new(Category::UnsupportedMediaType, "not-supported", text))
 }
 
 /// Whether the body is a JSON Patch (RFC 6902).
@@ -54,24 +39,6 @@ pub(super) fn is_json_patch(headers: &HeaderMap) -> bool {
         .split(';')
         .next()
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json-patch+json"))
-}
-
-/// Refuses a request that does not take FHIR JSON as the answer. `format` is the `_format` parameter.
-pub(super) fn check_accept(headers: &HeaderMap, format: Option<&str>) -> Result<(), Problem> {
-    let accept = text(headers, &ACCEPT)?;
-    let wanted = format.or(accept).unwrap_or("*/*");
-    let takes_json = wanted.split(',').any(|range| {
-        let kind = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        // A `+` in an unescaped _format arrives as a space.
-        let json =
-            ["application/fhir+json", "application/fhir json", "application/json", "text/json", "json"];
-        json.contains(&kind.as_str()) || matches!(kind.as_str(), "*/*" | "application/*" | "")
-    });
-    if takes_json {
-        return Ok(());
-    }
-    let text = format!("'{wanted}' cannot be given; application/fhir+json can");
-    Err(Problem::new(Category::NotAcceptable, "not-supported", text))
 }
 
 /// Refuses a form that is not `application/x-www-form-urlencoded`.
@@ -203,26 +170,6 @@ mod tests {
         let mut map = HeaderMap::new();
         map.insert(name, HeaderValue::from_static(value));
         map
-    }
-
-    #[test]
-    fn both_json_types_are_read_and_nothing_else() {
-        let check = |value| check_content_type(&headers(CONTENT_TYPE, value)).is_ok();
-        assert!(check("application/fhir+json"));
-        assert!(check("application/json; charset=UTF-8"));
-        assert!(check("application/fhir+json; fhirVersion=4.0; charset=\"utf-8\""));
-        assert!(!check("application/json; charset=latin1"));
-        assert!(!check("application/fhir+xml"));
-        assert!(check_content_type(&HeaderMap::new()).is_err());
-    }
-
-    #[test]
-    fn the_format_parameter_wins_over_accept() {
-        let xml = headers(ACCEPT, "application/fhir+xml");
-        assert!(check_accept(&xml, None).is_err());
-        assert!(check_accept(&xml, Some("json")).is_ok());
-        assert!(check_accept(&headers(ACCEPT, "application/fhir+json, */*; q=0.1"), None).is_ok());
-        assert!(check_accept(&HeaderMap::new(), Some("xml")).is_err());
     }
 
     #[test]

@@ -8,9 +8,10 @@ use futures_util::FutureExt;
 use tracing::Instrument;
 
 use super::exchange;
+use super::media::{self, Sent};
 use super::route::{self, Interaction, Matched};
 use super::{State, answers, body, capability, coding, finish, operation, search, status, write};
-use crate::fhir;
+use crate::fhir::{self, Format};
 use crate::interaction::{self, Answer, Context};
 use crate::problem::{Category, Issue, Problem};
 
@@ -57,7 +58,10 @@ pub(super) async fn dispatch(
     };
     let caught = AssertUnwindSafe(served.instrument(span.clone())).catch_unwind().await;
     let result = caught.unwrap_or_else(|_| Err(Problem::internal("a request handler panicked")));
-    let response = result.unwrap_or_else(|problem| status::answer(&problem, &path, &request_id));
+    let mut response = result.unwrap_or_else(|problem| status::answer(&problem, &path, &request_id));
+    if takes_xml(&request) {
+        response = media::in_xml(response);
+    }
     let mut response = finish::finish(&request, &state, &path, response);
     if let Ok(value) = request_id.parse() {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -72,6 +76,12 @@ pub(super) async fn dispatch(
         .increment(1);
     metrics::histogram!("vigie_http_request_seconds", "route" => template).record(seconds);
     response
+}
+
+/// Whether the client takes XML more gladly than JSON.
+fn takes_xml(request: &HttpRequest) -> bool {
+    let format = parameters(request.query_string()).ok().and_then(|(_, form)| form.format);
+    media::accepted(request.headers(), format.as_deref()) == Ok(Format::Xml)
 }
 
 /// The caller's id if it is a plain one, else a new one.
@@ -94,7 +104,7 @@ async fn serve(
     let exchange = Exchange { context, state, request, matched, parameters };
     let interaction = exchange.matched.interaction;
     if interaction.is_fhir() {
-        exchange::check_accept(request.headers(), form.format.as_deref())?;
+        media::accepted(request.headers(), form.format.as_deref())?;
     }
     if !interaction.takes_parameters() {
         refuse_parameters(&exchange.parameters)?;
@@ -178,12 +188,12 @@ fn plain(text: &str) -> HttpResponse {
 }
 
 impl Exchange<'_> {
-    /// The body of a write: FHIR JSON within the limit.
-    pub(super) async fn body(&self, payload: web::Payload) -> Result<Vec<u8>, Problem> {
+    /// The body of a write: FHIR JSON or XML within the limit.
+    pub(super) async fn body(&self, payload: web::Payload) -> Result<Sent, Problem> {
         // The body is read even when its type is refused, so that the client gets the refusal.
         let bytes = self.bytes(payload).await;
-        exchange::check_content_type(self.request.headers())?;
-        bytes
+        let format = media::sent(self.request.headers())?;
+        Ok(Sent { bytes: bytes?, format })
     }
 
     /// The body of a write, whatever it is, without its coding.

@@ -4,7 +4,7 @@ use actix_web::{HttpResponse, web};
 
 use super::exchange;
 use super::handle::{Exchange, outcome};
-use crate::fhir;
+use crate::fhir::{Document, Reading};
 use crate::interaction;
 use crate::problem::{Category, Issue, Problem, Severity};
 
@@ -59,8 +59,7 @@ async fn texts<const N: usize>(
     names: [&str; N],
 ) -> Result<[String; N], Problem> {
     let bytes = exchange.body(payload).await?;
-    let resource = fhir::parse(&bytes)?;
-    let mut issues = Vec::new();
+    let Reading { resource, mut issues } = Document::from(&bytes).read()?;
     if resource["resourceType"] != "Parameters" {
         issues.push(Issue::error("structure", "the body must be a Parameters resource").at("resourceType"));
     }

@@ -17,7 +17,7 @@ pub(super) async fn bundle(exchange: &Exchange<'_>, payload: web::Payload) -> Re
         Return::Minimal => Echo::Minimal,
         Return::Outcome => Echo::Outcome,
     };
-    let bytes = exchange.body(payload).await?;
+    let bytes = exchange.body(payload).await?.into_json()?;
     let answer = interaction::bundle(exchange.context, &bytes, echo).await?;
     Ok(exchange::body(&mut HttpResponse::Ok(), answer))
 }
@@ -59,7 +59,7 @@ pub(super) async fn patch(exchange: &Exchange<'_>, payload: web::Payload) -> Res
         around.push(b'}');
         Patch::Json(fhir::parse(&around)?["patch"].take())
     } else {
-        Patch::FhirPath(fhir::parse(&exchange.body(payload).await?)?)
+        Patch::FhirPath(fhir::parse(&exchange.body(payload).await?.into_json()?)?)
     };
     let Matched { rtype, id, .. } = exchange.matched;
     let answer = if id.is_empty() {

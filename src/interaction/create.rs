@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::incoming::{self, Incoming};
 use super::{Answer, Context, Kind, conditional, finalize, publish, read, reference, submit, update};
-use crate::fhir::meta;
 use crate::fhir::search::Query;
+use crate::fhir::{Document, meta};
 use crate::problem::{Category, Issue, Problem};
 use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
 
@@ -18,9 +18,10 @@ use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
 pub async fn create(
     ctx: &Context,
     rtype: &str,
-    body: &[u8],
+    body: impl Into<Document<'_>>,
     if_none_exist: Option<&str>,
 ) -> Result<Answer, Problem> {
+    let body = body.into();
     read::served(rtype)?;
     let condition = if_none_exist.map(|query| conditional::query_text(rtype, query)).transpose()?;
     create_as(ctx, rtype, ctx.ids.next(), body, condition).await
@@ -34,7 +35,7 @@ pub(crate) async fn create_as(
     ctx: &Context,
     rtype: &str,
     id: String,
-    body: &[u8],
+    body: Document<'_>,
     condition: Option<Query>,
 ) -> Result<Answer, Problem> {
     if rtype == "QuestionnaireResponse" {

@@ -12,7 +12,7 @@ use super::submit::{self, RESPONSE, history};
 use super::update::Before;
 use super::{Context, Library, content, incoming};
 use crate::clock::SeededIds;
-use crate::fhir::{self, bundle, element, meta, outcome, structure};
+use crate::fhir::{Document, Reading, bundle, element, meta, outcome, structure};
 use crate::problem::Problem;
 use crate::rules::{Outcome, Truth};
 
@@ -50,8 +50,9 @@ struct Evaluated {
 /// # Errors
 /// `Malformed` when the body cannot be read, `Invalid` when a definition handed in does not compile. A response with faults
 /// is no error here.
-pub async fn evaluate(ctx: &Context, body: &[u8]) -> Result<Vec<u8>, Problem> {
-    let mut parts = Parts::read(fhir::parse(body)?, "response", PARAMETERS)?;
+pub async fn evaluate(ctx: &Context, body: impl Into<Document<'_>>) -> Result<Vec<u8>, Problem> {
+    let Reading { resource, mut issues } = body.into().read()?;
+    let mut parts = Parts::read(resource, "response", PARAMETERS)?;
     let response = incoming::of_type(RESPONSE, parts.one("response")?)?;
     let previous = parts.all("previous");
     let (patient, careplans) = (parts.optional("patient")?, parts.all("careplan"));
@@ -59,7 +60,7 @@ pub async fn evaluate(ctx: &Context, body: &[u8]) -> Result<Vec<u8>, Problem> {
     definitions.extend(parts.all("plan"));
     definitions.extend(parts.all("activity"));
 
-    let issues = structure::check(&response);
+    issues.extend(structure::check(&response));
     let arrival = submit::Arrival::unsent(ctx, response, issues);
     let mut situation = submit::gather(ctx, &arrival, &Before::nothing()).await?.situation;
     if !definitions.is_empty() || patient.is_some() || !careplans.is_empty() {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Context;
-use crate::fhir::{self, element, structure};
+use crate::fhir::{self, Document, Reading, element, structure};
 use crate::problem::{Category, Issue, Problem, Severity};
 
 /// A resource without structural faults.
@@ -19,9 +19,10 @@ pub(crate) struct Incoming {
 ///
 /// # Errors
 /// `Malformed` when it cannot be read or is of another type, `Invalid` with every structural fault.
-pub(crate) fn read(rtype: &str, body: &[u8]) -> Result<Incoming, Problem> {
-    let resource = of_type(rtype, fhir::parse(body)?)?;
-    let issues = structure::check(&resource);
+pub(crate) fn read(rtype: &str, body: Document<'_>) -> Result<Incoming, Problem> {
+    let Reading { resource, mut issues } = body.read()?;
+    let resource = of_type(rtype, resource)?;
+    issues.extend(structure::check(&resource));
     if hinders(&issues) {
         return Err(Problem::with(Category::Invalid, issues));
     }

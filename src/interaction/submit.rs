@@ -31,7 +31,7 @@ use super::incoming::{self, check_id};
 use super::update::Before;
 use super::{Answer, Context, content, create};
 use crate::fhir::search::Query;
-use crate::fhir::{self, structure};
+use crate::fhir::{self, Document, Reading, structure};
 use crate::problem::{Category, Issue, Problem};
 
 /// The resource type of this door.
@@ -40,7 +40,7 @@ pub(crate) const RESPONSE: &str = "QuestionnaireResponse";
 /// A response on its way in.
 pub(crate) struct Arrival<'a> {
     /// As it came.
-    pub(crate) bytes: &'a [u8],
+    pub(crate) document: Document<'a>,
     /// As it was read.
     pub(crate) response: Value,
     /// Faults known before anything was gathered.
@@ -61,7 +61,7 @@ impl<'a> Arrival<'a> {
     /// A response that is looked at and not stored.
     pub(crate) fn unsent(ctx: &Context, response: Value, issues: Vec<Issue>) -> Arrival<'a> {
         Arrival {
-            bytes: &[],
+            document: Document { bytes: &[], format: fhir::Format::Json },
             response,
             issues,
             id: String::new(),
@@ -94,15 +94,15 @@ pub(crate) enum Round {
 pub(crate) async fn submit(
     ctx: &Context,
     id: String,
-    bytes: &[u8],
+    document: Document<'_>,
     condition: Option<Query>,
 ) -> Result<Answer, Problem> {
     if let Some(answer) = create::found(ctx, condition.as_ref()).await? {
         return Ok(answer);
     }
-    let (response, issues) = read(ctx, bytes).await?;
+    let (response, issues) = read(ctx, document).await?;
     let arrival = Arrival {
-        bytes,
+        document,
         response,
         issues,
         id,
@@ -122,10 +122,10 @@ pub(crate) async fn submit(
 pub(crate) async fn amend(
     ctx: &Context,
     id: &str,
-    bytes: &[u8],
+    document: Document<'_>,
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
-    let (response, mut issues) = read(ctx, bytes).await?;
+    let (response, mut issues) = read(ctx, document).await?;
     if let Err(problem) = check_id(&response, id) {
         if !fhir::reference::is_id(id) {
             return Err(problem);
@@ -133,7 +133,7 @@ pub(crate) async fn amend(
         issues.extend(problem.issues);
     }
     let arrival = Arrival {
-        bytes,
+        document,
         response,
         issues,
         id: id.to_owned(),
@@ -158,7 +158,11 @@ pub(crate) async fn keep_refused(
 ) -> Result<Problem, Problem> {
     let category = problem.category;
     let arrival =
-        Arrival { bytes, kept_id: ctx.ids.next(), ..Arrival::unsent(ctx, response, problem.issues) };
+        Arrival {
+            document: Document::from(bytes),
+            kept_id: ctx.ids.next(),
+            ..Arrival::unsent(ctx, response, problem.issues)
+        };
     match settle(ctx, arrival, None).await {
         Err(told) if matches!(told.category, Category::Invalid | Category::Conflict) => {
             Ok(Problem { category, ..told })
@@ -169,15 +173,15 @@ pub(crate) async fn keep_refused(
 }
 
 /// Reads the bytes; structural faults are no reason to stop, because answers may be readable all the same.
-async fn read(ctx: &Context, bytes: &[u8]) -> Result<(Value, Vec<Issue>), Problem> {
-    match fhir::parse(bytes) {
-        Ok(resource) => {
+async fn read(ctx: &Context, document: Document<'_>) -> Result<(Value, Vec<Issue>), Problem> {
+    match document.read() {
+        Ok(Reading { resource, mut issues }) => {
             let response = incoming::of_type(RESPONSE, resource)?;
-            let issues = structure::check(&response);
+            issues.extend(structure::check(&response));
             Ok((response, issues))
         }
         Err(problem) if matches!(problem.category, Category::Malformed | Category::Invalid) => {
-            Err(keep::unreadable(ctx, bytes, problem).await?)
+            Err(keep::unreadable(ctx, document, problem).await?)
         }
         Err(problem) => Err(problem),
     }

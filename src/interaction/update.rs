@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::incoming::{self, Incoming};
 use super::{Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task};
-use crate::fhir::{self, element, meta};
+use crate::fhir::{Document, Reading, element, meta};
 use crate::problem::{Category, Issue, Problem};
 use crate::store::{Committed, Expect, Stored, Unit, Violation, Write};
 
@@ -19,9 +19,10 @@ pub async fn update(
     ctx: &Context,
     rtype: &str,
     id: &str,
-    body: &[u8],
+    body: impl Into<Document<'_>>,
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
+    let body = body.into();
     read::served(rtype)?;
     if rtype == "QuestionnaireResponse" {
         return submit::amend(ctx, id, body, if_match).await;
@@ -39,18 +40,20 @@ pub async fn update(
 /// # Errors
 /// `Malformed` when the search has no criterion or the body has another id than the match, `PreconditionFailed` when it
 /// finds several, and those of [`update`].
-pub async fn update_where(
+pub async fn update_where<'a>(
     ctx: &Context,
     rtype: &str,
     params: &[(String, String)],
-    body: &[u8],
+    body: impl Into<Document<'a>>,
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
+    let body = body.into();
     read::served(rtype)?;
     let condition = conditional::query(rtype, params)?;
-    let Ok(mut resource) = fhir::parse(body) else {
+    let mut resource = match body.read() {
+        Ok(Reading { resource, issues }) if issues.is_empty() => resource,
         // Refused with every fault, and kept if it was meant to be a response.
-        return create::create_as(ctx, rtype, ctx.ids.next(), body, None).await;
+        _ => return create::create_as(ctx, rtype, ctx.ids.next(), body, None).await,
     };
     let own = element::id(&resource).map(str::to_owned);
     for _ in 0..ctx.settings.rounds_max {

@@ -4,7 +4,7 @@ use super::operation::Parts;
 use super::submit::{self, decide};
 use super::update::Before;
 use super::{Context, incoming};
-use crate::fhir::{self, structure};
+use crate::fhir::{Document, Reading, structure};
 use crate::problem::{Issue, Problem};
 
 /// Everything that a submission of this response would be told; nothing is stored. The body is a
@@ -12,10 +12,11 @@ use crate::problem::{Issue, Problem};
 ///
 /// # Errors
 /// `Malformed` when the body cannot be read at all; a response with faults is no error here.
-pub async fn validate(ctx: &Context, body: &[u8]) -> Result<Vec<Issue>, Problem> {
-    let mut parts = Parts::read(fhir::parse(body)?, "resource", &["resource", "mode", "profile"])?;
+pub async fn validate(ctx: &Context, body: impl Into<Document<'_>>) -> Result<Vec<Issue>, Problem> {
+    let Reading { resource, mut issues } = body.into().read()?;
+    let mut parts = Parts::read(resource, "resource", &["resource", "mode", "profile"])?;
     let response = incoming::of_type(submit::RESPONSE, parts.one("resource")?)?;
-    let issues = structure::check(&response);
+    issues.extend(structure::check(&response));
     let arrival = submit::Arrival::unsent(ctx, response, issues);
     let gathered = submit::gather(ctx, &arrival, &Before::nothing()).await?;
     Ok(decide::judge(&gathered.situation).issues)

@@ -81,7 +81,7 @@ async fn rubbish_gets_a_clear_outcome_and_is_kept() {
     check_kept(&service, impossible.to_string().into_bytes(), 422, "2026-02-30").await;
 
     let (code, outcome) =
-        service.send_as("POST", "/QuestionnaireResponse", "text/xml", whole.clone()).await.unwrap();
+        service.send_as("POST", "/QuestionnaireResponse", "text/html", whole.clone()).await.unwrap();
     assert_eq!(code, 415);
     assert!(diagnostics(&outcome).contains("application/fhir+json"));
     let (code, outcome) =
@@ -122,7 +122,7 @@ async fn what_is_asked_for_in_a_way_that_is_not_read_is_refused_and_not_guessed(
         ("/Patient?_cursor=abc", 400, "_cursor"),
         ("/Patient/%00", 404, "64 letters"),
         ("/Patient/x/_history/99999999999999999999999", 404, "numbered"),
-        ("/metadata?_format=xml", 406, "application/fhir+json"),
+        ("/metadata?_format=html", 406, "application/fhir+xml"),
         ("/$deliveries?_count=0", 400, "_count"),
     ] {
         let (code, outcome) = service.get(path).await;

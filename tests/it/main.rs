@@ -28,3 +28,4 @@ mod submission;
 mod support;
 mod tidy;
 mod transaction;
+mod xml;

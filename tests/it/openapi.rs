@@ -180,6 +180,19 @@ fn every_status_that_can_be_answered_is_described() {
 }
 
 #[test]
+fn whatever_is_said_in_json_can_be_said_in_xml() {
+    fn walk(value: &Value, place: &str) {
+        if let Some(members) = value.as_object() {
+            if members.contains_key("application/fhir+json") {
+                assert!(members.contains_key("application/fhir+xml"), "{place} has no application/fhir+xml");
+            }
+            members.iter().for_each(|(name, value)| walk(value, &format!("{place}/{name}")));
+        }
+    }
+    walk(&contract(), "");
+}
+
+#[test]
 fn the_capability_statement_says_what_the_contract_says() {
     let statement = capability::statement("http://127.0.0.1:8080");
     assert_eq!(fhir::structure::check(&statement), [], "{statement:#}");

@@ -48,6 +48,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("actix_web", &["http", "sandbox", "app"]),
     ("reqwest", &["connector", "config", "app"]),
     ("typesetting", &["report"]),
+    ("quick_xml", &["fhir"]),
+    ("fhirbolt_edge", &[]),
     ("clap", &["main"]),
     ("octofhir_ucum", &["fhir", "fhirpath", "questionnaire"]),
 ];

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// A step from the root of the resource.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Step<'a> {
+pub(in crate::fhir) enum Step<'a> {
     /// An element by its `FHIRPath` name, or the resource type at the root.
     Name(&'a str),
     /// A member of a list.
@@ -13,23 +13,23 @@ pub(super) enum Step<'a> {
 
 /// The way from the root.
 #[derive(Debug, Default)]
-pub(super) struct Place<'a>(Vec<Step<'a>>);
+pub(in crate::fhir) struct Place<'a>(Vec<Step<'a>>);
 
 impl<'a> Place<'a> {
-    pub(super) fn enter(&mut self, step: Step<'a>) {
+    pub(in crate::fhir) fn enter(&mut self, step: Step<'a>) {
         self.0.push(step);
     }
 
-    pub(super) fn leave(&mut self) {
+    pub(in crate::fhir) fn leave(&mut self) {
         self.0.pop();
     }
 
-    pub(super) fn depth(&self) -> usize {
+    pub(in crate::fhir) fn depth(&self) -> usize {
         self.0.len()
     }
 
     /// The `FHIRPath`, such as `Patient.name[0].given[1]`.
-    pub(super) fn path(&self) -> String {
+    pub(in crate::fhir) fn path(&self) -> String {
         let mut path = String::new();
         for step in &self.0 {
             match step {
@@ -46,7 +46,7 @@ impl<'a> Place<'a> {
     }
 
     /// The path of a child.
-    pub(super) fn child(&self, name: &str) -> String {
+    pub(in crate::fhir) fn child(&self, name: &str) -> String {
         format!("{}.{name}", self.path())
     }
 }

@@ -3,7 +3,7 @@
 use crate::fhir::schema::{Definition, r4};
 
 /// The names that may have been meant instead of an unknown element.
-pub(super) fn for_element(definition: &Definition, unknown: &str) -> String {
+pub(in crate::fhir) fn for_element(definition: &Definition, unknown: &str) -> String {
     let of_choice = definition.elements.iter().find(|element| {
         let rest = unknown.strip_prefix(element.name).unwrap_or_default();
         element.choice && (rest.starts_with(|c: char| c.is_ascii_uppercase()) || unknown == element.name)
@@ -17,7 +17,7 @@ pub(super) fn for_element(definition: &Definition, unknown: &str) -> String {
 }
 
 /// The resource types that may have been meant.
-pub(super) fn for_resource(unknown: &str) -> String {
+pub(in crate::fhir) fn for_resource(unknown: &str) -> String {
     near(r4().resources(), unknown)
 }
 

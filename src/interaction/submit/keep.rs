@@ -13,7 +13,7 @@ use super::decide::{self, Judgement, Origin};
 use super::gather::Gathered;
 use super::{Arrival, Round, write};
 use crate::clock::SeededIds;
-use crate::fhir::{self, meta, outcome};
+use crate::fhir::{self, Document, Format, meta, outcome};
 use crate::interaction::{Context, content, incoming};
 use crate::problem::{Category, Issue, Problem, Severity};
 use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
@@ -22,10 +22,18 @@ use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
 const REFUSED: &str = "refused QuestionnaireResponse";
 
 /// Keeps bytes that cannot be read at all, and adds to the problem where they are.
-pub(super) async fn unreadable(ctx: &Context, bytes: &[u8], problem: Problem) -> Result<Problem, Problem> {
+pub(super) async fn unreadable(
+    ctx: &Context,
+    document: Document<'_>,
+    problem: Problem,
+) -> Result<Problem, Problem> {
     let at = incoming::now(ctx);
     let raw_id = ctx.ids.next();
-    let kept = Kept { bytes, media_type: "application/octet-stream", id: &raw_id, at, patient: None };
+    let media_type = match document.format {
+        Format::Json => "application/octet-stream",
+        Format::Xml => Format::Xml.media_type(),
+    };
+    let kept = Kept { bytes: document.bytes, media_type, id: &raw_id, at, patient: None };
     let unit = kept.unit(&problem.issues, problem.category)?;
     match ctx.store.commit(unit).await? {
         Committed::Written => Ok(told(problem, &raw_id, None)),
@@ -44,7 +52,8 @@ pub(super) async fn refuse(
 ) -> Result<Round, Problem> {
     let patient = gathered.stream.as_ref().map(|(patient, _)| patient.as_str());
     let (id, at) = (&arrival.kept_id, arrival.received);
-    let kept = Kept { bytes: arrival.bytes, media_type: fhir::MEDIA_TYPE, id, at, patient };
+    let Document { bytes, format } = arrival.document;
+    let kept = Kept { bytes, media_type: format.media_type(), id, at, patient };
     let mut unit = kept.unit(&judgement.issues, category)?;
     write::stand_on(gathered, &mut unit);
     let reference = format!("Binary/{id}");
