@@ -89,9 +89,8 @@ async fn literal(
         )),
         Target::Local { rtype, id, rewritten } => {
             let reference = format!("{rtype}/{id}");
-            let known = own == Some(reference.as_str())
-                || ctx.store.expects(rtype, id)
-                || known.contains(&reference);
+            let known =
+                own == Some(reference.as_str()) || ctx.store.expects(rtype, id) || known.contains(&reference);
             match (known, rewritten) {
                 (true, true) => Ok(Some((reference, None))),
                 (true, false) => Ok(None),

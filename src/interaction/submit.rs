@@ -157,12 +157,11 @@ pub(crate) async fn keep_refused(
     problem: Problem,
 ) -> Result<Problem, Problem> {
     let category = problem.category;
-    let arrival =
-        Arrival {
-            document: Document::from(bytes),
-            kept_id: ctx.ids.next(),
-            ..Arrival::unsent(ctx, response, problem.issues)
-        };
+    let arrival = Arrival {
+        document: Document::from(bytes),
+        kept_id: ctx.ids.next(),
+        ..Arrival::unsent(ctx, response, problem.issues)
+    };
     match settle(ctx, arrival, None).await {
         Err(told) if matches!(told.category, Category::Invalid | Category::Conflict) => {
             Ok(Problem { category, ..told })

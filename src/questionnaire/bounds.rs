@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::attachment;
 use super::extension::text;
 use super::finding::{
-    Finding, INVALID_NEW_LINE, INVALID_REFERENCE, INVALID_TYPE, INVALID_UNIT, INVALID_UNIT_VALUE_SET, INVALID_URL, Kind,
-    LOOSE_UNIT, MAX_DECIMAL_PLACES, MAX_LENGTH, MAX_VALUE, MAX_VALUE_UNITS, MIN_LENGTH, MIN_VALUE,
-    MIN_VALUE_UNITS, REFERENCE_RESTRICTION, REFERENCE_TYPE, REGEX, TERMINOLOGY, shown,
+    Finding, INVALID_NEW_LINE, INVALID_REFERENCE, INVALID_TYPE, INVALID_UNIT, INVALID_UNIT_VALUE_SET,
+    INVALID_URL, Kind, LOOSE_UNIT, MAX_DECIMAL_PLACES, MAX_LENGTH, MAX_VALUE, MAX_VALUE_UNITS, MIN_LENGTH,
+    MIN_VALUE, MIN_VALUE_UNITS, REFERENCE_RESTRICTION, REFERENCE_TYPE, REGEX, TERMINOLOGY, shown,
 };
 use super::item::{AnswerType, ItemType};
 use super::limits::Limits;
@@ -33,7 +33,8 @@ pub(crate) fn form(kind: ItemType, value: &Value, findings: &mut Vec<Finding>) {
             findings.push(Finding::new(INVALID_URL, english, "l'adresse web n'est pas valide").unreadable());
         }
         ItemType::Quantity if value.get("comparator").is_some() => {
-            let english = format!("{} says more or less than a number, where a number is asked for", shown(value));
+            let english =
+                format!("{} says more or less than a number, where a number is asked for", shown(value));
             let french = "une mesure précise est demandée, sans « plus de » ni « moins de »";
             findings.push(Finding::new(INVALID_TYPE, english, french).unreadable());
         }

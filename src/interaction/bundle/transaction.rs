@@ -183,8 +183,14 @@ async fn one(ctx: &Context, entry: &Entry, fate: &Fate) -> Result<Answer, Proble
             Ok(read::of(Kind::Found, stored))
         }
         (Method::Post, Fate::New(id, condition)) => {
-            create::create_as(ctx, rtype, id.clone(), resource.to_string().as_bytes().into(), condition.clone())
-                .await
+            create::create_as(
+                ctx,
+                rtype,
+                id.clone(),
+                resource.to_string().as_bytes().into(),
+                condition.clone(),
+            )
+            .await
         }
         (Method::Put, Fate::At(id)) => {
             let mut body = resource;

@@ -7,7 +7,12 @@ pub(super) fn to(ctx: &Context, path: &str, params: &[(String, String)], cursor:
     link(&ctx.settings.base_url, path, params, cursor)
 }
 
-pub(in crate::interaction) fn link(base: &str, path: &str, params: &[(String, String)], cursor: Option<&str>) -> String {
+pub(in crate::interaction) fn link(
+    base: &str,
+    path: &str,
+    params: &[(String, String)],
+    cursor: Option<&str>,
+) -> String {
     let kept = params.iter().filter(|(name, _)| name != CURSOR || cursor.is_none());
     let mut pairs: Vec<String> =
         kept.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
