@@ -28,6 +28,13 @@ impl Secret {
     }
 }
 
+/// A validator keeps the values that it refuses: not this one.
+impl serde::Serialize for Secret {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str("…")
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("\"…\"")
@@ -41,9 +48,9 @@ pub struct Settings {
     /// Address and port to listen on. Loopback only, because nothing authenticates callers yet.
     #[validate(custom(function = loopback))]
     pub listen: SocketAddr,
-    /// Where everything is kept: `sqlite:PATH`.
+    /// Where everything is kept: `sqlite:PATH`, or `postgres://USER@HOST/DATABASE`, which may hold a password.
     #[validate(custom(function = database))]
-    pub database: String,
+    pub database: Secret,
     /// The address under which clients reach the service, without a slash at the end; made from `listen` when empty.
     #[validate(custom(function = http_url_or_empty))]
     pub base_url: String,
@@ -77,7 +84,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            database: "sqlite:vigie.sqlite".to_owned(),
+            database: Secret("sqlite:vigie.sqlite".to_owned()),
             base_url: String::new(),
             profiles: "profiles".to_owned(),
             log: Log::default(),
@@ -352,10 +359,13 @@ fn loopback(listen: &SocketAddr) -> Result<(), ValidationError> {
     )))
 }
 
-fn database(url: &str) -> Result<(), ValidationError> {
-    match url.strip_prefix("sqlite:") {
+/// The address is not repeated: it may hold a password.
+fn database(url: &Secret) -> Result<(), ValidationError> {
+    let shared = ["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
+    match url.reveal().strip_prefix("sqlite:") {
         Some(path) if !path.is_empty() => Ok(()),
-        _ => Err(refuse(format!("'{url}' is not read here; write sqlite:PATH"))),
+        None if shared => Ok(()),
+        _ => Err(refuse("write sqlite:PATH or postgres://USER@HOST/DATABASE".to_owned())),
     }
 }
 
@@ -435,7 +445,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(settings.listen.port(), 9090);
-        assert_eq!(settings.database, "sqlite:/tmp/v.sqlite");
+        assert_eq!(settings.database.reveal(), "sqlite:/tmp/v.sqlite");
     }
 
     #[test]

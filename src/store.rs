@@ -1,12 +1,16 @@
 //! The store: where everything lives. One named transaction door for every write, and few, coarse reads.
 //!
 //! What never happens here: something acknowledged before it is on disk; half a unit written; a body read
-//! back with other bytes than were committed; a lock held while a peer is on the line; SQL outside this room.
+//! back with other bytes than were committed (but for `meta.lastUpdated`, which the commit decides); a lock held
+//! while a peer is on the line; SQL outside this room.
 
 mod body;
 mod deliveries;
+mod feed;
 mod history;
 mod look;
+pub mod postgres;
+mod queue;
 mod readings;
 mod row;
 mod search;
@@ -106,7 +110,7 @@ pub struct Stored {
     pub last_updated: Timestamp,
     /// A deletion marker: the body is empty.
     pub deleted: bool,
-    /// JSON, byte for byte as committed.
+    /// JSON, byte for byte as committed; `meta.lastUpdated` says what the commit decided.
     pub body: Vec<u8>,
 }
 

@@ -103,7 +103,7 @@ impl Lane for Producer {
     async fn one(&mut self, number: usize) -> bool {
         let unit = self.units.borrow_mut()[number].take();
         let unit = unit.expect("each unit is committed once");
-        matches!(self.store.commit(unit).await, Ok(Committed::Written))
+        matches!(self.store.commit(unit).await, Ok(Committed::Written(_)))
     }
 }
 

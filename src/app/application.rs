@@ -22,10 +22,13 @@ use crate::interaction::{self, Context, Library};
 use crate::outbox::Backoff;
 use crate::problem::Problem;
 use crate::report::Issuer;
-use crate::store::{Store, sqlite};
+use crate::store::{Store, postgres, sqlite};
 
 /// Compiled definitions kept in memory.
 const LIBRARY_CAPACITY: usize = 256;
+
+/// Connections to a shared store for each reader: they wait for the network where a reader of a file computes.
+const READERS_SHARED: usize = 4;
 
 /// What is handed in instead of asked from the machine.
 #[derive(Clone)]
@@ -62,7 +65,7 @@ impl Application {
             folder::read(Path::new(&settings.profiles))?.into_iter().map(|file| file.resource).collect();
         // Before the store is opened: it compares how everything was indexed with how it is read now.
         search::install(&resources)?;
-        let store = open(settings)?;
+        let store = open(settings).await?;
         let context = Arc::new(Context {
             store: Arc::clone(&store),
             clock: Arc::clone(&surroundings.clock),
@@ -133,9 +136,17 @@ impl Application {
     }
 }
 
-fn open(settings: &Settings) -> Result<Arc<dyn Store>, Problem> {
-    // `config` admits no other form.
-    let path = settings.database.strip_prefix("sqlite:").unwrap_or(&settings.database);
+async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Problem> {
+    let database = settings.database.reveal();
+    // `config` admits no third form.
+    let Some(path) = database.strip_prefix("sqlite:") else {
+        let options = postgres::Options {
+            readers: settings.store.readers * READERS_SHARED,
+            queue_max: settings.store.queue,
+            ..postgres::Options::default()
+        };
+        return Ok(Arc::new(postgres::open(database, &options).await?));
+    };
     let options = sqlite::Options {
         readers: settings.store.readers,
         queue_max: settings.store.queue,

@@ -96,7 +96,8 @@ pub(super) fn apply_environment(
     issues: &mut Vec<Issue>,
 ) {
     for (name, text) in environment {
-        if !name.starts_with("VIGIE_") {
+        // `VIGIE_TEST_…` is for the tests, which start services in their own environment.
+        if !name.starts_with("VIGIE_") || name.starts_with("VIGIE_TEST_") {
             continue;
         }
         let Some((key, form)) = KEYS.iter().find(|(key, _)| variable(key) == name) else {

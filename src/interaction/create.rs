@@ -1,5 +1,6 @@
 //! Create (FHIR R4, `RESTful` API, 3.1.0.8), plain and conditional.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::incoming::{self, Incoming};
@@ -68,7 +69,7 @@ async fn plain(
     unit.streams.extend(stream(&resource));
     unit.writes.push(Write::new(&resource, Expect::New)?);
     match ctx.store.commit(unit).await? {
-        Committed::Written => answer(Kind::Created, &resource, warnings),
+        Committed::Written(at) => answer(Kind::Created, resource, at, warnings),
         Committed::Refused(Violation::Exists(ids)) => existing(ctx, rtype, &ids).await,
         Committed::Refused(violation) => Err(refused(&violation)),
     }
@@ -116,17 +117,24 @@ pub(crate) async fn existing(ctx: &Context, rtype: &str, ids: &[String]) -> Resu
     Ok(read::of(Kind::Found, stored))
 }
 
-/// What was written, as an answer.
+/// What was written at that instant, as an answer.
 ///
 /// # Errors
 /// `Internal`, which a resource that was stamped cannot cause.
-pub(crate) fn answer(kind: Kind, resource: &Value, outcome: Vec<Issue>) -> Result<Answer, Problem> {
+pub(crate) fn answer(
+    kind: Kind,
+    resource: Value,
+    last_updated: Timestamp,
+    outcome: Vec<Issue>,
+) -> Result<Answer, Problem> {
     let text = |name: &str| resource[name].as_str().unwrap_or_default().to_owned();
-    let (Some(version), Some(last_updated)) = (meta::version(resource), meta::last_updated(resource)) else {
+    let (Some(version), id) = (meta::version(&resource), text("id")) else {
         return Err(Problem::internal("an answer without version"));
     };
-    let body = serde_json::to_vec(resource).map_err(|fault| Problem::internal(fault.to_string()))?;
-    Ok(Answer { kind, rtype: text("resourceType"), id: text("id"), version, last_updated, body, outcome })
+    let rtype = text("resourceType");
+    let resource = meta::stamp(resource, &id, version, last_updated);
+    let body = serde_json::to_vec(&resource).map_err(|fault| Problem::internal(fault.to_string()))?;
+    Ok(Answer { kind, rtype, id, version, last_updated, body, outcome })
 }
 
 /// What is told when a guard did not hold and nothing more can be done about it.

@@ -36,7 +36,7 @@ pub async fn delete(ctx: &Context, rtype: &str, id: &str, if_match: Option<u64>)
         unit.streams.extend(create::stream(current));
         unit.writes.push(Write::deletion(rtype, id, before.next() - 1, at)?);
         match ctx.store.commit(unit).await? {
-            Committed::Written => {
+            Committed::Written(at) => {
                 return Ok(Answer { last_updated: at, ..absent(ctx, rtype, id, before.next()) });
             }
             Committed::Refused(violation @ (Violation::Version { .. } | Violation::Exists(_))) => {

@@ -41,7 +41,7 @@ pub(super) async fn new_report(
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
     match round(ctx, &id, &resource, &Before::nothing(), condition).await? {
-        Round::Written(report) => create::answer(super::Kind::Created, &report, warnings),
+        Round::Written(report, at) => create::answer(super::Kind::Created, report, at, warnings),
         Round::Refused(Violation::Exists(ids)) => create::existing(ctx, "DiagnosticReport", &ids).await,
         Round::Refused(violation) => Err(create::refused(&violation)),
     }
@@ -69,7 +69,7 @@ pub(super) async fn stored_report(
             update::same_patient(current, &resource)?;
         }
         match round(ctx, id, &resource, &before, None).await? {
-            Round::Written(report) => return create::answer(before.kind(), &report, warnings),
+            Round::Written(report, at) => return create::answer(before.kind(), report, at, warnings),
             Round::Refused(violation @ Violation::Version { .. }) => last = Some(violation),
             Round::Refused(violation) => return Err(create::refused(&violation)),
         }
@@ -95,7 +95,7 @@ fn said_already(before: &Before, resource: &Value, warnings: &[Issue]) -> Option
 }
 
 enum Round {
-    Written(Value),
+    Written(Value, jiff::Timestamp),
     Refused(Violation),
 }
 
@@ -127,7 +127,7 @@ async fn round(
     }
     unit.deliveries = made.deliveries;
     Ok(match ctx.store.commit(unit).await? {
-        Committed::Written => Round::Written(report),
+        Committed::Written(at) => Round::Written(report, at),
         Committed::Refused(violation) => Round::Refused(violation),
     })
 }

@@ -54,7 +54,7 @@ async fn store(ctx: &Context, resources: &[Value], definitions: &[Value]) -> Res
             library::compile_all(resources.to_vec())?;
         }
         match ctx.store.commit(unit).await? {
-            Committed::Written => return Ok(report),
+            Committed::Written(_) => return Ok(report),
             // Another replica loads at the same moment: look again.
             Committed::Refused(Violation::Stream { .. } | Violation::Version { .. }) => {}
             Committed::Refused(violation) => return Err(create::refused(&violation)),

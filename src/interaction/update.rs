@@ -108,7 +108,7 @@ async fn plain(
         unit.streams.extend(create::stream(&resource));
         unit.writes.push(Write::new(&resource, before.expect())?);
         match ctx.store.commit(unit).await? {
-            Committed::Written => return create::answer(before.kind(), &resource, warnings),
+            Committed::Written(at) => return create::answer(before.kind(), resource, at, warnings),
             Committed::Refused(violation @ (Violation::Version { .. } | Violation::Stream { .. })) => {
                 last = Some(violation);
             }

@@ -113,9 +113,10 @@ impl Store for SqliteStore {
             }
             let prepared = Prepared::new(unit)?;
             let wakes = prepared.has_deliveries();
-            let committed = self.writer.write(wakes, move |conn| commit::commit(conn, &prepared)).await;
+            let committed =
+                self.writer.write(wakes, move |conn, visible| commit::commit(conn, &prepared, visible)).await;
             let outcome = match &committed {
-                Ok(Committed::Written) => "written",
+                Ok(Committed::Written(_)) => "written",
                 Ok(Committed::Refused(_)) => "refused",
                 Err(_) => "failed",
             };
@@ -155,14 +156,14 @@ impl Store for SqliteStore {
     }
 
     fn lease(&self, request: LeaseRequest) -> Pending<'_, Vec<Leased>> {
-        Box::pin(self.writer.write(false, move |conn| {
+        Box::pin(self.writer.write(false, move |conn, _| {
             let leased = lease::lease(conn, &request)?;
             Ok(Done { keep: !leased.is_empty(), answer: leased })
         }))
     }
 
     fn settle(&self, settlements: Vec<Settlement>) -> Pending<'_, ()> {
-        Box::pin(self.writer.write(true, move |conn| lease::settle(conn, &settlements).map(kept)))
+        Box::pin(self.writer.write(true, move |conn, _| lease::settle(conn, &settlements).map(kept)))
     }
 
     fn deliveries(&self, filter: &DeliveryFilter) -> Pending<'_, Vec<DeliveryRecord>> {
@@ -172,7 +173,7 @@ impl Store for SqliteStore {
 
     fn order(&self, id: &str, order: Order, at: Timestamp) -> Pending<'_, DeliveryRecord> {
         let id = id.to_owned();
-        Box::pin(self.writer.write(true, move |conn| lease::order(conn, &id, order, at).map(kept)))
+        Box::pin(self.writer.write(true, move |conn, _| lease::order(conn, &id, order, at).map(kept)))
     }
 
     fn stream(&self, patient: &str) -> Pending<'_, u64> {
@@ -182,7 +183,7 @@ impl Store for SqliteStore {
 
     fn ready(&self) -> Pending<'_, ()> {
         Box::pin(async move {
-            self.writer.write(false, |_| Ok(Done { answer: (), keep: false })).await?;
+            self.writer.write(false, |_, _| Ok(Done { answer: (), keep: false })).await?;
             self.readers.read(|conn| read::stream(conn, "").map(drop)).await
         })
     }

@@ -103,6 +103,7 @@ impl Staged {
     }
 
     async fn stage(&self, unit: Unit) -> Result<Committed, Problem> {
+        let proposed = unit.proposed();
         for guard in &unit.guards {
             if let Some(violation) = self.violated(guard).await? {
                 return Ok(Committed::Refused(violation));
@@ -139,7 +140,7 @@ impl Staged {
         }
         state.unit.deliveries.extend(unit.deliveries);
         state.unit.streams.extend(unit.streams);
-        Ok(Committed::Written)
+        Ok(Committed::Written(proposed))
     }
 
     async fn violated(&self, guard: &Guard) -> Result<Option<Violation>, Problem> {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::body;
 use crate::fhir::search::{self, Entry, Query};
@@ -32,6 +32,12 @@ impl Unit {
     #[must_use]
     pub const fn new(name: &'static str, at: Timestamp) -> Self {
         Self { name, at, guards: Vec::new(), writes: Vec::new(), deliveries: Vec::new(), streams: Vec::new() }
+    }
+
+    /// The instant that it would have in the feed.
+    pub(super) fn proposed(&self) -> Timestamp {
+        let latest = self.writes.iter().map(|write| write.last_updated).max();
+        latest.map_or(self.at, |latest| latest.max(self.at))
     }
 }
 
@@ -90,6 +96,8 @@ pub struct Write {
     pub(super) expect: Expect,
     pub(super) deleted: bool,
     pub(super) body: body::Packed,
+    /// Where the text of `meta.lastUpdated` begins in the body; 0 without a body.
+    pub(super) dated_place: usize,
     pub(super) entries: Vec<Entry>,
 }
 
@@ -114,6 +122,8 @@ impl Write {
             Problem::internal("meta.lastUpdated of a resource to be stored is not an instant")
         })?;
         let bytes = serde_json::to_vec(resource).map_err(|e| Problem::internal(e.to_string()))?;
+        let dated_place = dated_place(resource)
+            .ok_or_else(|| Problem::internal("a resource to be stored has no place for meta.lastUpdated"))?;
         Ok(Self {
             rtype: text("/resourceType")?.to_owned(),
             id: text("/id")?.to_owned(),
@@ -122,6 +132,7 @@ impl Write {
             expect,
             deleted: false,
             body: body::pack(&bytes)?,
+            dated_place,
             entries: search::index(resource),
         })
     }
@@ -139,9 +150,28 @@ impl Write {
             expect: Expect::Version(current),
             deleted: true,
             body: body::pack(&[])?,
+            dated_place: 0,
             entries: Vec::new(),
         })
     }
+}
+
+/// Where the text of `meta.lastUpdated` begins in the compact serialisation of the resource.
+fn dated_place(resource: &Value) -> Option<usize> {
+    fn before(object: &Map<String, Value>, name: &str) -> Option<usize> {
+        let mut place = 1;
+        for (key, value) in object {
+            let key_size = serde_json::to_vec(key).ok()?.len();
+            if key == name {
+                return Some(place + key_size + 1);
+            }
+            place += key_size + 1 + serde_json::to_vec(value).ok()?.len() + 1;
+        }
+        None
+    }
+    let outer = resource.as_object()?;
+    let inner = outer.get("meta")?.as_object()?;
+    Some(before(outer, "meta")? + before(inner, "lastUpdated")? + 1)
 }
 
 impl fmt::Debug for Write {
@@ -153,8 +183,9 @@ impl fmt::Debug for Write {
 /// What became of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
-    /// All of it is durable.
-    Written,
+    /// All of it is durable. `meta.lastUpdated` of all that it wrote is this instant: the proposed one, or a later
+    /// one when something that is already visible has an instant as late.
+    Written(Timestamp),
     /// Nothing of it was written.
     Refused(Violation),
 }
@@ -185,4 +216,23 @@ pub enum Violation {
         /// Its current version; 0 when it never existed.
         found: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_place_of_the_instant_is_found_whatever_stands_before_it() {
+        for resource in [
+            json!({"resourceType": "Patient", "id": "p", "meta": {"versionId": "1", "lastUpdated": "X"}}),
+            json!({"text": "\"lastUpdated\":\"é", "n": [1.10, {"meta": {"lastUpdated": "no"}}], "meta": {"lastUpdated": "X"}}),
+        ] {
+            let body = serde_json::to_vec(&resource).unwrap();
+            assert_eq!(body[dated_place(&resource).unwrap()], b'X', "{resource}");
+        }
+        assert_eq!(dated_place(&json!({"meta": {}})), None);
+    }
 }

@@ -2,13 +2,13 @@
 //! repeat after the restart gives the first result.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use crate::process::Service;
+use crate::support::postgres::Database;
 
 const POSTERS: usize = 8;
 const ROUNDS: usize = 4;
@@ -64,8 +64,8 @@ async fn post_until_it_dies(
     }
 }
 
-async fn load_and_kill(database: &Path, round: usize, acknowledged: &Acknowledged) {
-    let service = Arc::new(Service::start(database));
+async fn load_and_kill(database: &str, round: usize, acknowledged: &Acknowledged) {
+    let service = Arc::new(Service::start_on(database, &[]));
     for poster in 0..POSTERS {
         service.put(&patient(poster)).await;
     }
@@ -124,12 +124,21 @@ async fn nothing_is_half_written(service: &Service, responses: &[Value]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nothing_is_half_written() {
     let folder = tempfile::tempdir().unwrap();
-    let database = folder.path().join("store.sqlite");
+    kill_again_and_again(&format!("sqlite:{}", folder.path().join("store.sqlite").display())).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_postgresql_too_nothing_acknowledged_is_lost_and_nothing_is_half_written() {
+    let Some(database) = Database::new().await else { return };
+    kill_again_and_again(database.url()).await;
+}
+
+async fn kill_again_and_again(database: &str) {
     let acknowledged = Acknowledged::default();
     for round in 0..ROUNDS {
-        load_and_kill(&database, round, &acknowledged).await;
+        load_and_kill(database, round, &acknowledged).await;
     }
-    let service = Service::start(&database);
+    let service = Service::start_on(database, &[]);
     let stored = all(&service, "/QuestionnaireResponse?_count=200").await;
     let by_identifier: BTreeMap<String, String> = stored
         .iter()

@@ -20,6 +20,7 @@ mod process;
 mod profiles;
 mod readability;
 mod readme;
+mod replicas;
 mod restful;
 mod rules;
 mod search;

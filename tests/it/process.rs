@@ -22,11 +22,16 @@ impl Service {
 
     /// The same with more variables.
     pub(crate) fn start_with(database: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::start_on(&format!("sqlite:{}", database.display()), variables)
+    }
+
+    /// The same over any store.
+    pub(crate) fn start_on(database: &str, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_vigie"))
             .arg("serve")
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .env("VIGIE_LISTEN", "127.0.0.1:0")
-            .env("VIGIE_DATABASE", format!("sqlite:{}", database.display()))
+            .env("VIGIE_DATABASE", database)
             .env("VIGIE_LOG_LEVEL", "error")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())

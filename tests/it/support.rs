@@ -3,6 +3,8 @@
 
 mod app;
 mod example;
+pub(crate) mod postgres;
+pub(crate) mod proxy;
 mod template;
 
 pub(crate) use app::{App, body};

@@ -45,6 +45,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
 /// Crates that belong to one room: nobody else may name them.
 const OWNED: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
+    ("tokio_postgres", &["store"]),
+    ("deadpool_postgres", &["store"]),
     ("actix_web", &["http", "sandbox", "app"]),
     ("reqwest", &["connector", "config", "app"]),
     ("typesetting", &["report"]),

@@ -1,8 +1,9 @@
 //! Entries of the answer (FHIR R4, `Bundle.entry.response`).
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::fhir::{datetime, outcome};
+use crate::fhir::{datetime, meta, outcome};
 use crate::interaction::{Answer, Kind};
 use crate::problem::{Category, Issue, Problem, Severity};
 
@@ -28,6 +29,27 @@ pub(super) enum Done {
 }
 
 impl Done {
+    /// The same with the instant that the commit has decided, when it was written by a unit that was begun then.
+    pub(super) fn dated(self, begun: Timestamp, instant: Timestamp) -> Self {
+        let Self::One(answer) = self else { return self };
+        let is_written = match answer.kind {
+            Kind::Created | Kind::Updated => true,
+            Kind::Deleted => answer.last_updated >= begun,
+            Kind::Unchanged | Kind::Found | Kind::Read => false,
+        };
+        if !is_written {
+            return Self::One(answer);
+        }
+        let body = match serde_json::from_slice(&answer.body) {
+            Ok(resource) => {
+                meta::stamp(resource, &answer.id, answer.version, instant).to_string().into_bytes()
+            }
+            // A deletion has none.
+            Err(_) => answer.body,
+        };
+        Self::One(Answer { last_updated: instant, body, ..answer })
+    }
+
     /// The entry that says so.
     pub(super) fn entry(&self, base: &str, echo: Echo) -> Value {
         match self {

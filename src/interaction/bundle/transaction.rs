@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::answer::{Done, Echo};
@@ -97,13 +98,14 @@ async fn round(
             Err(problem) => return Err(refused(ctx, &entries[n], entry, problem).await?.at(&place(n))),
         }
     }
-    if let Some(again) = commit(ctx, &staged, claims).await? {
-        return Ok(again);
-    }
+    let written_at = match commit(ctx, &staged, claims).await? {
+        Ok(written_at) => written_at,
+        Err(again) => return Ok(again),
+    };
     let mut all = Vec::new();
     for (n, done) in done.into_iter().enumerate() {
         all.push(match done {
-            Some(done) => done,
+            Some(done) => written_at.into_iter().fold(done, |done, instant| done.dated(at, instant)),
             // What is written is written: a read that finds nothing cannot undo it.
             None => perform::perform(ctx, &entries[n]).await.unwrap_or_else(Done::Refused),
         });
@@ -111,21 +113,25 @@ async fn round(
     Ok(Round::Done(all))
 }
 
-/// Commits everything; something when another round is needed.
-async fn commit(ctx: &Context, staged: &Staged, claims: &mut Claims) -> Result<Option<Round>, Problem> {
+/// Commits everything; tells at which instant, if there was anything, or that another round is needed.
+async fn commit(
+    ctx: &Context,
+    staged: &Staged,
+    claims: &mut Claims,
+) -> Result<Result<Option<Timestamp>, Round>, Problem> {
     let unit = staged.unit();
     if unit.writes.is_empty() {
-        return Ok(None);
+        return Ok(Ok(None));
     }
     let keys: Vec<Guard> =
         unit.guards.iter().filter(|guard| matches!(guard, Guard::Key { .. })).cloned().collect();
     match ctx.store.commit(unit).await? {
-        Committed::Written => Ok(None),
+        Committed::Written(at) => Ok(Ok(Some(at))),
         Committed::Refused(Violation::Key { holder, digest }) => {
             claims.push(claim(&keys, holder, digest)?);
-            Ok(Some(Round::Again))
+            Ok(Err(Round::Again))
         }
-        Committed::Refused(_) => Ok(Some(Round::Again)),
+        Committed::Refused(_) => Ok(Err(Round::Again)),
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn unreadable(
     let kept = Kept { bytes: document.bytes, media_type, id: &raw_id, at, patient: None };
     let unit = kept.unit(&problem.issues, problem.category)?;
     match ctx.store.commit(unit).await? {
-        Committed::Written => Ok(told(problem, &raw_id, None)),
+        Committed::Written(_) => Ok(told(problem, &raw_id, None)),
         Committed::Refused(Violation::Key { holder, .. }) => Ok(told(problem, id_of(&holder), None)),
         Committed::Refused(_) => Err(Problem::internal("refused bytes could not be kept")),
     }
@@ -65,7 +65,7 @@ pub(super) async fn refuse(
     write::add(derived, at, &mut unit)?;
     let problem = Problem::with(category, judgement.issues.clone());
     Ok(match ctx.store.commit(unit).await? {
-        Committed::Written => Round::Answered(Err(told(problem, id, patient))),
+        Committed::Written(_) => Round::Answered(Err(told(problem, id, patient))),
         Committed::Refused(Violation::Key { holder, .. }) => {
             Round::Answered(Err(told(problem, id_of(&holder), patient)))
         }

@@ -43,9 +43,9 @@ pub(super) async fn accept(
     unit.writes.push(Write::new(&response, before.expect())?);
     add(derived, at, &mut unit)?;
     match ctx.store.commit(unit).await? {
-        Committed::Written => {
+        Committed::Written(at) => {
             let kind = before.kind();
-            Ok(Round::Answered(create::answer(kind, &response, judgement.issues.clone())))
+            Ok(Round::Answered(create::answer(kind, response, at, judgement.issues.clone())))
         }
         Committed::Refused(Violation::Exists(ids)) => {
             Ok(Round::Answered(create::existing(ctx, RESPONSE, &ids).await))

@@ -111,7 +111,7 @@ impl Order {
         sql
     }
 
-    pub(super) fn clause(&self) -> String {
+    pub(in crate::store) fn clause(&self) -> String {
         let term = |(n, sorted): (usize, &Sorted)| {
             let down = if sorted.descending { " DESC" } else { "" };
             let last = if sorted.may_be_absent() { " NULLS LAST" } else { "" };

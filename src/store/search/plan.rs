@@ -19,7 +19,6 @@ pub(in crate::store) enum Hints {
     /// By its name, after the table (SQLite).
     ByName,
     /// It chooses by itself (PostgreSQL).
-    #[allow(dead_code, reason = "the embedded store has hints; one that has none plans by the same code")]
     None,
 }
 

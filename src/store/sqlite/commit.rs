@@ -1,12 +1,15 @@
 //! Writing one unit inside the writer's transaction: guards first, then every row.
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::read::{latest, timestamp};
 use super::search;
 use super::writer::Done;
 use crate::fhir::search as parameters;
 use crate::problem::Problem;
 use crate::store::body::{self, Packed};
+use crate::store::feed;
 use crate::store::row::Row;
 use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
 
@@ -43,27 +46,33 @@ impl<E: Into<Problem>> From<E> for Stop {
     }
 }
 
-pub(super) fn commit(conn: &Connection, prepared: &Prepared) -> Result<Done<Committed>, Problem> {
-    match write(conn, prepared) {
-        Ok(()) => Ok(Done { answer: Committed::Written, keep: true }),
+/// Commits the unit in the running transaction; `visible` is the latest instant of the feed before that.
+pub(super) fn commit(
+    conn: &Connection,
+    prepared: &Prepared,
+    visible: Option<i64>,
+) -> Result<Done<Committed>, Problem> {
+    match write(conn, prepared, visible) {
+        Ok(at) => Ok(Done { answer: Committed::Written(at), keep: true }),
         Err(Stop::Refused(violation)) => Ok(Done { answer: Committed::Refused(violation), keep: false }),
         Err(Stop::Failed(problem)) => Err(problem),
     }
 }
 
-fn write(conn: &Connection, prepared: &Prepared) -> Result<(), Stop> {
+fn write(conn: &Connection, prepared: &Prepared, visible: Option<i64>) -> Result<Timestamp, Stop> {
     let unit = &prepared.unit;
+    let at = timestamp(feed::instant(visible, latest(conn)?, unit.proposed().as_microsecond()))?;
     conn.prepare_cached(
         "/* commit */ INSERT INTO unit (name, at, high)
-         VALUES (?1, ?2, max(?2, coalesce((SELECT high FROM unit ORDER BY number DESC LIMIT 1), ?2)))",
+         VALUES (?1, ?2, max(?3, coalesce((SELECT high FROM unit ORDER BY number DESC LIMIT 1), ?3)))",
     )?
-    .execute((unit.name, unit.at.as_microsecond()))?;
+    .execute((unit.name, unit.at.as_microsecond(), at.as_microsecond()))?;
     let number = conn.last_insert_rowid();
     for guard in &unit.guards {
         check(conn, guard, number)?;
     }
     for (write, row) in unit.writes.iter().zip(&prepared.rows) {
-        resource(conn, write, row, number)?;
+        resource(conn, write, row, (number, at))?;
     }
     for (delivery, payload) in unit.deliveries.iter().zip(&prepared.payloads) {
         super::delivery::insert(conn, delivery, payload)?;
@@ -75,7 +84,7 @@ fn write(conn: &Connection, prepared: &Prepared) -> Result<(), Stop> {
         )?
         .execute([stream])?;
     }
-    Ok(())
+    Ok(at)
 }
 
 fn check(conn: &Connection, guard: &Guard, unit: i64) -> Result<(), Stop> {
@@ -141,7 +150,7 @@ fn current(conn: &Connection, rtype: &str, id: &str) -> Result<Option<Current>, 
     Ok(found)
 }
 
-fn resource(conn: &Connection, write: &Write, row: &Row, unit: i64) -> Result<(), Stop> {
+fn resource(conn: &Connection, write: &Write, row: &Row, (unit, at): (i64, Timestamp)) -> Result<(), Stop> {
     let before = current(conn, &write.rtype, &write.id)?;
     let found = before.as_ref().map_or(0, |before| before.version);
     let expected = match write.expect {
@@ -157,24 +166,26 @@ fn resource(conn: &Connection, write: &Write, row: &Row, unit: i64) -> Result<()
         None => next_rid(conn, &write.rtype)?,
     };
     conn.prepare_cached(
-        "/* resource */ INSERT INTO version (unit, rid, version, last_updated, deleted, dictionary, size, body, rtype)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT code FROM resource_type WHERE name = ?9))",
+        "/* resource */ INSERT INTO version
+           (unit, rid, version, last_updated, deleted, dictionary, size, body, rtype, dated_place)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT code FROM resource_type WHERE name = ?9), ?10)",
     )?
     .execute((
         unit,
         rid,
         write.version,
-        write.last_updated.as_microsecond(),
+        at.as_microsecond(),
         write.deleted,
         write.body.dictionary,
         write.body.size,
         &write.body.bytes,
         &write.rtype,
+        write.dated_place,
     ))?;
     let seq = conn.last_insert_rowid();
     let old =
         before.filter(|before| !before.deleted).map(|before| old_row(conn, write, before.seq)).transpose()?;
-    point(conn, write, row, (rid, seq))?;
+    point(conn, write, row, (rid, seq, at))?;
     Ok(entries(conn, rid, old.as_ref(), row)?)
 }
 
@@ -197,7 +208,12 @@ fn old_row(conn: &Connection, write: &Write, seq: i64) -> Result<Row, Problem> {
 }
 
 /// Makes this version the current one.
-fn point(conn: &Connection, write: &Write, row: &Row, (rid, seq): (i64, i64)) -> Result<(), Problem> {
+fn point(
+    conn: &Connection,
+    write: &Write,
+    row: &Row,
+    (rid, seq, at): (i64, i64, Timestamp),
+) -> Result<(), Problem> {
     conn.prepare_cached(
         "/* point */ INSERT INTO resource (rid, rtype, id, seq, version, last_updated, deleted, present, urgency,
            dated_at, dated_to, subject, owner, status)
@@ -209,7 +225,7 @@ fn point(conn: &Connection, write: &Write, row: &Row, (rid, seq): (i64, i64)) ->
         rid,
         seq,
         write.version,
-        write.last_updated.as_microsecond(),
+        at.as_microsecond(),
         write.deleted,
         row.present,
         row.urgency,

@@ -28,13 +28,3 @@ impl From<rusqlite::Error> for Problem {
         }
     }
 }
-
-/// The queue in front of the writer or of the readers is full.
-pub(super) fn busy() -> Problem {
-    Problem::new(Category::Busy, "throttled", "too many requests are waiting for the store; try again later")
-}
-
-/// A thread of the store has ended.
-pub(super) fn gone() -> Problem {
-    Problem::internal("the store has been closed")
-}

@@ -5,12 +5,12 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::search;
 use crate::problem::Problem;
-use crate::store::{Look, Seen, Stored, body};
+use crate::store::{Look, Seen, Stored, body, feed};
 
 pub(super) fn read(conn: &Connection, rtype: &str, id: &str) -> Result<Option<Stored>, Problem> {
     let found = conn
         .prepare_cached(
-            "/* read */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body
+            "/* read */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place
              FROM resource r JOIN version v ON v.seq = r.seq
              WHERE r.rtype = (SELECT code FROM resource_type WHERE name = ?1) AND r.id = ?2",
         )?
@@ -28,7 +28,7 @@ pub(super) fn vread(
     let Ok(version) = i64::try_from(version) else { return Ok(None) };
     let found = conn
         .prepare_cached(
-            "/* vread */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body
+            "/* vread */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place
              FROM resource r JOIN version v ON v.rid = r.rid AND v.version = ?3
              WHERE r.rtype = (SELECT code FROM resource_type WHERE name = ?1) AND r.id = ?2",
         )?
@@ -40,7 +40,7 @@ pub(super) fn vread(
 /// The version with that place in commit order.
 pub(super) fn by_seq(conn: &Connection, rtype: &str, id: &str, seq: i64) -> Result<Stored, Problem> {
     conn.prepare_cached(
-        "/* by_seq */ SELECT version, last_updated, deleted, dictionary, size, body FROM version WHERE seq = ?1",
+        "/* by_seq */ SELECT version, last_updated, deleted, dictionary, size, body, dated_place FROM version WHERE seq = ?1",
     )?
     .query_row([seq], raw)?
     .stored(rtype, id)
@@ -48,6 +48,15 @@ pub(super) fn by_seq(conn: &Connection, rtype: &str, id: &str, seq: i64) -> Resu
 
 pub(super) fn body(conn: &Connection, seq: i64) -> Result<Vec<u8>, Problem> {
     Ok(by_seq(conn, "", "", seq)?.body)
+}
+
+/// The latest instant of the feed, what the running transaction has written included.
+pub(super) fn latest(conn: &Connection) -> Result<Option<i64>, Problem> {
+    let found = conn
+        .prepare_cached("/* latest */ SELECT high FROM unit ORDER BY number DESC LIMIT 1")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(found)
 }
 
 pub(super) fn stream(conn: &Connection, patient: &str) -> Result<u64, Problem> {
@@ -82,6 +91,7 @@ pub(super) struct Raw {
     dictionary: i64,
     size: usize,
     body: Vec<u8>,
+    dated_place: usize,
 }
 
 pub(super) fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
@@ -92,18 +102,21 @@ pub(super) fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
         dictionary: row.get(3)?,
         size: row.get(4)?,
         body: row.get(5)?,
+        dated_place: row.get(6)?,
     })
 }
 
 impl Raw {
     pub(super) fn stored(self, rtype: &str, id: &str) -> Result<Stored, Problem> {
+        let last_updated = timestamp(self.last_updated)?;
+        let body = body::unpack(self.dictionary, &self.body, self.size)?;
         Ok(Stored {
             rtype: rtype.to_owned(),
             id: id.to_owned(),
             version: self.version,
-            last_updated: timestamp(self.last_updated)?,
+            last_updated,
             deleted: self.deleted,
-            body: body::unpack(self.dictionary, &self.body, self.size)?,
+            body: feed::dated(body, self.dated_place, last_updated),
         })
     }
 }

@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::problem::{busy, gone};
 use crate::problem::Problem;
+use crate::store::queue::{busy, gone};
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 

@@ -119,7 +119,7 @@ fn run(writer: &Handle, pending: &Pending, stop: &AtomicBool) {
     tracing::info!(parameters = changed.len(), "search parameters have changed: indexing anew");
     while !stop.load(Ordering::Relaxed) {
         let changed = changed.clone();
-        match writer.run(move |conn| Ok(Done { answer: piece(conn, &changed)?, keep: true })) {
+        match writer.run(move |conn, _| Ok(Done { answer: piece(conn, &changed)?, keep: true })) {
             Ok(false) => {}
             Ok(true) => {
                 pending.clear();
@@ -239,7 +239,7 @@ mod tests {
         let store = open(&path, &Options::default()).unwrap();
         let at = "2026-01-01T00:00:00Z".parse().unwrap();
         let unit = Unit { writes: (0..250).map(task).collect(), ..Unit::new("test", at) };
-        assert_eq!(store.commit(unit).await, Ok(Committed::Written));
+        assert!(matches!(store.commit(unit).await, Ok(Committed::Written(_))));
         drop(store);
         tamper(&path, None);
         assert_eq!(after_reindex(&path, "code=appel").await, 250);

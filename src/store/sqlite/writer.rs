@@ -10,8 +10,9 @@ use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
 use super::place::Place;
-use super::problem::{busy, gone};
+use super::read::latest;
 use crate::problem::Problem;
+use crate::store::queue::{busy, gone};
 
 /// What a piece of work leaves: its answer, and whether its writes are kept.
 pub(super) struct Done<T> {
@@ -26,8 +27,8 @@ pub(super) struct Writer {
 }
 
 trait Work: Send {
-    /// Runs inside the group's transaction; whether its writes are kept.
-    fn run(&mut self, conn: &Connection) -> bool;
+    /// Runs inside the group's transaction, before which the feed stood there; whether its writes are kept.
+    fn run(&mut self, conn: &Connection, visible: Option<i64>) -> bool;
     /// Answers, once the fate of the group is known.
     fn finish(self: Box<Self>, group: Result<(), Problem>);
     /// Deliveries may have become due.
@@ -43,10 +44,10 @@ struct Piece<T, F> {
     wakes: bool,
 }
 
-impl<T: Send, F: FnOnce(&Connection) -> Result<Done<T>, Problem> + Send> Work for Piece<T, F> {
-    fn run(&mut self, conn: &Connection) -> bool {
+impl<T: Send, F: FnOnce(&Connection, Option<i64>) -> Result<Done<T>, Problem> + Send> Work for Piece<T, F> {
+    fn run(&mut self, conn: &Connection, visible: Option<i64>) -> bool {
         let Some(run) = self.run.take() else { return false };
-        let (outcome, keep) = match run(conn) {
+        let (outcome, keep) = match run(conn, visible) {
             Ok(done) => (Ok(done.answer), done.keep),
             Err(problem) => (Err(problem), false),
         };
@@ -93,7 +94,7 @@ impl Writer {
     pub(super) async fn write<T, F>(&self, wakes: bool, run: F) -> Result<T, Problem>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<Done<T>, Problem> + Send + 'static,
+        F: FnOnce(&Connection, Option<i64>) -> Result<Done<T>, Problem> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let piece = Box::new(Piece { run: Some(run), outcome: None, reply, wakes });
@@ -119,7 +120,7 @@ impl Handle {
     pub(super) fn run<T, F>(&self, run: F) -> Result<T, Problem>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<Done<T>, Problem> + Send + 'static,
+        F: FnOnce(&Connection, Option<i64>) -> Result<Done<T>, Problem> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
         let piece = Box::new(Piece { run: Some(run), outcome: None, reply, wakes: false });
@@ -178,14 +179,15 @@ fn write_group(conn: &Connection, group: &mut [Box<dyn Work>]) -> Result<(), Pro
 
 /// Whether anything is to be kept.
 fn run_group(conn: &Connection, group: &mut [Box<dyn Work>]) -> Result<bool, Problem> {
+    let visible = latest(conn)?;
     if let [only] = group {
-        let kept = only.run(conn);
+        let kept = only.run(conn, visible);
         return still_open(conn, only.as_ref()).map(|()| kept);
     }
     let mut kept_any = false;
     for work in group {
         conn.execute_batch("/* run_group */ SAVEPOINT work")?;
-        let kept = work.run(conn);
+        let kept = work.run(conn, visible);
         still_open(conn, work.as_ref())?;
         kept_any |= kept;
         if kept {

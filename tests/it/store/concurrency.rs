@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use vigie::store::sqlite::{self, Options};
-use vigie::store::{Committed, Guard, Store, Unit, Violation};
+use vigie::store::{Committed, Guard, Unit, Violation};
 
 use super::support::{Held, new, query, unit};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_units_with_one_key_one_wins_and_the_others_learn_its_holder() {
-    let held = Held::new();
+    let Some(held) = Held::new().await else { return };
     let tasks = (0..64).map(|n| {
         let store = Arc::clone(&held.store);
         tokio::spawn(async move {
@@ -28,7 +27,7 @@ async fn of_64_units_with_one_key_one_wins_and_the_others_learn_its_holder() {
     let mut written = 0;
     for task in tasks.collect::<Vec<_>>() {
         match task.await.unwrap() {
-            Committed::Written => written += 1,
+            Committed::Written(_) => written += 1,
             Committed::Refused(Violation::Key { holder, .. }) => holders.push(holder),
             other => panic!("{other:?}"),
         }
@@ -40,7 +39,7 @@ async fn of_64_units_with_one_key_one_wins_and_the_others_learn_its_holder() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_conditional_creates_one_creates() {
-    let held = Held::new();
+    let Some(held) = Held::new().await else { return };
     let tasks = (0..64).map(|n| {
         let store = Arc::clone(&held.store);
         tokio::spawn(async move {
@@ -61,14 +60,14 @@ async fn of_64_conditional_creates_one_creates() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_unit_does_not_spoil_its_group() {
-    let held = Held::new();
+    let Some(held) = Held::new().await else { return };
     let tasks = (0..200).map(|n| {
         let store = Arc::clone(&held.store);
         tokio::spawn(async move {
             // Every other unit collides with one that is there, after it has written something.
             let id = if n % 2 == 0 { "taken".to_owned() } else { format!("p{n}") };
             let writes = vec![new("Flag", &format!("f{n}"), json!({})), new("Patient", &id, json!({}))];
-            store.commit(unit(writes)).await.unwrap() == Committed::Written
+            matches!(store.commit(unit(writes)).await.unwrap(), Committed::Written(_))
         })
     });
     let mut written = 0;
@@ -82,9 +81,8 @@ async fn a_refused_unit_does_not_spoil_its_group() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_refuses_at_once_and_loses_nothing_that_it_took() {
-    let folder = tempfile::tempdir().unwrap();
-    let options = Options { queue_max: 4, ..Options::default() };
-    let store: Arc<dyn Store> = Arc::new(sqlite::open(folder.path().join("vigie.db"), &options).unwrap());
+    let Some(held) = Held::with_queue(4).await else { return };
+    let store = Arc::clone(&held.store);
     let tasks = (0..500).map(|n| {
         let store = Arc::clone(&store);
         tokio::spawn(
@@ -94,7 +92,7 @@ async fn a_full_queue_refuses_at_once_and_loses_nothing_that_it_took() {
     let (mut written, mut busy) = (0, 0);
     for task in tasks.collect::<Vec<_>>() {
         match task.await.unwrap() {
-            Ok(Committed::Written) => written += 1,
+            Ok(Committed::Written(_)) => written += 1,
             Err(problem) if problem.category == vigie::problem::Category::Busy => busy += 1,
             other => panic!("{other:?}"),
         }

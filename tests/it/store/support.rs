@@ -1,44 +1,55 @@
-//! A store in a folder of its own, and resources with the least that a test needs.
+//! A store in a place of its own, and resources with the least that a test needs.
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use vigie::fhir::search::{Query, parse_text};
 use vigie::outbox::Delivery;
-use vigie::store::sqlite::{self, Options};
 use vigie::store::{Committed, Expect, Page, Store, Unit, Write};
 
-/// The store under test, and the folder that goes with it.
+use super::Place;
+
+/// The store under test, and the place where it keeps everything.
 pub(super) struct Held {
     pub(super) store: Arc<dyn Store>,
-    folder: TempDir,
+    pub(super) place: Place,
 }
 
 impl Held {
-    pub(super) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(sqlite::open(folder.path().join("vigie.db"), &Options::default()).unwrap());
-        Self { store, folder }
+    /// An empty store; `None` when it cannot be tested here, which is then said on the terminal.
+    pub(super) async fn new() -> Option<Self> {
+        Self::with_queue(1_024).await
     }
 
-    pub(super) fn path(&self) -> std::path::PathBuf {
-        self.folder.path().join("vigie.db")
+    /// The same with a queue of that length.
+    pub(super) async fn with_queue(queue_max: usize) -> Option<Self> {
+        let place = Place::new().await?;
+        let store = place.open(queue_max).await;
+        Some(Self { store, place })
     }
 
     /// Closes the store and opens it again, as after a restart.
-    pub(super) fn reopen(self) -> Self {
-        let Self { store, folder } = self;
+    pub(super) async fn reopen(self) -> Self {
+        let Self { store, place } = self;
         assert_eq!(Arc::strong_count(&store), 1, "nobody else holds the store");
         drop(store);
-        let store = Arc::new(sqlite::open(folder.path().join("vigie.db"), &Options::default()).unwrap());
-        Self { store, folder }
+        let store = place.open(1_024).await;
+        Self { store, place }
+    }
+
+    /// As many stores as replicas would open; the embedded store has only one.
+    pub(super) async fn replicas(&self, count: usize) -> Vec<Arc<dyn Store>> {
+        let mut stores = vec![Arc::clone(&self.store)];
+        for _ in 1..count {
+            stores.extend(self.place.another().await);
+        }
+        stores
     }
 
     pub(super) async fn put(&self, resource: Value) {
         let unit = unit(vec![Write::new(&resource, Expect::Previous).unwrap()]);
-        assert_eq!(self.store.commit(unit).await, Ok(Committed::Written));
+        assert!(matches!(self.store.commit(unit).await, Ok(Committed::Written(_))));
     }
 
     pub(super) async fn page(&self, rtype: &str, text: &str) -> Page {

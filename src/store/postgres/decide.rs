@@ -1,0 +1,263 @@
+//! What becomes of each piece of a group, decided from what the database said under the lock. Pure.
+//!
+//! The pieces are taken one after the other, as if each were alone: what one writes, the next one finds. A piece
+//! that is refused leaves nothing.
+
+use std::collections::HashMap;
+
+use super::changes::{Changes, Touched};
+use super::delivery;
+use super::prepared::Prepared;
+use super::writer::{Answer, Piece, Task};
+use crate::fhir::search::{Criterion, Modifier, Query, Test};
+use crate::outbox::{self, Event, Stop};
+use crate::problem::Problem;
+use crate::store::row::{Row, digest, is_token, param};
+use crate::store::{Committed, Expect, Guard, Order, Settlement, Violation, Write, feed};
+
+/// Where the numbers and the feed stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Feed {
+    pub(super) seq: i64,
+    pub(super) rid: i64,
+    pub(super) unit: i64,
+    pub(super) delivery: i64,
+    pub(super) latest: Option<i64>,
+}
+
+/// The current version of a resource.
+#[derive(Debug, Clone)]
+pub(super) struct Current {
+    pub(super) rid: i64,
+    pub(super) version: u64,
+    /// What it is found by; none once it is deleted.
+    pub(super) row: Option<Row>,
+}
+
+/// What the database holds of all that the group is about.
+pub(super) struct World {
+    pub(super) feed: Feed,
+    pub(super) currents: HashMap<(String, String), Current>,
+    pub(super) streams: HashMap<String, u64>,
+    pub(super) claims: HashMap<(String, String), Violation>,
+    /// By place of the piece and of its guard.
+    pub(super) matches: HashMap<(usize, usize), Vec<String>>,
+    pub(super) deliveries: HashMap<String, delivery::Known>,
+}
+
+/// What becomes of a piece, if the group is committed.
+#[derive(Debug)]
+pub(super) enum Fate {
+    /// It is answered so.
+    Answered(Result<Answer, Problem>),
+    /// It cannot be decided before the group is committed.
+    Later,
+}
+
+/// Decides a group; the changes are to be written in the same transaction in which the world was read.
+pub(super) struct Decision<'a> {
+    world: World,
+    types: &'a HashMap<String, i64>,
+    pub(super) changes: Changes<'a>,
+}
+
+impl<'a> Decision<'a> {
+    pub(super) fn new(world: World, types: &'a HashMap<String, i64>) -> Self {
+        let changes = Changes::new(world.feed);
+        Self { world, types, changes }
+    }
+
+    pub(super) fn take(&mut self, place: usize, piece: &'a Piece) -> Fate {
+        let answer = match &piece.task {
+            Task::Commit(prepared) => {
+                if self.must_wait(prepared) {
+                    return Fate::Later;
+                }
+                self.commit(place, prepared).map(Answer::Committed)
+            }
+            Task::Settle(settlements) => self.settle(settlements).map(|()| Answer::Done),
+            Task::Order { id, order, at } => self.order(id, order, *at).map(|()| Answer::Done),
+            Task::Probe => Ok(Answer::Done),
+        };
+        Fate::Answered(answer)
+    }
+
+    /// A condition was looked up before what this group writes.
+    fn must_wait(&self, prepared: &Prepared) -> bool {
+        prepared.has_conditions()
+            && prepared.unit.guards.iter().any(|guard| match guard {
+                Guard::NoneMatches(query) => self.changes.touched().any(|touched| may_match(query, touched)),
+                _ => false,
+            })
+    }
+
+    fn commit(&mut self, place: usize, prepared: &'a Prepared) -> Result<Committed, Problem> {
+        let unit = &prepared.unit;
+        for (n, guard) in unit.guards.iter().enumerate() {
+            if let Err(violation) = self.check(guard, (place, n)) {
+                return Ok(Committed::Refused(violation));
+            }
+        }
+        if let Err(violation) = self.expected(&unit.writes)? {
+            return Ok(Committed::Refused(violation));
+        }
+        let at =
+            feed::instant(self.world.feed.latest, self.changes.feed.latest, unit.proposed().as_microsecond());
+        let instant = super::read::timestamp(at)?;
+        let number = self.changes.unit(unit.name, unit.at.as_microsecond(), at);
+        for guard in &unit.guards {
+            if let Guard::Key { space, key, holder, digest } = guard {
+                self.changes.claims.push((space, key, holder, digest, number));
+                let claim = Violation::Key { holder: holder.clone(), digest: digest.clone() };
+                self.world.claims.insert((space.clone(), key.clone()), claim);
+            }
+        }
+        for (write, row) in unit.writes.iter().zip(&prepared.rows) {
+            self.write(write, row, (number, at))?;
+        }
+        for (delivery, payload) in unit.deliveries.iter().zip(&prepared.payloads) {
+            self.changes.delivery(delivery, payload);
+        }
+        for stream in &unit.streams {
+            let sequence = self.world.streams.entry(stream.clone()).or_insert(0);
+            *sequence += 1;
+            self.changes.streams.insert(stream, i64::try_from(*sequence).unwrap_or(i64::MAX));
+        }
+        Ok(Committed::Written(instant))
+    }
+
+    fn check(&self, guard: &Guard, place: (usize, usize)) -> Result<(), Violation> {
+        match guard {
+            Guard::NoneMatches(_) => match self.world.matches.get(&place) {
+                Some(found) if !found.is_empty() => Err(Violation::Exists(found.clone())),
+                _ => Ok(()),
+            },
+            Guard::Key { space, key, .. } => {
+                let claim = self.world.claims.get(&(space.clone(), key.clone()));
+                claim.map_or(Ok(()), |claim| Err(claim.clone()))
+            }
+            Guard::Stream { patient, sequence } => {
+                let found = self.world.streams.get(patient).copied().unwrap_or(0);
+                if found == *sequence { Ok(()) } else { Err(Violation::Stream { found }) }
+            }
+            Guard::Version { rtype, id, version } => {
+                let found = self.version(rtype, id);
+                if found == *version { Ok(()) } else { Err(version_violation(rtype, id, found)) }
+            }
+        }
+    }
+
+    fn version(&self, rtype: &str, id: &str) -> u64 {
+        let current = self.world.currents.get(&(rtype.to_owned(), id.to_owned()));
+        current.map_or(0, |current| current.version)
+    }
+
+    /// Whether each write finds what it expects, the writes of the unit before it included.
+    fn expected(&self, writes: &[Write]) -> Result<Result<(), Violation>, Problem> {
+        let mut written: HashMap<(&str, &str), u64> = HashMap::new();
+        for write in writes {
+            if !self.types.contains_key(&write.rtype) {
+                return Err(Problem::internal(format!("resources of type {} are not stored", write.rtype)));
+            }
+            let key = (write.rtype.as_str(), write.id.as_str());
+            let found = written.get(&key).copied().unwrap_or_else(|| self.version(key.0, key.1));
+            let expected = match write.expect {
+                Expect::New => 0,
+                Expect::Version(version) => version,
+                Expect::Previous => write.version.saturating_sub(1),
+            };
+            if found != expected || write.version != found + 1 {
+                return Ok(Err(version_violation(&write.rtype, &write.id, found)));
+            }
+            written.insert(key, write.version);
+        }
+        Ok(Ok(()))
+    }
+
+    fn write(&mut self, write: &'a Write, row: &'a Row, (unit, at): (i64, i64)) -> Result<(), Problem> {
+        let rtype = self.types.get(&write.rtype).copied().unwrap_or_default();
+        let key = (write.rtype.clone(), write.id.clone());
+        let before = self.world.currents.remove(&key);
+        let rid = before.as_ref().map_or_else(|| self.changes.next_rid(), |before| before.rid);
+        let old = before.and_then(|before| before.row);
+        let row_now = (!write.deleted).then(|| row.clone());
+        self.world.currents.insert(key, Current { rid, version: write.version, row: row_now });
+        self.changes.version(Touched { rtype, rid, seq: 0, at, write, row, old }, unit)
+    }
+
+    fn settle(&mut self, settlements: &'a [Settlement]) -> Result<(), Problem> {
+        if let Some(unknown) = settlements.iter().find(|one| !self.world.deliveries.contains_key(&one.id)) {
+            return Err(Problem::not_found(format!("delivery {}", unknown.id)));
+        }
+        for settlement in settlements {
+            let event = Event::Answer {
+                attempt: settlement.attempt.number,
+                outcome: settlement.attempt.outcome.clone(),
+                retry_at: settlement.retry_at,
+            };
+            self.apply(&settlement.id, event)?;
+            if let Some(known) = self.world.deliveries.get(&settlement.id) {
+                self.changes.attempt(known.seq, &settlement.attempt);
+            }
+        }
+        Ok(())
+    }
+
+    fn order(&mut self, id: &str, order: &Order, at: jiff::Timestamp) -> Result<(), Problem> {
+        let event = match order {
+            Order::Stop { by, reason } => Event::Stop(Stop { by: by.clone(), reason: reason.clone(), at }),
+            Order::Resend => Event::Resend { at },
+        };
+        self.apply(id, event)
+    }
+
+    fn apply(&mut self, id: &str, event: Event) -> Result<(), Problem> {
+        let Some(known) = self.world.deliveries.get_mut(id) else {
+            return Err(Problem::not_found(format!("delivery {id}")));
+        };
+        let progress = outbox::settle(&known.progress, event)?;
+        if progress != known.progress {
+            if progress.state.is_open() != known.progress.state.is_open() {
+                self.changes.pair(&known.delivery.destination, &known.delivery.patient);
+            }
+            known.progress = progress.clone();
+            self.changes.progress.insert(known.seq, progress);
+        }
+        self.changes.wakes = true;
+        Ok(())
+    }
+}
+
+fn version_violation(rtype: &str, id: &str, found: u64) -> Violation {
+    Violation::Version { rtype: rtype.to_owned(), id: id.to_owned(), found }
+}
+
+/// Whether the query could find it. Certain when not; that costs a conditional create its place in the group, so
+/// that identifiers, by which most conditions go, are compared.
+fn may_match(query: &Query, touched: &Touched<'_>) -> bool {
+    let looks_beyond = |test: &Test| matches!(test, Test::Chain { .. } | Test::Referrer { .. });
+    if query.criteria.iter().any(|criterion| criterion.any.iter().any(looks_beyond)) {
+        return true;
+    }
+    query.rtype == touched.write.rtype
+        && query.criteria.iter().all(|criterion| criterion_may_match(criterion, touched))
+}
+
+fn criterion_may_match(criterion: &Criterion, touched: &Touched<'_>) -> bool {
+    let parameter = criterion.parameter;
+    if parameter.column.is_some() || criterion.modifier != Modifier::None || !is_token(parameter.kind) {
+        return true;
+    }
+    let numbers: Vec<i64> = parameter.stored().into_iter().map(param).collect();
+    criterion.any.iter().any(|test| match test {
+        Test::Token { system, code: Some(code) } => {
+            let code = super::prepared::key(code);
+            touched.row.tokens.iter().any(|(number, held, held_system)| {
+                numbers.contains(number)
+                    && *held == *code
+                    && system.as_ref().is_none_or(|system| digest(system) == *held_system)
+            })
+        }
+        _ => true,
+    })
+}

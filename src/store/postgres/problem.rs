@@ -1,0 +1,81 @@
+//! What the database's errors mean to a client (PostgreSQL, appendix A), and whether a transaction may be repeated.
+
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use crate::problem::{Category, Problem};
+
+impl From<Error> for Problem {
+    /// The message names tables and columns at most, never a value.
+    fn from(error: Error) -> Self {
+        if is_lost(&error) {
+            return unreachable();
+        }
+        match error.code() {
+            Some(code) if *code == SqlState::DISK_FULL => Self::new(
+                Category::StorageFull,
+                "no-store",
+                "no space is left to store anything; nothing of this request was written",
+            ),
+            Some(code) if is_passing(code) => Self::new(
+                Category::Busy,
+                "lock-error",
+                "the database is busy with other requests; try again later",
+            ),
+            Some(code) if *code == SqlState::QUERY_CANCELED => {
+                Self::new(Category::Busy, "timeout", "the database took too long")
+            }
+            Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
+                Self::new(Category::Busy, "transient", "the database takes no writes now; try again later")
+            }
+            _ => match error.as_db_error() {
+                Some(fault) => Self::internal(format!(
+                    "the database failed: {} ({})",
+                    fault.message(),
+                    fault.code().code()
+                )),
+                None => Self::internal(format!("the database failed: {error}")),
+            },
+        }
+    }
+}
+
+/// The database cannot be asked; nothing was begun.
+pub(super) fn unreachable() -> Problem {
+    Problem::new(
+        Category::Busy,
+        "transient",
+        "the database cannot be reached; nothing of this request was written, try again later",
+    )
+}
+
+/// The connection ended before the answer, and the database has not come back to tell.
+pub(super) fn unknown() -> Problem {
+    Problem::new(
+        Category::Busy,
+        "transient",
+        "the database went away before it answered, so it is not known whether this was written: \
+         ask again before you repeat it, or repeat it with the same identifier",
+    )
+}
+
+/// The connection is gone, or about to go.
+pub(super) fn is_lost(error: &Error) -> bool {
+    match error.code() {
+        None => error.as_db_error().is_none(),
+        // Class 57P: the server shuts down, crashes or starts; class 08: the connection failed.
+        Some(code) => {
+            code.code().starts_with("57P")
+                || code.code().starts_with("08")
+                || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+                || *code == SqlState::TOO_MANY_CONNECTIONS
+        }
+    }
+}
+
+/// The same transaction may succeed when it is run again.
+pub(super) fn is_passing(code: &SqlState) -> bool {
+    *code == SqlState::T_R_SERIALIZATION_FAILURE
+        || *code == SqlState::T_R_DEADLOCK_DETECTED
+        || *code == SqlState::LOCK_NOT_AVAILABLE
+}

@@ -1,0 +1,50 @@
+//! Reads by key: a resource, one of its versions, a patient's stream.
+
+use jiff::Timestamp;
+use tokio_postgres::{Client, Row};
+
+use crate::problem::Problem;
+use crate::store::{Stored, body, feed};
+
+/// In the order that [`stored`] reads; `v` is the version.
+pub(super) const COLUMNS: &str =
+    "v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place";
+
+pub(super) const READ: &str =
+    "/* read */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body,
+      v.dated_place
+    FROM resource r JOIN version v ON v.seq = r.seq WHERE r.rtype = $1 AND r.id = $2";
+pub(super) const VREAD: &str =
+    "/* vread */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body,
+      v.dated_place
+    FROM resource r JOIN version v ON v.rid = r.rid AND v.version = $3 WHERE r.rtype = $1 AND r.id = $2";
+const STREAM: &str = "/* stream */ SELECT sequence FROM stream WHERE patient = $1";
+
+pub(super) async fn stream(
+    client: &deadpool_postgres::Object,
+    patient: &str,
+) -> Result<u64, tokio_postgres::Error> {
+    let statement = client.prepare_cached(STREAM).await?;
+    let row = Client::query_opt(client, &statement, &[&patient]).await?;
+    Ok(row.map_or(0, |row| u64::try_from(row.get::<_, i64>(0)).unwrap_or(0)))
+}
+
+pub(super) fn timestamp(microsecond: i64) -> Result<Timestamp, Problem> {
+    Timestamp::from_microsecond(microsecond).map_err(|_| Problem::internal("a stored time is out of range"))
+}
+
+/// The version in a row of which the columns above begin at this place.
+pub(super) fn stored(row: &Row, first: usize, rtype: &str, id: &str) -> Result<Stored, Problem> {
+    let number = |column: usize| row.get::<_, i64>(first + column);
+    let size = |column: usize| usize::try_from(number(column)).unwrap_or(0);
+    let last_updated = timestamp(number(1))?;
+    let body = body::unpack(number(3), row.get(first + 5), size(4))?;
+    Ok(Stored {
+        rtype: rtype.to_owned(),
+        id: id.to_owned(),
+        version: u64::try_from(number(0)).unwrap_or(0),
+        last_updated,
+        deleted: row.get::<_, i16>(first + 2) != 0,
+        body: feed::dated(body, size(6), last_updated),
+    })
+}

@@ -1,0 +1,47 @@
+//! The contract suite over the shared store, and what several replicas and a broken network do to it.
+
+#[path = "concurrency.rs"]
+mod concurrency;
+#[path = "deliveries.rs"]
+mod deliveries;
+#[path = "durability.rs"]
+mod durability;
+#[path = "feed.rs"]
+mod feed;
+#[path = "history.rs"]
+mod history;
+#[path = "network.rs"]
+mod network;
+#[path = "paging.rs"]
+mod paging;
+#[path = "search.rs"]
+mod search;
+#[path = "support.rs"]
+mod support;
+#[path = "units.rs"]
+mod units;
+
+use std::sync::Arc;
+
+use vigie::store::Store;
+use vigie::store::postgres::{self, Options};
+
+use crate::support::postgres::Database;
+
+/// A schema of its own.
+struct Place(Database);
+
+impl Place {
+    async fn new() -> Option<Self> {
+        Database::new().await.map(Self)
+    }
+
+    async fn open(&self, queue_max: usize) -> Arc<dyn Store> {
+        let options = Options { queue_max, ..Options::default() };
+        Arc::new(postgres::open(self.0.url(), &options).await.unwrap())
+    }
+
+    async fn another(&self) -> Option<Arc<dyn Store>> {
+        Some(self.open(1_024).await)
+    }
+}
