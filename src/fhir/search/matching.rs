@@ -17,7 +17,7 @@ pub struct Candidate<'a> {
     pub entries: &'a [Entry],
 }
 
-/// Whether [`matches`] can tell: of chains, measured values, composites and the modifiers that look at more than
+/// Whether [`matches()`] can tell: of chains, measured values, composites and the modifiers that look at more than
 /// the value itself it cannot.
 #[must_use]
 pub fn can_tell(query: &Query) -> bool {
