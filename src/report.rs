@@ -1,5 +1,6 @@
 //! The report of remote monitoring, as a value, and the forms it is rendered in: narrative (XHTML), PDF/A-1b,
-//! `DocumentReference` (`PDSm` 3.1.1), Provide Document Bundle (IHE ITI-65) and a transaction `Bundle` for a FHIR server.
+//! `DocumentReference` (`PDSm` 3.1.1), Provide Document Bundle (IHE ITI-65), a transaction `Bundle` for a FHIR server, and the
+//! messages of the CI-SIS that carry a CDA document in HL7 v2.
 //!
 //! Everything is pure: resources, ids and the time are handed in, and the same input gives the same bytes.
 //!
@@ -19,6 +20,7 @@ mod element;
 pub(crate) mod example;
 mod french;
 mod gather;
+pub mod hl7v2;
 mod issuer;
 pub mod narrative;
 #[cfg(feature = "pdf")]
