@@ -176,7 +176,7 @@ pub struct Delivery {
     /// Longest pause, in milliseconds.
     #[validate(range(min = 1_000, max = 86_400_000))]
     pub backoff_ms_max: u64,
-    /// Deliveries in flight at once.
+    /// Deliveries in flight at once to one destination.
     #[validate(range(min = 1, max = 256))]
     pub in_flight_max: usize,
     /// How often to look for due deliveries when nothing wakes the loop, in milliseconds.

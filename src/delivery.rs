@@ -2,13 +2,15 @@
 //!
 //! Any number of processes may run one: a lease belongs to one of them, and a process that dies gives it
 //! back by its expiry. No transaction is open while a peer is on the line. Order is kept by the store,
-//! which leases only the first open delivery of each destination and patient.
+//! which leases only the first open delivery of each destination and patient. Each destination has places
+//! of its own: one that is slow or away never takes those of the others.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinError, JoinSet};
 
 use crate::clock::{Clock, Ids};
 use crate::connector::Connectors;
@@ -21,7 +23,7 @@ use crate::store::{LeaseRequest, Leased, Settlement, Store};
 pub struct Limits {
     /// How long a lease lasts, in seconds; an attempt is given up before.
     pub lease_seconds: u32,
-    /// Attempts at once.
+    /// Attempts at once to one destination.
     pub in_flight_max: usize,
     /// How often to look when nothing wakes.
     pub poll: Duration,
@@ -62,7 +64,7 @@ impl Courier {
     /// What the store says; attempts that could not be settled end by the expiry of their lease.
     pub async fn step(&self) -> Result<usize, Problem> {
         let mut under_way = JoinSet::new();
-        for leased in self.0.lease(self.0.limits.in_flight_max).await? {
+        for leased in self.0.lease(Vec::new()).await? {
             under_way.spawn(self.clone().attempt(leased));
         }
         let settlements = under_way.join_all().await;
@@ -77,38 +79,36 @@ impl Courier {
     /// settles them.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut wakes = self.0.store.wakes();
-        let mut under_way = JoinSet::new();
+        let mut under_way = UnderWay::default();
         let mut unsettled = Vec::new();
         while !*stop.borrow() {
             wakes.mark_unchanged();
             self.take_on(&mut under_way).await;
             tokio::select! {
-                Some(ended) = under_way.join_next() => unsettled.extend(ended.ok()),
+                Some(ended) = under_way.tasks.join_next_with_id() => unsettled.extend(under_way.end(ended)),
                 _ = wakes.changed() => {}
                 () = tokio::time::sleep(self.0.limits.poll) => {}
                 _ = stop.changed() => break,
             }
-            while let Some(ended) = under_way.try_join_next() {
-                unsettled.extend(ended.ok());
+            while let Some(ended) = under_way.tasks.try_join_next_with_id() {
+                unsettled.extend(under_way.end(ended));
             }
             self.0.settle(&mut unsettled).await;
         }
-        while let Some(ended) = under_way.join_next().await {
-            unsettled.extend(ended.ok());
+        while let Some(ended) = under_way.tasks.join_next_with_id().await {
+            unsettled.extend(under_way.end(ended));
         }
         self.0.settle(&mut unsettled).await;
     }
 
     /// Starts as many attempts as are due and allowed.
-    async fn take_on(&self, under_way: &mut JoinSet<Settlement>) {
-        let free = self.0.limits.in_flight_max.saturating_sub(under_way.len());
-        if free == 0 {
-            return;
-        }
-        match self.0.lease(free).await {
+    async fn take_on(&self, under_way: &mut UnderWay) {
+        match self.0.lease(under_way.by_destination()).await {
             Ok(leased) => {
                 for one in leased {
-                    under_way.spawn(self.clone().attempt(one));
+                    let destination = one.delivery.destination.clone();
+                    let id = under_way.tasks.spawn(self.clone().attempt(one)).id();
+                    under_way.destinations.insert(id, destination);
                 }
             }
             Err(problem) => tracing::warn!(%problem, "no delivery could be leased"),
@@ -135,12 +135,40 @@ impl Courier {
     }
 }
 
+/// Attempts that have not ended.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<Settlement>,
+    destinations: HashMap<task::Id, String>,
+}
+
+impl UnderWay {
+    fn by_destination(&self) -> Vec<(String, usize)> {
+        let mut counts = BTreeMap::<&String, usize>::new();
+        for destination in self.destinations.values() {
+            *counts.entry(destination).or_default() += 1;
+        }
+        counts.into_iter().map(|(destination, n)| (destination.clone(), n)).collect()
+    }
+
+    /// What is to be settled; nothing of an attempt that failed by itself, whose lease expires.
+    fn end(&mut self, ended: Result<(task::Id, Settlement), JoinError>) -> Option<Settlement> {
+        let (id, settlement) = match ended {
+            Ok((id, settlement)) => (id, Some(settlement)),
+            Err(fault) => (fault.id(), None),
+        };
+        self.destinations.remove(&id);
+        settlement
+    }
+}
+
 impl Inner {
-    async fn lease(&self, limit: usize) -> Result<Vec<Leased>, Problem> {
+    async fn lease(&self, under_way: Vec<(String, usize)>) -> Result<Vec<Leased>, Problem> {
         let request = LeaseRequest {
             now: self.clock.now(),
             lease_seconds: self.limits.lease_seconds,
-            limit,
+            limit: self.limits.in_flight_max,
+            under_way,
             owner: self.owner.clone(),
         };
         self.store.lease(request).await

@@ -11,10 +11,21 @@ pub struct LeaseRequest {
     pub now: Timestamp,
     /// How long the worker may take to settle; afterwards the delivery may be leased again.
     pub lease_seconds: u32,
-    /// At most so many.
+    /// At most so many for each destination, so that a slow one never takes the place of the others.
     pub limit: usize,
+    /// Destinations to which the worker is sending already, and how many deliveries: they count towards `limit`.
+    pub under_way: Vec<(String, usize)>,
     /// Name of the worker, unique for each process.
     pub owner: String,
+}
+
+impl LeaseRequest {
+    /// How many more the worker takes on for this destination.
+    #[must_use]
+    pub fn free(&self, destination: &str) -> usize {
+        let under_way = self.under_way.iter().find(|(name, _)| name == destination).map_or(0, |(_, n)| *n);
+        self.limit.saturating_sub(under_way)
+    }
 }
 
 /// One delivery, taken for one attempt.

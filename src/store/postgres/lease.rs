@@ -42,18 +42,40 @@ pub(super) async fn lease(
     Ok(taken.into_iter().map(|taken| taken.leased).collect())
 }
 
+/// What is due, destination by destination, each within what the worker can still take on for it; the destinations
+/// that something waits for are found by steps in the index, however much waits.
 async fn due(
     transaction: &deadpool_postgres::Transaction<'_>,
     request: &LeaseRequest,
 ) -> Result<Vec<Known>, Problem> {
     let select = format!(
-        "/* due */ SELECT {COLUMNS} FROM delivery WHERE head AND due_at <= $1 ORDER BY due_at LIMIT $2
-         FOR UPDATE SKIP LOCKED"
+        "/* due */ WITH RECURSIVE waiting (destination) AS (
+           SELECT min(destination) FROM delivery WHERE head
+           UNION ALL
+           SELECT (SELECT min(destination) FROM delivery WHERE head AND destination > waiting.destination)
+           FROM waiting WHERE waiting.destination IS NOT NULL),
+         room (destination, free) AS (
+           SELECT waiting.destination, greatest($2 - coalesce(busy.n, 0), 0)
+           FROM waiting LEFT JOIN unnest($3::text[], $4::bigint[]) AS busy (destination, n)
+             ON busy.destination = waiting.destination
+           WHERE waiting.destination IS NOT NULL)
+         SELECT due.* FROM room CROSS JOIN LATERAL (
+           SELECT {COLUMNS} FROM delivery
+           WHERE head AND delivery.destination = room.destination AND due_at <= $1
+           ORDER BY due_at LIMIT room.free FOR UPDATE SKIP LOCKED) AS due
+         ORDER BY due.due_at, due.seq"
     );
     let statement = transaction.prepare_cached(&select).await?;
-    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
-    let rows = transaction.query(&statement, &[&request.now.as_microsecond(), &limit]).await?;
+    let limit = bounded(request.limit);
+    let (names, counts): (Vec<&str>, Vec<i64>) =
+        request.under_way.iter().map(|(name, n)| (name.as_str(), bounded(*n))).unzip();
+    let rows =
+        transaction.query(&statement, &[&request.now.as_microsecond(), &limit, &names, &counts]).await?;
     rows.iter().map(delivery::known).collect()
+}
+
+fn bounded(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn take(known: Known, request: &LeaseRequest) -> Result<Taken, Problem> {

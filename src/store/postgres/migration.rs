@@ -10,7 +10,8 @@ use crate::fhir::SERVED;
 use crate::problem::Problem;
 
 /// In order; a number is never used again.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_foundation.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_foundation.sql"), include_str!("migrations/0002_destination.sql")];
 /// `Vgie`: the advisory lock under which replicas migrate one after the other.
 const LOCK: i64 = 0x5667_6965;
 

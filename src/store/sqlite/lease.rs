@@ -16,17 +16,32 @@ pub(super) fn lease(conn: &Connection, request: &LeaseRequest) -> Result<Vec<Lea
     due.into_iter().map(|known| lease_one(conn, known, request)).collect()
 }
 
+/// What is due, destination by destination, each within what the worker can still take on for it.
 fn due(conn: &Connection, request: &LeaseRequest) -> Result<Vec<Known>, Problem> {
     let mut statement = conn.prepare_cached(&format!(
-        "/* due */ SELECT {COLUMNS} FROM delivery WHERE head = 1 AND due_at <= ?1 ORDER BY due_at LIMIT ?2"
+        "/* due */ SELECT {COLUMNS} FROM delivery WHERE head = 1 AND destination = ?1 AND due_at <= ?2
+         ORDER BY due_at LIMIT ?3"
     ))?;
-    let limit = i64::try_from(request.limit).unwrap_or(i64::MAX);
-    let mut rows = statement.query((request.now.as_microsecond(), limit))?;
     let mut due = Vec::new();
-    while let Some(row) = rows.next()? {
-        due.push(delivery::known(row)?);
+    let mut last = String::new();
+    while let Some(destination) = next_destination(conn, &last)? {
+        let limit = i64::try_from(request.free(&destination)).unwrap_or(i64::MAX);
+        let mut rows = statement.query((&destination, request.now.as_microsecond(), limit))?;
+        while let Some(row) = rows.next()? {
+            due.push(delivery::known(row)?);
+        }
+        last = destination;
     }
+    due.sort_by_key(|known| (known.progress.due_at, known.seq));
     Ok(due)
+}
+
+/// The next destination, by name, that something waits for: one step in the index, however much waits.
+fn next_destination(conn: &Connection, last: &str) -> Result<Option<String>, Problem> {
+    let mut statement = conn.prepare_cached(
+        "/* next_destination */ SELECT min(destination) FROM delivery WHERE head = 1 AND destination > ?1",
+    )?;
+    Ok(statement.query_row([last], |row| row.get(0))?)
 }
 
 fn lease_one(conn: &Connection, known: Known, request: &LeaseRequest) -> Result<Leased, Problem> {

@@ -11,6 +11,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_feed.sql"),
     include_str!("migrations/0003_search.sql"),
     include_str!("migrations/0004_instant.sql"),
+    include_str!("migrations/0005_destination.sql"),
 ];
 
 /// Brings the file up to this version, each migration in a transaction of its own.

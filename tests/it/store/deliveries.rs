@@ -20,7 +20,13 @@ async fn with(deliveries: &[(&str, &str, &str)]) -> Option<Held> {
 }
 
 async fn lease(held: &Held, second: i64) -> Vec<Leased> {
-    let request = LeaseRequest { now: at(second), lease_seconds: 30, limit: 100, owner: "w".to_owned() };
+    let request = LeaseRequest {
+        now: at(second),
+        lease_seconds: 30,
+        limit: 100,
+        under_way: vec![],
+        owner: "w".to_owned(),
+    };
     held.store.lease(request).await.unwrap()
 }
 
@@ -62,6 +68,35 @@ async fn only_the_first_of_a_destination_and_patient_is_leased() {
     assert!(lease(&held, 2).await.is_empty(), "a leased one still comes first");
     settle(&held, &leased[0], accepted(), 3).await;
     assert_eq!(ids(&lease(&held, 4).await), ["b"]);
+}
+
+#[tokio::test]
+async fn each_destination_has_places_of_its_own() {
+    let slow: Vec<(String, &str, String)> =
+        (0..5).map(|n| (format!("slow-{n}"), "slow", format!("p{n}"))).collect();
+    let all: Vec<(&str, &str, &str)> =
+        slow.iter().map(|(id, to, patient)| (id.as_str(), *to, patient.as_str())).collect();
+    let Some(held) = with(&[&all[..], &[("a", "dpi", "p"), ("b", "dmp", "p")]].concat()).await else {
+        return;
+    };
+    let request = |under_way: &[(&str, usize)]| LeaseRequest {
+        now: at(1),
+        lease_seconds: 30,
+        limit: 3,
+        under_way: under_way.iter().map(|(name, n)| ((*name).to_owned(), *n)).collect(),
+        owner: "w".to_owned(),
+    };
+    let leased = held.store.lease(request(&[("slow", 2)])).await.unwrap();
+    let mut leased = ids(&leased);
+    leased.sort_unstable();
+    assert_eq!(
+        leased,
+        ["a", "b", "slow-0"],
+        "one more place for the slow one, and the others have their own"
+    );
+    assert!(held.store.lease(request(&[("slow", 3)])).await.unwrap().is_empty());
+    assert!(held.store.lease(request(&[("slow", 9)])).await.unwrap().is_empty());
+    assert_eq!(ids(&held.store.lease(request(&[])).await.unwrap()), ["slow-1", "slow-2", "slow-3"]);
 }
 
 #[tokio::test]

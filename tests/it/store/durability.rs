@@ -19,6 +19,7 @@ async fn what_was_acknowledged_is_there_after_a_restart() {
     let held = held.reopen().await;
     assert_eq!(held.page("Patient", "active=true&_total=accurate").await.total, Some(50));
     assert_eq!(held.store.stream("p").await, Ok(50));
-    let request = LeaseRequest { now: at(1), lease_seconds: 30, limit: 9, owner: "w".to_owned() };
+    let request =
+        LeaseRequest { now: at(1), lease_seconds: 30, limit: 9, under_way: vec![], owner: "w".to_owned() };
     assert_eq!(held.store.lease(request).await.unwrap()[0].delivery, delivery("d0", "dpi", "p"));
 }

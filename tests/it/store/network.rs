@@ -104,8 +104,13 @@ async fn replicas_share_the_leases_and_a_commit_of_one_wakes_the_other() {
 
     let leases = stores.iter().enumerate().map(|(n, store)| {
         let store = Arc::clone(store);
-        let request =
-            move |now| LeaseRequest { now: at(now), lease_seconds: 30, limit: 7, owner: format!("w{n}") };
+        let request = move |now| LeaseRequest {
+            now: at(now),
+            lease_seconds: 30,
+            limit: 7,
+            under_way: vec![],
+            owner: format!("w{n}"),
+        };
         tokio::spawn(async move {
             let mut all = store.lease(request(1)).await.unwrap();
             all.extend(store.lease(request(1)).await.unwrap());
@@ -119,13 +124,15 @@ async fn replicas_share_the_leases_and_a_commit_of_one_wakes_the_other() {
     ids.sort();
     let heads: Vec<_> = (0..20).map(|n| format!("d{n:02}")).collect();
     // Passed over while another replica held the row: it is found by the next look.
-    let rest = LeaseRequest { now: at(1), lease_seconds: 30, limit: 99, owner: "w".to_owned() };
+    let rest =
+        LeaseRequest { now: at(1), lease_seconds: 30, limit: 99, under_way: vec![], owner: "w".to_owned() };
     ids.extend(stores[0].lease(rest).await.unwrap().into_iter().map(|leased| leased.delivery.id));
     ids.sort();
     assert_eq!(ids, heads, "each head once, and nothing behind a head");
 
     // All replicas die with their leases held: another one takes over when the leases have ended.
-    let late = LeaseRequest { now: at(40), lease_seconds: 30, limit: 99, owner: "x".to_owned() };
+    let late =
+        LeaseRequest { now: at(40), lease_seconds: 30, limit: 99, under_way: vec![], owner: "x".to_owned() };
     let taken = stores[1].lease(late).await.unwrap();
     assert_eq!(taken.len(), 20);
     assert!(taken.iter().all(|leased| leased.attempt == 2));
