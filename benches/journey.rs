@@ -189,7 +189,8 @@ mod paper {
             Some("010000001"),
             "1.2.250.1.999.1",
             "https://vigie.test",
-        );
+        )
+        .of_test_identities();
         let team = |file: &str| read(&root().join(format!("examples/fhir/organization/{file}.json")));
         let sources = Sources {
             patient: scene.question.patient.as_ref().expect("a patient"),

@@ -221,6 +221,14 @@ pub struct Issuer {
     /// OID of this system as source of submission sets.
     #[validate(custom(function = oid))]
     pub source_oid: String,
+    /// Type of encounter in the header of documents, code of `JDV_J142` (such as `VR`).
+    #[validate(length(min = 1))]
+    pub encounter: String,
+    /// OID that assigns the numbers of the hospital's patients (IPP), where their FHIR system is not itself `urn:oid:…`.
+    #[validate(custom(function = oid_or_empty))]
+    pub ipp_oid: String,
+    /// Whether documents and messages are about real patients or test identities. An INS of the other kind is never used.
+    pub environment: Environment,
     /// Telephone number of the department that answers day and night, shown to patients.
     pub phone: String,
 }
@@ -235,9 +243,22 @@ impl Default for Issuer {
             practice_setting: "ETABLISSEMENT".to_owned(),
             practice_setting_display: "Etablissement de santé".to_owned(),
             source_oid: "2.25.1".to_owned(),
+            encounter: "VR".to_owned(),
+            ipp_oid: String::new(),
+            environment: Environment::Production,
             phone: String::new(),
         }
     }
+}
+
+/// Which identities a site handles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// Patients.
+    Production,
+    /// Test and demonstration identities.
+    Test,
 }
 
 /// One receiver of finalised reports.
@@ -409,6 +430,10 @@ fn oid(oid: &str) -> Result<(), ValidationError> {
                 && (*arc == "0" || !arc.starts_with('0'))
         });
     if well_formed { Ok(()) } else { Err(refuse(format!("'{oid}' is not an OID such as 1.2.250.1.999"))) }
+}
+
+fn oid_or_empty(text: &str) -> Result<(), ValidationError> {
+    if text.is_empty() { Ok(()) } else { oid(text) }
 }
 
 fn token(name: &str) -> Result<(), ValidationError> {

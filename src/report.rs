@@ -1,16 +1,20 @@
-//! The report of remote monitoring, as a value, and the forms it is rendered in: narrative (XHTML), PDF/A-1b,
-//! `DocumentReference` (`PDSm` 3.1.1), Provide Document Bundle (IHE ITI-65), a transaction `Bundle` for a FHIR server, and the
-//! messages of the CI-SIS that carry a CDA document in HL7 v2.
+//! The report of remote monitoring, as a value, and the forms it is rendered in: narrative (XHTML), PDF/A-1b, CDA R2
+//! level 1, `DocumentReference` (`PDSm` 3.1.1), Provide Document Bundle (IHE ITI-65), a transaction `Bundle` for a FHIR
+//! server, and the messages of the CI-SIS that carry a CDA document in HL7 v2.
 //!
 //! Everything is pure: resources, ids and the time are handed in, and the same input gives the same bytes.
 //!
 //! 1. [`Report::from_resources`] reads what was decided and done into French words and tables;
-//! 2. [`pdf::render`] sets them on paper, once: the [`Document`] holds these bytes with their size and digest;
-//! 3. the other renderers describe that document to those who receive it. They never render it again.
+//! 2. [`pdf::render`] sets them on paper, once;
+//! 3. [`Document::new`] derives the [`Header`], and wraps the pages in a CDA, which it checks;
+//! 4. the other renderers describe that document to those who receive it, from its header and its bytes. They never
+//!    render it again.
 
 mod actions;
 mod alerts;
+pub mod cda;
 mod codes;
+mod confidential;
 mod contained;
 pub mod diagnostic_report;
 mod document;
@@ -20,6 +24,7 @@ mod element;
 pub(crate) mod example;
 mod french;
 mod gather;
+pub mod header;
 pub mod hl7v2;
 mod issuer;
 pub mod narrative;
@@ -27,18 +32,22 @@ pub mod narrative;
 pub mod pdf;
 mod people;
 pub mod provide_document_bundle;
+mod specialty;
 mod subject;
 pub mod transaction_bundle;
 mod trend;
 
 use jiff::Timestamp;
 
+use crate::terminology::nos::Code;
+
 pub use actions::{Action, Advice};
 pub use alerts::{Alert, Evidence};
-pub use document::{Document, Edition, Replaced};
+pub use document::{Document, Edition, Form, Replaced};
 pub use gather::Sources;
+pub use header::Header;
 pub use issuer::{Coding, Issuer};
-pub use people::{Author, Custodian};
+pub use people::{Organization, Professional};
 pub use subject::{Identity, Subject};
 pub use trend::{Measure, Series, Trend};
 
@@ -48,6 +57,11 @@ pub const TITLE: &str = "Compte rendu de télésurveillance";
 /// What the document is for, and what it is not: on every page and in every narrative.
 pub const INTENDED_USE: &str =
     "Aide à l'organisation du suivi ; ne pose pas de diagnostic ; ne remplace pas l'appel au 15.";
+
+/// Title of a report of that moment.
+fn title(issued: Timestamp) -> String {
+    format!("{TITLE} du {}", french::long_date(french::in_paris(issued).date()))
+}
 
 /// All that a report says, in the words it says it in.
 ///
@@ -59,9 +73,17 @@ pub struct Report {
     /// Whose report it is.
     pub subject: Subject,
     /// Who signs it.
-    pub author: Author,
+    pub author: Professional,
     /// The establishment that keeps it.
-    pub custodian: Custodian,
+    pub custodian: Organization,
+    /// Who prescribed the monitoring, where known.
+    pub prescriber: Option<Professional>,
+    /// To whom it is addressed: the prescriber and the patient's own physicians, without the author.
+    pub recipients: Vec<Professional>,
+    /// `N`, `R` or `V`.
+    pub confidentiality: Code,
+    /// From whom it is hidden.
+    pub visibility: Vec<Code>,
     /// When it was finalised.
     pub issued: Timestamp,
     /// The days it covers, both included, `YYYY-MM-DD`.

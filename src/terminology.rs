@@ -4,6 +4,7 @@
 mod catalog;
 mod issue_code;
 mod level;
+pub mod nos;
 mod system;
 
 pub use catalog::{Concept, Terminology};

@@ -88,7 +88,8 @@ fn context(store: Arc<dyn Store>) -> Context {
         ids: Arc::new(SystemIds),
         library: Library::new(256),
         settings: Settings {
-            issuer: Issuer::public_hospital("CENTRE-TEST", Some("010000001"), "1.2.250.1.999.1", &base_url),
+            issuer: Issuer::public_hospital("CENTRE-TEST", Some("010000001"), "1.2.250.1.999.1", &base_url)
+                .of_test_identities(),
             base_url,
             telephone: None,
             destinations: Vec::new(),

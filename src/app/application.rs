@@ -18,9 +18,10 @@ use crate::connector::{self, Connector, Connectors, Endpoint, TransactionServer}
 use crate::delivery;
 use crate::fhir::search;
 use crate::http::{self, Serving, State};
+use crate::identity::Environment;
 use crate::interaction::{self, Context, Library};
 use crate::outbox::Backoff;
-use crate::problem::Problem;
+use crate::problem::{Category, Problem};
 use crate::report::Issuer;
 use crate::store::{Store, postgres, sqlite};
 
@@ -71,7 +72,7 @@ impl Application {
             clock: Arc::clone(&surroundings.clock),
             ids: Arc::clone(&surroundings.ids),
             library: Library::new(LIBRARY_CAPACITY),
-            settings: for_interactions(settings, base_url),
+            settings: for_interactions(settings, base_url)?,
         });
         load(&context, resources).await?;
         let courier = delivery::Courier::new(
@@ -166,7 +167,9 @@ async fn load(context: &Context, resources: Vec<Value>) -> Result<(), Problem> {
     Ok(())
 }
 
-fn for_interactions(settings: &Settings, base_url: String) -> interaction::Settings {
+/// # Errors
+/// `Malformed`, with every configured code that is none.
+fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction::Settings, Problem> {
     let issuer = &settings.issuer;
     let mut issued =
         Issuer::public_hospital(&issuer.name, Some(&issuer.finess), &issuer.source_oid, &base_url);
@@ -174,6 +177,16 @@ fn for_interactions(settings: &Settings, base_url: String) -> interaction::Setti
     issued.facility_type.display.clone_from(&issuer.facility_type_display);
     issued.practice_setting.code.clone_from(&issuer.practice_setting);
     issued.practice_setting.display.clone_from(&issuer.practice_setting_display);
+    issued.encounter.clone_from(&issuer.encounter);
+    issued.ipp_oid = Some(issuer.ipp_oid.clone()).filter(|oid| !oid.is_empty());
+    issued.environment = match issuer.environment {
+        config::Environment::Production => Environment::Production,
+        config::Environment::Test => Environment::Test,
+    };
+    let faults = issued.check();
+    if !faults.is_empty() {
+        return Err(Problem::with(Category::Malformed, faults));
+    }
     let destinations = settings.destinations.iter().map(|destination| interaction::Destination {
         name: destination.name.clone(),
         kind: match destination.kind {
@@ -181,7 +194,7 @@ fn for_interactions(settings: &Settings, base_url: String) -> interaction::Setti
             DestinationKind::Mhd => interaction::DestinationKind::Mhd,
         },
     });
-    interaction::Settings {
+    Ok(interaction::Settings {
         base_url,
         issuer: issued,
         telephone: Some(issuer.phone.clone()).filter(|phone| !phone.is_empty()),
@@ -189,7 +202,7 @@ fn for_interactions(settings: &Settings, base_url: String) -> interaction::Setti
         page_default: 50,
         page_max: 1_000,
         rounds_max: 16,
-    }
+    })
 }
 
 fn connectors(settings: &Settings) -> Result<Connectors, Problem> {

@@ -76,7 +76,7 @@ fn settings(folder: &Path, profiles: &Path, dpi: &str, mhd: &str) -> Result<Sett
     let text = |value: &str| toml::Value::String(value.to_owned()).to_string();
     let file = format!(
         "listen = \"127.0.0.1:0\"\ndatabase = {}\nprofiles = {}\n\
-         [issuer]\nname = \"CENTRE DE TEST\"\nfiness = \"999999999\"\nsource_oid = \"2.25.20260301\"\n\
+         [issuer]\nname = \"CENTRE DE TEST\"\nfiness = \"999999999\"\nsource_oid = \"2.25.20260301\"\nenvironment = \"test\"\n\
          [[destinations]]\nname = \"dpi\"\nkind = \"fhir\"\nurl = {}\n\
          [[destinations]]\nname = \"dmp\"\nkind = \"mhd\"\nurl = {}\n",
         text(&format!("sqlite:{}", folder.join("vigie.sqlite").display())),

@@ -38,6 +38,9 @@ const KEYS: &[(&str, Form)] = &[
     ("issuer.practice_setting", Form::Text),
     ("issuer.practice_setting_display", Form::Text),
     ("issuer.source_oid", Form::Text),
+    ("issuer.encounter", Form::Text),
+    ("issuer.ipp_oid", Form::Text),
+    ("issuer.environment", Form::Text),
     ("issuer.phone", Form::Text),
     ("destinations", Form::List),
 ];

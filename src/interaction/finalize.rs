@@ -1,5 +1,5 @@
-//! Finalising a `DiagnosticReport`: the person who signs sets it final, and only then the document is made, once: PDF,
-//! `Binary`, `DocumentReference` and one delivery for each destination, in the transaction of the report itself.
+//! Finalising a `DiagnosticReport`: the person who signs sets it final, and only then the document is made, once: PDF
+//! and CDA, each a `Binary`, `DocumentReference` and one delivery for each destination, in the transaction of the report itself.
 //!
 //! - The same body again changes nothing: no second document, no second delivery.
 //! - A correction makes a document that replaces the one before (`relatesTo replaces`), and new deliveries.
@@ -119,7 +119,9 @@ async fn round(
     let mut unit = Unit::new("finalize", at);
     unit.guards.extend(condition.map(Guard::NoneMatches));
     unit.writes.push(Write::new(&report, before.expect())?);
-    unit.writes.push(Write::new(&made.binary, Expect::New)?);
+    for binary in &made.binaries {
+        unit.writes.push(Write::new(binary, Expect::New)?);
+    }
     unit.writes.push(Write::new(&made.reference, Expect::New)?);
     if let Some(superseded) = superseded(&gathered, at) {
         let current = meta::version(&superseded).unwrap_or(2) - 1;

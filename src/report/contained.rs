@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::codes::{ANNUAIRE, INSEE_CODE};
 use super::codes::{BIRTH_GIVEN_NAMES, BIRTH_PLACE};
 use super::subject::Identity;
-use super::{Author, Custodian, Report, Subject};
+use super::{Organization, Professional, Report, Subject};
 use crate::fhir::identifier::Identifier;
+use crate::identity::{Channel, InsKind, ProfessionalId, ProfessionalKind, StructureId, StructureKind};
 use crate::terminology::{FINESS, FR_IDENTIFIER_TYPE, PS_ID_NAT, RPPS, STRUCTURE_ID_NAT};
 
 const COMMUNES: &str = "https://mos.esante.gouv.fr/NOS/TRE_R13-CommuneOM/FHIR/TRE-R13-CommuneOM";
@@ -23,7 +24,7 @@ pub(super) fn patient(subject: &Subject) -> Value {
         "id": "patient",
         "identifier": identifiers(subject),
         "name": names,
-        "gender": subject.sex,
+        "gender": subject.sex.fhir(),
         "birthDate": subject.birth_date,
     });
     if let Some(code) = &subject.birth_place {
@@ -35,7 +36,7 @@ pub(super) fn patient(subject: &Subject) -> Value {
 
 /// The author in its role, its person and its establishment (`#author`, `#practitioner`); the profile of the role is the
 /// one that `PDSm` accepts for authors.
-pub(super) fn author(author: &Author) -> [Value; 2] {
+pub(super) fn author(author: &Professional) -> [Value; 2] {
     let mut role = json!({
         "resourceType": "PractitionerRole",
         "id": "author",
@@ -54,20 +55,25 @@ pub(super) fn author(author: &Author) -> [Value; 2] {
     if author.given.is_empty() {
         person["name"] = json!([{"family": author.family}]);
     }
-    if let (Some(national), Some(rpps)) = (author.national_id(), &author.rpps) {
-        role["identifier"] = json!([typed("IDNPS", PS_ID_NAT, &national)]);
-        person["identifier"] = json!([typed("IDNPS", PS_ID_NAT, &national), typed("RPPS", RPPS, rpps)]);
+    if let Some(id) = &author.id {
+        let national = typed(ProfessionalId::TYPE, PS_ID_NAT, id.value());
+        role["identifier"] = json!([national]);
+        person["identifier"] = json!([national]);
+        if let (ProfessionalKind::Rpps, Some(all)) = (id.kind(), person["identifier"].as_array_mut()) {
+            all.push(typed("RPPS", RPPS, id.number()));
+        }
     }
     [role, person]
 }
 
 /// The establishment that keeps the document (`#custodian`).
-pub(super) fn custodian(custodian: &Custodian) -> Value {
+pub(super) fn custodian(custodian: &Organization) -> Value {
     let mut organization = json!({"resourceType": "Organization", "id": "custodian", "name": custodian.name});
-    if let Some(finess) = &custodian.finess {
-        let national = format!("1{finess}");
-        organization["identifier"] =
-            json!([typed("IDNST", STRUCTURE_ID_NAT, &national), {"system": FINESS, "value": finess}]);
+    if let Some(id) = &custodian.id {
+        organization["identifier"] = json!([typed(StructureId::TYPE, STRUCTURE_ID_NAT, id.value())]);
+        if let (StructureKind::Finess, Some(all)) = (id.kind(), organization["identifier"].as_array_mut()) {
+            all.push(json!({"system": FINESS, "value": id.number()}));
+        }
     }
     organization
 }
@@ -81,18 +87,19 @@ pub(super) fn all(report: &Report) -> Vec<Value> {
 /// The number by which others know the patient, as an `Identifier`.
 pub(super) fn identifier(subject: &Subject) -> Value {
     match &subject.identity {
-        Identity::Qualified { ins, kind } => {
-            let mut identifier = typed(kind, &ins.system, &ins.value);
-            identifier["use"] = json!(if *kind == "INS-NIA" { "temp" } else { "official" });
+        Identity::Qualified(ins) => {
+            let system = format!("urn:oid:{}", ins.oid());
+            let mut identifier = typed(ins.type_code(Channel::Fhir), &system, ins.value());
+            identifier["use"] = json!(if ins.kind() == InsKind::Nia { "temp" } else { "official" });
             identifier
         }
-        Identity::Local(local) => of_hospital(local),
+        Identity::Local { number, .. } => of_hospital(number),
     }
 }
 
 fn identifiers(subject: &Subject) -> Vec<Value> {
     let mut identifiers = vec![identifier(subject)];
-    if let (Identity::Qualified { .. }, Some(local)) = (&subject.identity, &subject.local) {
+    if let (Some(_), Some(local)) = (subject.ins(), &subject.local) {
         identifiers.push(of_hospital(local));
     }
     identifiers

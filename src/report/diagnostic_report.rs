@@ -2,18 +2,22 @@
 
 use serde_json::{Value, json};
 
+use super::document::Form;
 use super::document_reference::attachment;
 use super::{Document, Report, narrative};
 use crate::fhir::element::list;
 
 /// The resource as it is stored once the document is made: everything it said, the narrative of the report, and the
-/// document as its one presented form in PDF. Rendering it again for the same document changes nothing.
+/// document as its presented forms: the PDF, for who shows it, then the CDA. Rendering it again for the same document
+/// changes nothing.
 #[must_use]
 pub fn render(resource: &Value, report: &Report, document: &Document) -> Value {
     let mut rendered = resource.clone();
-    let pdf = attachment(report, document, &format!("Binary/{}", document.edition.binary_id));
-    let others = list(resource, "presentedForm").filter(|form| form["contentType"] != "application/pdf");
-    let forms: Vec<Value> = others.cloned().chain([pdf]).collect();
+    let ours = [Form::Pdf, Form::Cda];
+    let others = list(resource, "presentedForm")
+        .filter(|form| ours.iter().all(|ours| form["contentType"] != ours.media_type()));
+    let made = ours.map(|form| attachment(document, form, &format!("Binary/{}", document.binary_id(form))));
+    let forms: Vec<Value> = made.into_iter().chain(others.cloned()).collect();
     rendered["text"] = json!({"status": "generated", "div": narrative::render(report)});
     rendered["presentedForm"] = Value::Array(forms);
     rendered
@@ -29,7 +33,7 @@ mod tests {
         let (report, document) = (example::report(), example::document());
         let once = render(&example::diagnostic_report(), &report, &document);
         assert_eq!(render(&once, &report, &document), once);
-        assert_eq!(once["presentedForm"].as_array().map(Vec::len), Some(1));
+        assert_eq!(once["presentedForm"].as_array().map(Vec::len), Some(2));
         assert!(once["text"]["div"].as_str().is_some_and(|div| div.contains("PAT-TROIS")));
     }
 }

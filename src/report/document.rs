@@ -1,4 +1,4 @@
-//! The document made of a report: its identity, handed in, and its bytes with their size and digest.
+//! The document made of a report: its identity, handed in, its header, and its bytes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
-use crate::problem::Problem;
+use super::{Header, Issuer, Report, cda};
+use crate::problem::{Category, Problem, Severity};
 
 /// The document that this one replaces.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,60 +23,110 @@ pub struct Replaced {
 /// Identity of one edition of a report: every id is a UUID, and none is ever used for another edition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edition {
-    /// Of the `DocumentReference`; `urn:oid:2.25.…` of the document is made from it.
+    /// Of the `DocumentReference`; the unique id `2.25.…` of the document is made from it.
     pub document_id: String,
-    /// Of the `Binary`.
-    pub binary_id: String,
+    /// Of the `Binary` that holds the CDA.
+    pub cda_id: String,
+    /// Of the `Binary` that holds the PDF.
+    pub pdf_id: String,
     /// Of the submission set.
     pub submission_id: String,
     /// When the document is made.
     pub at: Timestamp,
 }
 
-/// A document that has been rendered: everything a recipient is told about its bytes follows from the bytes.
+/// The two forms of one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// The clinical document: a CDA R2 level 1 with the PDF as its body. This is what is exchanged, and what unique id, size
+    /// and digest in any metadata are about.
+    Cda,
+    /// The same pages without the header, for who shows or prints them.
+    Pdf,
+}
+
+impl Form {
+    /// Its media type, as XDS and FHIR name it.
+    #[must_use]
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Cda => "text/xml",
+            Self::Pdf => "application/pdf",
+        }
+    }
+}
+
+/// A document that has been rendered: everything a recipient is told about it follows from its header and its bytes.
 #[derive(Clone)]
 pub struct Document {
     /// Which edition it is.
     pub edition: Edition,
+    /// What is told about it, in any standard.
+    pub header: Header,
     /// PDF/A-1b.
-    pub bytes: Vec<u8>,
-    /// Unique id (`urn:oid:2.25.…`).
-    unique_id: String,
+    pub pdf: Vec<u8>,
+    /// CDA R2 level 1 with that PDF.
+    pub cda: Vec<u8>,
 }
 
 impl Document {
-    /// The document of those bytes.
+    /// The document of that report with those pages: its header is derived, and its CDA rendered and checked.
     ///
     /// # Errors
-    /// Internal, if an id of the edition is no UUID: an OID could not be made of it.
-    pub fn new(edition: Edition, bytes: Vec<u8>) -> Result<Self, Problem> {
-        let unique_id = unique_id(&edition.document_id)?;
-        uuid(&edition.binary_id)?;
-        uuid(&edition.submission_id)?;
-        Ok(Self { edition, bytes, unique_id })
+    /// Internal, if an id of the edition is no UUID. `Invalid`, with every fault, when the CDA breaks a rule of
+    /// [`cda::check`]: such a document must not be stored.
+    pub fn new(report: &Report, edition: Edition, issuer: &Issuer, pdf: Vec<u8>) -> Result<Self, Problem> {
+        uuid(&edition.cda_id)?;
+        uuid(&edition.pdf_id)?;
+        let header = Header::new(report, &edition, issuer)?;
+        let cda = cda::render(&header, &pdf);
+        let mut faults = cda::check(&cda, issuer.environment);
+        faults.retain(|fault| fault.severity >= Severity::Error);
+        if !faults.is_empty() {
+            return Err(Problem::with(Category::Invalid, faults));
+        }
+        Ok(Self { edition, header, pdf, cda })
     }
 
-    /// Unique id of the document, `urn:oid:2.25.…` (XDS `uniqueId`).
+    /// Unique id of the document as a URI, `urn:oid:2.25.…`.
     #[must_use]
-    pub fn unique_id(&self) -> &str {
-        &self.unique_id
+    pub fn unique_id(&self) -> String {
+        format!("urn:oid:{}", self.header.id)
+    }
+
+    /// The bytes of that form.
+    #[must_use]
+    pub fn bytes(&self, form: Form) -> &[u8] {
+        match form {
+            Form::Cda => &self.cda,
+            Form::Pdf => &self.pdf,
+        }
+    }
+
+    /// Id of the `Binary` of that form.
+    #[must_use]
+    pub fn binary_id(&self, form: Form) -> &str {
+        match form {
+            Form::Cda => &self.edition.cda_id,
+            Form::Pdf => &self.edition.pdf_id,
+        }
     }
 
     /// SHA-1 of the bytes in Base64, as FHIR writes it (in XDS the same digest is hexadecimal).
     #[must_use]
-    pub fn hash(&self) -> String {
-        STANDARD.encode(Sha1::digest(&self.bytes))
+    pub fn hash(&self, form: Form) -> String {
+        STANDARD.encode(Sha1::digest(self.bytes(form)))
     }
 
-    /// The bytes as a `Binary`, with an id or without.
+    /// The bytes as a `Binary`, with its id or without.
     #[must_use]
-    pub fn binary(&self, id: Option<&str>) -> Value {
+    pub fn binary(&self, form: Form, with_id: bool) -> Value {
         let mut binary = json!({"resourceType": "Binary"});
-        if let Some(id) = id {
-            binary["id"] = json!(id);
+        if with_id {
+            binary["id"] = json!(self.binary_id(form));
         }
-        binary["contentType"] = json!("application/pdf");
-        binary["data"] = json!(STANDARD.encode(&self.bytes));
+        binary["contentType"] = json!(form.media_type());
+        binary["data"] = json!(STANDARD.encode(self.bytes(form)));
         binary
     }
 }

@@ -1,10 +1,17 @@
 //! The description of the document: `PDSm` comprehensive `DocumentReference` (`ans.fhir.fr.pdsm` 3.1.1 on IHE MHD 4.2.3).
+//!
+//! MHD allows one content. It is the CDA, because that is the document in every French channel: the format
+//! `urn:ihe:iti:xds-sd:pdf:2008` says that its body is a PDF/A-1, and unique id, size and digest are those of the CDA. The
+//! bare PDF is the first `presentedForm` of the `DiagnosticReport`, which `context.related` names; were it described
+//! here too, a record that files each description would show the same report twice.
 
 use serde_json::{Value, json};
 
-use super::codes::{CLASS, CLASS_SYSTEM, CONFIDENTIALITY, FORMAT, FORMAT_SYSTEM, PDSM, TYPE};
-use super::document::unique_id;
-use super::{Coding, Document, Issuer, Report, TITLE, contained, french};
+use super::codes::{
+    CLASS, CLASS_SYSTEM, CONFIDENTIALITY, FORMAT, FORMAT_SYSTEM, PDSM, TYPE, VISIBILITY_SYSTEM,
+};
+use super::document::{Form, unique_id};
+use super::{Coding, Document, Issuer, Report, contained};
 use crate::fhir::datetime::instant;
 use crate::problem::Problem;
 use crate::terminology::{LOINC, URI_SYSTEM};
@@ -28,7 +35,7 @@ pub(super) struct Links {
 pub fn render(report: &Report, document: &Document, issuer: &Issuer) -> Result<Value, Problem> {
     let links = Links {
         subject: json!({"reference": report.subject.reference}),
-        binary: format!("Binary/{}", document.edition.binary_id),
+        binary: format!("Binary/{}", document.binary_id(Form::Cda)),
         report: Some(format!("DiagnosticReport/{}", report.id)),
         replaced: report
             .replaces
@@ -67,9 +74,9 @@ pub(super) fn describe(
         "authenticator": {"reference": "#author"},
         "custodian": {"reference": "#custodian"},
         "relatesTo": null,
-        "securityLabel": [concept(CONFIDENTIALITY, ("N", "normal"))],
+        "securityLabel": security_labels(document),
         "content": [{
-            "attachment": attachment(report, document, &links.binary),
+            "attachment": attachment(document, Form::Cda, &links.binary),
             "format": {"system": FORMAT_SYSTEM, "code": FORMAT.0, "display": FORMAT.1},
         }],
         "context": {
@@ -97,21 +104,24 @@ pub(super) fn describe(
 }
 
 /// What is told about the bytes, wherever they are.
-pub(super) fn attachment(report: &Report, document: &Document, url: &str) -> Value {
+pub(super) fn attachment(document: &Document, form: Form, url: &str) -> Value {
     json!({
-        "contentType": "application/pdf",
-        "language": "fr-FR",
+        "contentType": form.media_type(),
+        "language": document.header.language,
         "url": url,
-        "size": document.bytes.len(),
-        "hash": document.hash(),
-        "title": title(report),
-        "creation": instant(report.issued),
+        "size": document.bytes(form).len(),
+        "hash": document.hash(form),
+        "title": document.header.title,
+        "creation": instant(document.header.created_at.timestamp()),
     })
 }
 
-/// Title of this edition.
-pub(super) fn title(report: &Report) -> String {
-    format!("{TITLE} du {}", french::long_date(french::in_paris(report.issued).date()))
+/// The confidentiality, then each kind of reader from whom the document is hidden.
+fn security_labels(document: &Document) -> Vec<Value> {
+    let header = &document.header;
+    let masks = header.visibility.iter().map(|mask| concept(VISIBILITY_SYSTEM, (&mask.code, &mask.display)));
+    let level = concept(CONFIDENTIALITY, (&header.confidentiality.code, &header.confidentiality.display));
+    std::iter::once(level).chain(masks).collect()
 }
 
 /// A coding of the issuer's configuration.
@@ -161,6 +171,7 @@ mod tests {
             assert!(attachment.get(place).is_some(), "attachment.{place} is missing");
         }
         assert_eq!(reference["context"]["period"]["start"], "2026-02-16");
+        assert_eq!(attachment["contentType"], "text/xml");
         assert_eq!(reference["type"]["coding"][0]["code"], "85208-7");
         assert_eq!(reference["category"][0]["coding"][0]["code"], "10");
     }
@@ -168,8 +179,8 @@ mod tests {
     #[test]
     fn the_hash_is_sha_1_of_the_bytes_in_base64() {
         // printf %%PDF | openssl sha1 -binary | base64
-        let document = Document::new(example::document().edition, b"%PDF".to_vec()).unwrap();
-        assert_eq!(document.hash(), "ObbXPv82STugZ05IJVqdgXJLRSE=");
+        let document = Document { cda: b"%PDF".to_vec(), ..example::document() };
+        assert_eq!(document.hash(Form::Cda), "ObbXPv82STugZ05IJVqdgXJLRSE=");
     }
 
     #[test]

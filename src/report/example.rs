@@ -22,19 +22,29 @@ pub(crate) fn issuer() -> Issuer {
         "1.2.250.1.999.1",
         "https://vigie.chu.example/fhir",
     )
+    .of_test_identities()
 }
 
 pub(crate) fn edition() -> Edition {
     Edition {
         document_id: "018f0000-0000-7000-8000-0000000000d1".into(),
-        binary_id: "018f0000-0000-7000-8000-0000000000b1".into(),
+        cda_id: "018f0000-0000-7000-8000-0000000000c1".into(),
+        pdf_id: "018f0000-0000-7000-8000-0000000000b1".into(),
         submission_id: "018f0000-0000-7000-8000-0000000000e1".into(),
         at: "2026-03-09T14:20:01Z".parse().unwrap(),
     }
 }
 
 pub(crate) fn document() -> Document {
-    Document::new(edition(), b"%PDF-1.4 of a test".to_vec()).unwrap()
+    document_of(&report())
+}
+
+/// What stands for the pages where a test looks at none of them.
+pub(crate) const PAGES: &[u8] =
+    b"%PDF-1.4\n<pdfaid:part>1</pdfaid:part><pdfaid:conformance>B</pdfaid:conformance>\n%%EOF\n";
+
+pub(crate) fn document_of(report: &Report) -> Document {
+    Document::new(report, edition(), &issuer(), PAGES.to_vec()).unwrap_or_else(|problem| panic!("{problem}"))
 }
 
 pub(crate) fn replaced() -> Replaced {
@@ -91,7 +101,7 @@ fn role() -> Value {
     json!({"resourceType": "PractitionerRole", "id": "role",
         "specialty": [{"coding": [{
             "system": "https://mos.esante.gouv.fr/NOS/TRE_R38-SpecialiteOrdinale/FHIR/TRE-R38-SpecialiteOrdinale",
-            "code": "SM26", "display": "Oncologie option médicale (SM)"}]}]})
+            "code": "SM36", "display": "Oncologie, opt médicale (SM)"}]}]})
 }
 
 pub(crate) fn diagnostic_report() -> Value {

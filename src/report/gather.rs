@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
-use super::element::{text, wording_of};
-use super::{Issuer, Level, Replaced, Report, actions, alerts, french, people, subject, trend};
-use crate::fhir::element::list;
+use super::confidential;
+use super::element::{names, text, wording_of};
+use super::{Issuer, Level, Professional, Replaced, Report, actions, alerts, french, people, subject, trend};
+use crate::fhir::element::{list, local_reference};
 use crate::problem::{Category, Issue, Problem};
 
 /// Everything that a report is read from. Resources of other patients must not be among them.
@@ -20,7 +21,8 @@ pub struct Sources<'a> {
     pub author_role: Option<&'a Value>,
     /// The establishment that keeps it: an `Organization`; without one, the issuer.
     pub custodian: Option<&'a Value>,
-    /// Observation, Flag, Provenance, Task, Communication and `CarePlan` of the period, in any order.
+    /// Observation, Flag, Provenance, Task, Communication and `CarePlan` of the period, and the `Practitioner` and
+    /// `PractitionerRole` that the patient and the plans of care name, in any order.
     pub resources: &'a [Value],
     /// The document that this one replaces.
     pub replaces: Option<&'a Replaced>,
@@ -31,6 +33,22 @@ pub struct Sources<'a> {
 impl<'a> Sources<'a> {
     fn of_type(&self, rtype: &str) -> Vec<&'a Value> {
         self.resources.iter().filter(|resource| text(resource, "resourceType") == Some(rtype)).collect()
+    }
+
+    /// The professional whom a reference names, if the resources have one: a `Practitioner`, or the one of a role.
+    fn professional(&self, reference: &str) -> Option<Professional> {
+        let find = |reference: &str| {
+            let named = |one: &&Value| local_reference(one).is_some_and(|target| names(reference, &target));
+            self.resources.iter().find(named)
+        };
+        let found = find(reference)?;
+        match text(found, "resourceType")? {
+            "Practitioner" => people::professional(found, None),
+            "PractitionerRole" => {
+                people::professional(find(text(found, "practitioner.reference")?)?, Some(found))
+            }
+            _ => None,
+        }
     }
 
     /// The observations that the report names as its results, as a recipient gets them.
@@ -56,9 +74,9 @@ impl Report {
                 .at("DiagnosticReport.status"),
             );
         }
-        let subject = subject::read(sources.patient)
+        let subject = subject::read(sources.patient, sources.issuer.environment)
             .map_err(|faults| issues.extend(subject::incomplete(faults).issues));
-        let author = people::author(sources.author, sources.author_role);
+        let author = people::professional(sources.author, sources.author_role);
         if author.is_none() {
             issues.push(
                 Issue::error("required", "the author has no family name").at("Practitioner.name.family"),
@@ -83,7 +101,7 @@ impl Report {
 fn read(
     sources: &Sources<'_>,
     subject: super::Subject,
-    author: super::Author,
+    author: Professional,
     issued: jiff::Timestamp,
 ) -> Report {
     let report = sources.report;
@@ -93,11 +111,18 @@ fn read(
     let mut missing = trend::unanswered(&observations);
     missing.extend(alerts::not_evaluable(&provenances));
     missing.dedup();
+    let plans = sources.of_type("CarePlan");
+    let prescriber = prescriber(sources, &plans);
+    let (confidentiality, visibility) = confidential::read(report);
     Report {
         id: text(report, "id").unwrap_or_default().to_owned(),
         level: level(report, &alerts),
         period: period(sources, &observations, issued),
-        programme: programme(&sources.of_type("CarePlan")),
+        programme: programme(&plans),
+        recipients: recipients(sources, prescriber.as_ref(), &author),
+        prescriber,
+        confidentiality,
+        visibility,
         actions: actions::read(&sources.of_type("Task")),
         advice: actions::advice(&sources.of_type("Communication")),
         trend: trend::read(&observations),
@@ -130,10 +155,40 @@ fn period(sources: &Sources<'_>, observations: &[&Value], issued: jiff::Timestam
     })
 }
 
+fn active<'a>(plans: &[&'a Value]) -> Option<&'a Value> {
+    plans.iter().find(|plan| text(plan, "status") == Some("active")).or_else(|| plans.first()).copied()
+}
+
+/// Who prescribed the monitoring: the author of the plan of care.
+fn prescriber(sources: &Sources<'_>, plans: &[&Value]) -> Option<Professional> {
+    let author = active(plans)?.get("author")?;
+    sources.professional(text(author, "reference")?)
+}
+
+/// The prescriber and the patient's own physicians, each once, without the author.
+fn recipients(
+    sources: &Sources<'_>,
+    prescriber: Option<&Professional>,
+    author: &Professional,
+) -> Vec<Professional> {
+    let own = list(sources.patient, "generalPractitioner").filter_map(|one| text(one, "reference"));
+    let all = prescriber.cloned().into_iter().chain(own.filter_map(|one| sources.professional(one)));
+    let mut known = vec![author.clone()];
+    for one in all {
+        let same = |other: &Professional| match (&other.id, &one.id) {
+            (Some(id), Some(other)) => id == other,
+            _ => other.name == one.name,
+        };
+        if !known.iter().any(same) {
+            known.push(one);
+        }
+    }
+    known.split_off(1)
+}
+
 /// The programme and the treatment, as the active care plan words them.
 fn programme(plans: &[&Value]) -> Option<String> {
-    let active =
-        plans.iter().find(|plan| text(plan, "status") == Some("active")).or_else(|| plans.first())?;
+    let active = active(plans)?;
     let mut words: Vec<&str> = text(active, "title").into_iter().collect();
     words.extend(text(active, "description"));
     words.extend(wording_of(active, "category").filter(|_| words.is_empty()));

@@ -1,5 +1,9 @@
 //! What a site decides about the documents it issues.
 
+use crate::identity::Environment;
+use crate::problem::Issue;
+use crate::terminology::nos::{Code, ValueSet};
+
 /// A code with its system and its French display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coding {
@@ -24,6 +28,14 @@ pub struct Issuer {
     pub practice_setting: Coding,
     /// Type of activity (XDS `contentTypeCode` of the submission set, value set `JDV_J03`).
     pub designation_type: Coding,
+    /// Type of encounter in the header of documents (value set `JDV_J142`).
+    ///
+    /// `VR`, *virtuelle*, is our reading: no published text says which one remote monitoring is. A site can say otherwise.
+    pub encounter: String,
+    /// OID that assigns the numbers of the hospital (IPP), where their FHIR system is not itself `urn:oid:…`.
+    pub ipp_oid: Option<String>,
+    /// Whether documents are about real patients or test identities: an INS of the other kind is never used.
+    pub environment: Environment,
     /// Name of the software, as printed.
     pub software: String,
     /// OID of this installation (XDS `sourceId`), without `urn:oid:`.
@@ -50,9 +62,73 @@ impl Issuer {
             facility_type: nos("TRE_R02-SecteurActivite", "SA01", "Etablissement public de santé"),
             practice_setting: nos("TRE_A01-CadreExercice", "ETABLISSEMENT", "Etablissement de santé"),
             designation_type: nos("TRE_R209-TypeActivite", "07", "Consultation Soins Externes"),
-            software: "Vigie".to_owned(),
+            encounter: "VR".to_owned(),
+            ipp_oid: None,
+            environment: Environment::Production,
+            software: format!("Vigie {}", env!("CARGO_PKG_VERSION")),
             source_oid: source_oid.to_owned(),
             base_url: base_url.to_owned(),
         }
+    }
+
+    /// The same issuer, for test identities instead of real patients.
+    #[must_use]
+    pub fn of_test_identities(self) -> Self {
+        Self { environment: Environment::Test, ..self }
+    }
+
+    /// What is wrong with the decisions: codes that their value set lacks, and displays that are not those of their codes.
+    #[must_use]
+    pub fn check(&self) -> Vec<Issue> {
+        let mut issues = Vec::new();
+        let mut check =
+            |key: &str, set, code: &str, display: Option<&str>| match (Code::of(set, code), display) {
+                (None, _) => {
+                    issues.push(Issue::error("code-invalid", format!("issuer.{key}: no such code: '{code}'")))
+                }
+                (Some(known), Some(display)) if known.display != display => {
+                    issues.push(Issue::error(
+                        "code-invalid",
+                        format!(
+                            "issuer.{key}_display: the display of {code} is '{}', not '{display}'",
+                            known.display
+                        ),
+                    ));
+                }
+                _ => {}
+            };
+        let (facility, practice) = (&self.facility_type, &self.practice_setting);
+        check("facility_type", ValueSet::FacilityType, &facility.code, Some(&facility.display));
+        check("practice_setting", ValueSet::PracticeSetting, &practice.code, Some(&practice.display));
+        check("encounter", ValueSet::Encounter, &self.encounter, None);
+        issues
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn issuer() -> Issuer {
+        Issuer::public_hospital(
+            "CHU de test",
+            Some("010000001"),
+            "1.2.250.1.999.1",
+            "https://chu.example/fhir",
+        )
+    }
+
+    #[test]
+    fn what_is_shipped_is_right() {
+        assert!(issuer().check().is_empty());
+    }
+
+    #[test]
+    fn a_code_that_is_none_and_a_display_of_another_code_are_told() {
+        let mut issuer = issuer();
+        issuer.facility_type.code = "ETABLISSEMENT".to_owned();
+        issuer.practice_setting.display = "Ambulatoire".to_owned();
+        issuer.encounter = "VIRTUEL".to_owned();
+        assert_eq!(issuer.check().len(), 3);
     }
 }

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::subject::Identity;
 use super::{Alert, INTENDED_USE, Report, TITLE, french};
+use crate::identity::Channel;
 use crate::problem::Problem;
-use crate::terminology::oid_of;
 
 /// The template that Vigie ships.
 pub const TEMPLATE: &str = include_str!("template.typ");
@@ -47,8 +47,8 @@ fn data(report: &Report) -> Value {
         "title": TITLE,
         "intended_use": INTENDED_USE,
         "subject": subject(report),
-        "author": {"name": report.author.name, "role": report.author.role, "rpps": report.author.rpps},
-        "custodian": {"name": report.custodian.name, "finess": report.custodian.finess},
+        "author": {"name": report.author.name, "role": report.author.role, "rpps": report.author.rpps()},
+        "custodian": {"name": report.custodian.name, "finess": report.custodian.finess()},
         "issued": french::moment(report.issued),
         "period": [french::shown(&report.period.0), french::shown(&report.period.1)],
         "programme": report.programme,
@@ -78,10 +78,10 @@ fn data(report: &Report) -> Value {
 fn subject(report: &Report) -> Value {
     let subject = &report.subject;
     let (label, value, oid) = match &subject.identity {
-        Identity::Qualified { ins, kind } => {
-            (format!("INS ({kind})"), ins.value.as_str(), oid_of(&ins.system))
+        Identity::Qualified(ins) => {
+            (format!("INS ({})", ins.type_code(Channel::Fhir)), ins.value(), Some(ins.oid()))
         }
-        Identity::Local(local) => ("IPP".to_owned(), local.value.as_str(), None),
+        Identity::Local { number, .. } => ("IPP".to_owned(), number.value.as_str(), None),
     };
     json!({
         "birth_name": subject.birth_name,
@@ -137,6 +137,7 @@ fn offsets(days: &[String]) -> Vec<i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::Reason;
     use crate::report::example;
 
     #[test]
@@ -167,7 +168,8 @@ mod tests {
     #[test]
     fn the_number_of_an_unqualified_identity_is_the_local_one() {
         let mut report = example::report();
-        report.subject.identity = Identity::Local(report.subject.local.clone().unwrap());
+        let number = report.subject.local.clone().unwrap();
+        report.subject.identity = Identity::Local { number, reasons: vec![Reason::NotValidated(None)] };
         let data = data(&report).to_string();
         assert!(data.contains("\"IPP\"") && !data.contains("279035121518989"), "{data}");
     }

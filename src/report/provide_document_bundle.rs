@@ -5,8 +5,8 @@
 use serde_json::{Value, json};
 
 use super::codes::{MHD, MHD_LIST_TYPES, PDSM};
-use super::document::unique_id;
-use super::document_reference::{Links, coding, describe, title};
+use super::document::{Form, unique_id};
+use super::document_reference::{Links, coding, describe};
 use super::{Document, Issuer, Report, contained};
 use crate::fhir::datetime::instant;
 use crate::problem::Problem;
@@ -25,7 +25,7 @@ pub fn render(report: &Report, document: &Document, issuer: &Issuer) -> Result<V
     let edition = &document.edition;
     let links = Links {
         subject: json!({"reference": "#patient", "identifier": contained::identifier(&report.subject)}),
-        binary: urn(&edition.binary_id),
+        binary: urn(&edition.cda_id),
         report: None,
         replaced: None,
     };
@@ -35,12 +35,8 @@ pub fn render(report: &Report, document: &Document, issuer: &Issuer) -> Result<V
             submission_set(report, document, issuer)?,
             Some(unique_id(&edition.submission_id)?),
         ),
-        (
-            &edition.document_id,
-            describe(report, document, issuer, &links)?,
-            Some(document.unique_id().to_owned()),
-        ),
-        (&edition.binary_id, document.binary(None), None),
+        (&edition.document_id, describe(report, document, issuer, &links)?, Some(document.unique_id())),
+        (&edition.cda_id, document.binary(Form::Cda, false), None),
     ];
     Ok(json!({
         "resourceType": "Bundle",
@@ -82,7 +78,7 @@ fn submission_set(report: &Report, document: &Document, issuer: &Issuer) -> Resu
         ],
         "status": "current",
         "mode": "working",
-        "title": title(report),
+        "title": document.header.title,
         "code": {"coding": [{
             "system": MHD_LIST_TYPES, "code": "submissionset", "display": "SubmissionSet as a FHIR List",
         }]},

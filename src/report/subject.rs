@@ -2,13 +2,12 @@
 
 use serde_json::Value;
 
-use super::codes::{BIRTH_GIVEN_NAMES, BIRTH_PLACE, IDENTITY_RELIABILITY, INSEE_CODE};
-use super::element::{extension, part, text};
+use super::element::text;
 use super::french;
 use crate::fhir::element::list;
-use crate::fhir::identifier::{self, Identifier};
+use crate::fhir::identifier::Identifier;
+use crate::identity::{Environment, Ins, Qualification, Reason, Sex, Traits, qualify};
 use crate::problem::{Category, Problem};
-use crate::terminology::{INS_DEMO, INS_NIA, INS_NIR, INS_TEST};
 
 /// The patient, as the documents name them.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,16 +18,22 @@ pub struct Subject {
     pub birth_name: String,
     /// Family name in use, where it differs.
     pub used_name: Option<String>,
+    /// Given name in use, where it differs.
+    pub used_given: Option<String>,
     /// First given name of birth.
     pub first_name: String,
     /// All given names of birth, in order.
     pub given_names: String,
-    /// FHIR code of the administrative sex.
-    pub sex: &'static str,
+    /// Administrative sex.
+    pub sex: Sex,
     /// `YYYY-MM-DD`.
     pub birth_date: String,
     /// INSEE code of the place of birth.
     pub birth_place: Option<String>,
+    /// Name of the place of birth.
+    pub birth_city: Option<String>,
+    /// Status of the identity (`VALI`, `PROV`, …), as it came (HL7 v2: PID-32).
+    pub status: Option<String>,
     /// The number that may be shown and sent.
     pub identity: Identity,
     /// Number of the hospital (IPP), if there is one, whatever [`Subject::identity`] is.
@@ -38,23 +43,26 @@ pub struct Subject {
 /// Which number names the patient in documents.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// The INS of a qualified identity: validated, with an INS whose OID and key are right.
-    Qualified {
-        /// Its OID, as `urn:oid:…`, and its value.
-        ins: Identifier,
-        /// `INS-NIR`, `INS-NIA`, `INS-NIR-TEST` or `INS-NIR-DEMO`.
-        kind: &'static str,
-    },
+    /// The INS of a qualified identity.
+    Qualified(Ins),
     /// Not qualified: the number of the hospital only. An INS that is known is neither shown nor sent.
-    Local(Identifier),
+    Local {
+        /// The number of the hospital.
+        number: Identifier,
+        /// Why the identity is not qualified; at least one.
+        reasons: Vec<Reason>,
+    },
 }
 
 impl Identity {
     /// The number itself, with its namespace.
     #[must_use]
-    pub const fn identifier(&self) -> &Identifier {
+    pub fn identifier(&self) -> Identifier {
         match self {
-            Self::Qualified { ins, .. } | Self::Local(ins) => ins,
+            Self::Qualified(ins) => {
+                Identifier { system: format!("urn:oid:{}", ins.oid()), value: ins.value().to_owned() }
+            }
+            Self::Local { number, .. } => number.clone(),
         }
     }
 }
@@ -62,47 +70,54 @@ impl Identity {
 /// Reads the traits of a `Patient`.
 ///
 /// # Errors
-/// `Invalid`, with every fault: a document must not go out without birth name, given name, sex, birth date, and a number.
-pub(super) fn read(patient: &Value) -> Result<Subject, Vec<(&'static str, &'static str)>> {
+/// Every fault, with its place: a document must not go out without birth name, given name, sex, birth date, and a number.
+pub(super) fn read(
+    patient: &Value,
+    environment: Environment,
+) -> Result<Subject, Vec<(&'static str, &'static str)>> {
     let mut faults = Vec::new();
-    let official = name(patient, "official").or_else(|| list(patient, "name").next());
-    let birth_name = official.and_then(|name| text(name, "family"));
-    let first_name = official.and_then(|name| text(name, "given"));
-    let birth_date = text(patient, "birthDate").filter(|date| date.len() == 10);
-    let sex = sex(text(patient, "gender"));
+    let traits = Traits::of(patient);
     let local = local(patient);
-    let identity = identity(patient, local.as_ref());
+    let identity = match (qualify(&traits, environment), &local) {
+        (Qualification::Qualified(ins), _) => Some(Identity::Qualified(ins)),
+        (Qualification::Unqualified(reasons), Some(number)) => {
+            Some(Identity::Local { number: number.clone(), reasons })
+        }
+        (Qualification::Unqualified(_), None) => None,
+    };
     let mut need = |missing: bool, place, what| {
         if missing {
             faults.push((place, what));
         }
     };
-    need(birth_name.is_none(), "Patient.name.family", "the name of birth is missing");
-    need(first_name.is_none(), "Patient.name.given", "the first given name of birth is missing");
-    need(sex.is_none(), "Patient.gender", "the administrative sex is missing");
-    need(birth_date.is_none(), "Patient.birthDate", "the whole date of birth is missing");
+    need(traits.birth_name.is_none(), "Patient.name.family", "the name of birth is missing");
+    need(traits.first_name.is_none(), "Patient.name.given", "the first given name of birth is missing");
+    need(traits.sex.is_none(), "Patient.gender", "the administrative sex is missing");
+    need(traits.birth_date.is_none(), "Patient.birthDate", "the whole date of birth is missing");
     need(
         identity.is_none(),
         "Patient.identifier",
-        "neither a qualified INS (identityReliability VALI, OID and key right) nor a number of the hospital is there",
+        "neither a qualified INS (identityReliability VALI, all strict traits, OID and key right) nor a number of the \
+         hospital is there",
     );
     let (Some(birth_name), Some(first_name), Some(birth_date), Some(sex), Some(identity)) =
-        (birth_name, first_name, birth_date, sex, identity)
+        (traits.birth_name, traits.first_name, traits.birth_date, traits.sex, identity)
     else {
         return Err(faults);
     };
+    let used = |element| name(patient, "usual").and_then(|name| text(name, element)).map(str::to_owned);
     Ok(Subject {
         reference: format!("Patient/{}", text(patient, "id").unwrap_or_default()),
-        birth_name: birth_name.to_owned(),
-        used_name: name(patient, "usual")
-            .and_then(|name| text(name, "family"))
-            .filter(|used| *used != birth_name)
-            .map(str::to_owned),
-        first_name: first_name.to_owned(),
-        given_names: given_names(official, first_name),
+        used_name: used("family").filter(|used| *used != birth_name),
+        used_given: used("given").filter(|used| *used != first_name),
+        given_names: traits.given_names.unwrap_or_else(|| first_name.clone()),
+        birth_name,
+        first_name,
         sex,
-        birth_date: birth_date.to_owned(),
-        birth_place: birth_place(patient),
+        birth_date,
+        birth_place: traits.birth_place,
+        birth_city: birth_city(patient),
+        status: traits.status,
         identity,
         local,
     })
@@ -115,44 +130,25 @@ pub(super) fn incomplete(faults: Vec<(&'static str, &'static str)>) -> Problem {
 }
 
 impl Subject {
+    /// The INS, if the identity is qualified.
+    #[must_use]
+    pub const fn ins(&self) -> Option<&Ins> {
+        match &self.identity {
+            Identity::Qualified(ins) => Some(ins),
+            Identity::Local { .. } => None,
+        }
+    }
+
     /// `Féminin`, `Masculin` or `Inconnu`.
     #[must_use]
-    pub fn sex_shown(&self) -> &'static str {
-        match self.sex {
-            "female" => "Féminin",
-            "male" => "Masculin",
-            _ => "Inconnu",
-        }
+    pub const fn sex_shown(&self) -> &'static str {
+        self.sex.display()
     }
 
     /// The date of birth as people read it.
     #[must_use]
     pub fn birth_date_shown(&self) -> String {
         french::shown(&self.birth_date)
-    }
-}
-
-/// Whether the identity reference system has validated the identity (code `VALI`).
-fn is_validated(patient: &Value) -> bool {
-    let reliability = extension(patient, IDENTITY_RELIABILITY);
-    reliability.and_then(|reliability| part(reliability, "identityStatus")) == Some("VALI")
-}
-
-fn identity(patient: &Value, local: Option<&Identifier>) -> Option<Identity> {
-    let qualified = is_validated(patient).then(|| identifier::ins(patient)).flatten();
-    qualified
-        .and_then(|ins| Some(Identity::Qualified { kind: kind(&ins.system)?, ins }))
-        .or_else(|| local.cloned().map(Identity::Local))
-}
-
-/// The type code of an INS, which follows from its OID.
-fn kind(system: &str) -> Option<&'static str> {
-    match system {
-        INS_NIR => Some("INS-NIR"),
-        INS_NIA => Some("INS-NIA"),
-        INS_TEST => Some("INS-NIR-TEST"),
-        INS_DEMO => Some("INS-NIR-DEMO"),
-        _ => None,
     }
 }
 
@@ -180,32 +176,17 @@ fn name<'a>(patient: &'a Value, usage: &str) -> Option<&'a Value> {
     list(patient, "name").find(|name| text(name, "use") == Some(usage))
 }
 
-fn given_names(official: Option<&Value>, first: &str) -> String {
-    let of_birth = official.and_then(|name| part(name, BIRTH_GIVEN_NAMES));
-    let all = || {
-        let given = official.and_then(|name| name.get("given")).and_then(Value::as_array);
-        given.map(|given| given.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "))
-    };
-    of_birth.map(str::to_owned).or_else(all).unwrap_or_else(|| first.to_owned())
-}
-
-fn birth_place(patient: &Value) -> Option<String> {
-    let address = extension(patient, BIRTH_PLACE)?.get("valueAddress")?;
-    part(address, INSEE_CODE).map(str::to_owned)
-}
-
-fn sex(code: Option<&str>) -> Option<&'static str> {
-    match code? {
-        "female" => Some("female"),
-        "male" => Some("male"),
-        "unknown" | "other" => Some("unknown"),
-        _ => None,
-    }
+fn birth_city(patient: &Value) -> Option<String> {
+    let place = super::element::extension(patient, super::codes::BIRTH_PLACE)?.get("valueAddress")?;
+    text(place, "city").map(str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::InsKind;
+    use crate::report::codes::{BIRTH_GIVEN_NAMES, BIRTH_PLACE, IDENTITY_RELIABILITY, INSEE_CODE};
+    use crate::terminology::INS_TEST;
     use serde_json::json;
 
     /// The official test identity of the national identity service.
@@ -228,7 +209,8 @@ mod tests {
     }
 
     fn shown(patient: &Value) -> String {
-        read(patient).unwrap_or_else(|faults| panic!("{faults:?}")).identity.identifier().token()
+        let subject = read(patient, Environment::Test).unwrap_or_else(|faults| panic!("{faults:?}"));
+        subject.identity.identifier().token()
     }
 
     #[test]
@@ -240,19 +222,22 @@ mod tests {
 
     #[test]
     fn the_strict_traits_are_read() {
-        let subject = read(&patient("VALI", "279035121518989")).unwrap_or_else(|faults| panic!("{faults:?}"));
+        let subject = read(&patient("VALI", "279035121518989"), Environment::Test)
+            .unwrap_or_else(|faults| panic!("{faults:?}"));
         assert_eq!(
             (subject.birth_name.as_str(), subject.given_names.as_str()),
             ("PAT-TROIS", "DOMINIQUE MARIE-LOUISE")
         );
         assert_eq!((subject.sex_shown(), subject.birth_date_shown().as_str()), ("Féminin", "28 mars 1979"));
         assert_eq!(subject.birth_place.as_deref(), Some("51215"));
-        assert!(matches!(subject.identity, Identity::Qualified { kind: "INS-NIR-TEST", .. }));
+        assert!(matches!(subject.identity, Identity::Qualified(ins) if ins.kind() == InsKind::NirTest));
     }
 
     #[test]
     fn every_missing_trait_is_named() {
-        let Err(faults) = read(&json!({"resourceType": "Patient", "id": "p"})) else { panic!("accepted") };
+        let Err(faults) = read(&json!({"resourceType": "Patient", "id": "p"}), Environment::Test) else {
+            panic!("accepted")
+        };
         assert_eq!(faults.len(), 5, "{faults:?}");
         assert_eq!(incomplete(faults).issues.len(), 5);
     }
@@ -261,6 +246,6 @@ mod tests {
     fn without_a_qualified_ins_and_without_a_local_number_nothing_is_issued() {
         let mut patient = patient("PROV", "279035121518989");
         patient["identifier"].as_array_mut().unwrap().truncate(2);
-        assert!(read(&patient).is_err());
+        assert!(read(&patient, Environment::Test).is_err());
     }
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::document::Form;
 use super::document_reference::{Links, describe};
 use super::element::{names, text};
 use super::{Document, Issuer, Report, Sources, contained, diagnostic_report};
@@ -11,7 +12,7 @@ use crate::fhir::element::{list, local_reference};
 use crate::problem::Problem;
 use crate::terminology::{PS_ID_NAT, URI_SYSTEM};
 
-/// Renders the transaction: `Binary`, `DocumentReference`, `DiagnosticReport` and the Observations it names as results.
+/// Renders the transaction: both forms of the document, each a `Binary`; `DocumentReference`, `DiagnosticReport` and the Observations it names as results.
 ///
 /// - The patient is a conditional reference by the number that may be sent: a server that does not know the patient
 ///   refuses the whole, and none is created there.
@@ -31,17 +32,18 @@ pub fn render(
     let final_report = diagnostic_report::render(sources.report, report, document);
     let links = Links {
         subject: relink.patient.clone(),
-        binary: format!("Binary/{}", document.edition.binary_id),
+        binary: format!("Binary/{}", document.binary_id(Form::Cda)),
         report: Some(relink.full_url("DiagnosticReport", &report.id)),
         replaced: None,
     };
     let described = describe(report, document, issuer, &links)?;
+    let binary = |form| {
+        let id = document.binary_id(form);
+        put(&format!("urn:uuid:{id}"), document.binary(form, true), &format!("Binary/{id}"))
+    };
     let mut entries = vec![
-        put(
-            &format!("urn:uuid:{}", document.edition.binary_id),
-            document.binary(Some(&document.edition.binary_id)),
-            &format!("Binary/{}", document.edition.binary_id),
-        ),
+        binary(Form::Pdf),
+        binary(Form::Cda),
         put(
             &format!("urn:uuid:{}", document.edition.document_id),
             described,
@@ -78,8 +80,8 @@ impl Relink {
         let identifier = contained::identifier(&report.subject);
         let token = report.subject.identity.identifier().token();
         let mut author = json!({"type": "Practitioner", "display": report.author.name});
-        if let Some(national) = report.author.national_id() {
-            author["identifier"] = json!({"system": PS_ID_NAT, "value": national});
+        if let Some(id) = &report.author.id {
+            author["identifier"] = json!({"system": PS_ID_NAT, "value": id.value()});
         }
         let sent = results.iter().copied().chain([sources.report]).filter_map(local_reference);
         Self {

@@ -308,7 +308,7 @@ mod tests {
         let mut shelf = Shelf::default();
         shelf.transaction(&request()).unwrap();
         assert_eq!(faults(&request(), &shelf), [], "a repeat");
-        let other = crate::report::Document::new(example::edition(), b"other".to_vec()).unwrap();
+        let other = crate::report::Document { cda: b"other".to_vec(), ..example::document() };
         let other = provide_document_bundle::render(&example::report(), &other, &example::issuer()).unwrap();
         let found = faults(&other, &shelf);
         assert!(found.iter().any(|issue| issue.diagnostics.contains("other bytes")), "{found:?}");

@@ -89,6 +89,8 @@ pub const FINESS: &str = "https://finess.esante.gouv.fr";
 /// Types of French identifiers (`INS-NIR`, `INS-NIA`, `RPPS`, …).
 pub const FR_IDENTIFIER_TYPE: &str = "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203";
 
+/// LOINC, as HL7 v3 and XDS name it.
+pub const OID_LOINC: &str = "2.16.840.1.113883.6.1";
 /// NOS: specialty of the author of a document (JDV J01).
 pub const OID_AUTHOR_SPECIALTY: &str = "1.2.250.1.213.1.1.5.461";
 /// NOS: type of facility (JDV J02).

@@ -10,6 +10,7 @@ mod crash;
 mod definition;
 mod deletion;
 mod delivery;
+mod document;
 mod fhirpath;
 mod finalisation;
 mod following;

@@ -12,7 +12,7 @@ use crate::outbox::Delivery;
 use crate::problem::Category;
 use crate::problem::Problem;
 use crate::report::{
-    Document, Edition, Report, diagnostic_report, document_reference, provide_document_bundle,
+    Document, Edition, Form, Report, diagnostic_report, document_reference, provide_document_bundle,
     transaction_bundle,
 };
 
@@ -20,8 +20,8 @@ use crate::report::{
 pub(super) struct Made {
     /// The report with its narrative and the address of its document.
     pub(super) report: Value,
-    /// The PDF.
-    pub(super) binary: Value,
+    /// The PDF and the CDA.
+    pub(super) binaries: [Value; 2],
     /// Its description.
     pub(super) reference: Value,
     /// One for each destination.
@@ -40,13 +40,21 @@ pub(super) async fn make(
 ) -> Result<Made, Problem> {
     let sources = gathered.sources(&settings.issuer);
     let report = Report::from_resources(&sources)?;
-    let edition = Edition { document_id: ids.next(), binary_id: ids.next(), submission_id: ids.next(), at };
-    let bytes = pdf(report.clone()).await?;
-    let document = Document::new(edition, bytes)?;
-    let (binary_id, document_id) = (&document.edition.binary_id, &document.edition.document_id);
-
-    let mut binary = document.binary(Some(binary_id));
-    binary["securityContext"] = serde_json::json!({ "reference": gathered.patient_reference });
+    let edition = Edition {
+        document_id: ids.next(),
+        cda_id: ids.next(),
+        pdf_id: ids.next(),
+        submission_id: ids.next(),
+        at,
+    };
+    let pages = pdf(report.clone()).await?;
+    let document = Document::new(&report, edition, &settings.issuer, pages)?;
+    let document_id = &document.edition.document_id;
+    let binaries = [Form::Pdf, Form::Cda].map(|form| {
+        let mut binary = document.binary(form, true);
+        binary["securityContext"] = serde_json::json!({ "reference": gathered.patient_reference });
+        meta::stamp(binary, document.binary_id(form), 1, at)
+    });
     let reference = document_reference::render(&report, &document, &settings.issuer)?;
     let subject = format!("DocumentReference/{document_id}");
     let mut deliveries = Vec::new();
@@ -70,7 +78,7 @@ pub(super) async fn make(
     }
     Ok(Made {
         report: diagnostic_report::render(&gathered.report, &report, &document),
-        binary: meta::stamp(binary, binary_id, 1, at),
+        binaries,
         reference: meta::stamp(reference, document_id, 1, at),
         deliveries,
     })

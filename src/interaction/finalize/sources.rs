@@ -94,7 +94,8 @@ pub(super) async fn gather(ctx: &Context, report: Value) -> Result<Gathered, Pro
         Some(role) => follow(ctx, role, "organization").await?,
         None => None,
     };
-    let resources = around(ctx, &report, &patient_reference).await?;
+    let mut resources = around(ctx, &report, &patient_reference).await?;
+    resources.extend(addressees(ctx, &patient, &resources).await?);
     let (replaced, replaced_reference) = edition_before(ctx, &report).await?;
     Ok(Gathered {
         report,
@@ -150,6 +151,25 @@ async fn resolve(ctx: &Context, reference: &str) -> Result<Option<Value>, Proble
         crate::fhir::reference::ReferenceForm::Local { rtype, id, .. } => read::current(ctx, rtype, id).await,
         _ => Ok(None),
     }
+}
+
+/// Who prescribed the monitoring, and the patient's own physicians: each professional, and the role that names it.
+async fn addressees(ctx: &Context, patient: &Value, resources: &[Value]) -> Result<Vec<Value>, Problem> {
+    let plans = resources.iter().filter(|one| element::resource_type(one) == Some("CarePlan"));
+    let authors = plans.filter_map(|plan| element::str_at(plan, "author.reference"));
+    let own =
+        element::list(patient, "generalPractitioner").filter_map(|one| element::str_at(one, "reference"));
+    let references: std::collections::BTreeSet<&str> = authors.chain(own).collect();
+    let mut found = Vec::new();
+    for reference in references {
+        let Some(named) = resolve(ctx, reference).await? else { continue };
+        if element::resource_type(&named) == Some("PractitionerRole") {
+            found.extend(follow(ctx, &named, "practitioner").await?);
+        }
+        found.push(named);
+    }
+    found.retain(|one| matches!(element::resource_type(one), Some("Practitioner" | "PractitionerRole")));
+    Ok(found)
 }
 
 /// What was observed, alerted, done and said from [`WINDOW`] before the end of the report until now, and why.

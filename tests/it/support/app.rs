@@ -57,7 +57,8 @@ impl App {
                     Some("010000001"),
                     "1.2.250.1.999.1",
                     &base_url,
-                ),
+                )
+                .of_test_identities(),
                 base_url,
                 telephone: Some("01 00 00 00 00".to_owned()),
                 destinations: vec![
