@@ -14,6 +14,7 @@ mod group;
 mod history;
 mod lease;
 mod listen;
+mod look;
 mod migration;
 mod prepared;
 mod problem;
@@ -21,10 +22,10 @@ mod read;
 mod reindex;
 mod search;
 mod statement;
+mod tls;
 mod write;
 mod writer;
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,12 +36,13 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::{
-    Committed, DeliveryFilter, DeliveryRecord, Guard, History, LeaseRequest, Leased, Order, Page, Pending,
-    Settlement, Store, Stored, Unit, Versions,
+    Committed, DeliveryFilter, DeliveryRecord, Guard, History, LeaseRequest, Leased, Look, Order, Page,
+    Pending, Seen, Settlement, Store, Stored, Unit, Versions,
 };
 use crate::fhir::search::Query;
 use crate::problem::Problem;
 use crate::store::queue::gone;
+use crate::store::readings;
 use connection::Address;
 use group::Session;
 use prepared::Prepared;
@@ -83,6 +85,8 @@ struct Inner {
     pool: Pool,
     shared: Arc<Shared>,
     queue_max: usize,
+    /// What searches have to wait for.
+    pending: readings::Pending,
 }
 
 impl std::fmt::Debug for PostgresStore {
@@ -108,7 +112,8 @@ pub async fn open(url: &str, options: &Options) -> Result<PostgresStore, Problem
     match opening.await {
         Ok(Ok((writer, inner))) => {
             let address = inner.shared.address.clone();
-            runtime.spawn(listen::listen(address, inner.shared.wake.clone()));
+            runtime.spawn(listen::listen(address.clone(), inner.shared.wake.clone()));
+            runtime.spawn(reindex::run(address, inner.pending.clone()));
             Ok(PostgresStore {
                 runtime: Some(runtime),
                 writer: Some(Arc::new(writer)),
@@ -128,7 +133,7 @@ pub async fn open(url: &str, options: &Options) -> Result<PostgresStore, Problem
 
 async fn start(address: Address, options: Options) -> Result<(Writer, Inner), Problem> {
     let mut client = address.connect_writer().await?;
-    let types: HashMap<String, i64> = migration::migrate(&mut client).await?;
+    let (types, pending) = migration::migrate(&mut client).await?;
     let mut sessions = Vec::new();
     for _ in 0..options.writers.max(1) {
         let client = address.connect_writer().await?;
@@ -139,7 +144,7 @@ async fn start(address: Address, options: Options) -> Result<(Writer, Inner), Pr
     let (wake, _) = watch::channel(0);
     let shared = Arc::new(Shared { address, types, wake, group_max: options.group_max.max(1) });
     let writer = Writer::start(&shared, sessions, options.queue_max);
-    Ok((writer, Inner { pool, shared, queue_max: options.queue_max }))
+    Ok((writer, Inner { pool, shared, queue_max: options.queue_max, pending }))
 }
 
 impl Drop for PostgresStore {
@@ -197,11 +202,13 @@ impl PostgresStore {
                 searches.push(None);
                 continue;
             };
-            let query = query.clone();
+            self.inner.pending.check(query)?;
+            let (query, shared) = (query.clone(), Arc::clone(&self.inner.shared));
             let planned = self.with(move |client| {
-                let query = query.clone();
+                let (query, shared) = (query.clone(), Arc::clone(&shared));
                 async move {
-                    let planned = search::matching(&client, &query, 2).await;
+                    let place = search::Place { client: &client, types: &shared.types };
+                    let planned = search::matching(place, &query, 2).await;
                     (client, planned)
                 }
             });
@@ -282,14 +289,35 @@ impl Store for PostgresStore {
     }
 
     fn search(&self, query: &Query) -> Pending<'_, Page> {
-        let query = query.clone();
-        Box::pin(reading!(self, query, |client| search::page(&client, &query)))
+        let asked = (query.clone(), Arc::clone(&self.inner.shared));
+        Box::pin(async move {
+            self.inner.pending.check(&asked.0)?;
+            let reading = reading!(self, asked, |client| {
+                search::page(search::Place { client: &client, types: &asked.1.types }, &asked.0)
+            });
+            reading.await
+        })
     }
 
     fn history(&self, history: &History) -> Pending<'_, Versions> {
         let history = history.clone();
         let code = history.rtype.as_ref().map(|rtype| self.inner.shared.types.get(rtype).copied());
         Box::pin(reading!(self, history, |client| history::page(&client, code, &history)))
+    }
+
+    fn look(&self, look: Look) -> Pending<'_, Seen> {
+        let shared = Arc::clone(&self.inner.shared);
+        Box::pin(async move {
+            look.searches.iter().try_for_each(|query| self.inner.pending.check(query))?;
+            let seen = self.with(move |client| {
+                let (look, shared) = (look.clone(), Arc::clone(&shared));
+                async move {
+                    let seen = look::look(&client, &shared.types, &look).await;
+                    (client, seen)
+                }
+            });
+            seen.await
+        })
     }
 
     fn lease(&self, request: LeaseRequest) -> Pending<'_, Vec<Leased>> {

@@ -2,10 +2,12 @@
 //! until that is done.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use super::row::{digest, param};
+use super::row::{digest, identifier_param, param, text_param};
 use crate::fhir::SERVED;
 use crate::fhir::search::{Criterion, INDEX_VERSION, Modifier, Parameter, Query, SortKey, Test, parameters};
+use crate::problem::{Category, Problem};
 
 /// The reading of each parameter, and of the list of each type, by the number under which values are kept.
 pub(super) fn readings() -> BTreeMap<i64, i64> {
@@ -38,8 +40,56 @@ fn list_of(rtype: &str) -> i64 {
     digest(&format!("{rtype}.*")) & 0x7fff_ffff
 }
 
+/// Every number under which rows of these parameters are kept: what is shown with a code, and the identifiers in
+/// references, have numbers of their own.
+pub(super) fn kept_under(changed: &HashSet<i64>) -> Vec<i64> {
+    let mut all: Vec<i64> = changed.iter().copied().collect();
+    for parameter in SERVED.iter().flat_map(|rtype| parameters(rtype)) {
+        if changed.contains(&param(parameter)) {
+            all.extend([text_param(parameter), identifier_param(parameter)]);
+        }
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// The parameters that are not indexed yet.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pending(Arc<RwLock<HashSet<i64>>>);
+
+impl Pending {
+    pub(super) fn of(changed: HashSet<i64>) -> Self {
+        Self(Arc::new(RwLock::new(changed)))
+    }
+
+    pub(super) fn changed(&self) -> HashSet<i64> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Refuses a search that would miss resources.
+    ///
+    /// # Errors
+    /// `Busy` while a parameter of the query is being indexed.
+    pub(super) fn check(&self, query: &Query) -> Result<(), Problem> {
+        let pending = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match waits_for(query, &pending) {
+            None => Ok(()),
+            Some(name) => {
+                let text = format!("what is stored is being indexed by {name}: try again later");
+                Err(Problem::new(Category::Busy, "transient", text))
+            }
+        }
+    }
+
+    /// All are.
+    pub(super) fn clear(&self) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
 /// The name of a parameter that a query needs and that is not indexed yet.
-pub(super) fn waits_for(query: &Query, pending: &HashSet<i64>) -> Option<&'static str> {
+fn waits_for(query: &Query, pending: &HashSet<i64>) -> Option<&'static str> {
     if pending.is_empty() {
         return None;
     }

@@ -25,10 +25,11 @@ use super::{
 };
 use crate::fhir::search::Query;
 use crate::problem::Problem;
+use crate::store::readings::Pending as Unindexed;
 use commit::Prepared;
 use place::Place;
 use readers::Readers;
-use reindex::{Pending as Unindexed, Reindexer};
+use reindex::Reindexer;
 use writer::{Done, Writer};
 
 /// Limits of the embedded store.

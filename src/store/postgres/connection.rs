@@ -5,14 +5,15 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Connect, Manager, ManagerConfig, Pool, PoolConfig, RecyclingMethod, Runtime, Timeouts,
+    Connect, Manager, ManagerConfig, Pool, PoolConfig, PoolError, RecyclingMethod, Runtime, TimeoutType,
+    Timeouts,
 };
 use tokio::task::JoinHandle;
-use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::problem::unreachable;
+use super::tls::Wanted;
 use crate::problem::{Category, Problem};
 
 /// How long connecting may take.
@@ -21,8 +22,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 
 /// Every session. Plans must not hang on what the planner believes about tables that grow fast: each statement
-/// of ours has an index that suits it, and no plan without one is ever right.
-const SESSION: &str = "SET enable_seqscan = off; SET jit = off; SET statement_timeout = '30s'; \
+/// of ours has an index that suits it, and no plan without one is ever right. Nor is one that reads all matches and sorts
+/// them where an index has the first page in order, which is what pages that are dear to fetch would suggest.
+const SESSION: &str = "SET enable_seqscan = off; SET random_page_cost = 1.1; SET jit = off; SET statement_timeout = '30s'; \
                        SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '5s'; \
                        SET timezone = 'UTC'";
 /// Sessions that write look up a few keys in large tables: never by reading one as a whole.
@@ -40,6 +42,8 @@ impl Address {
     /// `Malformed` when the address cannot be read, or asks for TLS that cannot be had. The message never
     /// repeats the address: it may hold a password.
     pub(super) fn parse(url: &str) -> Result<Self, Problem> {
+        let (url, mode, roots) = without_tls(url);
+        let wanted = Wanted::parse(mode.as_deref(), roots.as_deref()).map_err(refusal)?;
         let mut config: Config = url.parse().map_err(|fault: Error| {
             let reason =
                 std::error::Error::source(&fault).map_or_else(String::new, |source| format!(": {source}"));
@@ -49,12 +53,8 @@ impl Address {
             config.connect_timeout(CONNECT);
         }
         config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(UNACKNOWLEDGED);
-        config.application_name("vigie");
-        let tls = match config.get_ssl_mode() {
-            SslMode::Require => Some(tls()?),
-            _ => None,
-        };
-        Ok(Self { config, tls })
+        config.application_name("vigie").ssl_mode(wanted.driver_mode());
+        Ok(Self { config, tls: wanted.connector().map_err(refusal)? })
     }
 
     /// A connection for reading.
@@ -131,16 +131,46 @@ async fn ended(connection: impl Future<Output = Result<(), Error>> + Send) {
     }
 }
 
-fn tls() -> Result<MakeRustlsConnect, Problem> {
-    // Another room may have installed the same provider already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    match MakeRustlsConnect::with_native_certs() {
-        Ok((tls, _)) => Ok(tls),
-        Err(_) => Err(refusal(
-            "sslmode=require is asked for, and this machine has no root certificates to check the server with"
-                .to_owned(),
-        )),
+/// The address without what it says about TLS, which the driver knows only in part: `sslmode` and `sslrootcert`.
+fn without_tls(url: &str) -> (String, Option<String>, Option<String>) {
+    let (mut mode, mut roots) = (None, None);
+    let Some((address, query)) = url.split_once('?') else { return (url.to_owned(), None, None) };
+    let others: Vec<&str> = query
+        .split('&')
+        .filter(|part| match part.split_once('=') {
+            Some(("sslmode", value)) => {
+                mode = Some(decoded(value));
+                false
+            }
+            Some(("sslrootcert", value)) => {
+                roots = Some(decoded(value));
+                false
+            }
+            _ => true,
+        })
+        .collect();
+    let mark = if others.is_empty() { "" } else { "?" };
+    (format!("{address}{mark}{}", others.join("&")), mode, roots)
+}
+
+/// Percent-encoded bytes as they are meant (RFC 3986, 2.1).
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| *first == b'%') {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
     }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn refusal(diagnostics: String) -> Problem {
@@ -154,7 +184,10 @@ pub(super) async fn pooled(pool: &Pool, queue_max: usize) -> Result<deadpool_pos
     }
     pool.get().await.map_err(|fault| {
         tracing::warn!(%fault, "no connection to the database can be had");
-        unreachable()
+        match fault {
+            PoolError::Timeout(TimeoutType::Wait) => crate::store::queue::busy(),
+            _ => unreachable(),
+        }
     })
 }
 
@@ -164,10 +197,33 @@ mod tests {
 
     #[test]
     fn an_address_that_cannot_be_read_is_refused_without_being_repeated() {
-        for url in ["postgres://vigie:s3cret@host:port/x", "postgres://vigie:s3cret@host/x?sslmode=maybe"] {
+        for (url, reason) in [
+            ("postgres://vigie:s3cret@host:port/x", "cannot be read"),
+            ("postgres://vigie:s3cret@host/x?colour=red", "cannot be read"),
+            ("postgres://vigie:s3cret@host/x?sslmode=maybe", "sslmode is"),
+            (
+                "postgres://vigie:s3cret@host/x?sslrootcert=/nowhere.pem&sslmode=verify-ca",
+                "sslrootcert /nowhere.pem",
+            ),
+        ] {
             let problem = Address::parse(url).err().unwrap().to_string();
-            assert!(problem.contains("cannot be read") && !problem.contains("s3cret"), "{problem}");
+            assert!(problem.contains(reason) && !problem.contains("s3cret"), "{problem}");
         }
         assert!(Address::parse("postgres://vigie@127.0.0.1:5432/vigie?options=-csearch_path%3Dv").is_ok());
+    }
+
+    #[test]
+    fn what_an_address_says_about_tls_is_read_apart() {
+        let check = |url: &str, expected: (&str, Option<&str>, Option<&str>)| {
+            let (address, mode, roots) = without_tls(url);
+            assert_eq!((address.as_str(), mode.as_deref(), roots.as_deref()), expected);
+        };
+        check("postgres://h/d", ("postgres://h/d", None, None));
+        check("postgres://h/d?sslmode=require", ("postgres://h/d", Some("require"), None));
+        check(
+            "postgres://h/d?a=b&sslmode=verify-ca&sslrootcert=%2Fetc%2Fca%C3%A9.pem&c=d",
+            ("postgres://h/d?a=b&c=d", Some("verify-ca"), Some("/etc/caé.pem")),
+        );
+        assert_eq!(decoded("100%"), "100%");
     }
 }

@@ -8,18 +8,22 @@ use tokio_postgres::{Client, Transaction};
 use super::reindex;
 use crate::fhir::SERVED;
 use crate::problem::Problem;
+use crate::store::readings::Pending;
 
 /// In order; a number is never used again.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_foundation.sql"), include_str!("migrations/0002_destination.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_foundation.sql"),
+    include_str!("migrations/0002_destination.sql"),
+    include_str!("migrations/0003_reindex.sql"),
+];
 /// `Vgie`: the advisory lock under which replicas migrate one after the other.
 const LOCK: i64 = 0x5667_6965;
 
-/// Brings the database up to this version, and returns the numbers of the resource types.
+/// Brings the database up to this version, and returns the numbers of the resource types and what is to be indexed anew.
 ///
 /// # Errors
 /// `Internal` when the database is of a later version, or was made by migrations that are not these.
-pub(super) async fn migrate(client: &mut Client) -> Result<HashMap<String, i64>, Problem> {
+pub(super) async fn migrate(client: &mut Client) -> Result<(HashMap<String, i64>, Pending), Problem> {
     // In one transaction: a replica that is killed meanwhile leaves nothing by half.
     let transaction = client.transaction().await?;
     // Another replica may be migrating, and a large table takes its time.
@@ -37,9 +41,9 @@ pub(super) async fn migrate(client: &mut Client) -> Result<HashMap<String, i64>,
         .await?;
     apply(&transaction).await?;
     let types = types(&transaction).await?;
-    reindex::reindex(&transaction).await?;
+    let pending = reindex::prepare(&transaction).await?;
     transaction.commit().await?;
-    Ok(types)
+    Ok((types, pending))
 }
 
 async fn apply(transaction: &Transaction<'_>) -> Result<(), Problem> {
@@ -98,7 +102,7 @@ mod tests {
     use super::*;
 
     /// The first eight digits of each merged migration: a line is added with it and never changed.
-    const MERGED: &[&str] = &["d5f3dc65"];
+    const MERGED: &[&str] = &["d5f3dc65", "cb219121", "7ae97094"];
 
     #[test]
     fn a_merged_migration_never_changes() {

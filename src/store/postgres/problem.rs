@@ -12,7 +12,7 @@ impl From<Error> for Problem {
             return unreachable();
         }
         match error.code() {
-            Some(code) if *code == SqlState::DISK_FULL => Self::new(
+            Some(code) if *code == SqlState::DISK_FULL || is_limited(&error) => Self::new(
                 Category::StorageFull,
                 "no-store",
                 "no space is left to store anything; nothing of this request was written",
@@ -38,6 +38,12 @@ impl From<Error> for Problem {
             },
         }
     }
+}
+
+/// A table may not grow: PostgreSQL has a code of its own for a full disk, and none for a quota or a limit on files. Its
+/// messages are translated, the name of the routine that reports is not.
+fn is_limited(error: &Error) -> bool {
+    error.as_db_error().is_some_and(|fault| fault.routine() == Some("mdextend"))
 }
 
 /// The database cannot be asked; nothing was begun.

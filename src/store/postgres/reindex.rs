@@ -1,68 +1,177 @@
-//! Indexing anew what is stored when search parameters have changed, as one transaction at the start of the first
-//! replica that reads them otherwise; nobody writes meanwhile, and searches see the state before it.
+//! Indexing anew what is stored when search parameters have changed: in the background, in small pieces between the
+//! writes of all replicas, from where it was left when a replica ends.
+//!
+//! First the rows of changed parameters go, then each resource is read and indexed as a write would now. A write that
+//! comes meanwhile indexes by the new readings already; what it takes to be there is added when its resource is reached.
+//! Replicas that start together take turns at the pieces. A replica of an older version that still writes indexes by the
+//! older readings: such replicas are to end before the first new one starts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
-use tokio_postgres::{Row as Record, Transaction};
+use tokio_postgres::{Client, Row as Record, Transaction};
 
+use super::connection::Address;
 use super::prepared::indexable;
-use super::statement::{LOCK, PARTS, SPANS, TEXTS, TOKENS};
+use super::statement::{LOCK, OLD_PARTS, OLD_SPANS, OLD_TEXTS, PARTS, SPANS, TEXTS, TOKENS};
 use super::write::{Resources, Rows};
 use crate::fhir::search::index;
-use crate::problem::Problem;
+use crate::problem::{Category, Problem};
 use crate::store::body;
-use crate::store::readings::readings;
+use crate::store::readings::{Pending, kept_under, readings, whole};
 use crate::store::row::Row;
 
-/// Resources of one piece.
-const BATCH: i64 = 500;
+/// Resources of one piece: writers wait for one piece at most.
+const BATCH: i64 = 100;
+/// Rows that one piece deletes.
+const ROWS: i64 = 5_000;
+/// Nothing has been indexed anew yet: rows of changed parameters may still be there.
+const CLEARING: i64 = -1;
+/// Between two pieces, so that writers come first.
+const BREATH: Duration = Duration::from_millis(10);
+/// Before the next look at what another replica does, or at a database that has gone away.
+const PAUSE: Duration = Duration::from_millis(250);
 
-/// A resource, and what it is found by now.
-struct Read {
-    rid: i64,
-    row: Row,
-}
-
-/// Compares how everything was indexed with how it is read now, and mends the difference.
-pub(super) async fn reindex(transaction: &Transaction<'_>) -> Result<(), Problem> {
+/// What is to be done, as the database says; nothing where there are no resources.
+pub(super) async fn prepare(transaction: &Transaction<'_>) -> Result<Pending, Problem> {
     let now = readings();
-    let rows = transaction.query("/* reindex */ SELECT param, reading FROM indexed", &[]).await?;
+    let rows = transaction.query("/* prepare */ SELECT param, reading FROM indexed", &[]).await?;
     let known: BTreeMap<i64, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     if known == now {
-        return Ok(());
+        return Ok(Pending::default());
     }
     transaction.query(LOCK, &[]).await?;
-    let any = "/* reindex */ SELECT EXISTS (SELECT 1 FROM resource)";
-    let is_changed = now.iter().any(|(number, reading)| known.get(number) != Some(reading));
-    if is_changed && transaction.query_one(any, &[]).await?.get(0) {
-        tracing::info!("search parameters have changed: indexing anew");
-        all(transaction).await?;
-        tracing::info!("everything is indexed anew");
+    let changed: HashSet<i64> =
+        now.iter().filter(|(number, reading)| known.get(number) != Some(reading)).map(|(n, _)| *n).collect();
+    let any = "/* prepare */ SELECT EXISTS (SELECT 1 FROM resource)";
+    if changed.is_empty() || !transaction.query_one(any, &[]).await?.get::<_, bool>(0) {
+        finish(transaction).await?;
+        return Ok(Pending::default());
     }
-    transaction.batch_execute("/* reindex */ DELETE FROM indexed").await?;
-    let (params, readings): (Vec<i64>, Vec<i64>) = now.into_iter().unzip();
-    let insert = "/* reindex */ INSERT INTO indexed (param, reading)
+    let insert = "/* prepare */ INSERT INTO reindex (one, readings, rid) VALUES (1, $1, $2)
+         ON CONFLICT (one) DO UPDATE SET rid = excluded.rid, readings = excluded.readings
+         WHERE reindex.readings <> excluded.readings";
+    transaction.execute(insert, &[&whole(&now), &CLEARING]).await?;
+    Ok(Pending::of(changed))
+}
+
+/// Everything that is stored is indexed as it is read now.
+async fn finish(transaction: &Transaction<'_>) -> Result<(), Problem> {
+    transaction.batch_execute("/* finish */ DELETE FROM indexed; DELETE FROM reindex").await?;
+    let (params, readings): (Vec<i64>, Vec<i64>) = readings().into_iter().unzip();
+    let insert = "/* finish */ INSERT INTO indexed (param, reading)
          SELECT * FROM unnest($1::bigint[], $2::bigint[])";
     transaction.execute(insert, &[&params, &readings]).await?;
     Ok(())
 }
 
-async fn all(transaction: &Transaction<'_>) -> Result<(), Problem> {
-    transaction
-        .batch_execute("/* all */ DELETE FROM token; DELETE FROM text; DELETE FROM span; DELETE FROM part")
-        .await?;
-    let select = "/* all */ SELECT r.rid, t.name, v.dictionary, v.size, v.body
+/// Works until all is done, here or by other replicas, and then lets the searches that wait for it begin.
+pub(super) async fn run(address: Address, pending: Pending) {
+    let changed = pending.changed();
+    if changed.is_empty() {
+        return;
+    }
+    tracing::info!(parameters = changed.len(), "search parameters have changed: indexing anew");
+    loop {
+        match all(&address, &kept_under(&changed)).await {
+            Ok(()) => {
+                pending.clear();
+                tracing::info!("everything is indexed anew");
+                return;
+            }
+            Err(problem) if matches!(problem.category, Category::Busy | Category::StorageFull) => {
+                tracing::warn!(%problem, "indexing anew waits for the database");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(problem) => {
+                tracing::error!(%problem, "indexing anew has stopped; it goes on at the next start");
+                return;
+            }
+        }
+    }
+}
+
+async fn all(address: &Address, changed: &[i64]) -> Result<(), Problem> {
+    let mut client = address.connect_writer().await?;
+    loop {
+        match piece(&mut client, changed).await? {
+            Piece::Done => tokio::time::sleep(BREATH).await,
+            Piece::Elsewhere => tokio::time::sleep(PAUSE).await,
+            Piece::Last => return Ok(()),
+        }
+    }
+}
+
+/// What became of an attempt at one piece of the work.
+enum Piece {
+    Done,
+    /// Another replica is at one.
+    Elsewhere,
+    /// There is nothing left to do.
+    Last,
+}
+
+/// One piece, with the place that it reaches, in one transaction that holds the lock of the writers.
+async fn piece(client: &mut Client, changed: &[i64]) -> Result<Piece, Problem> {
+    let transaction = client.transaction().await?;
+    let mine = "/* piece */ SELECT readings, rid FROM reindex FOR UPDATE SKIP LOCKED";
+    let Some(row) = transaction.query_opt(mine, &[]).await? else {
+        let any = "/* piece */ SELECT EXISTS (SELECT 1 FROM reindex)";
+        let elsewhere = transaction.query_one(any, &[]).await?.get(0);
+        return Ok(if elsewhere { Piece::Elsewhere } else { Piece::Last });
+    };
+    if row.get::<_, i64>(0) != whole(&readings()) {
+        return Err(Problem::internal("a replica of another version indexes by its own search parameters"));
+    }
+    transaction.query(LOCK, &[]).await?;
+    let (reached, piece) = match row.get(1) {
+        CLEARING if cleared(&transaction, changed).await? => (0, Piece::Done),
+        CLEARING => (CLEARING, Piece::Done),
+        place => match next(&transaction, place).await? {
+            Some(reached) => (reached, Piece::Done),
+            None => (place, Piece::Last),
+        },
+    };
+    match piece {
+        Piece::Last => finish(&transaction).await?,
+        _ => {
+            transaction.execute("/* piece */ UPDATE reindex SET rid = $1", &[&reached]).await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(piece)
+}
+
+/// Deletes some rows of changed parameters; whether none were left.
+async fn cleared(transaction: &Transaction<'_>, changed: &[i64]) -> Result<bool, Problem> {
+    for delete in [
+        "/* cleared */ DELETE FROM token WHERE (param, code, rid, system) IN
+           (SELECT param, code, rid, system FROM token WHERE param = ANY ($1::bigint[]) LIMIT $2)",
+        "/* cleared */ DELETE FROM text WHERE (param, folded, rid, exact) IN
+           (SELECT param, folded, rid, exact FROM text WHERE param = ANY ($1::bigint[]) LIMIT $2)",
+    ] {
+        if transaction.execute(delete, &[&changed, &ROWS]).await? > 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Indexes the next resources anew; the last of them, if there was one.
+async fn next(transaction: &Transaction<'_>, place: i64) -> Result<Option<i64>, Problem> {
+    let select = "/* next */ SELECT r.rid, t.name, v.dictionary, v.size, v.body
          FROM resource r JOIN resource_type t ON t.code = r.rtype JOIN version v ON v.seq = r.seq
          WHERE r.rid > $1 AND r.deleted = 0 ORDER BY r.rid LIMIT $2";
-    let select = transaction.prepare(select).await?;
-    let mut place = 0_i64;
-    loop {
-        let found = transaction.query(&select, &[&place, &BATCH]).await?;
-        let read: Vec<Read> = found.iter().map(read).collect::<Result<_, _>>()?;
-        let Some(last) = read.last() else { return Ok(()) };
-        place = last.rid;
-        put(transaction, &read).await?;
-    }
+    let found = transaction.query(select, &[&place, &BATCH]).await?;
+    let read: Vec<Read> = found.iter().map(read).collect::<Result<_, _>>()?;
+    put(transaction, &read).await?;
+    Ok(read.last().map(|last| last.rid))
+}
+
+/// A resource, and what it is found by now.
+struct Read {
+    rid: i64,
+    row: Row,
 }
 
 fn read(record: &Record) -> Result<Read, Problem> {
@@ -74,35 +183,24 @@ fn read(record: &Record) -> Result<Read, Problem> {
     Ok(Read { rid: record.get(0), row: indexable(Row::new(&rtype, &index(&resource))) })
 }
 
+/// Writes it, whatever part of it is there already.
 async fn put(transaction: &Transaction<'_>, read: &[Read]) -> Result<(), Problem> {
-    let (mut rows, mut singles) = (Rows::default(), Resources::default());
+    let (mut rows, mut single) = (Rows::default(), Resources::default());
     for one in read {
         rows.put_entries(one.rid, None, &one.row);
-        singles.rid.push(one.rid);
-        singles.put(&one.row);
+        single.rid.push(one.rid);
+        single.put(&one.row);
     }
     let update = "/* put */ UPDATE resource r SET present = w.present, urgency = w.urgency, dated_at = w.dated_at,
            dated_to = w.dated_to, subject = w.subject, owner = w.owner, status = w.status
          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
            $8::text[]) AS w (rid, present, urgency, dated_at, dated_to, subject, owner, status)
          WHERE r.rid = w.rid";
-    let single = &singles;
-    transaction
-        .execute(
-            update,
-            &[
-                &single.rid,
-                &single.present,
-                &single.urgency,
-                &single.dated_at,
-                &single.dated_to,
-                &single.subject,
-                &single.owner,
-                &single.status,
-            ],
-        )
-        .await?;
     for (statement, values) in [
+        (update, single.singles()),
+        (OLD_TEXTS, rows.texts.columns()),
+        (OLD_SPANS, vec![&single.rid as _]),
+        (OLD_PARTS, vec![&single.rid as _]),
         (TOKENS, rows.tokens.columns()),
         (TEXTS, rows.texts.columns()),
         (SPANS, rows.spans.columns()),

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Error, Row};
+use tokio_postgres::{Client, Error, Row, Statement as Prepared};
 
 use super::prepared::key;
 use super::read;
@@ -13,6 +13,19 @@ use crate::problem::{Category, Problem};
 use crate::store::Page;
 use crate::store::search::{Bound, ESTIMATE_MAX, Hints, Order, Plan, SORTED_MAX, Statement};
 
+/// The numbers of the resource types, by name.
+pub(super) type Types = HashMap<String, i64>;
+
+/// How a statement of every SQL store asks for the number of a type, up to its `?`.
+const TYPE: &str = "(SELECT code FROM resource_type WHERE name = ";
+
+/// Where a search is run: a connection, and what every one of this database knows.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'c> {
+    pub(super) client: &'c Client,
+    pub(super) types: &'c Types,
+}
+
 /// A statement in PostgreSQL's words, with its values.
 pub(super) struct Search {
     text: String,
@@ -20,23 +33,31 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// `$1`, `$2`, … for each `?`.
-    fn of(statement: &Statement) -> Self {
+    /// `$1`, `$2`, … for each `?`; types by their number, so that the planner knows how many resources are of each.
+    fn of(statement: &Statement, types: &Types) -> Self {
         let mut parts = statement.text().split('?');
         let mut text = parts.next().unwrap_or_default().to_owned();
-        for (n, part) in parts.enumerate() {
-            text.push_str(&format!("${}{part}", n + 1));
+        let mut values = Vec::new();
+        for (part, value) in parts.zip(statement.values()) {
+            if let (Bound::Text(name), Some(before), Some(after)) =
+                (value, text.strip_suffix(TYPE), part.strip_prefix(')'))
+            {
+                let number = types.get(name).copied().unwrap_or(-1);
+                text = format!("{before}{number}{after}");
+                continue;
+            }
+            values.push(match value {
+                Bound::Number(number) => Bound::Number(*number),
+                Bound::Text(text) => Bound::Text(key(text).into_owned()),
+            });
+            text.push_str(&format!("${}{part}", values.len()));
         }
-        let bound = |value: &Bound| match value {
-            Bound::Number(number) => Bound::Number(*number),
-            Bound::Text(text) => Bound::Text(key(text).into_owned()),
-        };
-        Self { text, values: statement.values().iter().map(bound).collect() }
+        Self { text, values }
     }
 
     /// The same in other words around it.
-    fn within(statement: &Statement, before: &str, after: &str) -> Self {
-        let Self { text, values } = Self::of(statement);
+    fn within(statement: &Statement, types: &Types, before: &str, after: &str) -> Self {
+        let Self { text, values } = Self::of(statement, types);
         Self { text: format!("{before}{text}{after}"), values }
     }
 
@@ -63,45 +84,82 @@ impl Search {
     }
 }
 
-pub(super) async fn page(client: &Client, query: &Query) -> Result<Page, Problem> {
-    let plan = choose(client, query).await?;
-    if plan.order.sorts_all() {
-        few_enough(client, query, &plan).await?;
+/// A query on its way to a page: planned, with its text.
+pub(super) struct Paging<'a> {
+    query: &'a Query,
+    plan: Plan<'a>,
+    search: Search,
+}
+
+impl<'a> Paging<'a> {
+    /// Plans it, which asks the database only how rare some values are.
+    pub(super) async fn of(place: Place<'_>, query: &'a Query) -> Result<Self, Problem> {
+        let plan = choose(place, query).await?;
+        if plan.order.sorts_all() {
+            few_enough(place, query, &plan).await?;
+        }
+        let after = open_cursor(query, plan.order.keys().len())?;
+        let select = plan.select(query, after.as_deref(), query.count + 1);
+        let search = with_bodies(&select, place.types, &plan.order);
+        Ok(Self { query, plan, search })
     }
-    let after = open_cursor(query, plan.order.keys().len())?;
-    let select = plan.select(query, after.as_deref(), query.count + 1);
-    let mut rows = with_bodies(&select, &plan.order).rows(client).await?;
-    let more = rows.len() > query.count;
-    rows.truncate(query.count);
-    let next = rows.last().filter(|_| more).map(|last| seal_cursor(query, &keys(last, &plan.order)));
-    let stored = |row: &Row| read::stored(row, 0, &query.rtype, row.get("id"));
-    let resources = rows.iter().map(stored).collect::<Result<_, _>>()?;
-    let limit = match query.total {
-        Total::None => return Ok(Page { resources, total: None, next }),
-        Total::Estimate => Some(ESTIMATE_MAX),
-        Total::Accurate => None,
-    };
-    let total = count(client, query, &plan, limit).await?;
-    Ok(Page { resources, total: Some(total), next })
+
+    pub(super) fn text(&self) -> &str {
+        &self.search.text
+    }
+
+    /// The matches, by a statement that was prepared from the text.
+    pub(super) async fn rows(&self, client: &Client, statement: &Prepared) -> Result<Vec<Row>, Error> {
+        let values = self.search.values.iter().map(|value| match value {
+            Bound::Number(number) => number as &(dyn ToSql + Sync),
+            Bound::Text(text) => text,
+        });
+        client.query(statement, &values.collect::<Vec<_>>()).await
+    }
+
+    /// What the matches are as a page.
+    pub(super) async fn page(&self, place: Place<'_>, mut rows: Vec<Row>) -> Result<Page, Problem> {
+        let (query, plan) = (self.query, &self.plan);
+        let more = rows.len() > query.count;
+        rows.truncate(query.count);
+        let next = rows.last().filter(|_| more).map(|last| seal_cursor(query, &keys(last, &plan.order)));
+        let stored = |row: &Row| read::stored(row, 0, &query.rtype, row.get("id"));
+        let resources = rows.iter().map(stored).collect::<Result<_, _>>()?;
+        let limit = match query.total {
+            Total::None => return Ok(Page { resources, total: None, next }),
+            Total::Estimate => Some(ESTIMATE_MAX),
+            Total::Accurate => None,
+        };
+        let total = count(place, query, plan, limit).await?;
+        Ok(Page { resources, total: Some(total), next })
+    }
+}
+
+/// One page of a client's search. Its text is not kept prepared: clients make up any number of them.
+pub(super) async fn page(place: Place<'_>, query: &Query) -> Result<Page, Problem> {
+    let paging = Paging::of(place, query).await?;
+    let rows = paging.search.rows(place.client).await?;
+    paging.page(place, rows).await
 }
 
 /// What finds the ids of matches, at most so many.
-pub(super) async fn matching(client: &Client, query: &Query, limit: usize) -> Result<Search, Problem> {
-    Ok(Search::of(&choose(client, query).await?.select(query, None, limit)))
+pub(super) async fn matching(place: Place<'_>, query: &Query, limit: usize) -> Result<Search, Problem> {
+    Ok(Search::of(&choose(place, query).await?.select(query, None, limit), place.types))
 }
 
 async fn count(
-    client: &Client,
+    place: Place<'_>,
     query: &Query,
     plan: &Plan<'_>,
     limit: Option<usize>,
 ) -> Result<u64, Problem> {
-    Ok(Search::within(&plan.count(query, limit), "", " AS found").count(client).await?)
+    let counted = plan.count(query, limit);
+    Ok(Search::within(&counted, place.types, "", " AS found").count(place.client).await?)
 }
 
 /// Refuses to sort by a value that no index has in order when very many match.
-async fn few_enough(client: &Client, query: &Query, plan: &Plan<'_>) -> Result<(), Problem> {
-    if count(client, query, plan, Some(SORTED_MAX + 1)).await? <= SORTED_MAX as u64 {
+async fn few_enough(place: Place<'_>, query: &Query, plan: &Plan<'_>) -> Result<(), Problem> {
+    if count(place, query, plan, Some(SORTED_MAX + 1)).await? <= SORTED_MAX as u64 {
         return Ok(());
     }
     let text =
@@ -110,10 +168,15 @@ async fn few_enough(client: &Client, query: &Query, plan: &Plan<'_>) -> Result<(
 }
 
 /// The matches with their bodies, still in order.
-fn with_bodies(select: &Statement, order: &Order) -> Search {
+fn with_bodies(select: &Statement, types: &Types, order: &Order) -> Search {
     let columns = read::COLUMNS.replace("v.last_updated", "v.last_updated AS instant");
     let before = format!("SELECT {columns}, m.* FROM (");
-    Search::within(select, &before, &format!(") AS m JOIN version v ON v.seq = m.seq{}", order.clause()))
+    Search::within(
+        select,
+        types,
+        &before,
+        &format!(") AS m JOIN version v ON v.seq = m.seq{}", order.clause()),
+    )
 }
 
 fn keys(row: &Row, order: &Order) -> Vec<Key> {
@@ -138,7 +201,7 @@ fn sorted(row: &Row, column: &str) -> Key {
 
 /// The plan. It asks how rare some values are: each question that it puts is answered, and it is made again with
 /// the answers.
-async fn choose<'a>(client: &Client, query: &'a Query) -> Result<Plan<'a>, Problem> {
+async fn choose<'a>(place: Place<'_>, query: &'a Query) -> Result<Plan<'a>, Problem> {
     let mut known: HashMap<String, bool> = HashMap::new();
     loop {
         let mut question = None;
@@ -152,7 +215,10 @@ async fn choose<'a>(client: &Client, query: &'a Query) -> Result<Plan<'a>, Probl
         })?;
         let Some((label, source)) = question else { return Ok(plan) };
         let limit = format!(" LIMIT {}) AS found", Plan::RARE_MAX + 1);
-        let asked = Search::within(&source, "/* is_rare */ SELECT count(*) FROM (", &limit);
-        known.insert(label, asked.count(client).await? <= Plan::RARE_MAX);
+        let asked = Search::within(&source, place.types, "/* is_rare */ SELECT count(*) FROM (", &limit);
+        known.insert(label, asked.count(place.client).await? <= Plan::RARE_MAX);
     }
 }
+
+#[cfg(test)]
+mod tests;

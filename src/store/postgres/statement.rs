@@ -51,16 +51,16 @@ pub(super) const SPANS: &str = "/* spans */ INSERT INTO span (rid, param, low, h
 pub(super) const PARTS: &str = "/* parts */ INSERT INTO part (rid, param, n, part, code, system, unit, low, high, base, base_low, base_high)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
       $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[])";
-const OLD_PARTS: &str = "/* old_parts */ DELETE FROM part WHERE rid = ANY ($1::bigint[])";
+pub(super) const OLD_PARTS: &str = "/* old_parts */ DELETE FROM part WHERE rid = ANY ($1::bigint[])";
 pub(super) const TOKENS: &str = "/* tokens */ INSERT INTO token (param, code, rid, system)
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING";
 const OLD_TOKENS: &str = "/* old_tokens */ DELETE FROM token t
     USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS w (param, code, rid, system)
     WHERE t.param = w.param AND t.code = w.code AND t.rid = w.rid AND t.system = w.system";
-const OLD_TEXTS: &str = "/* old_texts */ DELETE FROM text t
+pub(super) const OLD_TEXTS: &str = "/* old_texts */ DELETE FROM text t
     USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) AS w (param, folded, rid, exact)
     WHERE t.param = w.param AND t.folded = w.folded AND t.rid = w.rid AND t.exact = w.exact";
-const OLD_SPANS: &str = "/* old_spans */ DELETE FROM span WHERE rid = ANY ($1::bigint[])";
+pub(super) const OLD_SPANS: &str = "/* old_spans */ DELETE FROM span WHERE rid = ANY ($1::bigint[])";
 const STREAMED: &str = "/* streamed */ INSERT INTO stream (patient, sequence)
     SELECT * FROM unnest($1::text[], $2::bigint[])
     ON CONFLICT (patient) DO UPDATE SET sequence = excluded.sequence";

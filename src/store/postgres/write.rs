@@ -265,6 +265,20 @@ impl<'a> Resources<'a> {
         self.owner.push(row.owner.as_deref());
         self.status.push(row.status.as_deref());
     }
+
+    /// The numbers and the single values, as indexing anew takes them.
+    pub(super) fn singles(&self) -> Vec<Parameter<'_>> {
+        vec![
+            &self.rid,
+            &self.present,
+            &self.urgency,
+            &self.dated_at,
+            &self.dated_to,
+            &self.subject,
+            &self.owner,
+            &self.status,
+        ]
+    }
 }
 
 impl<'a> Tokens<'a> {

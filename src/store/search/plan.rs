@@ -138,15 +138,18 @@ impl<'a> Plan<'a> {
                                r.dated_at AS dated_at, r.urgency AS urgency";
         let mut sql = Statement::new("/* search */ ");
         let columns = format!("{COLUMNS}{}", self.order.columns());
-        sql.append(&self.union(query, &columns, after)).push(&self.order.clause());
-        sql.bind(" LIMIT ?", i64::try_from(limit).unwrap_or(i64::MAX));
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // A planner that is given no hints sorts all matches of several legs, unless each of them is a page by itself.
+        let each = (self.hints == Hints::None && self.legs.len() > 1).then_some(limit);
+        sql.append(&self.union(query, &columns, after, each)).push(&self.order.clause());
+        sql.bind(" LIMIT ?", limit);
         sql
     }
 
     /// How many match in all, or up to a limit.
     pub(in crate::store) fn count(&self, query: &Query, limit: Option<usize>) -> Statement {
         let mut sql = Statement::new("/* count */ SELECT count(*) FROM (");
-        sql.append(&self.union(query, "1", None));
+        sql.append(&self.union(query, "1", None, None));
         if let Some(limit) = limit {
             sql.bind(" LIMIT ?", i64::try_from(limit).unwrap_or(i64::MAX));
         }
@@ -155,14 +158,16 @@ impl<'a> Plan<'a> {
     }
 
     fn probe(&self, query: &Query) -> Statement {
-        Self { rest: Vec::new(), ..self.clone() }.union(query, "1", None)
+        Self { rest: Vec::new(), ..self.clone() }.union(query, "1", None, None)
     }
 
-    fn union(&self, query: &Query, columns: &str, after: Option<&[Key]>) -> Statement {
+    /// The matches of all legs; with a limit, no more than the first so many of each.
+    fn union(&self, query: &Query, columns: &str, after: Option<&[Key]>, each: Option<i64>) -> Statement {
         let mut sql = Statement::default();
         let hint = if self.hints == Hints::ByName { self.index.hint } else { "" };
         for (n, leg) in self.legs.iter().enumerate() {
             sql.push(if n > 0 { " UNION ALL " } else { "" });
+            sql.push(if each.is_some() { "(" } else { "" });
             sql.push(&format!("SELECT {columns} FROM resource r {hint}"));
             if columns != "1" {
                 sql.append(&self.order.joins());
@@ -175,6 +180,9 @@ impl<'a> Plan<'a> {
             }
             if let Some(keys) = after {
                 sql.push(" AND ").append(&self.order.after(keys));
+            }
+            if let Some(limit) = each {
+                sql.push(&self.order.clause()).bind(" LIMIT ?", limit).push(")");
             }
         }
         sql

@@ -5,17 +5,17 @@
 //! comes meanwhile indexes by the new readings already; what it takes to be there is added when its resource is reached.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::commit;
 use super::writer::{Done, Handle};
-use crate::fhir::search::{Query, index};
-use crate::problem::{Category, Problem};
-use crate::store::readings::{readings, waits_for, whole};
+use crate::fhir::search::index;
+use crate::problem::Problem;
+use crate::store::readings::{Pending, kept_under, readings, whole};
 use crate::store::row::Row;
 
 /// Resources of one piece.
@@ -24,31 +24,6 @@ const BATCH: usize = 100;
 const ROWS: usize = 5_000;
 /// Nothing has been indexed anew yet: rows of changed parameters may still be there.
 const CLEARING: i64 = -1;
-
-/// The parameters that are not indexed yet.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Pending(Arc<RwLock<HashSet<i64>>>);
-
-impl Pending {
-    /// Refuses a search that would miss resources.
-    ///
-    /// # Errors
-    /// `Busy` while a parameter of the query is being indexed.
-    pub(super) fn check(&self, query: &Query) -> Result<(), Problem> {
-        let pending = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        match waits_for(query, &pending) {
-            None => Ok(()),
-            Some(name) => {
-                let text = format!("what is stored is being indexed by {name}: try again later");
-                Err(Problem::new(Category::Busy, "transient", text))
-            }
-        }
-    }
-
-    fn clear(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
 
 /// What is to be done, as the file says; nothing for a file without resources.
 pub(super) fn prepare(conn: &Connection) -> Result<Option<Pending>, Problem> {
@@ -72,7 +47,7 @@ pub(super) fn prepare(conn: &Connection) -> Result<Option<Pending>, Problem> {
          ON CONFLICT (one) DO UPDATE SET rid = ?2, readings = ?1 WHERE readings <> ?1",
         (whole(&now), CLEARING),
     )?;
-    Ok(Some(Pending(Arc::new(RwLock::new(changed)))))
+    Ok(Some(Pending::of(changed)))
 }
 
 /// Everything that is stored is indexed as it is read now.
@@ -114,9 +89,9 @@ impl Drop for Reindexer {
 }
 
 fn run(writer: &Handle, pending: &Pending, stop: &AtomicBool) {
-    let changed: Vec<i64> =
-        pending.0.read().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+    let changed = pending.changed();
     tracing::info!(parameters = changed.len(), "search parameters have changed: indexing anew");
+    let changed = kept_under(&changed);
     while !stop.load(Ordering::Relaxed) {
         let changed = changed.clone();
         match writer.run(move |conn, _| Ok(Done { answer: piece(conn, &changed)?, keep: true })) {
@@ -195,7 +170,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fhir::search::{parameters, parse_text};
+    use crate::fhir::search::{Query, parameters, parse_text};
+    use crate::problem::Category;
     use crate::store::row::param;
     use crate::store::sqlite::{Options, open};
     use crate::store::{Committed, Expect, Store, Unit, Write};
@@ -251,7 +227,7 @@ mod tests {
     #[tokio::test]
     async fn other_searches_go_on_meanwhile() {
         let number = param(parameters("Task").iter().find(|parameter| parameter.name == "code").unwrap());
-        let pending = Pending(Arc::new(RwLock::new(HashSet::from([number]))));
+        let pending = Pending::of(HashSet::from([number]));
         assert_eq!(
             pending.check(&parse_text("Task", "code=x").unwrap()).unwrap_err().category,
             Category::Busy

@@ -1,0 +1,203 @@
+//! Every query that people or engines repeat keeps to an index because the planner finds it cheapest: on tables that are
+//! filled and analysed, with sequential scans allowed.
+
+use tokio_postgres::Client;
+use tokio_postgres::types::ToSql;
+
+use super::{Bound, Place, Search, Types, choose, with_bodies};
+use crate::fhir::search::{Key, Query, SortKey, parameters, parse_text};
+use crate::store::postgres::connection::Address;
+use crate::store::postgres::migration;
+use crate::store::row::{param, text_param};
+
+const VARIABLE: &str = "VIGIE_TEST_POSTGRES_URL";
+
+/// Tables that are filled, and temporary: nothing is left of them when the connection ends.
+struct Filled {
+    client: Client,
+    types: Types,
+    /// What is not as it should be.
+    faults: Vec<String>,
+}
+
+impl Filled {
+    #[expect(clippy::disallowed_methods, reason = "a test asks where its database is")]
+    async fn new() -> Option<Self> {
+        let Ok(url) = std::env::var(VARIABLE) else {
+            use std::io::Write as _;
+            // On the terminal itself: what a test prints is shown only when it fails.
+            let _ = writeln!(std::io::stderr(), "NOT RUN: the plans of PostgreSQL need {VARIABLE}");
+            return None;
+        };
+        let (mut client, _) = Address::parse(&url).unwrap().connect().await.unwrap();
+        client.batch_execute("SET search_path = pg_temp").await.unwrap();
+        let (types, _) = migration::migrate(&mut client).await.unwrap();
+        client.batch_execute(&rows()).await.unwrap();
+        client.batch_execute("ANALYZE; SET enable_seqscan = on").await.unwrap();
+        let allowed = client.query_one("SHOW enable_seqscan", &[]).await.unwrap();
+        assert_eq!(allowed.get::<_, &str>(0), "on");
+        Some(Self { client, types, faults: Vec::new() })
+    }
+
+    async fn explained(&self, search: &Search) -> String {
+        let values: Vec<&(dyn ToSql + Sync)> = search.values.iter().map(value).collect();
+        let statement = self.client.prepare(&format!("EXPLAIN {}", search.text)).await.unwrap();
+        let rows = self.client.query(&statement, &values).await.unwrap();
+        rows.iter().map(|row| row.get::<_, &str>(0).to_owned()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The plan of a page in the middle, and that of the same page with its bodies.
+    async fn plans(&self, query: &Query) -> [String; 2] {
+        let plan = choose(Place { client: &self.client, types: &self.types }, query).await.unwrap();
+        let middle = |key: Option<SortKey>| match key {
+            Some(SortKey::Urgency) => Key::Number(2),
+            Some(_) => Key::Number(10_000_000),
+            None => Key::Number(10_000),
+        };
+        let keys: Vec<Key> = plan.order.keys().iter().map(|sorted| middle(sorted.key)).collect();
+        let after = (!plan.order.sorts_all()).then_some(keys.as_slice());
+        let select = plan.select(query, after, 50);
+        [
+            self.explained(&Search::of(&select, &self.types)).await,
+            self.explained(&with_bodies(&select, &self.types, &plan.order)).await,
+        ]
+    }
+
+    /// Every table is read by an index, this one among them.
+    async fn keeps_to(&mut self, rtype: &str, text: &str, index: &str) -> String {
+        let [matches, page] = self.plans(&parse_text(rtype, text).unwrap()).await;
+        for plan in [&matches, &page] {
+            if plan.contains("Seq Scan") {
+                self.faults.push(format!("{rtype}?{text} reads a whole table:\n{plan}"));
+            }
+            if !plan.contains(index) {
+                self.faults.push(format!("{rtype}?{text} does not use {index}:\n{plan}"));
+            }
+        }
+        matches
+    }
+
+    /// The same, and the index yields the order: nothing is sorted.
+    async fn follows(&mut self, rtype: &str, text: &str, index: &str) {
+        let plan = self.keeps_to(rtype, text, index).await;
+        if plan.contains("Sort  (") {
+            self.faults.push(format!("{rtype}?{text} sorts:\n{plan}"));
+        }
+    }
+}
+
+fn value(value: &Bound) -> &(dyn ToSql + Sync) {
+    match value {
+        Bound::Number(number) => number,
+        Bound::Text(text) => text,
+    }
+}
+
+/// 400 patients with 60,000 tasks, observations and responses, most of them done.
+fn rows() -> String {
+    let number = |rtype: &str, name: &str| {
+        let found = parameters(rtype).iter().find(|parameter| parameter.name == name);
+        found.unwrap_or_else(|| panic!("{rtype}.{name}"))
+    };
+    let of = |rtype: &str, name: &str| param(number(rtype, name));
+    let code = |rtype: &str| format!("(SELECT code FROM resource_type WHERE name = '{rtype}')");
+    let resources = |rtype: &str, first: usize, count: usize| {
+        format!(
+            "INSERT INTO resource SELECT n, {code}, 'r' || n, n, 1, n * 1000, 0, -1, n % 5, n * 1000, n * 1000 + 1,
+               'Patient/r' || (1 + n % 400), 'Practitioner/n' || n % 20,
+               CASE WHEN n % 10 = 0 THEN 'requested' ELSE 'completed' END
+             FROM generate_series({first}, {last}) n;",
+            code = code(rtype),
+            last = first + count - 1
+        )
+    };
+    let tokens = |number: i64, value: &str, rtype: &str| {
+        format!(
+            "INSERT INTO token SELECT {number}, {value}, rid, 0 FROM resource WHERE rtype = {};",
+            code(rtype)
+        )
+    };
+    let mut sql = String::new();
+    for (rtype, first, count) in [
+        ("Patient", 1, 400),
+        ("Task", 401, 20_000),
+        ("Observation", 20_401, 20_000),
+        ("QuestionnaireResponse", 40_401, 20_000),
+        ("Organization", 60_401, 10),
+    ] {
+        sql.push_str(&resources(rtype, first, count));
+    }
+    sql.push_str("UPDATE resource SET subject = NULL, owner = NULL, status = NULL WHERE rid <= 400;");
+    sql.push_str(
+        "INSERT INTO version SELECT seq, seq, rtype, rid, 1, last_updated, 0, 0, 300, 0, decode(repeat('ab', 300), 'hex')
+         FROM resource;
+         INSERT INTO unit SELECT seq, 'test', last_updated, last_updated, seq FROM resource;",
+    );
+    for (number, value, rtype) in [
+        (of("Patient", "identifier"), "'i' || rid", "Patient"),
+        (of("Task", "identifier"), "'i' || rid", "Task"),
+        (of("Task", "code"), "'c' || rid % 5", "Task"),
+        (of("Task", "based-on"), "'CarePlan/c' || rid", "Task"),
+        (of("Observation", "code"), "'c' || rid % 5", "Observation"),
+        (of("QuestionnaireResponse", "questionnaire"), "'https://q.example/w'", "QuestionnaireResponse"),
+    ] {
+        sql.push_str(&tokens(number, value, rtype));
+    }
+    sql.push_str(&format!(
+        "INSERT INTO text SELECT {}, 'test-' || rid, rid, 'TEST-' || rid FROM resource WHERE rid <= 400;
+         INSERT INTO text SELECT {}, 'appel ' || rid, rid, 'Appel ' || rid FROM resource WHERE rid BETWEEN 401 AND 20400;
+         INSERT INTO span SELECT rid, {}, dated_at, dated_to FROM resource WHERE rid BETWEEN 401 AND 20400;
+         INSERT INTO part SELECT rid, {}, 0, 0, 'Cel', 0, '', lpad(rid::text, 9, '0'), lpad(rid::text, 9, '0'), 0, '', ''
+           FROM resource WHERE rid BETWEEN 20401 AND 40400;",
+        of("Patient", "family"),
+        text_param(number("Task", "code")),
+        of("Task", "period"),
+        of("Observation", "value-quantity"),
+    ));
+    sql
+}
+
+#[tokio::test]
+async fn every_query_that_is_repeated_keeps_to_an_index_of_its_own_accord() {
+    let Some(mut filled) = Filled::new().await else { return };
+    // The worklist.
+    filled.follows("Task", "status=requested&_sort=-priority,authored-on", "resource_status").await;
+    filled.follows("Task", "status=requested,accepted,in-progress", "resource_status").await;
+    filled
+        .follows("Task", "status=requested&code:not=c1&_sort=priority,-authored-on", "resource_status")
+        .await;
+    filled.follows("Task", "owner=Practitioner/n1&status=requested", "resource_owner").await;
+    // What is about a patient.
+    filled.follows("Task", "patient=r7", "resource_subject").await;
+    filled.follows("Task", "patient=r7&status=requested&_sort=-authored-on", "resource_subject").await;
+    filled.follows("Observation", "patient=r7&code=c1&date=ge1970&_sort=date", "resource_subject").await;
+    let history = "patient=r7&questionnaire=https://q.example/w&status=completed,amended&_sort=-authored";
+    filled.follows("QuestionnaireResponse", history, "resource_subject").await;
+    // The feed, and lists by date.
+    filled
+        .follows("Task", "_lastUpdated=gt1970-01-01T00:00:10Z&_sort=_lastUpdated", "resource_updated")
+        .await;
+    filled.follows("Task", "_sort=-_lastUpdated", "resource_updated").await;
+    filled.follows("Task", "authored-on=lt2026-01-01&_sort=-authored-on", "resource_dated").await;
+    filled
+        .follows("Observation", "date=ge1970-01-01T00:00:30Z&date=lt1970-01-01T00:00:31Z", "resource_dated")
+        .await;
+    filled.follows("Organization", "", "resource_created").await;
+    // Every third resource is a Task: those created last are found by walking back over all.
+    filled.follows("Task", "", "resource_pkey").await;
+    // What is rare leads: its few matches are sorted.
+    filled.keeps_to("Patient", "identifier=i7", "token_pkey").await;
+    filled.keeps_to("Task", "identifier=i500,i501", "token_pkey").await;
+    filled.keeps_to("Task", "based-on=CarePlan/c500&status=requested&_sort=-priority", "token_pkey").await;
+    filled.keeps_to("Patient", "family=test-7&_sort=family", "text_folded").await;
+    filled.keeps_to("Task", "_id=r500", "resource_id").await;
+    // What looks beyond the resource, or into its parts.
+    filled.keeps_to("Task", "patient.identifier=i7", "token_pkey").await;
+    filled.keeps_to("Task", "patient.family=test-7&status=requested", "text_folded").await;
+    filled.keeps_to("Patient", "_has:Task:patient:identifier=i500", "token_pkey").await;
+    filled.keeps_to("Task", "code:text=appel 500", "text_folded").await;
+    filled.keeps_to("Task", "patient=r7&period=ge1970-01-01T00:00:10Z", "span_pkey").await;
+    filled.keeps_to("Observation", "patient=r7&value-quantity=gt38", "part_of").await;
+    filled.keeps_to("Observation", "patient=r7&code-value-quantity=c1$gt38", "part_of").await;
+    assert!(filled.faults.is_empty(), "\n{}", filled.faults.join("\n\n"));
+}
