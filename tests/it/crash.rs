@@ -15,7 +15,7 @@ const ROUNDS: usize = 4;
 const ACKNOWLEDGED_BEFORE_KILL: usize = 25;
 const IDENTIFIER_SYSTEM: &str = "https://hospital.example/crash";
 
-fn patient(n: usize) -> Value {
+pub(crate) fn patient(n: usize) -> Value {
     json!({
         "resourceType": "Patient",
         "id": format!("crash-{n}"),
@@ -25,7 +25,7 @@ fn patient(n: usize) -> Value {
 }
 
 /// A response that fires rules: a temperature of 39, all else left out (and therefore *technique*).
-fn response(round: usize, poster: usize, n: usize) -> (String, Value) {
+pub(crate) fn response(round: usize, poster: usize, n: usize) -> (String, Value) {
     let value = format!("{round}-{poster}-{n}");
     let body = json!({
         "resourceType": "QuestionnaireResponse",
@@ -90,7 +90,7 @@ async fn load_and_kill(database: &str, round: usize, acknowledged: &Acknowledged
     }
 }
 
-async fn all(service: &Service, first: &str) -> Vec<Value> {
+pub(crate) async fn all(service: &Service, first: &str) -> Vec<Value> {
     let mut path = first.to_owned();
     let mut found = Vec::new();
     loop {
@@ -105,7 +105,7 @@ async fn all(service: &Service, first: &str) -> Vec<Value> {
 }
 
 /// Every stored response has its one Provenance with a trace, and everything that it names can be read.
-async fn nothing_is_half_written(service: &Service, responses: &[Value]) {
+pub(crate) async fn nothing_is_half_written(service: &Service, responses: &[Value]) {
     for stored in responses {
         let id = stored["id"].as_str().unwrap();
         let (status, bundle) = service.get(&format!("/Provenance?entity=QuestionnaireResponse/{id}")).await;

@@ -12,7 +12,7 @@ fn shipped(rtype: &str) -> Value {
 
 #[tokio::test]
 async fn loading_again_stores_nothing() {
-    let app = App::bare();
+    let app = App::bare().await;
     let first = interaction::load(&app.context, profiles()).await.unwrap();
     assert!(first.created.len() > 50 && first.unchanged.is_empty());
     let again = interaction::load(&app.context, profiles()).await.unwrap();

@@ -17,7 +17,7 @@ fn patient(id: &str) -> Value {
 
 #[tokio::test]
 async fn a_deleted_resource_is_gone_and_may_come_back() {
-    let app = App::bare();
+    let app = App::bare().await;
     app.put(&patient("p")).await.unwrap();
     assert_eq!(delete(&app, "Patient/p").await, Ok(2));
     let read = interaction::read(&app.context, "Patient", "p").await;
@@ -36,7 +36,7 @@ async fn a_deleted_resource_is_gone_and_may_come_back() {
 
 #[tokio::test]
 async fn if_match_and_conditions_hold_for_a_deletion() {
-    let app = App::bare();
+    let app = App::bare().await;
     for id in ["a", "b"] {
         app.put(&patient(id)).await.unwrap();
     }

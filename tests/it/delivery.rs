@@ -1,4 +1,4 @@
-//! Deliveries over the real store with scripted receivers: repeated byte for byte until the receiver says yes,
+//! Deliveries over both stores with scripted receivers: repeated byte for byte until the receiver says yes,
 //! in order for each patient, stopped and resent only by a person.
 
 use std::collections::VecDeque;
@@ -10,7 +10,9 @@ use vigie::clock::{Clock, FixedClock, SeededIds};
 use vigie::connector::{Connector, Connectors, Sending};
 use vigie::delivery::{Courier, Limits};
 use vigie::outbox::{Backoff, Delivery, Outcome, Receipt, State};
-use vigie::store::{Committed, DeliveryFilter, DeliveryRecord, Order, Store, Unit, sqlite};
+use vigie::store::{Committed, DeliveryFilter, DeliveryRecord, Order, Store, Unit};
+
+use crate::support::{Kept, Place};
 
 const START: Timestamp = Timestamp::constant(1_767_225_600, 0);
 const CEILING_MS: u64 = 60_000;
@@ -43,19 +45,29 @@ fn refused() -> Outcome {
 }
 
 struct Stage {
-    _folder: tempfile::TempDir,
     store: Arc<dyn Store>,
     clock: Arc<FixedClock>,
     receiver: Arc<Scripted>,
     courier: Courier,
+    /// Goes last.
+    _place: Place,
 }
 
 impl Stage {
-    fn new(answers: Vec<Outcome>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> =
-            Arc::new(sqlite::open(folder.path().join("s.sqlite"), &sqlite::Options::default()).unwrap());
-        let receiver = Arc::new(Scripted { answers: Mutex::new(answers.into()), ..Scripted::default() });
+    /// One over each store that can be tested here.
+    async fn on_each(answers: &[Outcome]) -> Vec<Self> {
+        let mut stages = Vec::new();
+        for kept in Kept::EACH {
+            if let Some((store, place)) = kept.open().await {
+                stages.push(Self::over(store, place, answers));
+            }
+        }
+        stages
+    }
+
+    fn over(store: Arc<dyn Store>, place: Place, answers: &[Outcome]) -> Self {
+        let answers = Mutex::new(answers.iter().cloned().collect());
+        let receiver = Arc::new(Scripted { answers, ..Scripted::default() });
         let clock = Arc::new(FixedClock::new(START));
         let connectors: Connectors = [("dpi".to_owned(), Arc::clone(&receiver) as Arc<dyn Connector>)].into();
         let limits = Limits {
@@ -71,7 +83,7 @@ impl Stage {
             Arc::new(SeededIds::new(START, "courier")),
             limits,
         );
-        Self { _folder: folder, store, clock, receiver, courier }
+        Self { store, clock, receiver, courier, _place: place }
     }
 
     async fn queue(&self, id: &str, patient: &str) {
@@ -106,106 +118,115 @@ impl Stage {
 
 #[tokio::test]
 async fn a_delivery_is_repeated_byte_for_byte_until_the_receiver_says_yes() {
-    let stage = Stage::new(vec![unreachable(), refused(), accepted()]);
-    stage.queue("d1", "Patient/1").await;
-    assert_eq!(stage.courier.step().await, Ok(1));
-    assert_eq!(stage.courier.step().await, Ok(0), "it is not due yet");
-    stage.later(CEILING_MS);
-    assert_eq!(stage.courier.step().await, Ok(1));
-    assert_eq!(stage.record("d1").await.progress.state, State::Pending, "a refusal stops nothing by itself");
-    stage.later(CEILING_MS);
-    assert_eq!(stage.courier.step().await, Ok(1));
-    let record = stage.record("d1").await;
-    assert_eq!(record.progress.state, State::Delivered);
-    let outcomes: Vec<&str> = record.attempts.iter().map(|attempt| attempt.outcome.code()).collect();
-    assert_eq!(outcomes, ["unreachable", "refused", "accepted"]);
-    let sent = stage.sent();
-    assert_eq!(sent.len(), 3);
-    assert!(sent.iter().all(|one| *one == sent[0]), "the bytes changed");
-    stage.later(CEILING_MS * 100);
-    assert_eq!(stage.courier.step().await, Ok(0), "delivered is final");
+    for stage in Stage::on_each(&[unreachable(), refused(), accepted()]).await {
+        stage.queue("d1", "Patient/1").await;
+        assert_eq!(stage.courier.step().await, Ok(1));
+        assert_eq!(stage.courier.step().await, Ok(0), "it is not due yet");
+        stage.later(CEILING_MS);
+        assert_eq!(stage.courier.step().await, Ok(1));
+        assert_eq!(
+            stage.record("d1").await.progress.state,
+            State::Pending,
+            "a refusal stops nothing by itself"
+        );
+        stage.later(CEILING_MS);
+        assert_eq!(stage.courier.step().await, Ok(1));
+        let record = stage.record("d1").await;
+        assert_eq!(record.progress.state, State::Delivered);
+        let outcomes: Vec<&str> = record.attempts.iter().map(|attempt| attempt.outcome.code()).collect();
+        assert_eq!(outcomes, ["unreachable", "refused", "accepted"]);
+        let sent = stage.sent();
+        assert_eq!(sent.len(), 3);
+        assert!(sent.iter().all(|one| *one == sent[0]), "the bytes changed");
+        stage.later(CEILING_MS * 100);
+        assert_eq!(stage.courier.step().await, Ok(0), "delivered is final");
+    }
 }
 
 #[tokio::test]
 async fn a_later_delivery_waits_for_the_one_before_of_the_same_patient_only() {
-    let stage = Stage::new(vec![unreachable()]);
-    stage.queue("a1", "Patient/a").await;
-    stage.queue("a2", "Patient/a").await;
-    stage.queue("b1", "Patient/b").await;
-    stage.courier.step().await.unwrap();
-    let states = [stage.record("a1").await, stage.record("a2").await, stage.record("b1").await]
-        .map(|record| record.progress.attempts);
-    assert_eq!(states, [1, 0, 1]);
-    stage.later(CEILING_MS);
-    stage.courier.step().await.unwrap();
-    stage.courier.step().await.unwrap();
-    let order: Vec<String> =
-        stage.sent().into_iter().map(|(id, _)| id).filter(|id| id.starts_with('a')).collect();
-    assert_eq!(order, ["a1", "a1", "a2"]);
+    for stage in Stage::on_each(&[unreachable()]).await {
+        stage.queue("a1", "Patient/a").await;
+        stage.queue("a2", "Patient/a").await;
+        stage.queue("b1", "Patient/b").await;
+        stage.courier.step().await.unwrap();
+        let states = [stage.record("a1").await, stage.record("a2").await, stage.record("b1").await]
+            .map(|record| record.progress.attempts);
+        assert_eq!(states, [1, 0, 1]);
+        stage.later(CEILING_MS);
+        stage.courier.step().await.unwrap();
+        stage.courier.step().await.unwrap();
+        let order: Vec<String> =
+            stage.sent().into_iter().map(|(id, _)| id).filter(|id| id.starts_with('a')).collect();
+        assert_eq!(order, ["a1", "a1", "a2"]);
+    }
 }
 
 #[tokio::test]
 async fn a_person_stops_a_delivery_and_has_it_sent_again() {
-    let stage = Stage::new(vec![refused()]);
-    stage.queue("d1", "Patient/1").await;
-    stage.courier.step().await.unwrap();
-    let stop = Order::Stop { by: "Practitioner/1".to_owned(), reason: "wrong receiver".to_owned() };
-    stage.store.order("d1", stop, stage.clock.now()).await.unwrap();
-    stage.later(CEILING_MS * 10);
-    assert_eq!(stage.courier.step().await, Ok(0), "a stopped delivery is not sent");
-    let stopped = stage.record("d1").await.progress.stop.unwrap();
-    assert_eq!((stopped.by.as_str(), stopped.reason.as_str()), ("Practitioner/1", "wrong receiver"));
-    stage.store.order("d1", Order::Resend, stage.clock.now()).await.unwrap();
-    assert_eq!(stage.courier.step().await, Ok(1));
-    assert_eq!(stage.record("d1").await.progress.state, State::Delivered);
+    for stage in Stage::on_each(&[refused()]).await {
+        stage.queue("d1", "Patient/1").await;
+        stage.courier.step().await.unwrap();
+        let stop = Order::Stop { by: "Practitioner/1".to_owned(), reason: "wrong receiver".to_owned() };
+        stage.store.order("d1", stop, stage.clock.now()).await.unwrap();
+        stage.later(CEILING_MS * 10);
+        assert_eq!(stage.courier.step().await, Ok(0), "a stopped delivery is not sent");
+        let stopped = stage.record("d1").await.progress.stop.unwrap();
+        assert_eq!((stopped.by.as_str(), stopped.reason.as_str()), ("Practitioner/1", "wrong receiver"));
+        stage.store.order("d1", Order::Resend, stage.clock.now()).await.unwrap();
+        assert_eq!(stage.courier.step().await, Ok(1));
+        assert_eq!(stage.record("d1").await.progress.state, State::Delivered);
+    }
 }
 
 #[tokio::test]
 async fn an_unknown_destination_is_an_attempt_on_record() {
-    let stage = Stage::new(Vec::new());
-    let mut unit = Unit::new("test", START);
-    unit.deliveries.push(Delivery {
-        id: "x1".to_owned(),
-        destination: "gone".to_owned(),
-        kind: "fhir".to_owned(),
-        patient: "Patient/1".to_owned(),
-        subject: "DocumentReference/x1".to_owned(),
-        content_type: "application/fhir+json".to_owned(),
-        payload: b"payload".to_vec(),
-        created_at: START,
-    });
-    stage.store.commit(unit).await.unwrap();
-    stage.courier.step().await.unwrap();
-    let record = stage.record("x1").await;
-    assert_eq!(record.progress.state, State::Pending);
-    assert_eq!(record.attempts[0].outcome.code(), "unreachable");
+    for stage in Stage::on_each(&[]).await {
+        let mut unit = Unit::new("test", START);
+        unit.deliveries.push(Delivery {
+            id: "x1".to_owned(),
+            destination: "gone".to_owned(),
+            kind: "fhir".to_owned(),
+            patient: "Patient/1".to_owned(),
+            subject: "DocumentReference/x1".to_owned(),
+            content_type: "application/fhir+json".to_owned(),
+            payload: b"payload".to_vec(),
+            created_at: START,
+        });
+        stage.store.commit(unit).await.unwrap();
+        stage.courier.step().await.unwrap();
+        let record = stage.record("x1").await;
+        assert_eq!(record.progress.state, State::Pending);
+        assert_eq!(record.attempts[0].outcome.code(), "unreachable");
+    }
 }
 
 #[tokio::test]
 async fn the_loop_wakes_for_a_commit_and_drains_when_told_to_stop() {
-    let stage = Stage::new(Vec::new());
-    let (stop, stopped) = tokio::sync::watch::channel(false);
-    let Stage { store, receiver, courier, _folder, .. } = stage;
-    let running = tokio::spawn(courier.run(stopped));
-    let mut unit = Unit::new("test", START);
-    unit.deliveries.push(Delivery {
-        id: "w1".to_owned(),
-        destination: "dpi".to_owned(),
-        kind: "fhir".to_owned(),
-        patient: "Patient/1".to_owned(),
-        subject: "DocumentReference/w1".to_owned(),
-        content_type: "application/fhir+json".to_owned(),
-        payload: b"payload".to_vec(),
-        created_at: START,
-    });
-    store.commit(unit).await.unwrap();
-    while receiver.sent.lock().unwrap().is_empty() {
-        tokio::task::yield_now().await;
+    for stage in Stage::on_each(&[]).await {
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let Stage { store, receiver, courier, _place, .. } = stage;
+        let running = tokio::spawn(courier.run(stopped));
+        let mut unit = Unit::new("test", START);
+        unit.deliveries.push(Delivery {
+            id: "w1".to_owned(),
+            destination: "dpi".to_owned(),
+            kind: "fhir".to_owned(),
+            patient: "Patient/1".to_owned(),
+            subject: "DocumentReference/w1".to_owned(),
+            content_type: "application/fhir+json".to_owned(),
+            payload: b"payload".to_vec(),
+            created_at: START,
+        });
+        store.commit(unit).await.unwrap();
+        while receiver.sent.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        stop.send(true).unwrap();
+        running.await.unwrap();
+        let filter = DeliveryFilter { id: Some("w1".to_owned()), ..DeliveryFilter::default() };
+        assert_eq!(store.deliveries(&filter).await.unwrap()[0].progress.state, State::Delivered);
     }
-    stop.send(true).unwrap();
-    running.await.unwrap();
-    let filter = DeliveryFilter { id: Some("w1".to_owned()), ..DeliveryFilter::default() };
-    assert_eq!(store.deliveries(&filter).await.unwrap()[0].progress.state, State::Delivered);
 }
 
 /// A receiver that never answers.

@@ -27,7 +27,7 @@ fn replaced(path: &str, kind: &str, value: Value) -> Value {
 
 #[tokio::test]
 async fn a_patch_makes_a_version_and_obeys_the_rules_of_its_type() {
-    let app = App::bare();
+    let app = App::bare().await;
     let patient = json!({"resourceType": "Patient", "id": "p", "active": true, "birthDate": "1979-03-28"});
     app.put(&patient).await.unwrap();
     let off = json!([{"op": "replace", "path": "/active", "value": false}]);

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::crash;
 use crate::process::Service;
 use crate::support::postgres::Database;
+use crate::support::proxy::Proxy;
 
 const REPLICAS: usize = 3;
 const EACH: usize = 60;
@@ -73,4 +75,26 @@ async fn told_as_stored(service: &Service) {
     assert_eq!(status, 201);
     let (_, stored) = service.get(&format!("/Patient/{}", told["id"].as_str().unwrap())).await;
     assert_eq!(stored, told);
+}
+
+/// One to find what the response names, one for all else that the decision needs, and two for the commit: the lock with
+/// what is to be known under it, then all that is written.
+const ROUND_TRIPS: usize = 4;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_submission_goes_to_the_database_and_back_four_times() {
+    let Some(database) = Database::new().await else { return };
+    let proxy = Proxy::before(database.address()).await;
+    let quiet = [("VIGIE_DELIVERY_POLL_MS", "60000"), ("VIGIE_STORE_READERS", "1")];
+    let service = Service::start_on(&database.url_through(proxy.port()), &quiet);
+    service.put(&crash::patient(0)).await;
+    let mut least = usize::MAX;
+    for n in 0..12 {
+        let (_, body) = crash::response(0, 0, n);
+        let before = proxy.turns();
+        let sent = service.send("POST", "/QuestionnaireResponse", body.to_string().into_bytes()).await;
+        assert_eq!(sent.unwrap().0, 201);
+        least = least.min(proxy.turns() - before);
+    }
+    assert_eq!(least, ROUND_TRIPS);
 }

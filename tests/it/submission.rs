@@ -265,7 +265,7 @@ async fn a_subject_may_be_named_by_search_or_by_identifier() {
 
 #[tokio::test]
 async fn without_protocol_the_response_is_stored_and_a_person_is_told() {
-    let app = App::bare();
+    let app = App::bare().await;
     let definitions =
         crate::support::profiles().into_iter().filter(|one| one["resourceType"] != "PlanDefinition");
     interaction::load(&app.context, definitions.collect()).await.unwrap();

@@ -2,10 +2,11 @@
 //! ids that repeat.
 
 mod app;
+pub(crate) mod cluster;
 mod example;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 mod template;
 
-pub(crate) use app::{App, body};
+pub(crate) use app::{App, Kept, Place, body};
 pub(crate) use example::{Course, example, profiles};

@@ -55,7 +55,7 @@ const TWO: &str = "urn:uuid:5a0f0c52-8b8e-4a7d-8f2e-2f4d0a1f9c33";
 
 #[tokio::test]
 async fn entries_may_name_each_other_even_in_a_circle() {
-    let app = App::bare();
+    let app = App::bare().await;
     let mut first = patient("a");
     first["link"] = json!([{"other": {"reference": TWO}, "type": "seealso"}]);
     let mut second = patient("b");
@@ -89,7 +89,7 @@ async fn entries_may_name_each_other_even_in_a_circle() {
 
 #[tokio::test]
 async fn one_refused_entry_refuses_all_and_is_named() {
-    let app = App::bare();
+    let app = App::bare().await;
     app.put(&json!({"resourceType": "Patient", "id": "here", "active": true})).await.unwrap();
     let refused = async |last: Value| {
         let entries = vec![
@@ -122,7 +122,7 @@ async fn one_refused_entry_refuses_all_and_is_named() {
 
 #[tokio::test]
 async fn the_order_of_entries_does_not_matter_and_the_answers_keep_it() {
-    let app = App::bare();
+    let app = App::bare().await;
     app.put(&json!({"resourceType": "Patient", "id": "old", "active": true})).await.unwrap();
     app.put(&json!({"resourceType": "Patient", "id": "kept", "active": true})).await.unwrap();
     let off = json!({"resourceType": "Parameters", "parameter": [{"name": "operation", "part": [
@@ -244,7 +244,7 @@ async fn a_refused_response_refuses_the_transaction_and_is_kept() {
 
 #[tokio::test]
 async fn the_entries_of_a_batch_stand_each_on_its_own() {
-    let app = App::bare();
+    let app = App::bare().await;
     let entries = vec![
         entry("PUT", "Patient/a", json!({"resourceType": "Patient", "id": "a"})),
         entry("PUT", "Patient/b", json!({"resourceType": "Patient", "id": "b", "colour": "blue"})),
@@ -266,7 +266,7 @@ async fn the_entries_of_a_batch_stand_each_on_its_own() {
 
 #[tokio::test]
 async fn the_answer_holds_what_the_client_prefers() {
-    let app = App::bare();
+    let app = App::bare().await;
     let check = async |echo, resource: bool, outcome: bool| {
         let sent = bundle("transaction", vec![entry("POST", "Patient", patient("a"))]).to_string();
         let answer = interaction::bundle(&app.context, sent.as_bytes(), echo).await.unwrap();

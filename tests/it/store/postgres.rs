@@ -14,6 +14,8 @@ mod history;
 mod network;
 #[path = "paging.rs"]
 mod paging;
+#[path = "reindex.rs"]
+mod reindex;
 #[path = "search.rs"]
 mod search;
 #[path = "support.rs"]

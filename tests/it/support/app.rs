@@ -1,53 +1,126 @@
-//! The service without HTTP: interactions over the embedded store, the shipped definitions loaded.
+//! The service without HTTP: interactions over either store, the shipped definitions loaded.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use tempfile::TempDir;
 use vigie::clock::{Clock, FixedClock, SeededIds};
 use vigie::interaction::{self, Answer, Context, Destination, DestinationKind, Library, Settings};
 use vigie::problem::Problem;
 use vigie::report::Issuer;
-use vigie::store::sqlite;
+use vigie::store::{Store, postgres, sqlite};
 
+use super::postgres::Database;
 use super::template;
 
-const FILE: &str = "vigie.sqlite";
+/// Which store [`App::new`] takes: `tests/run` passes the tests of the service over both.
+const VARIABLE: &str = "VIGIE_TEST_STORE";
 
-/// The service, its clock, and the folder it lives in.
+/// Where a service keeps everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// SQLite, in a temporary folder.
+    Embedded,
+    /// PostgreSQL, in a schema of its own.
+    Shared,
+}
+
+impl Kept {
+    pub(crate) const EACH: [Self; 2] = [Self::Embedded, Self::Shared];
+
+    /// An empty store and the place that it is in, which goes with its value; `None` when there is no PostgreSQL to
+    /// test with, which is then said on the terminal.
+    pub(crate) async fn open(self) -> Option<(Arc<dyn Store>, Place)> {
+        println!("on the {self:?} store");
+        Some(match self {
+            Self::Embedded => {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                (embedded(&folder), Place::Folder(folder))
+            }
+            Self::Shared => {
+                let database = Database::new().await?;
+                let options = postgres::Options { readers: 4, ..postgres::Options::default() };
+                let store = postgres::open(database.url(), &options).await.expect("a store");
+                (Arc::new(store), Place::Schema(database))
+            }
+        })
+    }
+
+    /// As the variable says; the embedded one without it.
+    fn asked() -> Self {
+        match std::env::var(VARIABLE).as_deref() {
+            Err(_) | Ok("sqlite") => Self::Embedded,
+            Ok("postgres") => Self::Shared,
+            Ok(other) => panic!("{VARIABLE} is sqlite or postgres, not '{other}'"),
+        }
+    }
+}
+
+/// What holds a store; nothing is left of it when the value goes.
+pub(crate) enum Place {
+    Folder(TempDir),
+    Schema(Database),
+}
+
+fn embedded(folder: &TempDir) -> Arc<dyn Store> {
+    Arc::new(sqlite::open(folder.path().join(template::FILE), &sqlite::Options::default()).expect("a store"))
+}
+
+/// The service, its clock, and the place of its store.
 pub(crate) struct App {
     pub(crate) context: Context,
     pub(crate) clock: Arc<FixedClock>,
-    folder: tempfile::TempDir,
+    place: Place,
 }
 
 impl App {
     /// A service with the shipped definitions and two destinations.
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        template::copy_to(&folder.path().join(FILE)).await;
-        Self::open(folder)
+        Self::on(Kept::asked())
+            .await
+            .unwrap_or_else(|| panic!("{VARIABLE} asks for a PostgreSQL to test with"))
+    }
+
+    /// The same over this store; `None` when that cannot be tested here.
+    pub(crate) async fn on(kept: Kept) -> Option<Self> {
+        if kept == Kept::Embedded {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            template::copy_to(&folder).await;
+            return Some(Self::over(embedded(&folder), Place::Folder(folder)));
+        }
+        let (store, place) = kept.open().await?;
+        if let Place::Schema(database) = &place {
+            template::fill(database).await;
+        }
+        Some(Self::over(store, place))
     }
 
     /// A service that knows nothing yet.
-    pub(crate) fn bare() -> Self {
-        Self::open(tempfile::tempdir().expect("a temporary folder"))
+    pub(crate) async fn bare() -> Self {
+        Self::bare_on(Kept::asked())
+            .await
+            .unwrap_or_else(|| panic!("{VARIABLE} asks for a PostgreSQL to test with"))
     }
 
-    /// Ends the service; returns the file of its store.
-    pub(super) fn into_file(self) -> Vec<u8> {
-        let Self { context, folder, .. } = self;
-        // The last owner closes the file, and with it the log beside it.
+    pub(super) async fn bare_on(kept: Kept) -> Option<Self> {
+        let (store, place) = kept.open().await?;
+        Some(Self::over(store, place))
+    }
+
+    /// Ends the service; returns the place of its store.
+    pub(super) fn into_place(self) -> Place {
+        let Self { context, place, .. } = self;
+        // The last owner closes the store, and with it the log beside its file.
         drop(context);
-        std::fs::read(folder.path().join(FILE)).expect("the file of the store")
+        place
     }
 
-    fn open(folder: tempfile::TempDir) -> Self {
-        let store = sqlite::open(folder.path().join(FILE), &sqlite::Options::default()).expect("a store");
+    fn over(store: Arc<dyn Store>, place: Place) -> Self {
         let clock = Arc::new(FixedClock::new(moment("2026-03-01T08:00:00Z")));
         let base_url = "https://vigie.test/fhir".to_owned();
         let context = Context {
-            store: Arc::new(store),
+            store,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             ids: Arc::new(SeededIds::new(moment("2026-03-01T08:00:00Z"), "tests")),
             library: Library::new(64),
@@ -70,7 +143,7 @@ impl App {
                 rounds_max: 100,
             },
         };
-        Self { context, clock, folder }
+        Self { context, clock, place }
     }
 
     /// Stores a resource under its own id.

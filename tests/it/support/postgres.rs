@@ -19,7 +19,7 @@ impl Database {
     /// `None` when there is no PostgreSQL to test with; the terminal then says which test was not run.
     pub(crate) async fn new() -> Option<Self> {
         let Ok(server) = std::env::var(VARIABLE) else {
-            not_run();
+            say_not_run(VARIABLE);
             return None;
         };
         let schema = format!("vigie_{}", SystemIds.next().replace('-', ""));
@@ -33,6 +33,11 @@ impl Database {
     /// Where a store finds it.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The name of the schema.
+    pub(super) fn schema(&self) -> &str {
+        &self.schema
     }
 
     /// The same through another host and port.
@@ -61,10 +66,33 @@ impl Database {
     }
 }
 
+impl Drop for Database {
+    /// Nothing is left in the server, also when a test fails. What cannot be reached any more is said.
+    fn drop(&mut self) {
+        let (server, schema) = (self.server.clone(), self.schema.clone());
+        // On a thread of its own: the test's runtime may be ending.
+        let dropping = std::thread::spawn(move || {
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let (client, connection) = tokio_postgres::connect(&server, NoTls).await?;
+                tokio::spawn(connection);
+                client.batch_execute(&format!("SET lock_timeout = '20s'; DROP SCHEMA {schema} CASCADE")).await
+            })
+        });
+        if let Ok(Err(fault)) = dropping.join() {
+            say(&format!("the schema {} is left behind: {fault}", self.schema));
+        }
+    }
+}
+
 /// Says so on the terminal itself: what a test prints is shown only when it fails.
-fn not_run() {
+pub(super) fn say_not_run(variable: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
-    let line = format!("NOT RUN: {test} needs {VARIABLE}; tests/run starts a PostgreSQL and sets it\n");
-    let _ = std::io::stderr().write_all(line.as_bytes());
+    say(&format!("NOT RUN: {test} needs {variable}; tests/run starts a PostgreSQL and sets it"));
+}
+
+fn say(line: &str) {
+    let _ = std::io::stderr().write_all(format!("{line}\n").as_bytes());
 }

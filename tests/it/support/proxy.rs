@@ -1,7 +1,7 @@
 //! A broken network: a TCP proxy in front of PostgreSQL that cuts connections at the moment it is told to.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -9,9 +9,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 /// What happens to a connection when a commit passes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Cut {
     /// Nothing.
+    #[default]
     Never,
     /// The request for the commit is not passed on, and the connection is cut.
     BeforeCommit,
@@ -25,6 +26,7 @@ pub(crate) struct Proxy {
     cut: Arc<watch::Sender<Cut>>,
     /// New connections are refused, and open ones cut.
     down: Arc<watch::Sender<bool>>,
+    turns: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -33,15 +35,18 @@ impl Proxy {
         let port = listener.local_addr().expect("an address").port();
         let (cut, down) = (Arc::new(watch::channel(Cut::Never).0), Arc::new(watch::channel(false).0));
         let (cuts, downs) = (Arc::clone(&cut), Arc::clone(&down));
+        let turns = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&turns);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *downs.borrow() {
                     continue;
                 }
-                tokio::spawn(pass(client, server.clone(), Arc::clone(&cuts), downs.subscribe()));
+                let wire = Wire { cut: Arc::clone(&cuts), turns: Arc::clone(&counted), ..Wire::default() };
+                tokio::spawn(pass(client, server.clone(), wire, downs.subscribe()));
             }
         });
-        Self { port, cut, down }
+        Self { port, cut, down, turns }
     }
 
     pub(crate) const fn port(&self) -> u16 {
@@ -58,38 +63,52 @@ impl Proxy {
         *self.cut.borrow() == Cut::Never
     }
 
+    /// How often the client has spoken after the server had: the round trips of all connections so far.
+    pub(crate) fn turns(&self) -> usize {
+        self.turns.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn set_down(&self, down: bool) {
         self.down.send_replace(down);
     }
 }
 
-async fn pass(
-    client: TcpStream,
-    server: String,
+/// One connection.
+#[derive(Default)]
+struct Wire {
     cut: Arc<watch::Sender<Cut>>,
-    mut down: watch::Receiver<bool>,
-) {
+    turns: Arc<AtomicUsize>,
+    /// The client is to hear nothing.
+    mute: AtomicBool,
+    /// The server has spoken since the client did.
+    answered: AtomicBool,
+}
+
+async fn pass(client: TcpStream, server: String, wire: Wire, mut down: watch::Receiver<bool>) {
     let Ok(server) = TcpStream::connect(server).await else { return };
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let mute = Arc::new(AtomicBool::new(false));
     tokio::select! {
-        () = forth(from_client, to_server, &cut, &mute) => {}
-        () = back(from_server, to_client, &mute) => {}
+        () = forth(from_client, to_server, &wire) => {}
+        () = back(from_server, to_client, &wire) => {}
         _ = down.wait_for(|down| *down) => {}
     }
 }
 
 /// To the server; a cut ends it, and with it the connection.
-async fn forth(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, cut: &watch::Sender<Cut>, mute: &AtomicBool) {
+async fn forth(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire) {
     let mut bytes = vec![0; 1 << 20];
     while let Ok(size @ 1..) = from.read(&mut bytes).await {
+        if wire.answered.swap(false, Ordering::SeqCst) {
+            wire.turns.fetch_add(1, Ordering::SeqCst);
+        }
         let commits = bytes[..size].windows(6).any(|word| word == b"COMMIT");
-        let wanted = if commits { cut.send_replace(Cut::Never) } else { Cut::Never };
+        let wanted = if commits { wire.cut.send_replace(Cut::Never) } else { Cut::Never };
         if wanted == Cut::BeforeCommit {
             return;
         }
-        mute.store(wanted == Cut::AfterCommit, Ordering::SeqCst);
+        wire.mute.store(wanted == Cut::AfterCommit, Ordering::SeqCst);
         if to.write_all(&bytes[..size]).await.is_err() {
             return;
         }
@@ -102,10 +121,11 @@ async fn forth(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, cut: &watch::Sen
 }
 
 /// To the client, unless it is to hear nothing.
-async fn back(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mute: &AtomicBool) {
+async fn back(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, wire: &Wire) {
     let mut bytes = vec![0; 1 << 16];
     while let Ok(size @ 1..) = from.read(&mut bytes).await {
-        if !mute.load(Ordering::SeqCst) && to.write_all(&bytes[..size]).await.is_err() {
+        wire.answered.store(true, Ordering::SeqCst);
+        if !wire.mute.load(Ordering::SeqCst) && to.write_all(&bytes[..size]).await.is_err() {
             return;
         }
     }
