@@ -90,6 +90,7 @@ async fn load_and_kill(database: &str, round: usize, acknowledged: &Acknowledged
     }
 }
 
+/// Every match, from page to page.
 pub(crate) async fn all(service: &Service, first: &str) -> Vec<Value> {
     let mut path = first.to_owned();
     let mut found = Vec::new();
@@ -100,7 +101,7 @@ pub(crate) async fn all(service: &Service, first: &str) -> Vec<Value> {
         let links = bundle["link"].as_array().cloned().unwrap_or_default();
         let Some(next) = links.iter().find(|link| link["relation"] == "next") else { return found };
         let url = next["url"].as_str().unwrap();
-        path = url[url.find("/QuestionnaireResponse").unwrap()..].to_owned();
+        path = url[url.match_indices('/').nth(2).unwrap().0..].to_owned();
     }
 }
 

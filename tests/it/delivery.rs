@@ -240,47 +240,48 @@ impl Connector for Silent {
 
 #[tokio::test]
 async fn ten_silent_receivers_with_full_queues_do_not_hold_back_the_eleventh() {
-    let stage = Stage::new(Vec::new());
-    let mut unit = Unit::new("test", START);
-    let to = |destination: String, n: usize| Delivery {
-        id: format!("{destination}-{n}"),
-        kind: "fhir".to_owned(),
-        patient: format!("Patient/{n}"),
-        subject: format!("DocumentReference/{destination}-{n}"),
-        content_type: "application/fhir+json".to_owned(),
-        payload: b"payload".to_vec(),
-        created_at: START,
-        destination,
-    };
-    for silent in 0..10 {
-        unit.deliveries.extend((0..12).map(|n| to(format!("silent-{silent}"), n)));
+    for stage in Stage::on_each(&[]).await {
+        let mut unit = Unit::new("test", START);
+        let to = |destination: String, n: usize| Delivery {
+            id: format!("{destination}-{n}"),
+            kind: "fhir".to_owned(),
+            patient: format!("Patient/{n}"),
+            subject: format!("DocumentReference/{destination}-{n}"),
+            content_type: "application/fhir+json".to_owned(),
+            payload: b"payload".to_vec(),
+            created_at: START,
+            destination,
+        };
+        for silent in 0..10 {
+            unit.deliveries.extend((0..12).map(|n| to(format!("silent-{silent}"), n)));
+        }
+        unit.deliveries.extend((0..3).map(|n| to("dpi".to_owned(), n)));
+        stage.store.commit(unit).await.unwrap();
+        let silent = (0..10).map(|n| (format!("silent-{n}"), Arc::new(Silent) as Arc<dyn Connector>));
+        let mut connectors: Connectors = silent.collect();
+        connectors.insert("dpi".to_owned(), Arc::clone(&stage.receiver) as Arc<dyn Connector>);
+        let limits = Limits {
+            lease_seconds: 3_600,
+            in_flight_max: 2,
+            poll: Duration::from_millis(20),
+            backoff: Backoff { first_ms: 1_000, ceiling_ms: CEILING_MS },
+        };
+        let clock = Arc::clone(&stage.clock) as Arc<dyn Clock>;
+        let ids = Arc::new(SeededIds::new(START, "fair"));
+        let courier = Courier::new(Arc::clone(&stage.store), connectors, clock, ids, limits);
+        let (_stop, stopped) = tokio::sync::watch::channel(false);
+        let running = tokio::spawn(courier.run(stopped));
+        let filter = DeliveryFilter {
+            destination: Some("dpi".to_owned()),
+            state: Some(State::Delivered),
+            ..DeliveryFilter::default()
+        };
+        while stage.store.deliveries(&filter).await.unwrap().len() < 3 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let leased = DeliveryFilter { state: Some(State::Leased), ..DeliveryFilter::default() };
+        let leased = stage.store.deliveries(&leased).await.unwrap();
+        assert_eq!(leased.len(), 20, "two of each silent one are under way, and no more");
+        running.abort();
     }
-    unit.deliveries.extend((0..3).map(|n| to("dpi".to_owned(), n)));
-    stage.store.commit(unit).await.unwrap();
-    let silent = (0..10).map(|n| (format!("silent-{n}"), Arc::new(Silent) as Arc<dyn Connector>));
-    let mut connectors: Connectors = silent.collect();
-    connectors.insert("dpi".to_owned(), Arc::clone(&stage.receiver) as Arc<dyn Connector>);
-    let limits = Limits {
-        lease_seconds: 3_600,
-        in_flight_max: 2,
-        poll: Duration::from_millis(20),
-        backoff: Backoff { first_ms: 1_000, ceiling_ms: CEILING_MS },
-    };
-    let clock = Arc::clone(&stage.clock) as Arc<dyn Clock>;
-    let ids = Arc::new(SeededIds::new(START, "fair"));
-    let courier = Courier::new(Arc::clone(&stage.store), connectors, clock, ids, limits);
-    let (_stop, stopped) = tokio::sync::watch::channel(false);
-    let running = tokio::spawn(courier.run(stopped));
-    let filter = DeliveryFilter {
-        destination: Some("dpi".to_owned()),
-        state: Some(State::Delivered),
-        ..DeliveryFilter::default()
-    };
-    while stage.store.deliveries(&filter).await.unwrap().len() < 3 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let leased = DeliveryFilter { state: Some(State::Leased), ..DeliveryFilter::default() };
-    let leased = stage.store.deliveries(&leased).await.unwrap();
-    assert_eq!(leased.len(), 20, "two of each silent one are under way, and no more");
-    running.abort();
 }

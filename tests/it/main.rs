@@ -16,6 +16,7 @@ mod fhirpath;
 mod finalisation;
 mod following;
 mod identity;
+mod killing;
 mod openapi;
 mod outage;
 mod patching;

@@ -40,6 +40,8 @@ pub(super) async fn prepare(transaction: &Transaction<'_>) -> Result<Pending, Pr
     if known == now {
         return Ok(Pending::default());
     }
+    // In the order in which a piece takes them: another replica may be at one.
+    transaction.execute("/* prepare */ SELECT 1 FROM reindex FOR UPDATE", &[]).await?;
     transaction.query(LOCK, &[]).await?;
     let changed: HashSet<i64> =
         now.iter().filter(|(number, reading)| known.get(number) != Some(reading)).map(|(n, _)| *n).collect();
