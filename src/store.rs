@@ -9,6 +9,7 @@ mod deliveries;
 mod feed;
 mod history;
 mod look;
+mod made;
 pub mod postgres;
 mod queue;
 mod readings;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 pub use deliveries::{DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement};
 pub use history::{History, Versions};
 pub use look::{Look, Seen};
+pub use made::Made;
 pub use staged::Staged;
 pub use unit::{Committed, Expect, Guard, Unit, Violation, Write};
 
@@ -110,6 +112,8 @@ pub struct Stored {
     pub last_updated: Timestamp,
     /// A deletion marker: the body is empty.
     pub deleted: bool,
+    /// By which request it came about.
+    pub made: Made,
     /// JSON, byte for byte as committed; `meta.lastUpdated` says what the commit decided.
     pub body: Vec<u8>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::update::Before;
+use super::update::{Before, Wanted};
 use super::{Answer, Context, Kind, conditional, create, finalize, incoming, library, read};
 use crate::fhir;
 use crate::fhir::search::{self, Kind as ParameterKind, Query};
@@ -25,7 +25,7 @@ pub async fn delete(ctx: &Context, rtype: &str, id: &str, if_match: Option<u64>)
     read::served(rtype)?;
     let mut last = None;
     for _ in 0..ctx.settings.rounds_max {
-        let before = Before::read(ctx, rtype, id, if_match).await?;
+        let before = Before::read(ctx, rtype, id, Wanted { if_match, is_patch: false }).await?;
         let Some(current) = &before.resource else { return Ok(absent(ctx, rtype, id, before.next() - 1)) };
         refuse_what_stays(ctx, rtype, id, current).await?;
         let referring = referring(rtype, id)?;

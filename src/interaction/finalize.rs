@@ -11,7 +11,7 @@ mod sources;
 use serde_json::{Value, json};
 
 use super::incoming::{self, Incoming};
-use super::update::{self, Before};
+use super::update::{self, Before, Wanted};
 use super::{Answer, Context, content, create};
 use crate::clock::SeededIds;
 use crate::fhir::search::Query;
@@ -56,12 +56,12 @@ pub(super) async fn stored_report(
     ctx: &Context,
     id: &str,
     incoming: Incoming,
-    if_match: Option<u64>,
+    wanted: Wanted,
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
     let mut last = None;
     for _ in 0..ctx.settings.rounds_max {
-        let before = Before::read(ctx, "DiagnosticReport", id, if_match).await?;
+        let before = Before::read(ctx, "DiagnosticReport", id, wanted).await?;
         if let Some(answer) = said_already(&before, &resource, &warnings) {
             return Ok(answer);
         }
@@ -118,7 +118,7 @@ async fn round(
     let report = meta::stamp(made.report, id, version, at);
     let mut unit = Unit::new("finalize", at);
     unit.guards.extend(condition.map(Guard::NoneMatches));
-    unit.writes.push(Write::new(&report, before.expect())?);
+    unit.writes.push(before.write(&report)?);
     for binary in &made.binaries {
         unit.writes.push(Write::new(binary, Expect::New)?);
     }

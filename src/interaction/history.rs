@@ -8,7 +8,7 @@ use super::search::{CURSOR, SearchAnswer};
 use super::{Context, read};
 use crate::fhir::datetime::{self, PartialDateTime};
 use crate::problem::{Category, Problem};
-use crate::store::{History, Stored};
+use crate::store::{History, Made, Stored};
 
 /// One page of versions, newest first; with `_sort=_lastUpdated` oldest first, and then the link `monitor` of the last
 /// page gives what is committed later.
@@ -54,10 +54,13 @@ pub async fn history(
 fn entry(base: &str, stored: &Stored) -> Result<Value, Problem> {
     let Stored { rtype, id, version, .. } = stored;
     let mut entry = json!({ "fullUrl": format!("{base}/{rtype}/{id}") });
-    let (method, url, status) = match (stored.deleted, version) {
-        (true, _) => ("DELETE", format!("{rtype}/{id}"), "204"),
-        (false, 1) => ("POST", rtype.clone(), "201"),
-        (false, _) => ("PUT", format!("{rtype}/{id}"), "200"),
+    let own = || format!("{rtype}/{id}");
+    let (method, url, status) = match (stored.made, stored.deleted, version) {
+        (Made::Delete, ..) | (Made::Unrecorded, true, _) => ("DELETE", own(), "204"),
+        (Made::Post, ..) | (Made::Unrecorded, false, 1) => ("POST", rtype.clone(), "201"),
+        (Made::PutNew, ..) => ("PUT", own(), "201"),
+        (Made::Put, ..) | (Made::Unrecorded, ..) => ("PUT", own(), "200"),
+        (Made::Patch, ..) => ("PATCH", own(), "200"),
     };
     if !stored.deleted {
         entry["resource"] = read::body(stored)?;

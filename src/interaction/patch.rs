@@ -5,7 +5,7 @@ mod json;
 
 use serde_json::Value;
 
-use super::update::{self, Before};
+use super::update::{self, Before, Wanted};
 use super::{Answer, Context, conditional, read};
 use crate::fhir::element;
 use crate::problem::{Category, Problem};
@@ -54,13 +54,15 @@ pub async fn patch(
             let text = "a patch changes neither resourceType nor id";
             return Err(Problem::new(Category::Invalid, "business-rule", text));
         }
-        let changed = update::update(ctx, rtype, id, resource.to_string().as_bytes(), Some(version)).await;
+        let wanted = Wanted { if_match: Some(version), is_patch: true };
+        let body = resource.to_string();
+        let changed = update::update_by(ctx, rtype, id, body.as_bytes().into(), wanted).await;
         match changed {
             Err(problem) if problem.category == Category::PreconditionFailed => last = problem,
             done => return done,
         }
         // Somebody wrote in between: the patch is applied to what they wrote, unless the client named its version.
-        if Before::read(ctx, rtype, id, None).await?.next() == version + 1 {
+        if Before::read(ctx, rtype, id, Wanted::default()).await?.next() == version + 1 {
             return Err(last);
         }
     }

@@ -28,7 +28,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::incoming::{self, check_id};
-use super::update::Before;
+use super::update::{Before, Wanted};
 use super::{Answer, Context, content, create};
 use crate::fhir::search::Query;
 use crate::fhir::{self, Document, Reading, structure};
@@ -53,8 +53,8 @@ pub(crate) struct Arrival<'a> {
     pub(crate) received: Timestamp,
     /// `If-None-Exist`.
     pub(crate) condition: Option<Query>,
-    /// Whether it was sent to its own address.
-    pub(crate) is_update: bool,
+    /// Sent to its own address, and how.
+    pub(crate) update: Option<Wanted>,
 }
 
 impl<'a> Arrival<'a> {
@@ -68,7 +68,7 @@ impl<'a> Arrival<'a> {
             kept_id: String::new(),
             received: incoming::now(ctx),
             condition: None,
-            is_update: false,
+            update: None,
         }
     }
 }
@@ -109,9 +109,9 @@ pub(crate) async fn submit(
         kept_id: ctx.ids.next(),
         received: incoming::now(ctx),
         condition,
-        is_update: false,
+        update: None,
     };
-    settle(ctx, arrival, None).await
+    settle(ctx, arrival).await
 }
 
 /// Receives the next version of a response, or a new one with the client's id. It is judged anew; what the earlier version
@@ -123,7 +123,7 @@ pub(crate) async fn amend(
     ctx: &Context,
     id: &str,
     document: Document<'_>,
-    if_match: Option<u64>,
+    wanted: Wanted,
 ) -> Result<Answer, Problem> {
     let (response, mut issues) = read(ctx, document).await?;
     if let Err(problem) = check_id(&response, id) {
@@ -140,9 +140,9 @@ pub(crate) async fn amend(
         kept_id: ctx.ids.next(),
         received: incoming::now(ctx),
         condition: None,
-        is_update: true,
+        update: Some(wanted),
     };
-    settle(ctx, arrival, if_match).await
+    settle(ctx, arrival).await
 }
 
 /// Keeps a response that was refused for what is wrong with it elsewhere, with the alerts that what could be read of it
@@ -162,7 +162,7 @@ pub(crate) async fn keep_refused(
         kept_id: ctx.ids.next(),
         ..Arrival::unsent(ctx, response, problem.issues)
     };
-    match settle(ctx, arrival, None).await {
+    match settle(ctx, arrival).await {
         Err(told) if matches!(told.category, Category::Invalid | Category::Conflict) => {
             Ok(Problem { category, ..told })
         }
@@ -186,14 +186,13 @@ async fn read(ctx: &Context, document: Document<'_>) -> Result<(Value, Vec<Issue
     }
 }
 
-async fn settle(ctx: &Context, mut arrival: Arrival<'_>, if_match: Option<u64>) -> Result<Answer, Problem> {
+async fn settle(ctx: &Context, mut arrival: Arrival<'_>) -> Result<Answer, Problem> {
     let digest = content::content_digest(&arrival.response);
     let mut category = Category::Invalid;
     for _ in 0..ctx.settings.rounds_max {
-        let before = if arrival.is_update {
-            Before::read(ctx, RESPONSE, &arrival.id, if_match).await?
-        } else {
-            Before::nothing()
+        let before = match arrival.update {
+            Some(wanted) => Before::read(ctx, RESPONSE, &arrival.id, wanted).await?,
+            None => Before::nothing(),
         };
         let gathered = gather(ctx, &arrival, &before).await?;
         if let Some(answer) = before.unchanged(&gathered.situation.response, &[]) {

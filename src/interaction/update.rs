@@ -6,7 +6,7 @@ use super::incoming::{self, Incoming};
 use super::{Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task};
 use crate::fhir::{Document, Reading, element, meta};
 use crate::problem::{Category, Issue, Problem};
-use crate::store::{Committed, Expect, Stored, Unit, Violation, Write};
+use crate::store::{Committed, Expect, Made, Stored, Unit, Violation, Write};
 
 /// Stores a new version. A `QuestionnaireResponse` is amended (judged anew), a `DiagnosticReport` with a final status is
 /// finalised (document and deliveries made), a definition is published. A body that says what is stored already changes
@@ -22,17 +22,39 @@ pub async fn update(
     body: impl Into<Document<'_>>,
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
-    let body = body.into();
+    update_by(ctx, rtype, id, body.into(), Wanted { if_match, is_patch: false }).await
+}
+
+/// The same, asked for by this method.
+///
+/// # Errors
+/// As [`update`].
+pub(crate) async fn update_by(
+    ctx: &Context,
+    rtype: &str,
+    id: &str,
+    body: Document<'_>,
+    wanted: Wanted,
+) -> Result<Answer, Problem> {
     read::served(rtype)?;
     if rtype == "QuestionnaireResponse" {
-        return submit::amend(ctx, id, body, if_match).await;
+        return submit::amend(ctx, id, body, wanted).await;
     }
     let incoming = incoming::read(rtype, body)?;
     incoming::check_id(&incoming.resource, id)?;
     if finalize::is_final(&incoming.resource) {
-        return finalize::stored_report(ctx, id, incoming, if_match).await;
+        return finalize::stored_report(ctx, id, incoming, wanted).await;
     }
-    plain(ctx, rtype, id, incoming, if_match).await
+    plain(ctx, rtype, id, incoming, wanted).await
+}
+
+/// How an update is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
+    /// `If-Match`.
+    pub(crate) if_match: Option<u64>,
+    /// By `PATCH`, and not by `PUT`.
+    pub(crate) is_patch: bool,
 }
 
 /// Updates the one resource that a search finds; when it finds none, creates it, under the id of the body if that has one.
@@ -91,12 +113,12 @@ async fn plain(
     rtype: &str,
     id: &str,
     incoming: Incoming,
-    if_match: Option<u64>,
+    wanted: Wanted,
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
     let mut last = None;
     for _ in 0..ctx.settings.rounds_max {
-        let before = Before::read(ctx, rtype, id, if_match).await?;
+        let before = Before::read(ctx, rtype, id, wanted).await?;
         if let Some(answer) = before.unchanged(&resource, &warnings) {
             return Ok(answer);
         }
@@ -106,7 +128,7 @@ async fn plain(
         let mut unit = Unit::new("update", at);
         unit.guards.extend(publish::guard(ctx, &resource, before.resource.as_ref()).await?);
         unit.streams.extend(create::stream(&resource));
-        unit.writes.push(Write::new(&resource, before.expect())?);
+        unit.writes.push(before.write(&resource)?);
         match ctx.store.commit(unit).await? {
             Committed::Written(at) => return create::answer(before.kind(), resource, at, warnings),
             Committed::Refused(violation @ (Violation::Version { .. } | Violation::Stream { .. })) => {
@@ -171,29 +193,32 @@ pub(crate) struct Before {
     stored: Option<Stored>,
     /// The current resource, unless it is deleted.
     pub(crate) resource: Option<Value>,
+    /// What made the version that is going to be written.
+    made: Made,
 }
 
 impl Before {
     /// A place where nothing was ever stored.
     pub(crate) const fn nothing() -> Self {
-        Self { stored: None, resource: None }
+        Self { stored: None, resource: None, made: Made::Post }
     }
 
     /// Reads it, and compares its version with the one of `If-Match`.
     ///
     /// # Errors
     /// `PreconditionFailed`.
-    pub(crate) async fn read(
-        ctx: &Context,
-        rtype: &str,
-        id: &str,
-        if_match: Option<u64>,
-    ) -> Result<Self, Problem> {
+    pub(crate) async fn read(ctx: &Context, rtype: &str, id: &str, wanted: Wanted) -> Result<Self, Problem> {
+        let Wanted { if_match, is_patch } = wanted;
         let stored = ctx.store.read(rtype, id).await?;
         let current = stored.as_ref().filter(|stored| !stored.deleted);
         conditional::check_version(&format!("{rtype}/{id}"), if_match, current.map(|stored| stored.version))?;
         let resource = current.map(read::body).transpose()?;
-        Ok(Self { stored, resource })
+        let made = match (&resource, is_patch) {
+            (None, _) => Made::PutNew,
+            (Some(_), false) => Made::Put,
+            (Some(_), true) => Made::Patch,
+        };
+        Ok(Self { stored, resource, made })
     }
 
     /// The answer when the current version says the same.
@@ -208,9 +233,13 @@ impl Before {
         self.stored.as_ref().map_or(1, |stored| stored.version + 1)
     }
 
-    /// What the write expects to find.
-    pub(crate) fn expect(&self) -> Expect {
-        self.stored.as_ref().map_or(Expect::New, |stored| Expect::Version(stored.version))
+    /// The write of the next version.
+    ///
+    /// # Errors
+    /// As [`Write::new`].
+    pub(crate) fn write(&self, resource: &Value) -> Result<Write, Problem> {
+        let expect = self.stored.as_ref().map_or(Expect::New, |stored| Expect::Version(stored.version));
+        Ok(Write::new(resource, expect)?.made(self.made))
     }
 
     /// What writing is, seen by the client.

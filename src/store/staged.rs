@@ -216,6 +216,7 @@ fn stored(write: &Write) -> Result<Stored, Problem> {
         version: write.version,
         last_updated: write.last_updated,
         deleted: write.deleted,
+        made: write.made,
         body: body::unpack(write.body.dictionary, &write.body.bytes, write.body.size)?,
     })
 }

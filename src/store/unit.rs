@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::body;
+use super::{Made, body};
 use crate::fhir::search::{self, Entry, Query};
 use crate::outbox::Delivery;
 use crate::problem::Problem;
@@ -95,6 +95,7 @@ pub struct Write {
     pub(super) last_updated: Timestamp,
     pub(super) expect: Expect,
     pub(super) deleted: bool,
+    pub(super) made: Made,
     pub(super) body: body::Packed,
     /// Where the text of `meta.lastUpdated` begins in the body; 0 without a body.
     pub(super) dated_place: usize,
@@ -131,10 +132,18 @@ impl Write {
             last_updated,
             expect,
             deleted: false,
+            made: if expect == Expect::New { Made::Post } else { Made::Put },
             body: body::pack(&bytes)?,
             dated_place,
             entries: search::index(resource),
         })
+    }
+
+    /// The same with what made it, where that is not a `POST` for what is new and a `PUT` for the rest.
+    #[must_use]
+    pub const fn made(mut self, made: Made) -> Self {
+        self.made = made;
+        self
     }
 
     /// A deletion marker: the version after `current`, without a body.
@@ -149,6 +158,7 @@ impl Write {
             last_updated: at,
             expect: Expect::Version(current),
             deleted: true,
+            made: Made::Delete,
             body: body::pack(&[])?,
             dated_place: 0,
             entries: Vec::new(),

@@ -27,6 +27,16 @@ fn versions(bundle: &Value) -> Vec<String> {
     entries.iter().map(place).collect()
 }
 
+/// What was asked and answered, as `METHOD address status`.
+fn asked(bundle: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let entry = |entry: &Value| {
+        let (request, response) = (&entry["request"], &entry["response"]);
+        format!("{} {} {}", text(&request["method"]), text(&request["url"]), text(&response["status"]))
+    };
+    bundle["entry"].as_array().unwrap().iter().map(entry).collect()
+}
+
 fn patient(id: &str, active: bool) -> Value {
     json!({"resourceType": "Patient", "id": id, "active": active})
 }
@@ -42,15 +52,42 @@ async fn each_entry_says_what_was_asked_and_answered() {
     assert_eq!((status, &bundle["type"]), (200, &json!("history")));
     assert_eq!(vigie::fhir::structure::check(&bundle), [], "{bundle:#}");
     assert_eq!(versions(&bundle), ["Patient/a/_history/3", "Patient/a/_history/2", "Patient/a/_history/1"]);
-    let methods: Vec<&Value> =
-        bundle["entry"].as_array().unwrap().iter().map(|entry| &entry["request"]["method"]).collect();
-    assert_eq!(methods, ["DELETE", "PUT", "POST"]);
+    assert_eq!(asked(&bundle), ["DELETE Patient/a 204", "PUT Patient/a 200", "PUT Patient/a 201"]);
     assert!(bundle["entry"][0].get("resource").is_none());
     assert_eq!(bundle["entry"][1]["resource"]["active"], false);
     assert_eq!(service.get("/Patient/nobody/_history").await.0, 404);
     assert_eq!(service.get("/Patient/a/_history?colour=blue").await.0, 400);
     assert_eq!(service.get("/Patient/_history").await.1["entry"].as_array().unwrap().len(), 4);
     assert_eq!(service.get("/Patient/a/_history?_at=2001").await.1.get("entry"), None);
+}
+
+#[tokio::test]
+async fn each_version_keeps_the_method_that_made_it() {
+    let (service, _folder) = started();
+    let mut body = patient("a", true);
+    body.as_object_mut().unwrap().remove("id");
+    let (_, created) = service.send("POST", "/Patient", body.to_string().into_bytes()).await.unwrap();
+    let id = created["id"].as_str().unwrap();
+    let patch = json!([{"op": "replace", "path": "/active", "value": false}]).to_string().into_bytes();
+    let path = format!("/Patient/{id}");
+    let (status, _) = service.send_as("PATCH", &path, "application/json-patch+json", patch).await.unwrap();
+    assert_eq!(status, 200);
+    assert_eq!(service.send("DELETE", &path, vec![]).await.unwrap().0, 204);
+    service.put(&patient(id, true)).await;
+    let transaction = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"resource": patient(id, false), "request": {"method": "PUT", "url": format!("Patient/{id}")}}]});
+    assert_eq!(service.send("POST", "/", transaction.to_string().into_bytes()).await.unwrap().0, 200);
+    let (_, bundle) = service.get(&format!("{path}/_history")).await;
+    let own = format!("Patient/{id}");
+    let expected = [
+        format!("PUT {own} 200"),
+        format!("PUT {own} 201"),
+        format!("DELETE {own} 204"),
+        format!("PATCH {own} 200"),
+        "POST Patient 201".to_owned(),
+    ];
+    assert_eq!(asked(&bundle), expected);
+    assert_eq!(vigie::fhir::structure::check(&bundle), [], "{bundle:#}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

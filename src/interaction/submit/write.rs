@@ -40,7 +40,7 @@ pub(super) async fn accept(
     unit.guards.extend(arrival.condition.clone().map(Guard::NoneMatches));
     unit.guards.extend(claim(&response, before, &reference, digest));
     stand_on(gathered, &mut unit);
-    unit.writes.push(Write::new(&response, before.expect())?);
+    unit.writes.push(before.write(&response)?);
     add(derived, at, &mut unit)?;
     match ctx.store.commit(unit).await? {
         Committed::Written(at) => {

@@ -14,7 +14,7 @@ use crate::store::{Look, Seen, Stored};
 
 const STREAMS: &str = "/* look */ SELECT patient, sequence FROM stream WHERE patient = ANY ($1::text[])";
 const RESOURCES: &str =
-    "/* look */ SELECT w.n, v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place
+    "/* look */ SELECT w.n, v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place, v.made
     FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS w (rtype, id, n)
     JOIN resource r ON r.rtype = w.rtype AND r.id = w.id
     JOIN version v ON v.seq = r.seq";

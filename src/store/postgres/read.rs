@@ -4,19 +4,19 @@ use jiff::Timestamp;
 use tokio_postgres::{Client, Row};
 
 use crate::problem::Problem;
-use crate::store::{Stored, body, feed};
+use crate::store::{Made, Stored, body, feed};
 
 /// In the order that [`stored`] reads; `v` is the version.
 pub(super) const COLUMNS: &str =
-    "v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place";
+    "v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place, v.made";
 
 pub(super) const READ: &str =
     "/* read */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body,
-      v.dated_place
+      v.dated_place, v.made
     FROM resource r JOIN version v ON v.seq = r.seq WHERE r.rtype = $1 AND r.id = $2";
 pub(super) const VREAD: &str =
     "/* vread */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body,
-      v.dated_place
+      v.dated_place, v.made
     FROM resource r JOIN version v ON v.rid = r.rid AND v.version = $3 WHERE r.rtype = $1 AND r.id = $2";
 const STREAM: &str = "/* stream */ SELECT sequence FROM stream WHERE patient = $1";
 
@@ -45,6 +45,7 @@ pub(super) fn stored(row: &Row, first: usize, rtype: &str, id: &str) -> Result<S
         version: u64::try_from(number(0)).unwrap_or(0),
         last_updated,
         deleted: row.get::<_, i16>(first + 2) != 0,
+        made: Made::of(row.get(first + 7)),
         body: feed::dated(body, size(6), last_updated),
     })
 }

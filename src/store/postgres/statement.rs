@@ -30,19 +30,19 @@ const WRITE: &str = "/* write */ WITH
     units AS (INSERT INTO unit (number, name, at, high, seq)
       SELECT * FROM unnest($8::bigint[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[])),
     versions AS (INSERT INTO version
-        (seq, unit, rtype, rid, version, last_updated, deleted, dictionary, size, dated_place, body)
+        (seq, unit, rtype, rid, version, last_updated, deleted, dictionary, size, dated_place, made, body)
       SELECT * FROM unnest($13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[],
-        $19::smallint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bytea[])),
+        $19::smallint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::smallint[], $24::bytea[])),
     resources AS (INSERT INTO resource (rid, rtype, id, seq, version, last_updated, deleted, present, urgency,
         dated_at, dated_to, subject, owner, status)
-      SELECT * FROM unnest($24::bigint[], $25::bigint[], $26::text[], $27::bigint[], $28::bigint[], $29::bigint[],
-        $30::smallint[], $31::bigint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::text[], $36::text[], $37::text[])
+      SELECT * FROM unnest($25::bigint[], $26::bigint[], $27::text[], $28::bigint[], $29::bigint[], $30::bigint[],
+        $31::smallint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::text[], $37::text[], $38::text[])
       ON CONFLICT (rid) DO UPDATE SET seq = excluded.seq, version = excluded.version,
         last_updated = excluded.last_updated, deleted = excluded.deleted, present = excluded.present,
         urgency = excluded.urgency, dated_at = excluded.dated_at, dated_to = excluded.dated_to,
         subject = excluded.subject, owner = excluded.owner, status = excluded.status)
     INSERT INTO token (param, code, rid, system)
-    SELECT * FROM unnest($38::bigint[], $39::text[], $40::bigint[], $41::bigint[]) ON CONFLICT DO NOTHING";
+    SELECT * FROM unnest($39::bigint[], $40::text[], $41::bigint[], $42::bigint[]) ON CONFLICT DO NOTHING";
 
 pub(super) const TEXTS: &str = "/* texts */ INSERT INTO text (param, folded, rid, exact)
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[])";

@@ -32,7 +32,7 @@ macro_rules! columns {
 columns!(Units<'a> { number: i64, name: &'a str, at: i64, high: i64, seq: i64, });
 columns!(Versions<'a> {
     seq: i64, unit: i64, rtype: i64, rid: i64, version: i64, last_updated: i64, deleted: i16, dictionary: i64,
-    size: i64, dated_place: i64, body: &'a [u8],
+    size: i64, dated_place: i64, made: i16, body: &'a [u8],
 });
 columns!(Resources<'a> {
     rid: i64, rtype: i64, id: &'a str, seq: i64, version: i64, last_updated: i64, deleted: i16, present: i64,
@@ -140,6 +140,7 @@ impl<'a> Rows<'a> {
             rows.dictionary.push(write.body.dictionary);
             rows.size.push(number(write.body.size));
             rows.dated_place.push(number(write.dated_place));
+            rows.made.push(write.made.code());
             rows.body.push(&write.body.bytes);
         }
     }

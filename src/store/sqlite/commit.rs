@@ -167,8 +167,8 @@ fn resource(conn: &Connection, write: &Write, row: &Row, (unit, at): (i64, Times
     };
     conn.prepare_cached(
         "/* resource */ INSERT INTO version
-           (unit, rid, version, last_updated, deleted, dictionary, size, body, rtype, dated_place)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT code FROM resource_type WHERE name = ?9), ?10)",
+           (unit, rid, version, last_updated, deleted, dictionary, size, body, rtype, dated_place, made)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT code FROM resource_type WHERE name = ?9), ?10, ?11)",
     )?
     .execute((
         unit,
@@ -181,6 +181,7 @@ fn resource(conn: &Connection, write: &Write, row: &Row, (unit, at): (i64, Times
         &write.body.bytes,
         &write.rtype,
         write.dated_place,
+        write.made.code(),
     ))?;
     let seq = conn.last_insert_rowid();
     let old =

@@ -21,7 +21,7 @@ pub(super) fn page(conn: &Connection, history: &History) -> Result<Versions, Pro
         return Ok(Versions { last: history.after.clone(), ..Versions::default() });
     };
     let read =
-        |row: &Row<'_>| Ok(Found { raw: raw(row)?, seq: row.get(7)?, rtype: row.get(8)?, id: row.get(9)? });
+        |row: &Row<'_>| Ok(Found { raw: raw(row)?, seq: row.get(8)?, rtype: row.get(9)?, id: row.get(10)? });
     let mut statement = conn.prepare_cached(&text)?;
     let mut found: Vec<Found> =
         statement.query_map(params_from_iter(values), read)?.collect::<Result<_, _>>()?;
@@ -49,7 +49,7 @@ fn select(
         _ => "NOT INDEXED",
     };
     let mut text = format!(
-        "/* history */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place,
+        "/* history */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place, v.made,
            v.seq, t.name, r.id
          FROM version v {index} CROSS JOIN resource r ON r.rid = v.rid CROSS JOIN resource_type t ON t.code = r.rtype
          WHERE 1"

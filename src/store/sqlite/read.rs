@@ -5,12 +5,12 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::search;
 use crate::problem::Problem;
-use crate::store::{Look, Seen, Stored, body, feed};
+use crate::store::{Look, Made, Seen, Stored, body, feed};
 
 pub(super) fn read(conn: &Connection, rtype: &str, id: &str) -> Result<Option<Stored>, Problem> {
     let found = conn
         .prepare_cached(
-            "/* read */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place
+            "/* read */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place, v.made
              FROM resource r JOIN version v ON v.seq = r.seq
              WHERE r.rtype = (SELECT code FROM resource_type WHERE name = ?1) AND r.id = ?2",
         )?
@@ -28,7 +28,7 @@ pub(super) fn vread(
     let Ok(version) = i64::try_from(version) else { return Ok(None) };
     let found = conn
         .prepare_cached(
-            "/* vread */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place
+            "/* vread */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place, v.made
              FROM resource r JOIN version v ON v.rid = r.rid AND v.version = ?3
              WHERE r.rtype = (SELECT code FROM resource_type WHERE name = ?1) AND r.id = ?2",
         )?
@@ -40,7 +40,7 @@ pub(super) fn vread(
 /// The version with that place in commit order.
 pub(super) fn by_seq(conn: &Connection, rtype: &str, id: &str, seq: i64) -> Result<Stored, Problem> {
     conn.prepare_cached(
-        "/* by_seq */ SELECT version, last_updated, deleted, dictionary, size, body, dated_place FROM version WHERE seq = ?1",
+        "/* by_seq */ SELECT version, last_updated, deleted, dictionary, size, body, dated_place, made FROM version WHERE seq = ?1",
     )?
     .query_row([seq], raw)?
     .stored(rtype, id)
@@ -92,6 +92,7 @@ pub(super) struct Raw {
     size: usize,
     body: Vec<u8>,
     dated_place: usize,
+    made: i16,
 }
 
 pub(super) fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
@@ -103,6 +104,7 @@ pub(super) fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
         size: row.get(4)?,
         body: row.get(5)?,
         dated_place: row.get(6)?,
+        made: row.get(7)?,
     })
 }
 
@@ -116,6 +118,7 @@ impl Raw {
             version: self.version,
             last_updated,
             deleted: self.deleted,
+            made: Made::of(self.made),
             body: feed::dated(body, self.dated_place, last_updated),
         })
     }

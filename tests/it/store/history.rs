@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use vigie::problem::Category;
-use vigie::store::{Expect, History, Unit, Versions, Write};
+use vigie::store::{Expect, History, Made, Unit, Versions, Write};
 
 use super::support::{Held, at, new, resource, unit};
 
@@ -52,6 +52,26 @@ async fn a_history_is_of_one_resource_of_a_type_or_of_everything_newest_first() 
     assert!(page.versions[0].deleted && page.versions[0].body.is_empty() && !page.versions[1].deleted);
     assert!(feed(&held, History { id: Some("nobody".into()), ..patients.clone() }).await.is_empty());
     assert!(feed(&held, History { rtype: Some("Nothing".into()), ..patients }).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_version_keeps_what_made_it_wherever_it_is_read() {
+    let Some(held) = Held::new().await else { return };
+    let patient = |version| resource("Patient", "p", version, json!({}));
+    let write = |version, made| Write::new(&patient(version), Expect::Previous).unwrap().made(made);
+    let deletion = Write::deletion("Patient", "p", 3, at(3)).unwrap();
+    let writes =
+        [write(1, Made::Post), write(2, Made::Patch), write(3, Made::Put), deletion, write(5, Made::PutNew)];
+    for write in writes {
+        held.store.commit(unit(vec![write])).await.unwrap();
+    }
+    let held = held.reopen().await;
+    let page = held.store.history(&History::new(10)).await.unwrap();
+    let made: Vec<Made> = page.versions.iter().map(|stored| stored.made).collect();
+    assert_eq!(made, [Made::PutNew, Made::Delete, Made::Put, Made::Patch, Made::Post]);
+    assert_eq!(held.store.read("Patient", "p").await.unwrap().unwrap().made, Made::PutNew);
+    assert_eq!(held.store.vread("Patient", "p", 2).await.unwrap().unwrap().made, Made::Patch);
+    assert_eq!(held.page("Patient", "").await.resources[0].made, Made::PutNew);
 }
 
 #[tokio::test]
