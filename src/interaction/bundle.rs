@@ -6,6 +6,7 @@ mod answer;
 mod entry;
 mod perform;
 mod plan;
+mod refusal;
 mod transaction;
 
 use serde_json::{Value, json};
@@ -24,8 +25,9 @@ const ENTRIES_MAX: usize = 2_000;
 /// Does what a Bundle of type `batch` or `transaction` asks; the answer has one entry for each, in the same order.
 ///
 /// # Errors
-/// `Malformed` when the Bundle or one of its requests cannot be read. Of a transaction, the first problem of any entry, with
-/// its place; nothing is then stored, apart from a response that was itself refused: that one is kept, as always.
+/// `Malformed` when the Bundle or one of its requests cannot be read. Of a transaction, the problems of every refused entry,
+/// each with its place, in the category of the first; nothing is then stored, apart from responses that were themselves
+/// refused: those are kept, as always. An entry that refers to a refused one falls with it and is not judged.
 pub async fn bundle(ctx: &Context, body: &[u8], echo: Echo) -> Result<Vec<u8>, Problem> {
     let bundle = incoming::of_type("Bundle", fhir::parse(body)?)?;
     let entries = element::list(&bundle, "entry").len();

@@ -120,6 +120,103 @@ async fn one_refused_entry_refuses_all_and_is_named() {
     assert_eq!(transaction(&app, twice).await.unwrap_err().category, Category::Malformed);
 }
 
+fn flag(subject: &str) -> Value {
+    json!({"resourceType": "Flag", "status": "active", "code": {"text": "x"}, "subject": {"reference": subject}})
+}
+
+#[tokio::test]
+async fn every_refused_entry_is_told_with_its_place() {
+    let app = App::bare().await;
+    app.put(&json!({"resourceType": "Patient", "id": "here", "active": true})).await.unwrap();
+    let mut stale = entry("PUT", "Patient/here", json!({"resourceType": "Patient", "id": "here"}));
+    stale["request"]["ifMatch"] = json!("W/\"4\"");
+    let mut odd = patient("a");
+    odd["gender"] = json!("unheard-of");
+    let entries = vec![
+        entry("POST", "Flag", flag("Patient/here")),
+        entry("POST", "Flag", flag("Patient/nobody")),
+        at(ONE, entry("POST", "Patient", odd)),
+        entry("POST", "Flag", flag(ONE)),
+        stale,
+        entry("PUT", "Patient?active=false,true&_id=nobody", patient("b")),
+        entry("PUT", "Patient/twin", json!({"resourceType": "Patient", "id": "twin"})),
+        entry("PUT", "Patient/twin", json!({"resourceType": "Patient", "id": "twin"})),
+    ];
+    let problem = transaction(&app, entries).await.unwrap_err();
+    assert_eq!(problem.category, Category::Invalid, "that of the first");
+    let places: Vec<&str> = problem.issues.iter().map(|issue| issue.expression.as_deref().unwrap()).collect();
+    let expected = [
+        "Bundle.entry[1].resource.subject",
+        // The Flag about this patient falls with it: nothing more is said.
+        "Bundle.entry[2].resource.gender",
+        "Bundle.entry[4]",
+        "Bundle.entry[7]",
+    ];
+    assert_eq!(places, expected, "{problem}");
+    assert_eq!(app.count(&["Patient", "Flag"]).await, [1, 0]);
+}
+
+#[tokio::test]
+async fn a_response_whose_patient_is_refused_beside_it_is_not_judged() {
+    let app = App::new().await;
+    let other = App::new().await;
+    let course = Course::start(&other, "folfox").await;
+    let before = app.count(&["Binary"]).await;
+    let mut odd = patient("a");
+    odd["gender"] = json!("unheard-of");
+    let response = named(&course.week("1"), ONE, TWO);
+    let entries =
+        vec![entry("POST", "QuestionnaireResponse", response), at(ONE, entry("POST", "Patient", odd))];
+    let problem = transaction(&app, entries).await.unwrap_err();
+    assert_eq!(problem.issues.len(), 1, "{problem}");
+    assert_eq!(app.count(&["Binary"]).await, before, "nothing of it was at fault");
+}
+
+#[tokio::test]
+async fn a_conditional_reference_sees_all_that_the_transaction_writes() {
+    let app = App::bare().await;
+    let mut renamed = patient("new");
+    renamed["id"] = json!("renamed");
+    app.put(&json!({"resourceType": "Patient", "id": "renamed", "active": true})).await.unwrap();
+    let entries = vec![
+        entry("POST", "Flag", flag("Patient?identifier=https://test.example|new")),
+        entry("PUT", "Patient/renamed", renamed),
+    ];
+    let answer = transaction(&app, entries).await.unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(answer["entry"][0]["resource"]["subject"]["reference"], "Patient/renamed");
+}
+
+#[tokio::test]
+async fn a_condition_does_not_meet_what_the_same_transaction_deletes() {
+    let app = App::bare().await;
+    let mut old = patient("a");
+    old["id"] = json!("old");
+    app.put(&old).await.unwrap();
+    let mut conditional = entry("POST", "Patient", patient("a"));
+    conditional["request"]["ifNoneExist"] = json!("identifier=https://test.example|a");
+    let answer = transaction(&app, vec![conditional, bare("DELETE", "Patient/old")]).await;
+    let answer = answer.unwrap_or_else(|problem| panic!("{problem}"));
+    assert_eq!(statuses(&answer), ["201 Created", "204 No Content"]);
+    assert_eq!(app.count(&["Patient"]).await, [1]);
+}
+
+#[tokio::test]
+async fn a_condition_that_another_entry_meets_is_refused_in_either_order() {
+    let app = App::bare().await;
+    let mut conditional = entry("POST", "Patient", patient("a"));
+    conditional["request"]["ifNoneExist"] = json!("identifier=https://test.example|a");
+    let plain = entry("POST", "Patient", patient("a"));
+    for (entries, place) in [
+        (vec![conditional.clone(), plain.clone()], "Bundle.entry[0]"),
+        (vec![plain, conditional], "Bundle.entry[1]"),
+    ] {
+        let problem = transaction(&app, entries).await.unwrap_err();
+        assert_eq!(problem.category, Category::Malformed, "{problem}");
+        assert_eq!(problem.issues[0].expression.as_deref(), Some(place), "{problem}");
+        assert_eq!(app.count(&["Patient"]).await, [0]);
+    }
+}
+
 #[tokio::test]
 async fn the_order_of_entries_does_not_matter_and_the_answers_keep_it() {
     let app = App::bare().await;

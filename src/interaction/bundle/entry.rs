@@ -95,6 +95,13 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// Whether it writes the resource that it carries.
+    pub(super) const fn sends_a_resource(&self) -> bool {
+        matches!(self.method, Method::Post | Method::Put)
+    }
+}
+
 fn path_of(url: &str) -> &str {
     url.split('?').next().unwrap_or_default()
 }

@@ -5,12 +5,14 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 
 use super::entry::{Entry, Method, Target};
+use super::refusal::Refusals;
+use super::transaction::is_ours;
 use super::{perform, place};
 use crate::fhir::search::Query;
 use crate::fhir::{element, reference};
-use crate::interaction::{Context, conditional};
+use crate::interaction::{Answer, Context, conditional};
 use crate::problem::{Category, Problem};
-use crate::store::Guard;
+use crate::store::{Guard, Staged, Store};
 
 /// Elements other than `Reference.reference` that may hold the address of another entry: of type uri, url, oid, uuid.
 const ADDRESSES: &[&str] = &["url", "uri", "valueUri", "valueUrl", "valueOid", "valueUuid"];
@@ -36,51 +38,140 @@ pub(super) struct Plan {
     pub(super) fates: Vec<Fate>,
     /// What must still hold at the end.
     pub(super) guards: Vec<Guard>,
+    /// Entries that cannot be done, whatever the others do.
+    pub(super) refusals: Refusals,
     /// `Type/id` by the address that other entries may use.
     names: HashMap<String, String>,
+    /// What the transaction deletes.
+    gone: HashSet<String>,
+}
+
+/// What entries were seen to have, each of which only one may have.
+#[derive(Default)]
+struct Seen<'e> {
+    written: HashSet<String>,
+    conditions: HashSet<(&'e String, &'e Option<String>)>,
+}
+
+impl Fate {
+    /// The id of what it creates.
+    pub(super) const fn new_id(&self) -> Option<&String> {
+        match self {
+            Self::New(id, _) => Some(id),
+            _ => None,
+        }
+    }
 }
 
 impl Plan {
     /// Resolves every condition against what is stored now. `settled` entries were found to be here already.
     ///
+    /// Refused are entries that write the same resource as another one or have its address (`Malformed`), and conditions
+    /// that are met by several (`PreconditionFailed`).
+    ///
     /// # Errors
-    /// `Malformed` when two entries write the same resource or have the same address, `PreconditionFailed` when a condition
-    /// is met by several.
+    /// Those of the store.
     pub(super) async fn make(
         ctx: &Context,
         entries: &[Entry],
         settled: &HashMap<usize, String>,
     ) -> Result<Self, Problem> {
-        let mut plan = Self { fates: Vec::new(), guards: Vec::new(), names: HashMap::new() };
-        let mut written = HashSet::new();
-        let mut conditions = HashSet::new();
-        for (n, entry) in entries.iter().enumerate() {
+        let mut plan = Self {
+            fates: entries.iter().map(|_| Fate::Reads).collect(),
+            guards: Vec::new(),
+            refusals: Refusals::default(),
+            names: HashMap::new(),
+            gone: HashSet::new(),
+        };
+        let mut seen = Seen::default();
+        // What is deleted goes first: a condition does not meet it any more.
+        let (deletions, others): (Vec<_>, Vec<_>) =
+            (0..entries.len()).partition(|n| entries[*n].method == Method::Delete);
+        for n in deletions.into_iter().chain(others) {
+            let entry = &entries[n];
             let fate = match settled.get(&n) {
-                Some(id) => Fate::Found(id.clone()),
-                None => plan.fate(ctx, entry).await.map_err(|problem| problem.at(&place(n)))?,
+                Some(id) => Ok(Fate::Found(id.clone())),
+                None => plan.fate(ctx, entry).await,
             };
-            let twice = |what: &str| {
-                let text = format!("two entries of the transaction {what}");
-                Err(Problem::new(Category::Malformed, "duplicate", text).at(&place(n)))
-            };
-            if let Fate::New(id, _) | Fate::Found(id) | Fate::At(id) = &fate {
-                let name = format!("{}/{id}", entry.rtype);
-                if !matches!(fate, Fate::Found(_)) && !written.insert(name.clone()) {
-                    return twice("write the same resource");
-                }
-                if entry.if_none_exist.is_some() && !conditions.insert((&entry.rtype, &entry.if_none_exist)) {
-                    return twice("have the same ifNoneExist");
-                }
-                if let Some(full_url) = &entry.full_url {
-                    if plan.names.get(full_url).is_some_and(|known| *known != name) {
-                        return twice("have the same fullUrl");
-                    }
-                    plan.name(full_url, name);
-                }
+            match fate.and_then(|fate| plan.checked(entry, fate, &mut seen)) {
+                Ok(fate) => plan.fates[n] = fate,
+                Err(problem) if is_ours(&problem) => return Err(problem),
+                Err(problem) => plan.refusals.add(n, entry.clone(), None, problem),
             }
-            plan.fates.push(fate);
         }
         Ok(plan)
+    }
+
+    /// The fate, if no other entry has the same resource, condition or address.
+    fn checked<'e>(&mut self, entry: &'e Entry, fate: Fate, seen: &mut Seen<'e>) -> Result<Fate, Problem> {
+        let twice = |what: &str| {
+            let text = format!("two entries of the transaction {what}");
+            Err(Problem::new(Category::Malformed, "duplicate", text))
+        };
+        let (Fate::New(id, _) | Fate::Found(id) | Fate::At(id)) = &fate else { return Ok(fate) };
+        let name = format!("{}/{id}", entry.rtype);
+        if !matches!(fate, Fate::Found(_)) && !seen.written.insert(name.clone()) {
+            return twice("write the same resource");
+        }
+        if entry.if_none_exist.is_some() && !seen.conditions.insert((&entry.rtype, &entry.if_none_exist)) {
+            return twice("have the same ifNoneExist");
+        }
+        if entry.method == Method::Delete {
+            self.gone.insert(name.clone());
+        }
+        if let Some(full_url) = &entry.full_url {
+            if self.names.get(full_url).is_some_and(|known| *known != name) {
+                return twice("have the same fullUrl");
+            }
+            self.name(full_url, name);
+        }
+        Ok(fate)
+    }
+
+    /// `Type/id` of what an entry writes.
+    pub(super) fn name_of(&self, n: usize, entries: &[Entry]) -> Option<String> {
+        match &self.fates[n] {
+            Fate::New(id, _) | Fate::At(id) => Some(format!("{}/{id}", entries[n].rtype)),
+            _ => None,
+        }
+    }
+
+    /// What is wrong when an entry was answered with what another one creates, instead of its own.
+    pub(super) fn created_beside(&self, n: usize, answer: &Answer) -> Option<Problem> {
+        let twin = |m: &usize| *m != n && self.fates[*m].new_id() == Some(&answer.id);
+        (0..self.fates.len()).find(twin).map(depends_on_order)
+    }
+
+    /// Conditional creates whose condition is met, in the end, by what another entry creates, and what is wrong with them.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn met_by_others(
+        &self,
+        staged: &Staged,
+        entries: &[Entry],
+    ) -> Result<Vec<(usize, Problem)>, Problem> {
+        let mut met = Vec::new();
+        for (n, fate) in self.fates.iter().enumerate() {
+            let Fate::New(own, Some(query)) = fate else { continue };
+            let found = match staged.search(query).await {
+                Ok(page) => page.resources,
+                Err(problem) if is_ours(&problem) => return Err(problem),
+                Err(problem) => {
+                    met.push((n, problem));
+                    continue;
+                }
+            };
+            let creates = |m: &usize, id: &String| {
+                entries[*m].rtype == query.rtype && self.fates[*m].new_id() == Some(id)
+            };
+            let twin = found
+                .iter()
+                .filter(|found| found.id != *own)
+                .find_map(|found| (0..entries.len()).find(|m| creates(m, &found.id)));
+            met.extend(twin.map(|twin| (n, depends_on_order(twin))));
+        }
+        Ok(met)
     }
 
     /// What is going to be written.
@@ -123,7 +214,9 @@ impl Plan {
 
     async fn create(&mut self, ctx: &Context, entry: &Entry) -> Result<Fate, Problem> {
         let Some(query) = perform::condition(entry)? else { return Ok(Fate::New(ctx.ids.next(), None)) };
-        let found = ctx.store.search(&query).await?.resources;
+        let wider = Query { count: query.count + self.gone.len(), ..query.clone() };
+        let mut found = ctx.store.search(&wider).await?.resources;
+        found.retain(|one| !self.gone.contains(&format!("{}/{}", one.rtype, one.id)));
         match found.as_slice() {
             [] => Ok(Fate::New(ctx.ids.next(), Some(query))),
             [one] => {
@@ -176,4 +269,13 @@ impl Plan {
             _ => {}
         }
     }
+}
+
+/// A condition that another entry of the same transaction meets.
+fn depends_on_order(twin: usize) -> Problem {
+    let text = format!(
+        "what {} creates meets the ifNoneExist of this entry: what comes of the two would depend on their order",
+        place(twin)
+    );
+    Problem::new(Category::Malformed, "duplicate", text)
 }

@@ -9,13 +9,15 @@ use serde_json::Value;
 use super::answer::{Done, Echo};
 use super::entry::{Entry, Method, Target};
 use super::plan::{Fate, Plan};
-use super::{perform, place};
+use super::refusal::any_reference;
+use super::perform;
 use crate::fhir::element;
+use crate::fhir::reference::{self, ReferenceForm};
 use crate::interaction::submit::{self, RESPONSE};
 use crate::interaction::{
     Answer, Context, Kind, Library, create, delete, finalize, incoming, library, patch, read, update,
 };
-use crate::problem::{Category, Problem, Severity};
+use crate::problem::{Category, Problem};
 use crate::store::{Committed, Guard, Staged, Violation};
 
 /// Compiled definitions that a transaction with definitions of its own keeps to itself.
@@ -72,7 +74,7 @@ async fn round(
     here: &HashMap<usize, String>,
     claims: &mut Claims,
 ) -> Result<Round, Problem> {
-    let plan = Plan::make(ctx, entries, here).await?;
+    let mut plan = Plan::make(ctx, entries, here).await?;
     let at = incoming::now(ctx);
     let staged = Arc::new(Staged::new(Arc::clone(&ctx.store), "transaction", at, plan.expected(entries)));
     plan.guards.iter().for_each(|guard| staged.guard(guard.clone()));
@@ -81,22 +83,34 @@ async fn round(
     let mut order: Vec<usize> = (0..entries.len()).filter(|n| entries[*n].method != Method::Get).collect();
     order.sort_by_key(|n| (rank(&entries[*n]), *n));
     let mut done: Vec<Option<Done>> = entries.iter().map(|_| None).collect();
+    let mut refusals = std::mem::take(&mut plan.refusals);
     for n in order {
         let mut entry = entries[n].clone();
         entry.resource.iter_mut().for_each(|resource| plan.resolve(resource));
+        let falls = |resource: &Value| refusals.are_named_by(resource);
+        if refusals.holds(n) || entry.resource.as_ref().is_some_and(falls) {
+            continue;
+        }
         match one(&inner, &entry, &plan.fates[n]).await {
             Ok(answer) => {
-                let planned = match &plan.fates[n] {
-                    Fate::New(id, _) => Some(id),
-                    _ => None,
-                };
-                if planned.is_some_and(|id| *id != answer.id) {
+                if let Some(problem) = plan.created_beside(n, &answer) {
+                    refusals.add(n, entry, None, problem);
+                    continue;
+                }
+                if plan.fates[n].new_id().is_some_and(|id| *id != answer.id) {
                     return Ok(Round::Here(n, answer.id));
                 }
                 done[n] = Some(Done::One(answer));
             }
-            Err(problem) => return Err(refused(ctx, &entries[n], entry, problem).await?.at(&place(n))),
+            Err(problem) if is_ours(&problem) => return Err(problem),
+            Err(problem) => refusals.add(n, entry, plan.name_of(n, entries), problem),
         }
+    }
+    for (n, problem) in plan.met_by_others(&staged, entries).await? {
+        refusals.add(n, entries[n].clone(), None, problem);
+    }
+    if !refusals.is_empty() {
+        return Err(refusals.told(ctx, entries).await?);
     }
     let written_at = match commit(ctx, &staged, claims).await? {
         Ok(written_at) => written_at,
@@ -164,19 +178,24 @@ fn over(ctx: &Context, staged: &Arc<Staged>, entries: &[Entry]) -> Context {
     }
 }
 
-/// DELETE, POST, PUT, PATCH (3.1.0.11.2); then what is judged by all the rest: responses by the time they were authored, and
-/// reports that become final.
+/// DELETE, POST, PUT, PATCH, then what refers by conditions, so that these see all the rest (3.1.0.11.2); then what is judged
+/// by all the rest: responses by the time they were authored, and reports that become final.
 fn rank(entry: &Entry) -> (u8, usize, Option<jiff::Timestamp>) {
     let place = ORDER.iter().position(|rtype| *rtype == entry.rtype).unwrap_or(ORDER.len());
     match (entry.method, &entry.resource) {
         // What refers goes before what it refers to.
         (Method::Delete, _) => (0, ORDER.len() - place, None),
         (Method::Patch, _) => (3, place, None),
-        (_, Some(resource)) if entry.rtype == RESPONSE => (4, 0, submit::history::moment(resource)),
-        (_, Some(resource)) if finalize::is_final(resource) => (5, 0, None),
+        (_, Some(resource)) if entry.rtype == RESPONSE => (5, 0, submit::history::moment(resource)),
+        (_, Some(resource)) if finalize::is_final(resource) => (6, 0, None),
+        (_, Some(resource)) if any_reference(resource, &is_conditional) => (4, place, None),
         (Method::Post, _) => (1, place, None),
         _ => (2, place, None),
     }
+}
+
+fn is_conditional(text: &str) -> bool {
+    matches!(reference::parse(text), ReferenceForm::Conditional { .. })
 }
 
 async fn one(ctx: &Context, entry: &Entry, fate: &Fate) -> Result<Answer, Problem> {
@@ -215,15 +234,7 @@ async fn one(ctx: &Context, entry: &Entry, fate: &Fate) -> Result<Answer, Proble
     }
 }
 
-/// The problem of the whole. A response that was itself refused is kept like any other.
-async fn refused(ctx: &Context, sent: &Entry, resolved: Entry, problem: Problem) -> Result<Problem, Problem> {
-    let faulty = matches!(problem.category, Category::Malformed | Category::Invalid | Category::Conflict);
-    let (Some(bytes), Some(response)) = (&sent.resource, resolved.resource) else { return Ok(problem) };
-    if sent.rtype != RESPONSE || !faulty || !matches!(sent.method, Method::Post | Method::Put) {
-        return Ok(problem);
-    }
-    // What was told of keeping it went with the rest of the transaction.
-    let issues = problem.issues.into_iter().filter(|issue| issue.severity > Severity::Information).collect();
-    let known = Problem::with(problem.category, issues);
-    submit::keep_refused(ctx, bytes.to_string().as_bytes(), response, known).await
+/// Nothing that the entry says: the store or the code.
+pub(super) const fn is_ours(problem: &Problem) -> bool {
+    matches!(problem.category, Category::Busy | Category::StorageFull | Category::Internal)
 }
