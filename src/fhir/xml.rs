@@ -16,7 +16,7 @@ mod tests;
 mod write;
 
 pub use read::read;
-pub use write::write;
+pub use write::{write, write_pretty};
 
 /// The media type of FHIR XML.
 pub const MEDIA_TYPE: &str = "application/fhir+xml";

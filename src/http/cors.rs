@@ -4,7 +4,7 @@
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderMap,
-    HeaderValue, ORIGIN, VARY,
+    HeaderValue, ORIGIN,
 };
 
 /// What a page may send.
@@ -15,12 +15,12 @@ const EXPOSED: &str = "content-location, etag, last-modified, location, retry-af
 /// How long a browser may remember, in seconds.
 const AGE_SECONDS_MAX: &str = "600";
 
-/// Adds what the origin of the request may do; `methods` are those of the path.
+/// Adds what the origin of the request may do; `methods` are those of the path. Every answer says that it varies by
+/// origin, once there are any ([`super::finish`]).
 pub(super) fn allow(origins: &[String], methods: &str, request: &HeaderMap, response: &mut HeaderMap) {
     if origins.is_empty() {
         return;
     }
-    response.append(VARY, HeaderValue::from_static("origin"));
     let Some(origin) = request.get(ORIGIN) else { return };
     if !origins.iter().any(|known| known.as_bytes() == origin.as_bytes()) {
         return;

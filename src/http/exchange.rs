@@ -84,8 +84,25 @@ pub(super) fn prefer(headers: &HeaderMap) -> Result<Return, Problem> {
     Ok(Return::Representation)
 }
 
+/// The condition of a create: `If-None-Exist`, or criteria in the address, where fhirpy and Aidbox put them.
+///
+/// # Errors
+/// `Malformed` when there are both: which one is meant cannot be known.
+pub(super) fn condition(headers: &HeaderMap, query: &str, rtype: &str) -> Result<Option<String>, Problem> {
+    let of_form = |part: &&str| matches!(part.split('=').next(), Some("_format" | "_pretty" | ""));
+    let criteria: Vec<&str> = query.split('&').filter(|part| !of_form(part)).collect();
+    match (if_none_exist(headers, rtype)?, criteria.is_empty()) {
+        (header, true) => Ok(header.map(str::to_owned)),
+        (None, false) => Ok(Some(criteria.join("&"))),
+        (Some(_), false) => {
+            let text = "a create has its condition in If-None-Exist or in the address, not in both";
+            Err(Problem::new(Category::Malformed, "value", text))
+        }
+    }
+}
+
 /// `If-None-Exist`, the search that must find nothing. Some clients put an address before it.
-pub(super) fn if_none_exist<'a>(headers: &'a HeaderMap, rtype: &str) -> Result<Option<&'a str>, Problem> {
+fn if_none_exist<'a>(headers: &'a HeaderMap, rtype: &str) -> Result<Option<&'a str>, Problem> {
     let given = text(headers, &IF_NONE_EXIST)?;
     Ok(given.map(|given| match given.split_once('?') {
         Some(("", query)) => query,
@@ -193,6 +210,19 @@ mod tests {
         check("http://127.0.0.1:8080/Patient?identifier=a|b", "identifier=a|b");
         check("url=http://h/Patient?x", "url=http://h/Patient?x");
         check("http://h/Task?status=x", "http://h/Task?status=x");
+    }
+
+    #[test]
+    fn a_create_has_its_condition_in_a_header_or_in_the_address() {
+        let (none, given) = (HeaderMap::new(), headers(IF_NONE_EXIST, "identifier=a|b"));
+        let check = |headers: &HeaderMap, query: &str, expected: Option<&str>| {
+            assert_eq!(condition(headers, query, "Patient"), Ok(expected.map(str::to_owned)), "{query}");
+        };
+        check(&none, "", None);
+        check(&none, "_format=json&_pretty=true", None);
+        check(&none, "identifier=a%7Cb&_format=json&active=true", Some("identifier=a%7Cb&active=true"));
+        check(&given, "_format=json", Some("identifier=a|b"));
+        assert!(condition(&given, "identifier=a%7Cb", "Patient").is_err());
     }
 
     #[test]

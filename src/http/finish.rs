@@ -19,14 +19,15 @@ pub(super) fn finish(
         // A body that is made while it is sent is left alone; none is, here.
         Err(body) => return response.set_body(body),
     };
-    if !body.is_empty() {
-        response.headers_mut().append(VARY, HeaderValue::from_static("accept, accept-encoding"));
-        if let Some(chosen) = coding::choose(request.headers(), body.len())
-            && let Some(packed) = coding::encode(chosen, &body)
-        {
-            body = packed;
-            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(chosen.name()));
-        }
+    // On a 304 and on an answer without a body too: a cache must know what the one with a body depends on.
+    let varies =
+        if state.origins.is_empty() { "Accept, Accept-Encoding" } else { "Accept, Accept-Encoding, Origin" };
+    response.headers_mut().insert(VARY, HeaderValue::from_static(varies));
+    if let Some(chosen) = coding::choose(request.headers(), body.len())
+        && let Some(packed) = coding::encode(chosen, &body)
+    {
+        body = packed;
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(chosen.name()));
     }
     let methods = route::allowed(path).join(", ");
     cors::allow(&state.origins, &methods, request.headers(), response.headers_mut());

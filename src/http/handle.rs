@@ -59,9 +59,7 @@ pub(super) async fn dispatch(
     let caught = AssertUnwindSafe(served.instrument(span.clone())).catch_unwind().await;
     let result = caught.unwrap_or_else(|_| Err(Problem::internal("a request handler panicked")));
     let mut response = result.unwrap_or_else(|problem| status::answer(&problem, &path, &request_id));
-    if takes_xml(&request) {
-        response = media::in_xml(response);
-    }
+    response = shaped(&request, response);
     let mut response = finish::finish(&request, &state, &path, response);
     if let Ok(value) = request_id.parse() {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -78,10 +76,15 @@ pub(super) async fn dispatch(
     response
 }
 
-/// Whether the client takes XML more gladly than JSON.
-fn takes_xml(request: &HttpRequest) -> bool {
-    let format = parameters(request.query_string()).ok().and_then(|(_, form)| form.format);
-    media::accepted(request.headers(), format.as_deref()) == Ok(Format::Xml)
+/// The answer in the form that the client asks for: XML where it takes that more gladly than JSON, over lines where it
+/// says so.
+fn shaped(request: &HttpRequest, response: HttpResponse) -> HttpResponse {
+    let form = parameters(request.query_string()).map(|(_, form)| form).unwrap_or_default();
+    match media::accepted(request.headers(), form.format.as_deref()) {
+        Ok(Format::Xml) => media::in_xml(response, form.pretty),
+        _ if form.pretty => exchange::laid_out(response),
+        _ => response,
+    }
 }
 
 /// The caller's id if it is a plain one, else a new one.
@@ -109,8 +112,7 @@ async fn serve(
     if !interaction.takes_parameters() {
         refuse_parameters(&exchange.parameters)?;
     }
-    let answer = perform(&exchange, payload).await?;
-    Ok(if form.pretty { exchange::laid_out(answer) } else { answer })
+    perform(&exchange, payload).await
 }
 
 async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {

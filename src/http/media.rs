@@ -118,7 +118,7 @@ fn weight(text: &str) -> u16 {
 
 /// The same answer in XML. What XML has no way to say stays JSON, and its `Content-Type` says so: an answer about
 /// something done is never taken back.
-pub(super) fn in_xml(response: HttpResponse) -> HttpResponse {
+pub(super) fn in_xml(response: HttpResponse, pretty: bool) -> HttpResponse {
     if response.headers().get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes() != FHIR_JSON.as_bytes()) {
         return response;
     }
@@ -128,7 +128,8 @@ pub(super) fn in_xml(response: HttpResponse) -> HttpResponse {
         Err(body) => return head.set_body(body),
     };
     let resource = serde_json::from_slice::<serde_json::Value>(&bytes).ok();
-    match resource.map(|resource| xml::write(&resource)) {
+    let write = if pretty { xml::write_pretty } else { xml::write };
+    match resource.map(|resource| write(&resource)) {
         Some(Ok(xml)) => {
             head.headers_mut().insert(CONTENT_TYPE, FHIR_XML);
             head.set_body(xml).map_into_boxed_body()

@@ -74,7 +74,8 @@ impl Interaction {
     pub const fn takes_parameters(self) -> bool {
         matches!(
             self,
-            Self::SearchType
+            Self::Create
+                | Self::SearchType
                 | Self::SearchForm
                 | Self::SearchCompartment
                 | Self::Everything

@@ -25,10 +25,11 @@ pub(super) async fn bundle(exchange: &Exchange<'_>, payload: web::Payload) -> Re
 pub(super) async fn create(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
     let headers = exchange.request.headers();
     let wanted = exchange::prefer(headers)?;
-    let condition = exchange::if_none_exist(headers, exchange.matched.rtype)?;
+    let query = exchange.request.query_string();
+    let condition = exchange::condition(headers, query, exchange.matched.rtype)?;
     let bytes = exchange.body(payload).await?;
     let rtype = exchange.matched.rtype;
-    interaction::create(exchange.context, rtype, &bytes, condition)
+    interaction::create(exchange.context, rtype, &bytes, condition.as_deref())
         .await
         .map(|answer| written(exchange, answer, wanted))
 }

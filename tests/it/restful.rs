@@ -131,7 +131,7 @@ async fn bodies_and_answers_are_packed_as_the_client_asks() {
     let id: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
     let path = format!("/Patient/{}", id["id"].as_str().unwrap());
     assert_eq!(send("gzip", packed[..packed.len() / 2].to_vec()).await.status(), 400);
-    assert_eq!(send("br", packed).await.status(), 415);
+    assert_eq!(send("deflate", packed).await.status(), 415);
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     bomb.write_all(&vec![b' '; 20_000_000]).unwrap();
     assert_eq!(send("gzip", bomb.finish().unwrap()).await.status(), 413);
@@ -141,13 +141,51 @@ async fn bodies_and_answers_are_packed_as_the_client_asks() {
     let plain = plain.bytes().await.unwrap();
     let gzip = service.ask("GET", &path, &[("accept-encoding", "gzip")], vec![]).await;
     assert_eq!(gzip.headers()["content-encoding"], "gzip");
-    assert!(gzip.headers()["vary"].to_str().unwrap().contains("accept-encoding"));
     let mut unpacked = Vec::new();
     flate2::read::GzDecoder::new(&gzip.bytes().await.unwrap()[..]).read_to_end(&mut unpacked).unwrap();
     assert_eq!(unpacked, plain);
     let zstd = service.ask("GET", &path, &[("accept-encoding", "gzip, zstd")], vec![]).await;
     assert_eq!(zstd.headers()["content-encoding"], "zstd");
     assert_eq!(zstd::stream::decode_all(&zstd.bytes().await.unwrap()[..]).unwrap(), plain);
+    let brotli = service.ask("GET", &path, &[("accept-encoding", "gzip, br")], vec![]).await;
+    assert_eq!(brotli.headers()["content-encoding"], "br");
+    let packed = brotli.bytes().await.unwrap();
+    let mut unpacked = Vec::new();
+    brotli::Decompressor::new(&packed[..], 4_096).read_to_end(&mut unpacked).unwrap();
+    assert_eq!(unpacked, plain);
+    assert_eq!(send("br", packed.to_vec()).await.status(), 201);
+}
+
+#[tokio::test]
+async fn every_answer_says_what_it_varies_by() {
+    let Started { service, _folder } = start(&[]);
+    service.put(&json!({"resourceType": "Patient", "id": "a"})).await;
+    let check =
+        async |service: &Service, method: &str, path: &str, headers: &[(&str, &str)], expected: &str| {
+            let answer = service.ask(method, path, headers, vec![]).await;
+            let all: Vec<_> =
+                answer.headers().get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
+            assert_eq!(all, [expected], "{method} {path}: {}", answer.status());
+        };
+    let form = "Accept, Accept-Encoding";
+    check(&service, "GET", "/Patient/a", &[], form).await;
+    check(&service, "HEAD", "/Patient/a", &[], form).await;
+    check(&service, "GET", "/Patient/a", &[("if-none-match", "W/\"1\"")], form).await;
+    check(&service, "GET", "/Patient/nobody", &[], form).await;
+    check(&service, "GET", "/Patient/a", &[("accept", "text/html")], form).await;
+    check(&service, "GET", "/Nothing", &[], form).await;
+    check(&service, "DELETE", "/Patient/a", &[], form).await;
+    let Started { service, _folder } = start(&[("VIGIE_CORS_ORIGINS", "[\"https://console.example\"]")]);
+    // Whoever asks: a cache that has the answer to one origin must not give it to another.
+    check(&service, "GET", "/metadata", &[], "Accept, Accept-Encoding, Origin").await;
+    check(
+        &service,
+        "GET",
+        "/metadata",
+        &[("origin", "https://console.example")],
+        "Accept, Accept-Encoding, Origin",
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -160,6 +198,12 @@ async fn pretty_is_for_persons_and_says_the_same() {
     assert!(pretty.contains("\n  \"id\": \"a\"") && !plain.contains('\n'));
     let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     assert_eq!(read(&pretty), read(&plain));
+    let xml =
+        service.ask("GET", "/Patient/a?_pretty=true&_format=xml", &[], vec![]).await.text().await.unwrap();
+    assert!(xml.contains("\n  <id value=\"a\"/>\n"), "{xml}");
+    assert_eq!(vigie::fhir::xml::read(xml.as_bytes()).unwrap().resource, read(&plain));
+    let refused = service.ask("GET", "/Patient/nobody?_pretty=true", &[], vec![]).await.text().await.unwrap();
+    assert!(refused.contains("\n  \"issue\": ["), "{refused}");
 }
 
 #[tokio::test]

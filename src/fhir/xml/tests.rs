@@ -5,7 +5,7 @@ mod refused;
 
 use serde_json::{Value, json};
 
-use super::{read, write};
+use super::{read, write, write_pretty};
 
 fn document(inner: &str) -> String {
     format!("<Patient xmlns=\"http://hl7.org/fhir\">{inner}</Patient>")
@@ -88,6 +88,30 @@ fn the_names_of_html_become_numbers_in_a_narrative() {
     let div = "<div xmlns=\"http://www.w3.org/1999/xhtml\">38,5&nbsp;&deg;C &amp; &#176;</div>";
     let text = written(&json!({"resourceType": "Patient", "text": {"div": div}}));
     assert!(text.contains("38,5&#160;&#176;C &amp; &#176;"), "{text}");
+}
+
+#[test]
+fn a_document_over_lines_leaves_its_narrative_as_it_is() {
+    let resource = json!({"resourceType": "Patient",
+        "text": {"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>a <b>b</b>\n c</p></div>"},
+        "contained": [{"resourceType": "Organization", "id": "o"}], "_active": {"id": "a"}});
+    let lines = String::from_utf8(write_pretty(&resource).unwrap()).unwrap();
+    let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
+<Patient xmlns="http://hl7.org/fhir">
+  <text>
+    <status value="generated"/>
+    <div xmlns="http://www.w3.org/1999/xhtml"><p>a <b>b</b>
+ c</p></div>
+  </text>
+  <contained>
+    <Organization>
+      <id value="o"/>
+    </Organization>
+  </contained>
+  <active id="a"/>
+</Patient>"#;
+    assert_eq!(lines, expected);
+    assert_eq!(read(lines.as_bytes()).unwrap().resource, resource);
 }
 
 #[test]

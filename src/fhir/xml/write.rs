@@ -13,8 +13,20 @@ use crate::problem::{Category, Problem};
 /// # Errors
 /// `NotAcceptable`, with the path of the element that XML has no way to say: nothing is ever left out.
 pub fn write(resource: &Value) -> Result<Vec<u8>, Problem> {
-    let mut writer =
-        Writer { out: String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"), place: Place::default() };
+    document(resource, None)
+}
+
+/// The same over lines, for people to read: each element on a line of its own, narratives as they are.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_pretty(resource: &Value) -> Result<Vec<u8>, Problem> {
+    document(resource, Some(0))
+}
+
+fn document(resource: &Value, level: Option<usize>) -> Result<Vec<u8>, Problem> {
+    let out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let mut writer = Writer { out, place: Place::default(), level };
     match writer.resource(resource) {
         Ok(()) => Ok(writer.out.into_bytes()),
         Err(Unsayable(what)) => {
@@ -37,6 +49,8 @@ fn unsayable(what: &str) -> Written {
 struct Writer<'a> {
     out: String,
     place: Place<'a>,
+    /// How many elements are open, when each begins a line.
+    level: Option<usize>,
 }
 
 /// One member of an object, with its `_` twin.
@@ -59,8 +73,7 @@ impl<'a> Writer<'a> {
         if is_root {
             self.place.enter(Step::Name(definition.name));
         }
-        self.out.push('<');
-        self.out.push_str(definition.name);
+        self.open(definition.name);
         if is_root {
             self.out.push_str(" xmlns=\"");
             self.out.push_str(FHIR);
@@ -131,6 +144,7 @@ impl<'a> Writer<'a> {
         }
         match (kind.kind, member.value) {
             (Kind::Primitive, Some(Value::String(text))) if kind.name == "xhtml" => {
+                self.line();
                 narrative::write(text, &mut self.out).map_err(Unsayable)
             }
             (Kind::Primitive, value) => self.primitive(member.name, value, member.extra),
@@ -183,6 +197,7 @@ impl<'a> Writer<'a> {
         if self.out.len() == before {
             self.out.pop();
             self.out.push_str("/>");
+            self.level = self.level.map(|level| level - 1);
         } else {
             self.close(name);
         }
@@ -190,11 +205,24 @@ impl<'a> Writer<'a> {
     }
 
     fn open(&mut self, name: &str) {
+        self.line();
+        self.level = self.level.map(|level| level + 1);
         self.out.push('<');
         self.out.push_str(name);
     }
 
+    /// Begins a line, when the document has lines.
+    fn line(&mut self) {
+        let Some(level) = self.level else { return };
+        if !self.out.ends_with('\n') {
+            self.out.push('\n');
+        }
+        self.out.extend(std::iter::repeat_n("  ", level));
+    }
+
     fn close(&mut self, name: &str) {
+        self.level = self.level.map(|level| level - 1);
+        self.line();
         self.out.push_str("</");
         self.out.push_str(name);
         self.out.push('>');

@@ -5,7 +5,7 @@ use proptest::test_runner::TestRng;
 use serde_json::{Map, Number, Value};
 
 use crate::fhir::schema::{Definition, Kind, TypeRef, r4};
-use crate::fhir::xml::{XHTML, is_attribute, read, write};
+use crate::fhir::xml::{XHTML, is_attribute, read, write, write_pretty};
 
 /// Elements of any type, deep enough to meet every kind of nesting.
 struct Maker<'r> {
@@ -137,8 +137,10 @@ proptest! {
         let mut rng = TestRng::from_seed(prop::test_runner::RngAlgorithm::ChaCha, &seed);
         let resource = Maker { rng: &mut rng }.resource(0);
         let xml = write(&resource).unwrap();
-        let read = read(&xml).unwrap();
-        prop_assert_eq!(&read.issues, &[]);
-        prop_assert_eq!(&read.resource, &resource, "{}", String::from_utf8_lossy(&xml));
+        for xml in [xml, write_pretty(&resource).unwrap()] {
+            let read = read(&xml).unwrap();
+            prop_assert_eq!(&read.issues, &[]);
+            prop_assert_eq!(&read.resource, &resource, "{}", String::from_utf8_lossy(&xml));
+        }
     }
 }
