@@ -97,6 +97,22 @@ fn paths_and_methods_are_the_routes() {
 }
 
 #[test]
+fn what_is_said_twice_is_a_component() {
+    let contract = contract();
+    let mut said = BTreeSet::new();
+    for (path, method, _) in served() {
+        let operation = &contract["paths"][&path][&method];
+        let responses = operation["responses"].as_object().unwrap().values();
+        for block in responses.chain(operation.get("requestBody")).filter(|block| block["$ref"].is_null()) {
+            assert!(
+                said.insert(block.to_string()),
+                "{method} {path}: a block is said elsewhere too: {block}"
+            );
+        }
+    }
+}
+
+#[test]
 fn every_operation_has_an_id_of_its_own() {
     let contract = contract();
     let ids: BTreeSet<_> = served()
@@ -133,7 +149,10 @@ fn parameters_are_those_that_are_read() {
                 add("query", &["criteria"]);
             }
             Interaction::Bundle => add("header", &["Prefer"]),
-            Interaction::Create => add("header", &["If-None-Exist", "Prefer"]),
+            Interaction::Create => {
+                add("header", &["If-None-Exist", "Prefer"]);
+                add("query", &["criteria"]);
+            }
             Interaction::Update | Interaction::Patch | Interaction::Delete => {
                 add("header", &["If-Match", "Prefer"]);
             }
@@ -260,7 +279,7 @@ fn every_example_is_sound_and_shown() {
     let mut shown = BTreeSet::new();
     for (path, method, route) in served() {
         if answers::takes_body(route.interaction) && route.interaction != Interaction::SearchForm {
-            let content = &contract["paths"][&path][&method]["requestBody"]["content"];
+            let content = &resolved(&contract, &contract["paths"][&path][&method]["requestBody"])["content"];
             let given = content["application/fhir+json"]["examples"].as_object().unwrap();
             for example in given.values() {
                 let place = example["$ref"].as_str().unwrap();
@@ -292,7 +311,7 @@ async fn a_fresh_service_takes_every_example() {
         }
     }
     for (path, method, route) in served().into_iter().filter(|(path, ..)| path.contains('$')) {
-        let content = &contract["paths"][&path][&method]["requestBody"]["content"];
+        let content = &resolved(&contract, &contract["paths"][&path][&method]["requestBody"])["content"];
         let given = content["application/fhir+json"]["examples"].as_object().cloned().unwrap_or_default();
         for shown in given.values() {
             let body = bytes(&resolved(&contract, shown)["value"]);
