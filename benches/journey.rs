@@ -154,12 +154,15 @@ mod paper {
     use serde_json::json;
 
     use super::{Scene, Value, black_box, figure, read, root, window};
-    use vigie::report::{Issuer, Report, Sources, pdf};
+    use vigie::report::{Issuer, Report, Sources, Stationery, pdf};
 
     pub(super) fn print(scene: &Scene) {
         let report = report(scene);
-        let one_line = || drop(black_box(pdf::render(&report, "#set document(title: \"x\")\nBonjour")));
-        let whole = || drop(black_box(pdf::render(&report, pdf::TEMPLATE)));
+        let one_line = "#set document(title: \"x\")\nBonjour".to_owned();
+        let one_line = Stationery { template: one_line, ..Stationery::shipped() };
+        let one_line = || drop(black_box(pdf::render(&report, &one_line)));
+        let shipped = Stationery::shipped();
+        let whole = || drop(black_box(pdf::render(&report, &shipped)));
         let first = window(1, &whole);
         let (mut bare, mut ours) = (Vec::new(), Vec::new());
         for _ in 0..15 {

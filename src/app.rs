@@ -4,6 +4,7 @@ mod application;
 pub mod demo;
 mod folder;
 mod offline;
+mod stationery;
 mod telemetry;
 
 use std::path::Path;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use crate::clock::{Clock, Ids};
 use crate::problem::Issue;
-use crate::report::Issuer;
+use crate::report::{Issuer, Stationery};
 use crate::store::Store;
 
 mod bundle;
@@ -71,6 +71,8 @@ pub struct Settings {
     pub base_url: String,
     /// Who issues reports: printed on the document and written in its metadata.
     pub issuer: Issuer,
+    /// What documents are set with.
+    pub stationery: Arc<Stationery>,
     /// Telephone number that answers day and night, as patients read it.
     pub telephone: Option<String>,
     /// Where final reports go: one delivery each.

@@ -33,6 +33,7 @@ pub mod pdf;
 mod people;
 pub mod provide_document_bundle;
 mod specialty;
+mod stationery;
 mod subject;
 pub mod transaction_bundle;
 mod trend;
@@ -48,6 +49,7 @@ pub use gather::Sources;
 pub use header::Header;
 pub use issuer::{Coding, Issuer};
 pub use people::{Organization, Professional};
+pub use stationery::Stationery;
 pub use subject::{Identity, Subject};
 pub use trend::{Measure, Series, Trend};
 
@@ -88,8 +90,10 @@ pub struct Report {
     pub issued: Timestamp,
     /// The days it covers, both included, `YYYY-MM-DD`.
     pub period: (String, String),
-    /// Programme and treatment, where known.
+    /// Programme, where known.
     pub programme: Option<String>,
+    /// Treatment under way and since when, where known.
+    pub treatment: Option<String>,
     /// Highest level of the period, with its display; none when nothing was evaluated.
     pub level: Option<Level>,
     /// Rules that fired, the most serious first.
@@ -104,6 +108,8 @@ pub struct Report {
     pub missing: Vec<Missing>,
     /// The author's conclusion, paragraph by paragraph.
     pub conclusion: Vec<String>,
+    /// What the author changes in the treatment, paragraph by paragraph.
+    pub treatment_change: Vec<String>,
     /// 1 for the first document, one more for each replacement.
     pub version: u32,
     /// When the replaced document was made, if this one replaces another.

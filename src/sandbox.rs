@@ -70,7 +70,8 @@ mod tests {
         let count = |rtype: &str| peer.resources(rtype).len();
         assert_eq!(
             [count("DiagnosticReport"), count("DocumentReference"), count("Binary"), count("Patient")],
-            [1; 4]
+            [1, 1, 2, 1],
+            "the document is there as PDF and as CDA"
         );
         assert_eq!(count("Observation"), 24);
         assert_eq!(peer.resources("DiagnosticReport")[0]["meta"]["versionId"], "1");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use vigie::clock::{SystemClock, SystemIds};
 use vigie::interaction::{self, Context, Library, Settings};
-use vigie::report::Issuer;
+use vigie::report::{Issuer, Stationery};
 use vigie::store::{Store, Unit};
 
 use crate::bare::{Recorder, open};
@@ -91,6 +91,7 @@ fn context(store: Arc<dyn Store>) -> Context {
             issuer: Issuer::public_hospital("CENTRE-TEST", Some("010000001"), "1.2.250.1.999.1", &base_url)
                 .of_test_identities(),
             base_url,
+            stationery: Arc::new(Stationery::shipped()),
             telephone: None,
             destinations: Vec::new(),
             page_default: 50,

@@ -11,7 +11,7 @@ use actix_web::dev::Server;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{folder, telemetry};
+use super::{folder, stationery, telemetry};
 use crate::clock::{Clock, Ids};
 use crate::config::{self, DestinationKind, Settings};
 use crate::connector::{self, Connector, Connectors, Endpoint, TransactionServer};
@@ -197,6 +197,7 @@ fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction
     Ok(interaction::Settings {
         base_url,
         issuer: issued,
+        stationery: stationery::read(&issuer.stationery)?,
         telephone: Some(issuer.phone.clone()).filter(|phone| !phone.is_empty()),
         destinations: destinations.collect(),
         page_default: 50,

@@ -41,6 +41,7 @@ const KEYS: &[(&str, Form)] = &[
     ("issuer.encounter", Form::Text),
     ("issuer.ipp_oid", Form::Text),
     ("issuer.environment", Form::Text),
+    ("issuer.stationery", Form::Text),
     ("issuer.phone", Form::Text),
     ("destinations", Form::List),
 ];

@@ -113,7 +113,10 @@ async fn round(
     let report = meta::stamp(report, id, version, at);
     let gathered = sources::gather(ctx, report).await?;
     let ids = SeededIds::new(at, format!("{id}|{version}"));
-    let made = document::make(&gathered, &ctx.settings, &ids, at).await?;
+    let made = match document::make(&gathered, &ctx.settings, &ids, at).await {
+        Ok(made) => made,
+        Err(problem) => return overtaken(ctx, id, before).await?.map(Round::Refused).ok_or(problem),
+    };
 
     let report = meta::stamp(made.report, id, version, at);
     let mut unit = Unit::new("finalize", at);
@@ -132,6 +135,14 @@ async fn round(
         Committed::Written(at) => Round::Written(report, at),
         Committed::Refused(violation) => Round::Refused(violation),
     })
+}
+
+/// What was gathered may be younger than `before`: then another writer was first, and the round is decided anew.
+async fn overtaken(ctx: &Context, id: &str, before: &Before) -> Result<Option<Violation>, Problem> {
+    let found = ctx.store.read("DiagnosticReport", id).await?.map_or(0, |stored| stored.version);
+    let rtype = "DiagnosticReport".to_owned();
+    let moved = found + 1 != before.next();
+    Ok(moved.then(|| Violation::Version { rtype, id: id.to_owned(), found }))
 }
 
 /// The description of the document that is replaced: no longer the current one.

@@ -32,6 +32,29 @@ pub struct Action {
     pub at: Option<String>,
     /// What the team noted.
     pub notes: Vec<String>,
+    /// The alerts it answers, `Flag/id`.
+    pub alerts: Vec<String>,
+}
+
+impl Action {
+    /// What was asked and what came of it, in one line: outcome, person and time once it is closed, the deadline before.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let mut told = format!("{}, {}", self.what, self.status);
+        let words = [
+            (" : ", self.outcome.as_ref()),
+            (", par ", self.by.as_ref()),
+            (", le ", self.at.as_ref()),
+            (", avant le ", self.due_at.as_ref().filter(|_| self.open)),
+        ];
+        for (joint, word) in words {
+            if let Some(word) = word {
+                told.push_str(joint);
+                told.push_str(word);
+            }
+        }
+        told
+    }
 }
 
 /// What the patient was told.
@@ -84,8 +107,18 @@ fn action(task: &Value) -> Action {
         outcome: outcome(task),
         by: if open { None } else { person(task) },
         at: closed_at(task, open),
+        alerts: alerts(task),
         notes: list(task, "note").filter_map(|note| text(note, "text")).map(str::to_owned).collect(),
     }
+}
+
+/// The alerts that a Task says it answers: its reason, and its inputs.
+fn alerts(task: &Value) -> Vec<String> {
+    let inputs = list(task, "input").filter_map(|input| text(input, "valueReference.reference"));
+    let all = text(task, "reasonReference.reference").into_iter().chain(inputs);
+    let mut alerts: Vec<String> = all.filter(|one| one.contains("Flag/")).map(str::to_owned).collect();
+    alerts.dedup();
+    alerts
 }
 
 fn whom(role: &Value) -> Option<String> {
@@ -136,6 +169,10 @@ mod tests {
         assert_eq!(action.outcome.as_deref(), Some("Patient joint"));
         assert_eq!(action.by.as_deref(), Some("IPA de test"));
         assert_eq!(action.at.as_deref(), Some("2 mars 2026 à 11\u{a0}h\u{a0}30"));
+        assert_eq!(
+            action.told(),
+            "Appel téléphonique, fait : Patient joint, par IPA de test, le 2 mars 2026 à 11\u{a0}h\u{a0}30"
+        );
     }
 
     #[test]
@@ -144,6 +181,15 @@ mod tests {
             "lastModified": "2026-03-02T11:30:00+01:00"});
         let actions = read(&[&task]);
         assert!(actions[0].open && actions[0].by.is_none() && actions[0].at.is_none());
+        assert_eq!(actions[0].told(), "Action, à faire");
+    }
+
+    #[test]
+    fn an_action_names_the_alerts_that_it_answers() {
+        let task = json!({"reasonReference": {"reference": "Flag/1"}, "input": [
+            {"valueReference": {"reference": "Flag/1"}}, {"valueReference": {"reference": "Flag/2"}},
+            {"valueDateTime": "2026-03-02"}]});
+        assert_eq!(read(&[&task])[0].alerts, ["Flag/1", "Flag/2"]);
     }
 
     #[test]

@@ -28,6 +28,10 @@ pub struct Alert {
     pub on: Option<String>,
     /// An amended response took the alert back.
     pub withdrawn: bool,
+    /// `Flag/id`.
+    pub reference: String,
+    /// What was asked for because of it and what came of that, a sentence each, in French.
+    pub done: Vec<String>,
 }
 
 /// An answer that explains an alert.
@@ -137,6 +141,8 @@ fn alert(flag: &Value, provenances: &[&Value]) -> Option<Alert> {
         source: of_trace("source"),
         on: text(flag, "period.start").and_then(french::day).map(|day| day.to_string()),
         withdrawn: own_extension(flag, "superseded").is_some(),
+        reference,
+        done: Vec::new(),
     })
 }
 

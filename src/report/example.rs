@@ -141,7 +141,8 @@ fn resources() -> Vec<Value> {
         "payload": [{"contentString": "Votre équipe vous appelle dans la journée. Si la fièvre dépasse 38,5 °C, ou en cas de \
             frissons ou de malaise, appelez le 15 sans attendre."}]}));
     resources.push(json!({"resourceType": "CarePlan", "id": "cp", "status": "active",
-        "title": "Surveillance hebdomadaire", "description": "FOLFOX, cycle 4"}));
+        "title": "Surveillance hebdomadaire", "description": "FOLFOX, cycle 4",
+        "activity": [{"detail": {"code": {"text": "FOLFOX"}, "scheduledPeriod": {"start": "2026-01-05"}}}]}));
     resources
 }
 
@@ -151,6 +152,7 @@ fn task() -> Value {
         "performerType": [{"coding": [{"system": PERFORMER_ROLE, "code": "ipa"}]}],
         "authoredOn": "2026-03-02T09:12:30+01:00", "lastModified": "2026-03-02T11:30:00+01:00",
         "restriction": {"period": {"end": "2026-03-02T18:00:00+01:00"}},
+        "reasonReference": {"reference": "Flag/f1"},
         "owner": {"display": "Essai IPA-TEST"}, "businessStatus": {"text": "Patiente jointe, NFS demandée"},
         "note": [{"text": "Pas de frissons ; revue à 18 h : 37,4 °C."}]})
 }

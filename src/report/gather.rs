@@ -3,10 +3,13 @@
 use serde_json::Value;
 
 use super::confidential;
-use super::element::{names, text, wording_of};
-use super::{Issuer, Level, Professional, Replaced, Report, actions, alerts, french, people, subject, trend};
+use super::element::{coding_in, names, own_extension, text, value_text, wording, wording_of};
+use super::{
+    Action, Issuer, Level, Professional, Replaced, Report, actions, alerts, french, people, subject, trend,
+};
 use crate::fhir::element::{list, local_reference};
 use crate::problem::{Category, Issue, Problem};
+use crate::terminology::REGIMEN;
 
 /// Everything that a report is read from. Resources of other patients must not be among them.
 #[derive(Clone, Copy)]
@@ -107,7 +110,12 @@ fn read(
     let report = sources.report;
     let observations = sources.of_type("Observation");
     let provenances = sources.of_type("Provenance");
-    let alerts = alerts::read(&sources.of_type("Flag"), &provenances);
+    let actions = actions::read(&sources.of_type("Task"));
+    let mut alerts = alerts::read(&sources.of_type("Flag"), &provenances);
+    for alert in &mut alerts {
+        let answers = |action: &&Action| action.alerts.iter().any(|to| names(to, &alert.reference));
+        alert.done = actions.iter().filter(answers).map(Action::told).collect();
+    }
     let mut missing = trend::unanswered(&observations);
     missing.extend(alerts::not_evaluable(&provenances));
     missing.dedup();
@@ -123,10 +131,12 @@ fn read(
         prescriber,
         confidentiality,
         visibility,
-        actions: actions::read(&sources.of_type("Task")),
+        treatment: treatment(&plans),
+        treatment_change: lines(own_extension(report, "treatment-change").and_then(value_text)),
+        actions,
         advice: actions::advice(&sources.of_type("Communication")),
         trend: trend::read(&observations),
-        conclusion: conclusion(report),
+        conclusion: lines(text(report, "conclusion")),
         version: sources.replaces.map_or(1, |replaced| replaced.version.saturating_add(1)),
         replaces: sources.replaces.cloned(),
         custodian: people::custodian(sources.custodian, sources.issuer),
@@ -195,7 +205,22 @@ fn programme(plans: &[&Value]) -> Option<String> {
     (!words.is_empty()).then(|| words.join(" — "))
 }
 
-fn conclusion(report: &Value) -> Vec<String> {
-    let lines = text(report, "conclusion").unwrap_or_default().lines();
+/// The treatment under way, as the active care plan has it: the regimen, else what the first medication is called, and
+/// since when.
+fn treatment(plans: &[&Value]) -> Option<String> {
+    let details = list(active(plans)?, "activity").filter_map(|activity| activity.get("detail"));
+    let mut treatments = details.filter_map(|detail| {
+        let code = detail.get("code")?;
+        let regimen = coding_in(code, REGIMEN).and_then(|coding| text(coding, "display"));
+        let since = text(detail, "scheduledPeriod.start").map(french::shown);
+        let name = regimen.or_else(|| wording(code))?;
+        Some(since.map_or_else(|| name.to_owned(), |since| format!("{name}, depuis le {since}")))
+    });
+    treatments.next()
+}
+
+/// The lines of a text; blank ones are none.
+fn lines(written: Option<&str>) -> Vec<String> {
+    let lines = written.unwrap_or_default().lines();
     lines.map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }

@@ -44,8 +44,13 @@ async fn a_final_report_makes_its_document_and_one_delivery_for_each_destination
     let stored = body(&answer);
     let pdf = app.read(stored["presentedForm"][0]["url"].as_str().unwrap()).await;
     assert_eq!(pdf["contentType"], "application/pdf");
+    let cda = app.read(stored["presentedForm"][1]["url"].as_str().unwrap()).await;
+    assert_eq!(cda["contentType"], "text/xml");
+    let described = app.search("DocumentReference", &[]).await.remove(0);
+    assert_eq!(described["content"].as_array().unwrap().len(), 1, "MHD allows one content");
+    assert_eq!(described["content"][0]["attachment"], stored["presentedForm"][1], "the CDA");
     assert!(pdf["data"].as_str().unwrap().starts_with("JVBERi"), "the bytes of a PDF");
-    assert_eq!(app.count(MADE).await, [1, 1]);
+    assert_eq!(app.count(MADE).await, [2, 1]);
     let mut sent: Vec<(String, String)> = deliveries(&app)
         .await
         .into_iter()
@@ -67,7 +72,7 @@ async fn the_same_final_report_again_makes_nothing() {
     assert_eq!((again.kind, again.version, &again.body), (Kind::Unchanged, first.version, &first.body));
     let sent_back = app.put(&body(&first)).await.unwrap();
     assert_eq!(sent_back.kind, Kind::Unchanged);
-    assert_eq!(app.count(MADE).await, [1, 1]);
+    assert_eq!(app.count(MADE).await, [2, 1]);
     assert_eq!(deliveries(&app).await.len(), 2);
 }
 
@@ -140,7 +145,7 @@ async fn a_final_report_is_not_taken_back_and_does_not_move_to_another_patient()
         app.read(&format!("DiagnosticReport/{}", stored["id"].as_str().unwrap())).await["status"],
         "final"
     );
-    assert_eq!(app.count(MADE).await, [1, 1]);
+    assert_eq!(app.count(MADE).await, [2, 1]);
 }
 
 #[tokio::test]
@@ -151,7 +156,7 @@ async fn a_report_finalised_by_several_at_once_is_made_once() {
     let answers = [answers.0, answers.1, answers.2, answers.3].map(Result::unwrap);
     assert_eq!(answers.iter().filter(|answer| answer.kind == Kind::Updated).count(), 1);
     assert!(answers.iter().all(|answer| answer.version == answers[0].version));
-    assert_eq!(app.count(MADE).await, [1, 1]);
+    assert_eq!(app.count(MADE).await, [2, 1]);
     assert_eq!(deliveries(&app).await.len(), 2);
 }
 
@@ -163,14 +168,14 @@ async fn a_long_and_odd_conclusion_is_set_or_refused_and_nothing_is_half_written
     signed["conclusion"] = json!(format!("{odd}\n\n").repeat(600));
     let answer = app.put(&signed).await;
     let expected = match answer {
-        Ok(_) => [1, 1],
+        Ok(_) => [2, 1],
         Err(problem) => {
             assert_eq!(problem.category, Category::Invalid, "{problem}");
             [0, 0]
         }
     };
     assert_eq!(app.count(MADE).await, expected);
-    assert_eq!(deliveries(&app).await.len(), expected[0] * 2);
+    assert_eq!(deliveries(&app).await.len(), expected[1] * 2);
 }
 
 #[tokio::test]
@@ -178,7 +183,7 @@ async fn without_destinations_the_document_is_made_and_kept() {
     let (mut app, report) = preliminary().await;
     app.context.settings.destinations.clear();
     app.put(&signed(&report)).await.unwrap();
-    assert_eq!(app.count(MADE).await, [1, 1]);
+    assert_eq!(app.count(MADE).await, [2, 1]);
     assert_eq!(deliveries(&app).await.len(), 0);
 }
 

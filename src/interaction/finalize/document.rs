@@ -1,5 +1,7 @@
 //! Making the document of a final report, and what is sent of it: all rendered before the commit.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -12,8 +14,8 @@ use crate::outbox::Delivery;
 use crate::problem::Category;
 use crate::problem::Problem;
 use crate::report::{
-    Document, Edition, Form, Report, diagnostic_report, document_reference, provide_document_bundle,
-    transaction_bundle,
+    Document, Edition, Form, Report, Stationery, diagnostic_report, document_reference,
+    provide_document_bundle, transaction_bundle,
 };
 
 /// What a final report becomes.
@@ -47,7 +49,7 @@ pub(super) async fn make(
         submission_id: ids.next(),
         at,
     };
-    let pages = pdf(report.clone()).await?;
+    let pages = pdf(report.clone(), Arc::clone(&settings.stationery)).await?;
     let document = Document::new(&report, edition, &settings.issuer, pages)?;
     let document_id = &document.edition.document_id;
     let binaries = [Form::Pdf, Form::Cda].map(|form| {
@@ -86,16 +88,14 @@ pub(super) async fn make(
 
 /// Sets the report on paper, on the blocking pool: requests go on being answered meanwhile.
 #[cfg(feature = "pdf")]
-async fn pdf(report: Report) -> Result<Vec<u8>, Problem> {
-    let rendered = tokio::task::spawn_blocking(move || {
-        crate::report::pdf::render(&report, crate::report::pdf::TEMPLATE)
-    });
+async fn pdf(report: Report, stationery: Arc<Stationery>) -> Result<Vec<u8>, Problem> {
+    let rendered = tokio::task::spawn_blocking(move || crate::report::pdf::render(&report, &stationery));
     rendered.await.map_err(|_| Problem::internal("the PDF of a report could not be set"))?
 }
 
 #[cfg(not(feature = "pdf"))]
 #[expect(clippy::unused_async, reason = "the same signature as with the feature")]
-async fn pdf(_report: Report) -> Result<Vec<u8>, Problem> {
+async fn pdf(_report: Report, _stationery: Arc<Stationery>) -> Result<Vec<u8>, Problem> {
     Err(Problem::new(
         Category::NotSupported,
         "not-supported",

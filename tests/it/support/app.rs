@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use vigie::clock::{Clock, FixedClock, SeededIds};
 use vigie::interaction::{self, Answer, Context, Destination, DestinationKind, Library, Settings};
 use vigie::problem::Problem;
-use vigie::report::Issuer;
+use vigie::report::{Issuer, Stationery};
 use vigie::store::{Store, postgres, sqlite};
 
 use super::postgres::Database;
@@ -133,6 +133,7 @@ impl App {
                 )
                 .of_test_identities(),
                 base_url,
+                stationery: Arc::new(Stationery::shipped()),
                 telephone: Some("01 00 00 00 00".to_owned()),
                 destinations: vec![
                     Destination { name: "dpi".to_owned(), kind: DestinationKind::Fhir },
