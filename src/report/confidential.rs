@@ -1,5 +1,5 @@
 //! How confidential a report is, and from whom it is hidden: `meta.security` of the `DiagnosticReport`, in the codes of
-//! `JDV_J08` (HL7 v3 confidentiality, and `TRE_A07` *StatutVisibiliteDocument*).
+//! `JDV_J08` (HL7 v3 confidentiality, and `TRE_A07`).
 
 use serde_json::Value;
 

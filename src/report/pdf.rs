@@ -296,7 +296,7 @@ mod tests {
         report.replaces = Some(example::replaced());
         report.level = Some(crate::report::Level { code: "jaune".to_owned(), display: "Jaune".to_owned() });
         let data = data(&report);
-        if std::env::var_os("VIGIE_UPDATE_GOLDEN").is_some() {
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
             let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/report/sample.json");
             std::fs::write(file, format!("{data:#}\n")).unwrap();
         }

@@ -15,7 +15,7 @@ use crate::support::{App, Course, body, example};
 const COURSES: [&str; 4] = ["capecitabine", "folfox", "ipilimumab-nivolumab", "pembrolizumab"];
 
 /// Where documents are left for other programs, if somebody asks for them.
-const FOLDER: &str = "VIGIE_DOCUMENTS";
+const FOLDER: &str = "DOCUMENTS_FOLDER";
 
 fn leave(name: &str, bytes: &[u8]) {
     if let Some(folder) = std::env::var_os(FOLDER) {

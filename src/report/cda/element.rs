@@ -80,7 +80,7 @@ impl Element {
             out.push_str(name);
             out.push_str("=\"");
             // A reader makes spaces of line ends in attributes: they are that already.
-            out.push_str(&escape(&writable(value).replace(['\n', '\t', '\r'], " ")));
+            out.push_str(&escape(writable(value).replace(['\n', '\t', '\r'], " ")));
             out.push('"');
         }
         if self.children.is_empty() && self.text.is_empty() {
@@ -90,7 +90,7 @@ impl Element {
         out.push('>');
         if self.children.is_empty() {
             // A reader makes a line feed of a carriage return.
-            out.push_str(&partial_escape(&writable(&self.text).replace('\r', " ")));
+            out.push_str(&partial_escape(writable(&self.text).replace('\r', " ")));
         } else {
             out.push('\n');
             for child in &self.children {

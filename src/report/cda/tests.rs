@@ -46,7 +46,7 @@ fn the_golden_documents_are_what_is_rendered() {
         [("first", example::report()), ("replacement", replacement()), ("unqualified", unqualified())]
     {
         let file = folder.join(format!("{name}.xml"));
-        if std::env::var_os("VIGIE_UPDATE_GOLDEN").is_some() {
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&file, text(&report)).unwrap();
         }
         let golden =
