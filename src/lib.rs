@@ -15,11 +15,12 @@
 //! | 5 | [`interaction`], [`delivery`] | the only rooms that order things in time |
 //! | 4 | [`questionnaire`], [`rules`], [`pathway`], [`connector`] | answers, alerts, what follows from them; peers |
 //! | 3 | [`report`], [`store`] | documents; everything that is kept |
-//! | 2 | [`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`config`], [`outbox`] | the standards we speak, who is who, settings, the life of a delivery |
+//! | 2 | [`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`xml`], [`signature`], [`xds`], [`config`], [`outbox`] | the standards we speak, who is who, settings, the life of a delivery |
 //! | 1 | [`problem`], [`terminology`], [`clock`] | errors, codes, time and ids |
 //!
 //! # What never happens
-//! - Nothing pure ([`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`questionnaire`], [`rules`], [`pathway`], [`report`], [`outbox`]) is
+//! - Nothing pure ([`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`xml`], [`signature`], [`xds`], [`questionnaire`],
+//!   [`rules`], [`pathway`], [`report`], [`outbox`]) is
 //!   async, knows the clock, makes an id by itself, or does input or output.
 //! - Nothing acknowledged is not on disk; nothing is half written: an interaction writes once, in one named
 //!   [`store::Unit`].
@@ -65,5 +66,8 @@ pub mod questionnaire;
 pub mod report;
 pub mod rules;
 pub mod sandbox;
+pub mod signature;
 pub mod store;
 pub mod terminology;
+pub mod xds;
+pub mod xml;

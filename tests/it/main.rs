@@ -33,4 +33,5 @@ mod submission;
 mod support;
 mod tidy;
 mod transaction;
+mod xds;
 mod xml;
