@@ -4,6 +4,7 @@
 //! not understood taken for a yes; a token or an answer's free text in a log or a reason.
 
 mod answer;
+mod document_repository;
 mod post;
 mod transaction;
 
@@ -13,6 +14,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use document_repository::{DocumentRepository, Identity, mutual_client};
 pub use transaction::TransactionServer;
 
 use crate::outbox::{Delivery, Outcome};

@@ -31,6 +31,7 @@ pub mod narrative;
 #[cfg(feature = "pdf")]
 pub mod pdf;
 mod people;
+pub mod provide_and_register;
 pub mod provide_document_bundle;
 mod specialty;
 mod stationery;

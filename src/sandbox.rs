@@ -1,10 +1,12 @@
-//! Peers to try deliveries on: a hospital record ([`dpi`]) and a document recipient ([`mhd`]), real servers on the network
+//! Peers to try deliveries on: a hospital record ([`dpi`]), a document recipient ([`mhd`]) and a *dossier médical
+//! partagé* ([`dmp`]), real servers on the network
 //! that keep what they get in memory, for `vigie sandbox` and for the tests.
 //!
 //! They judge strictly what Vigie sends, recognise a repeat, and misbehave on demand ([`Fault`]). They are no models of a
 //! real record: they forget everything when they stop, and they ask nobody who he is.
 
 mod constraint;
+pub mod dmp;
 pub mod dpi;
 mod fault;
 pub mod mhd;

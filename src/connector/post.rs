@@ -32,13 +32,19 @@ pub(super) async fn post(
     if let Some(token) = &endpoint.bearer {
         request = request.bearer_auth(token);
     }
-    let mut response = request.send().await.map_err(|fault| unreachable(&fault))?;
+    let response = request.send().await.map_err(|fault| unreachable(&fault))?;
     let status = response.status();
     let location = response
         .headers()
         .get("location")
         .and_then(|value| value.to_str().ok())
         .map(|value| value.chars().take(512).collect());
+    let body = bounded(response).await?;
+    Ok(Reply { status, location, body })
+}
+
+/// As much of the answer as is read.
+pub(super) async fn bounded(mut response: reqwest::Response) -> Result<Vec<u8>, Outcome> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|fault| unreachable(&fault))? {
         body.extend_from_slice(&chunk);
@@ -47,11 +53,11 @@ pub(super) async fn post(
             break;
         }
     }
-    Ok(Reply { status, location, body })
+    Ok(body)
 }
 
 /// Why no answer arrived, without the address (it may hold a secret).
-fn unreachable(fault: &reqwest::Error) -> Outcome {
+pub(super) fn unreachable(fault: &reqwest::Error) -> Outcome {
     let what = if fault.is_timeout() {
         "no answer within the time allowed"
     } else if fault.is_connect() {

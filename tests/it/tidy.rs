@@ -60,7 +60,6 @@ const OWNED: &[(&str, &[&str])] = &[
     ("typesetting", &["report"]),
     ("quick_xml", &["fhir", "report", "xml"]),
     ("fhirbolt_edge", &[]),
-    ("ring", &["signature"]),
     ("rsa", &["signature"]),
     ("x509_cert", &["signature"]),
     ("clap", &["main"]),
