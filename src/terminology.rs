@@ -7,7 +7,7 @@ mod level;
 pub mod nos;
 mod system;
 
-pub use catalog::{Concept, Terminology};
+pub use catalog::{Concept, NoOrder, Terminology};
 pub use issue_code::{ISSUE_CODES, is_issue_code};
 pub use level::{Level, UnknownLevel};
 pub use system::*;

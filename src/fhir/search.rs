@@ -5,6 +5,7 @@
 //! the names that would be right, unless the client prefers otherwise.
 
 mod column;
+mod concepts;
 mod cursor;
 mod element;
 mod extract;
@@ -21,6 +22,7 @@ mod request;
 mod shipped;
 mod test;
 
+pub use concepts::{asks_terminology, resolve, value_sets};
 pub use cursor::{Key, open_cursor, seal_cursor};
 pub use extract::{Amount, Entry, Found, index, values};
 pub use fold::fold;

@@ -34,6 +34,7 @@ pub fn statement(base_url: &str) -> Value {
             "documentation": "An unknown search parameter is refused, or ignored under Prefer: handling=lenient. Nothing authenticates callers yet: loopback only.",
             "resource": SERVED.iter().map(|rtype| resource(rtype)).collect::<Vec<_>>(),
             "interaction": [{ "code": "batch" }, { "code": "transaction" }, { "code": "history-system" }],
+            "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
             "operation": operations("/$")
         }]
     })

@@ -34,6 +34,10 @@ pub(crate) fn query(rtype: &str, params: &[(String, String)]) -> Result<search::
             format!("the condition on {rtype} has no criterion"),
         ));
     }
+    if search::asks_terminology(&query) {
+        let text = "a condition takes no :in, :not-in, :above and :below on codes: what they stand for may change";
+        return Err(Problem::new(Category::Malformed, "not-supported", text));
+    }
     query.count = 2;
     // A page further on would hide the matches that the condition is about.
     query.after = None;

@@ -2,6 +2,7 @@
 //! `next` links, the matches and what comes with them.
 
 mod compartment;
+mod concepts;
 mod everything;
 mod include;
 pub(super) mod link;
@@ -75,6 +76,7 @@ pub async fn search_with(ctx: &Context, search: Search<'_>) -> Result<SearchAnsw
         request.query.count = ctx.settings.page_default;
     }
     request.query.count = request.query.count.min(ctx.settings.page_max);
+    concepts::resolve(ctx, &mut request.query).await?;
     let page = ctx.store.search(&request.query).await?;
     let matches: Vec<Value> = page.resources.iter().map(read::body).collect::<Result<_, _>>()?;
     let (included, more) = include::included(ctx, &request, &matches).await?;

@@ -5,11 +5,14 @@
 //! not here, is *unknown*, never empty: `None` and `Some(false)` are different answers.
 
 mod compose;
+mod hierarchy;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
+
+pub use hierarchy::NoOrder;
 
 /// One concept of a value set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,6 +36,8 @@ pub struct Terminology {
 struct CodeSystem {
     /// Whether every code is listed (`content` = `complete`).
     complete: bool,
+    /// The codes just above each, when the resource says that its hierarchy means `is-a`.
+    parents: Option<HashMap<String, Vec<String>>>,
     /// In the order of the resource.
     codes: Vec<String>,
     displays: HashMap<String, Option<String>>,
@@ -120,6 +125,7 @@ impl CodeSystem {
     fn read(resource: &Value) -> Self {
         let mut system = Self {
             complete: resource.get("content").and_then(Value::as_str) == Some("complete"),
+            parents: hierarchy::parents(resource),
             ..Self::default()
         };
         system.add(resource);

@@ -200,6 +200,112 @@ async fn a_compartment_holds_what_is_about_its_patient() {
 }
 
 #[tokio::test]
+async fn a_compartment_holds_what_its_patient_wrote_or_was_sent_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = service(&folder).await;
+    let message = |id: &str, more: Value| {
+        let mut message = json!({"resourceType": "Communication", "id": id, "status": "completed"});
+        message.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        message
+    };
+    let mut told = observation("o4", "q", "81", "kg", "2026-01-09");
+    told["performer"] = json!([{"reference": "Patient/p"}]);
+    let mut own = observation("o5", "p", "72", "kg", "2026-01-10");
+    own["performer"] = json!([{"reference": "Patient/p"}]);
+    for resource in [
+        told,
+        own,
+        message(
+            "c1",
+            json!({"subject": {"reference": "Patient/p"}, "recipient": [{"reference": "Patient/p"}]}),
+        ),
+        message("c2", json!({"subject": {"reference": "Patient/q"}, "sender": {"reference": "Patient/p"}})),
+        message(
+            "c3",
+            json!({"subject": {"reference": "Patient/q"}, "recipient": [{"reference": "Patient/p"}]}),
+        ),
+        message("c4", json!({"subject": {"reference": "Patient/q"}})),
+        json!({"resourceType": "Patient", "id": "r", "link": [{"other": {"reference": "Patient/p"}, "type": "seealso"}]}),
+    ] {
+        service.put(&resource).await;
+    }
+    let observations =
+        ["match Observation/o1", "match Observation/o2", "match Observation/o4", "match Observation/o5"];
+    check(&service, "/Patient/p/Observation", &observations).await;
+    check(&service, "/Patient/p/Observation?date=ge2026-01-09", &observations[2..]).await;
+    let messages = ["match Communication/c1", "match Communication/c2", "match Communication/c3"];
+    check(&service, "/Patient/p/Communication", &messages).await;
+    check(&service, "/Patient/p/Patient", &["match Patient/r"]).await;
+    let (_, bundle) = service.get("/Patient/p/Communication?_total=accurate").await;
+    assert_eq!(bundle["total"], 3);
+    assert_eq!(pages(&service, "/Patient/p/Observation?_count=1").await, ["o5", "o4", "o2", "o1"]);
+    check(
+        &service,
+        "/Patient/p/$everything?_type=Communication,Observation,Patient",
+        &[&messages[..], &observations, &["match Patient/p", "match Patient/r"]].concat(),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn codes_are_found_by_value_set_and_by_place_in_a_hierarchy() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = service(&folder).await;
+    let coded = |id: &str, code: &str| {
+        let mut observation = observation(id, "p", "1", "kg", "2026-01-01");
+        observation["code"] = json!({"coding": [{"system": "https://codes.example/toxicity", "code": code}]});
+        observation
+    };
+    for resource in [
+        json!({"resourceType": "CodeSystem", "id": "toxicity", "url": "https://codes.example/toxicity", "version": "1",
+            "name": "Toxicity", "status": "active", "content": "complete", "hierarchyMeaning": "is-a",
+            "concept": [{"code": "skin", "concept": [{"code": "rash"}, {"code": "itch"}]}, {"code": "gut"}]}),
+        json!({"resourceType": "ValueSet", "id": "watched", "url": "https://codes.example/watched", "version": "1",
+            "name": "Watched", "status": "active", "compose": {"include": [
+                {"system": "https://codes.example/toxicity", "concept": [{"code": "rash"}, {"code": "gut"}]},
+                {"system": "http://loinc.org", "concept": [{"code": "29463-7"}]}]}}),
+        json!({"resourceType": "ValueSet", "id": "open", "url": "https://codes.example/open", "version": "1",
+            "name": "Open", "status": "active", "compose": {"include": [{"system": "http://snomed.info/sct"}]}}),
+        coded("skin", "skin"),
+        coded("rash", "rash"),
+        coded("gut", "gut"),
+    ] {
+        service.put(&resource).await;
+    }
+    for (text, expected) in [
+        ("code:in=https://codes.example/watched&patient=p", vec!["gut", "o1", "o2", "rash"]),
+        ("code:in=ValueSet/watched&patient=p", vec!["gut", "o1", "o2", "rash"]),
+        ("code:in=https://codes.example/watched|1&patient=q", vec!["o3"]),
+        ("code:not-in=https://codes.example/watched", vec!["skin"]),
+        ("code:below=https://codes.example/toxicity|skin", vec!["rash", "skin"]),
+        ("code:above=https://codes.example/toxicity|rash", vec!["rash", "skin"]),
+        ("status:in=http://hl7.org/fhir/ValueSet/observation-status&patient=q", vec!["o3"]),
+        ("status:not-in=http://hl7.org/fhir/ValueSet/observation-status", vec![]),
+    ] {
+        let expected: Vec<_> = expected.iter().map(|id| format!("match Observation/{id}")).collect();
+        assert_eq!(found(&service, &format!("/Observation?{text}")).await, expected, "{text}");
+    }
+    let within = "/Patient?_has:Observation:patient:code:below=https://codes.example/toxicity|skin";
+    check(&service, within, &["match Patient/p"]).await;
+    for (text, why) in [
+        ("code:in=https://codes.example/nothing", "is not known here"),
+        ("code:in=ValueSet/nothing", "there is no ValueSet/nothing"),
+        ("code:in=https://codes.example/open", "cannot be listed"),
+        ("code:below=skin", "system|code"),
+        ("code:below=http://loinc.org|29463-7", "is not loaded"),
+        ("code:above=https://codes.example/toxicity|bone", "has no such code"),
+        ("status:below=final", "does not take :below"),
+    ] {
+        let (status, outcome) = service.get(&format!("/Observation?{text}")).await;
+        let said = outcome["issue"][0]["diagnostics"].as_str().unwrap_or_default();
+        assert!(status == 400 && said.contains(why), "{text}: {status} {said}");
+    }
+    let body = serde_json::to_vec(&coded("new", "gut")).unwrap();
+    let condition = "/Observation?code:in=https://codes.example/watched";
+    assert_eq!(service.send("PUT", condition, body).await.unwrap().0, 400);
+}
+
+#[tokio::test]
 async fn everything_about_a_patient_comes_page_by_page() {
     let folder = tempfile::tempdir().unwrap();
     let service = service(&folder).await;
@@ -243,19 +349,21 @@ async fn an_order_may_follow_any_text_code_or_date() {
         ("/Patient?_sort=-birthdate", ["p", "q"]),
         ("/Patient?_sort=gender,-name", ["p", "q"]),
     ] {
-        let mut ids = Vec::new();
-        let mut next = Some(format!("{path}&_count=1"));
-        while let Some(path) = next {
-            let (status, bundle) = service.get(&path).await;
-            assert_eq!(status, 200, "{bundle:#}");
-            ids.extend(
-                entries(&bundle).iter().map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned()),
-            );
-            let link =
-                bundle["link"].as_array().unwrap().iter().find(|link| link["relation"] == "next").cloned();
-            next = link
-                .map(|link| link["url"].as_str().unwrap().strip_prefix(&service.at("")).unwrap().to_owned());
-        }
-        assert_eq!(ids, expected, "{path}");
+        assert_eq!(pages(&service, &format!("{path}&_count=1")).await, expected, "{path}");
     }
+}
+
+/// The ids of all matches, page by page.
+async fn pages(service: &Service, path: &str) -> Vec<String> {
+    let mut ids = Vec::new();
+    let mut next = Some(path.to_owned());
+    while let Some(path) = next {
+        let (status, bundle) = service.get(&path).await;
+        assert_eq!(status, 200, "{bundle:#}");
+        ids.extend(entries(&bundle).iter().map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned()));
+        let link = bundle["link"].as_array().unwrap().iter().find(|link| link["relation"] == "next").cloned();
+        next =
+            link.map(|link| link["url"].as_str().unwrap().strip_prefix(&service.at("")).unwrap().to_owned());
+    }
+    ids
 }

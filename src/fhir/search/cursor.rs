@@ -134,13 +134,21 @@ fn test_parts(test: &Test, text: &mut dyn FnMut(&str)) {
             text(&optional(version));
         }
         Test::Date { prefix, low, high } => text(&format!("{}{low}..{high}", prefix.letters())),
-        Test::Text(value) | Test::Uri(value) => text(value),
+        Test::Text(value) | Test::Uri(value) | Test::ValueSet(value) => text(value),
+        Test::Among(systems) => systems.iter().for_each(|(system, codes)| {
+            text(system);
+            codes.iter().for_each(|code| text(code));
+        }),
         Test::Quantity { limits, system, code, .. } => {
             text(&format!("{}{} {}", limits.prefix.letters(), limits.low, limits.high));
             text(&optional(system));
             text(&optional(code));
         }
         Test::Composite(parts) => parts.iter().for_each(|part| test_parts(part, text)),
+        Test::Member { target, by } => {
+            text(target);
+            by.iter().for_each(|parameter| text(parameter.name));
+        }
         Test::Chain { rtype, criterion } => {
             text(rtype);
             criterion_parts(criterion, text);

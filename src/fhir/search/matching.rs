@@ -25,6 +25,7 @@ pub fn can_tell(query: &Query) -> bool {
         matches!(
             test,
             Test::Token { .. }
+                | Test::Among(_)
                 | Test::Reference(_)
                 | Test::Canonical { .. }
                 | Test::Date { .. }
@@ -33,7 +34,15 @@ pub fn can_tell(query: &Query) -> bool {
         )
     };
     let plain = |modifier: Modifier| {
-        !matches!(modifier, Modifier::Text | Modifier::Identifier | Modifier::Above | Modifier::Below)
+        !matches!(
+            modifier,
+            Modifier::Text
+                | Modifier::Identifier
+                | Modifier::Above
+                | Modifier::Below
+                | Modifier::In
+                | Modifier::NotIn
+        )
     };
     query.criteria.iter().all(|criterion| plain(criterion.modifier) && criterion.any.iter().all(simple))
 }
@@ -71,6 +80,11 @@ fn meets(criterion: &Criterion, test: &Test, found: &Found) -> bool {
             let own_system = bound.unwrap_or(own_system);
             system.as_deref().is_none_or(|system| system == own_system)
                 && code.as_ref().is_none_or(|code| code == own)
+        }
+        (Test::Among(systems), Found::Token { system: own_system, code: own }) => {
+            let bound = own_system.is_empty().then_some(criterion.parameter.system()).flatten();
+            let own_system = bound.unwrap_or(own_system);
+            systems.iter().any(|(system, codes)| system == own_system && codes.contains(own))
         }
         (Test::Reference(targets), Found::Reference(own)) => targets.contains(own),
         (Test::Canonical { url, version }, Found::Canonical { url: own, version: own_version }) => {

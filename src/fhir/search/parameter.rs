@@ -62,7 +62,7 @@ impl Kind {
     /// The modifiers that are understood for it.
     pub(super) const fn modifiers(self) -> &'static [&'static str] {
         match self {
-            Self::Token => &["missing", "not", "text"],
+            Self::Token => &["missing", "not", "text", "in", "not-in", "above", "below"],
             Self::String => &["missing", "exact", "contains"],
             Self::Reference => &["missing", "type", "identifier"],
             Self::Uri => &["missing", "above", "below"],

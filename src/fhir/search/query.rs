@@ -77,10 +77,14 @@ pub enum Modifier {
     Text,
     /// The identifier in the reference (`:identifier`).
     Identifier,
-    /// The address, and those that it is below (`:above`).
+    /// The address or the code, and those that it is below (`:above`).
     Above,
-    /// The address, and those below it (`:below`).
+    /// The address or the code, and those below it (`:below`).
     Below,
+    /// A code of the value set (`:in`), until [`super::resolve`] has told which these are.
+    In,
+    /// No code of the value set (`:not-in`), until [`super::resolve`]; a resource without the value matches.
+    NotIn,
 }
 
 impl Modifier {
@@ -97,6 +101,8 @@ impl Modifier {
             Self::Identifier => "identifier",
             Self::Above => "above",
             Self::Below => "below",
+            Self::In => "in",
+            Self::NotIn => "not-in",
         }
     }
 }

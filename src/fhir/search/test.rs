@@ -12,6 +12,10 @@ pub enum Test {
         /// `None` for any.
         code: Option<String>,
     },
+    /// A value set, by its address; [`super::resolve`] puts its codes in place.
+    ValueSet(String),
+    /// A code of one of these systems, each with its codes.
+    Among(Vec<(String, Vec<String>)>),
     /// One of these: `Patient/1`, or an absolute address.
     Reference(Vec<String>),
     /// An address of a definition, of any version or of one.
@@ -53,6 +57,13 @@ pub enum Test {
         rtype: String,
         /// What must hold for the target.
         criterion: Box<Criterion>,
+    },
+    /// One of these references of the resource leads there: to be in a compartment; on `_id`.
+    Member {
+        /// `Patient/1`.
+        target: String,
+        /// By which of its references.
+        by: Vec<&'static Parameter>,
     },
     /// A resource of that type refers here, and the criterion holds for it (`_has`); on `_id`.
     Referrer {

@@ -1,24 +1,25 @@
-//! The compartment of a patient: what is about them (R4 `compartmentdefinition-patient.html`).
+//! The compartment of a patient (R4 `compartmentdefinition-patient.html`): what is about them, and what they wrote or
+//! were sent.
 //!
-//! R4 also counts what the patient wrote about somebody else, and leaves Task out; here the one who decides is whom a
-//! resource is about, by the parameter that says it, and Task is in.
+//! R4 has no Task in it; here it is in, by the patient that it is for, as in R5.
 
-use crate::fhir::search::{Criterion, Modifier, Test, parameters};
+use crate::fhir::search::{Column, Criterion, Modifier, Parameter, Test, parameters};
 use crate::interaction::{Context, read};
 use crate::problem::{Category, Problem};
 
-/// The types in it, and the parameter that names the patient.
-pub const MEMBERS: &[(&str, &str)] = &[
-    ("CarePlan", "patient"),
-    ("Communication", "patient"),
-    ("Consent", "patient"),
-    ("DiagnosticReport", "patient"),
-    ("DocumentReference", "patient"),
-    ("Flag", "patient"),
-    ("Observation", "patient"),
-    ("Provenance", "patient"),
-    ("QuestionnaireResponse", "patient"),
-    ("Task", "patient"),
+/// The types in it, and the parameters that name the patient: each that the `CompartmentDefinition` has for it.
+pub const MEMBERS: &[(&str, &[&str])] = &[
+    ("CarePlan", &["patient", "performer"]),
+    ("Communication", &["subject", "sender", "recipient"]),
+    ("Consent", &["patient"]),
+    ("DiagnosticReport", &["subject"]),
+    ("DocumentReference", &["subject", "author"]),
+    ("Flag", &["patient"]),
+    ("Observation", &["subject", "performer"]),
+    ("Patient", &["link"]),
+    ("Provenance", &["patient"]),
+    ("QuestionnaireResponse", &["subject", "author"]),
+    ("Task", &["patient"]),
 ];
 
 /// The criterion that keeps to the compartment.
@@ -35,10 +36,19 @@ pub(super) async fn member(ctx: &Context, patient: &str, rtype: &str) -> Result<
 }
 
 pub(super) fn of(patient: &str, rtype: &str) -> Option<Criterion> {
-    let (_, name) = MEMBERS.iter().find(|(name, _)| *name == rtype)?;
-    let parameter = parameters(rtype).iter().find(|parameter| parameter.name == *name)?;
-    let any = vec![Test::Reference(vec![format!("Patient/{patient}")])];
-    Some(Criterion { parameter, modifier: Modifier::None, any })
+    let (_, names) = MEMBERS.iter().find(|(name, _)| *name == rtype)?;
+    let known = |name: &&str| parameters(rtype).iter().find(|parameter| parameter.name == *name);
+    let by: Vec<&'static Parameter> = names.iter().filter_map(known).collect();
+    let target = format!("Patient/{patient}");
+    let (parameter, test) = match by[..] {
+        [] => return None,
+        [only] => (only, Test::Reference(vec![target])),
+        _ => {
+            let id = parameters(rtype).iter().find(|parameter| parameter.column == Some(Column::Id))?;
+            (id, Test::Member { target, by })
+        }
+    };
+    Some(Criterion { parameter, modifier: Modifier::None, any: vec![test] })
 }
 
 #[cfg(test)]
@@ -46,8 +56,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_member_has_its_parameter() {
-        assert!(MEMBERS.iter().all(|(rtype, _)| of("p", rtype).is_some()));
+    fn every_member_has_its_parameters() {
+        for (rtype, names) in MEMBERS {
+            assert!(of("p", rtype).is_some(), "{rtype}");
+            for name in *names {
+                let parameter = parameters(rtype).iter().find(|parameter| parameter.name == *name);
+                assert!(parameter.is_some_and(|parameter| parameter.refers_to("Patient")), "{rtype}.{name}");
+            }
+        }
         assert!(of("p", "Questionnaire").is_none());
     }
 }

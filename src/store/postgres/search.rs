@@ -9,9 +9,11 @@ use tokio_postgres::{Client, Error, Row, Statement as Prepared};
 use super::prepared::key;
 use super::read;
 use crate::fhir::search::{Key, Query, SortKey, Total, open_cursor, seal_cursor};
-use crate::problem::{Category, Problem};
+use crate::problem::Problem;
 use crate::store::Page;
-use crate::store::search::{Bound, ESTIMATE_MAX, Hints, Order, Plan, SORTED_MAX, Statement};
+use crate::store::search::{
+    Bound, ESTIMATE_MAX, Hints, Order, Plan, SORTED_MAX, Statement, too_many_to_sort,
+};
 
 /// The numbers of the resource types, by name.
 pub(super) type Types = HashMap<String, i64>;
@@ -95,7 +97,7 @@ impl<'a> Paging<'a> {
     /// Plans it, which asks the database only how rare some values are.
     pub(super) async fn of(place: Place<'_>, query: &'a Query) -> Result<Self, Problem> {
         let plan = choose(place, query).await?;
-        if plan.order.sorts_all() {
+        if plan.is_unbounded() {
             few_enough(place, query, &plan).await?;
         }
         let after = open_cursor(query, plan.order.keys().len())?;
@@ -162,9 +164,7 @@ async fn few_enough(place: Place<'_>, query: &Query, plan: &Plan<'_>) -> Result<
     if count(place, query, plan, Some(SORTED_MAX + 1)).await? <= SORTED_MAX as u64 {
         return Ok(());
     }
-    let text =
-        format!("more than {SORTED_MAX} match: narrow the search, or sort by its date or _lastUpdated");
-    Err(Problem::new(Category::Malformed, "too-costly", text).at("_sort"))
+    Err(too_many_to_sort())
 }
 
 /// The matches with their bodies, still in order.

@@ -1,6 +1,6 @@
 //! One criterion as SQL over `resource r`. Date spans are compared as R4 3.1.1.4.6 says.
 
-use super::nested::{chain, composite, referrer};
+use super::nested::{chain, composite, member, referrer};
 use super::statement::{NEVER, Statement};
 use super::value;
 use crate::fhir::search::{Column, Criterion, Kind, Modifier, Parameter, Test, fold};
@@ -36,6 +36,7 @@ fn one(rtype: &str, parameter: &'static Parameter, modifier: Modifier, test: &Te
         }
         (_, Modifier::Identifier, test) => token_of(identifier_param(parameter), modifier, test),
         (_, _, Test::Chain { rtype, criterion }) => chain(parameter, rtype, criterion),
+        (_, _, Test::Member { target, by }) => member(rtype, target, by),
         (_, _, Test::Referrer { rtype, target, by, criterion }) => referrer((rtype, target), by, criterion),
         (_, _, Test::Composite(parts)) => composite(rtype, parameter, parts),
         (Some(column), _, test) => on_column(rtype, parameter, column, test),
@@ -92,7 +93,8 @@ fn text_of(parameter: &Parameter, modifier: Modifier, text: &str) -> Statement {
 pub(super) fn source(criterion: &Criterion) -> Option<Statement> {
     let (parameter, modifier) = (criterion.parameter, criterion.modifier);
     let led = matches!(modifier, Modifier::Text | Modifier::Identifier) || parameter.column.is_none();
-    let plain = |test: &&Test| !matches!(test, Test::Chain { .. } | Test::Referrer { .. });
+    let plain =
+        |test: &&Test| !matches!(test, Test::Chain { .. } | Test::Referrer { .. } | Test::Member { .. });
     if !led || criterion.any.is_empty() || !criterion.any.iter().all(|test| plain(&test)) {
         return None;
     }
@@ -143,8 +145,16 @@ fn on_column(rtype: &str, parameter: &'static Parameter, column: Column, test: &
     let mut sql = Statement::default();
     match (column, test) {
         (Column::Id, Test::Token { system: None, code: Some(id) }) => sql.bind("r.id = ?", id.clone()),
-        (Column::Subject, Test::Reference(targets)) => sql.append(&one_of("r.subject", targets)),
-        (Column::Owner, Test::Reference(targets)) => sql.append(&one_of("r.owner", targets)),
+        (Column::Subject, Test::Reference(targets)) => sql.append(&value::one_of("r.subject", targets)),
+        (Column::Owner, Test::Reference(targets)) => sql.append(&value::one_of("r.owner", targets)),
+        (Column::Status, Test::Among(systems)) => {
+            sql.append(&value::one_of("r.status", &bound_codes(parameter, systems)))
+        }
+        (Column::Urgency, Test::Among(systems)) => {
+            let ranks = bound_codes(parameter, systems).into_iter().map(|code| urgency(&code));
+            let ranks = ranks.filter(|rank| *rank != URGENCY_NONE);
+            sql.append(&Statement::any(ranks.map(|rank| Statement::with("r.urgency = ?", rank))))
+        }
         (Column::Status, Test::Token { system, code }) if fits(parameter, system.as_deref()) => match code {
             Some(code) => sql.bind("r.status = ?", code.clone()),
             None => sql.push("r.status IS NOT NULL"),
@@ -173,13 +183,10 @@ fn on_column(rtype: &str, parameter: &'static Parameter, column: Column, test: &
     sql
 }
 
-fn one_of(column: &str, targets: &[String]) -> Statement {
-    let mut sql = Statement::new(column);
-    for (n, target) in targets.iter().enumerate() {
-        sql.bind(if n == 0 { " IN (?" } else { ", ?" }, target.clone());
-    }
-    sql.push(")");
-    sql
+/// The codes of the system that plain codes belong to.
+fn bound_codes(parameter: &Parameter, systems: &[(String, Vec<String>)]) -> Vec<String> {
+    let own = systems.iter().filter(|(system, _)| parameter.system() == Some(system));
+    own.flat_map(|(_, codes)| codes.clone()).collect()
 }
 
 /// A plain code has the system of its binding.

@@ -19,8 +19,52 @@ fn holds(rtype: &str, criterion: &Criterion) -> Statement {
     sql
 }
 
-/// The reference is one to a resource of that type for which the criterion holds.
-pub(super) fn chain(parameter: &'static Parameter, rtype: &str, criterion: &Criterion) -> Statement {
+/// The rows for which a criterion of another resource holds, where an index leads to them: how rare they are tells
+/// whether they may be listed.
+pub(super) fn rows(rtype: &str, criterion: &Criterion) -> Option<Statement> {
+    if let Some(source) = source(criterion) {
+        return Some(source);
+    }
+    let column = criterion.parameter.column.filter(|column| *column != Column::Urgency)?;
+    // A date may be of any resource of a type: to count those costs no more than to list them.
+    let leads = criterion.modifier == Modifier::None || column == Column::Date;
+    let mut sql = Statement::new("SELECT r.rid FROM resource r WHERE ");
+    leads.then(|| sql.append(&holds(rtype, criterion)).clone())
+}
+
+/// What must hold elsewhere for a chain or `_has`, by type; nothing for other criteria.
+pub(super) fn inner(criterion: &Criterion) -> impl Iterator<Item = (&str, &Criterion)> {
+    criterion.any.iter().filter_map(|test| match test {
+        Test::Chain { rtype, criterion } | Test::Referrer { rtype, criterion, .. } => {
+            Some((rtype.as_str(), &**criterion))
+        }
+        _ => None,
+    })
+}
+
+/// A chain or `_has` as a list that is made once, to be led by: for what is rare elsewhere.
+pub(super) fn list(criterion: &Criterion) -> Option<Statement> {
+    if criterion.modifier != Modifier::None || criterion.any.is_empty() {
+        return None;
+    }
+    let of = |test: &Test| match test {
+        Test::Chain { rtype, criterion: inner } => {
+            let ways = criterion.parameter.stored().into_iter().map(|stored| targets(stored, rtype, inner));
+            Some(Statement::any(ways))
+        }
+        Test::Referrer { rtype, target, by, criterion } => {
+            Some(Statement::any(by.stored().into_iter().map(|by| sources((rtype, target), by, criterion))))
+        }
+        _ => None,
+    };
+    let all: Option<Vec<_>> = criterion.any.iter().map(of).collect();
+    let mut all = all?;
+    // One alone stands without a bracket, so that an index is led by it.
+    Some(if all.len() == 1 { all.remove(0) } else { Statement::any(all) })
+}
+
+/// The reference is one of a list of resources of that type, for each of which the criterion holds.
+fn targets(parameter: &'static Parameter, rtype: &str, criterion: &Criterion) -> Statement {
     let mut targets = Statement::new("(SELECT ");
     targets.bind("? || r.id FROM resource r WHERE ", format!("{rtype}/"));
     targets.append(&holds(rtype, criterion)).push(")");
@@ -37,13 +81,27 @@ pub(super) fn chain(parameter: &'static Parameter, rtype: &str, criterion: &Crit
     sql
 }
 
-/// The resource is one that a resource of that type refers to by a reference, and the criterion holds for that one.
-pub(super) fn referrer(
-    (rtype, target): (&str, &str),
-    by: &'static Parameter,
-    criterion: &Criterion,
-) -> Statement {
-    let (from, to) = (format!("{target}/"), format!("{target}0"));
+/// The reference is one to a resource of that type for which the criterion holds: looked up for each, where a column
+/// has the reference.
+pub(super) fn chain(parameter: &'static Parameter, rtype: &str, criterion: &Criterion) -> Statement {
+    let column = match parameter.column {
+        Some(Column::Subject) => "r.subject",
+        Some(Column::Owner) => "r.owner",
+        _ => return targets(parameter, rtype, criterion),
+    };
+    let after = rtype.len() + 2;
+    // Inside, `r` is the other resource: what it is compared with takes another name first.
+    let mut sql = Statement::new(&format!(
+        "EXISTS (SELECT 1 FROM (SELECT {column} AS ref) AS o CROSS JOIN resource r WHERE r.id = substr(o.ref, {after})"
+    ));
+    sql.bind(" AND o.ref >= ?", format!("{rtype}/")).bind(" AND o.ref < ? AND ", format!("{rtype}0"));
+    sql.append(&condition_on(rtype, criterion)).push(")");
+    sql
+}
+
+/// The resource is one of a list of those that a resource of that type refers to by a reference, and for which the
+/// criterion holds.
+fn sources((rtype, target): (&str, &str), by: &'static Parameter, criterion: &Criterion) -> Statement {
     let after = target.len() + 2;
     let (column, source) = match by.column {
         Some(Column::Subject) => ("r.subject", "resource r"),
@@ -55,9 +113,56 @@ pub(super) fn referrer(
     if by.column.is_none() {
         sql.bind("t.param = ? AND ", param(by));
     }
-    sql.bind(&format!("{column} >= ?"), from).bind(&format!(" AND {column} < ? AND "), to);
+    // Not as a range: that would lead, and not what the criterion says.
+    sql.bind(&format!("substr({column}, 1, {}) = ? AND ", target.len() + 1), format!("{target}/"));
     sql.append(&holds(rtype, criterion)).push(")");
     sql
+}
+
+/// A resource of that type refers here by a reference, and the criterion holds for it: looked up for each.
+pub(super) fn referrer(
+    (rtype, target): (&str, &str),
+    by: &'static Parameter,
+    criterion: &Criterion,
+) -> Statement {
+    // The reference leads, whatever else the criterion could be found by: so it stands alone, before the resource.
+    let column = match by.column {
+        Some(Column::Subject) => Some("subject"),
+        Some(Column::Owner) => Some("owner"),
+        Some(_) => return Statement::new(NEVER),
+        None => None,
+    };
+    let mut sql =
+        Statement::with("EXISTS (SELECT 1 FROM (SELECT ? || r.id AS ref) AS o", format!("{target}/"));
+    match column {
+        Some(column) => {
+            sql.push(" CROSS JOIN resource s CROSS JOIN resource r WHERE s.deleted = 0");
+            sql.bind(" AND s.rtype = (SELECT code FROM resource_type WHERE name = ?)", rtype);
+            sql.push(&format!(" AND s.{column} = o.ref AND s.{column} IS NOT NULL AND r.rid = s.rid AND "));
+        }
+        None => {
+            let number = |by| Statement::with("t.param = ?", param(by));
+            sql.push(" CROSS JOIN token t CROSS JOIN resource r WHERE t.code = o.ref AND r.rid = t.rid AND ");
+            sql.append(&Statement::any(by.stored().into_iter().map(number))).push(" AND ");
+        }
+    }
+    sql.append(&condition_on(rtype, criterion)).push(")");
+    sql
+}
+
+fn condition_on(rtype: &str, criterion: &Criterion) -> Statement {
+    let mut sql = Statement::new("r.deleted = 0 AND r.rtype = (SELECT code FROM resource_type WHERE ");
+    sql.bind("name = ?) AND ", rtype).append(&condition(rtype, criterion));
+    sql
+}
+
+/// One of these references leads there.
+pub(super) fn member(rtype: &str, target: &str, by: &[&'static Parameter]) -> Statement {
+    let one = |parameter: &&'static Parameter| {
+        let any = vec![Test::Reference(vec![target.to_owned()])];
+        condition(rtype, &Criterion { parameter, modifier: Modifier::None, any })
+    };
+    Statement::any(by.iter().map(one))
 }
 
 /// Every part holds for the same element: for the resource itself by its own parameters, for others in `part`.

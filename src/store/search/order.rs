@@ -1,7 +1,10 @@
 //! The order of a search and where a page begins in it. Every order ends in the order of creation, which makes it total.
 
+use super::plan::Hints;
 use super::statement::{Bound, Statement};
-use crate::fhir::search::{Column, Criterion, Key, Kind, Modifier, Parameter, Query, SortKey, parameters};
+use crate::fhir::search::{
+    Column, Criterion, Key, Kind, Modifier, Parameter, Query, SortKey, Test, parameters,
+};
 use crate::store::row::param;
 
 /// One column of the order; without a key the order of creation.
@@ -12,8 +15,8 @@ pub(in crate::store) struct Sorted {
 }
 
 impl Sorted {
-    /// What is compared, over `resource r` and what [`Order::joins`] adds.
-    fn expression(self, place: usize) -> String {
+    /// What is compared, over `resource r`; `number` is the column of the order of creation.
+    fn expression(self, place: usize, number: &str) -> String {
         match self.key {
             Some(SortKey::LastUpdated) => "r.last_updated".to_owned(),
             Some(SortKey::Date) => "r.dated_at".to_owned(),
@@ -21,8 +24,27 @@ impl Sorted {
             Some(SortKey::Parameter(Parameter { column: Some(Column::Id), .. })) => "r.id".to_owned(),
             Some(SortKey::Parameter(Parameter { column: Some(Column::Status), .. })) => "r.status".to_owned(),
             Some(SortKey::Parameter(_)) => format!("s{place}.v"),
-            None => "r.rid".to_owned(),
+            None => number.to_owned(),
         }
+    }
+
+    /// Where a value is kept that no column of the table has: table, column, and its least or greatest.
+    fn kept(self) -> Option<(&'static Parameter, &'static str, String)> {
+        let Some(SortKey::Parameter(parameter)) = self.key else { return None };
+        if parameter.column.is_some() {
+            return None;
+        }
+        let (table, column) = match parameter.kind {
+            Kind::Date => ("span", if self.descending { "high" } else { "low" }),
+            Kind::String => ("text", "folded"),
+            _ => ("token", "code"),
+        };
+        Some((parameter, table, format!("{}({column})", if self.descending { "max" } else { "min" })))
+    }
+
+    /// Whether the table finds the values of one resource: then they are looked up for what matches only.
+    fn is_looked_up(self, hints: Hints) -> bool {
+        hints == Hints::ByName && self.kept().is_some_and(|(_, table, _)| table != "text")
     }
 
     /// The name of the column in the answer.
@@ -49,7 +71,11 @@ impl Order {
     /// What was asked for, or what suits the criteria: it depends on the query alone, so that each page has the same.
     pub(in crate::store) fn of(query: &Query) -> Self {
         let asked: Vec<(SortKey, bool)> = query.sort.iter().map(|sort| (sort.key, sort.descending)).collect();
-        let keys = if asked.is_empty() { suitable(query) } else { asked };
+        let mut keys = if asked.is_empty() { suitable(query) } else { asked };
+        if let [(SortKey::Urgency, descending)] = keys[..] {
+            // Of the same priority the oldest comes first: so the index has it.
+            keys.push((SortKey::Date, descending));
+        }
         let last = keys.last().is_none_or(|(_, descending)| *descending);
         let mut sorted: Vec<_> =
             keys.into_iter().map(|(key, descending)| Sorted { key: Some(key), descending }).collect();
@@ -73,40 +99,43 @@ impl Order {
         same && keys.eq(columns.iter().copied())
     }
 
-    /// The same order where priority is the same for all: an index that has it can then be followed.
-    pub(super) fn with_urgency(&self) -> Self {
-        let mut keys = self.0.clone();
-        keys.insert(0, Sorted { key: Some(SortKey::Urgency), descending: self.0[0].descending });
-        Self(keys)
+    /// The same order where priority is the same for all.
+    pub(super) fn without_urgency(&self) -> Self {
+        Self(self.0.iter().copied().filter(|sorted| sorted.key != Some(SortKey::Urgency)).collect())
     }
 
     /// The columns `k0`, `k1`, … of the values that no column of the table has.
-    pub(super) fn columns(&self) -> String {
-        let asked = self.0.iter().enumerate().filter(|(_, sorted)| sorted.may_be_absent());
-        asked.map(|(n, sorted)| format!(", {} AS {}", sorted.expression(n), sorted.name(n))).collect()
+    pub(super) fn columns(&self, hints: Hints) -> Statement {
+        let mut sql = Statement::default();
+        for (n, sorted) in self.0.iter().enumerate().filter(|(_, sorted)| sorted.may_be_absent()) {
+            match sorted.kept().filter(|_| sorted.is_looked_up(hints)) {
+                Some((parameter, table, least)) => {
+                    // Found by the resource, not by the values: these would be walked through for each.
+                    let hint = if table == "token" { "INDEXED BY token_of" } else { "" };
+                    sql.push(&format!(
+                        ", (SELECT {least} FROM {table} {hint} WHERE rid = r.rid AND param IN ("
+                    ));
+                    numbers(parameter, &mut sql).push("))");
+                }
+                None => {
+                    sql.push(", ").push(&sorted.expression(n, "r.rid"));
+                }
+            }
+            sql.push(&format!(" AS {}", sorted.name(n)));
+        }
+        sql
     }
 
-    /// The least or greatest value of each resource, for the keys that are in the index tables.
-    pub(super) fn joins(&self) -> Statement {
+    /// The least or greatest value of each resource, for the keys that are in the index tables and not looked up.
+    pub(super) fn joins(&self, hints: Hints) -> Statement {
         let mut sql = Statement::default();
         for (n, sorted) in self.0.iter().enumerate() {
-            let Some(SortKey::Parameter(parameter)) = sorted.key else { continue };
-            if parameter.column.is_some() {
+            let Some((parameter, table, least)) = sorted.kept().filter(|_| !sorted.is_looked_up(hints))
+            else {
                 continue;
-            }
-            let (table, column) = match parameter.kind {
-                Kind::Date => ("span", if sorted.descending { "high" } else { "low" }),
-                Kind::String => ("text", "folded"),
-                _ => ("token", "code"),
             };
-            let least = if sorted.descending { "max" } else { "min" };
-            sql.push(&format!(
-                " LEFT JOIN (SELECT rid, {least}({column}) AS v FROM {table} WHERE param IN ("
-            ));
-            for (m, stored) in parameter.stored().into_iter().enumerate() {
-                sql.bind(if m == 0 { "?" } else { ", ?" }, param(stored));
-            }
-            sql.push(&format!(") GROUP BY rid) s{n} ON s{n}.rid = r.rid"));
+            sql.push(&format!(" LEFT JOIN (SELECT rid, {least} AS v FROM {table} WHERE param IN ("));
+            numbers(parameter, &mut sql).push(&format!(") GROUP BY rid) s{n} ON s{n}.rid = r.rid"));
         }
         sql
     }
@@ -121,29 +150,48 @@ impl Order {
         format!(" ORDER BY {}", terms.join(", "))
     }
 
-    /// Comes after the match with these keys.
-    pub(super) fn after(&self, keys: &[Key]) -> Statement {
+    /// Comes after the match with these keys, each of which a column of the table has.
+    pub(super) fn after(&self, keys: &[Key], number: &str) -> Statement {
+        let columns = |(n, sorted): (usize, &Sorted)| sorted.expression(n, number);
+        let columns: Vec<_> = self.0.iter().enumerate().map(columns).collect();
         let uniform = self.0.iter().all(|sorted| sorted.descending == self.0[0].descending);
-        if uniform && !self.sorts_all() {
-            let columns: Vec<_> = self.0.iter().enumerate().map(|(n, sorted)| sorted.expression(n)).collect();
-            let sign = if self.0[0].descending { "<" } else { ">" };
-            let mut statement = Statement::new(&format!("({}) {sign} (", columns.join(", ")));
-            for (n, key) in keys.iter().enumerate() {
-                statement.bind(if n == 0 { "?" } else { ", ?" }, bound(key));
-            }
-            statement.push(")");
-            return statement;
+        if !uniform {
+            return self.beyond(&columns, keys);
         }
+        let sign = if self.0[0].descending { "<" } else { ">" };
+        let mut statement = Statement::new(&format!("({}) {sign} (", columns.join(", ")));
+        for (n, key) in keys.iter().enumerate() {
+            statement.bind(if n == 0 { "?" } else { ", ?" }, bound(key));
+        }
+        statement.push(")");
+        statement
+    }
+
+    /// The same by the names of the answer's columns.
+    pub(super) fn after_named(&self, keys: &[Key]) -> Statement {
+        let names: Vec<_> = self.0.iter().enumerate().map(|(n, sorted)| sorted.name(n)).collect();
+        self.beyond(&names, keys)
+    }
+
+    fn beyond(&self, columns: &[String], keys: &[Key]) -> Statement {
         let mut statement = Statement::default();
-        for (n, (sorted, key)) in self.0.iter().zip(keys).enumerate() {
-            statement.push("(").append(&beyond(&sorted.expression(n), *sorted, key));
+        for (n, ((sorted, column), key)) in self.0.iter().zip(columns).zip(keys).enumerate() {
+            statement.push("(").append(&beyond(column, *sorted, key));
             if n + 1 < self.0.len() {
-                statement.push(" OR (").append(&same(&sorted.expression(n), key)).push(" AND ");
+                statement.push(" OR (").append(&same(column, key)).push(" AND ");
             }
         }
         statement.push(&")".repeat(2 * self.0.len() - 1));
         statement
     }
+}
+
+/// The numbers under which the values of a parameter are kept.
+fn numbers<'s>(parameter: &'static Parameter, sql: &'s mut Statement) -> &'s mut Statement {
+    for (n, stored) in parameter.stored().into_iter().enumerate() {
+        sql.bind(if n == 0 { "?" } else { ", ?" }, param(stored));
+    }
+    sql
 }
 
 fn bound(key: &Key) -> Bound {
@@ -178,7 +226,13 @@ fn same(expression: &str, key: &Key) -> Statement {
 fn suitable(query: &Query) -> Vec<(SortKey, bool)> {
     let has = |column: Column| {
         let plain = |criterion: &&Criterion| criterion.modifier == Modifier::None;
-        query.criteria.iter().filter(plain).any(|criterion| criterion.parameter.column == Some(column))
+        query.criteria.iter().filter(plain).any(|criterion| {
+            let members = |test: &Test| match test {
+                Test::Member { by, .. } => by.iter().any(|parameter| parameter.column == Some(column)),
+                _ => false,
+            };
+            criterion.parameter.column == Some(column) || criterion.any.iter().any(members)
+        })
     };
     if has(Column::Subject) {
         vec![(SortKey::Date, true)]

@@ -5,13 +5,12 @@
 //! resource is tested. Nothing is left to the planner's guesses: the index is named in the statement.
 
 use super::condition::{condition, source};
-use super::order::{Order, has_urgency};
+use super::leg::{self, BY_ID, BY_NUMBER, CREATED, DATED, Index, Leg, SUBJECT, UPDATED};
+use super::nested;
+use super::order::Order;
 use super::statement::Statement;
 use crate::fhir::search::{Column, Criterion, Key, Modifier, Query, SortKey, Test};
 use crate::problem::Problem;
-
-/// So many values are followed side by side.
-const LEGS_MAX: usize = 16;
 
 /// Whether a store can be told which index to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,22 +21,6 @@ pub(in crate::store) enum Hints {
     None,
 }
 
-/// An index, and the condition of its rows: a partial index wants its own condition repeated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Index {
-    hint: &'static str,
-    rows: &'static str,
-}
-
-const BY_NUMBER: Index = Index { hint: "NOT INDEXED", rows: "" };
-const BY_ID: Index = Index { hint: "INDEXED BY resource_id", rows: "" };
-const CREATED: Index = Index { hint: "INDEXED BY resource_created", rows: "" };
-const UPDATED: Index = Index { hint: "INDEXED BY resource_updated", rows: "" };
-const DATED: Index = Index { hint: "INDEXED BY resource_dated", rows: "" };
-const SUBJECT: Index = Index { hint: "INDEXED BY resource_subject", rows: " AND r.subject IS NOT NULL" };
-const OWNER: Index = Index { hint: "INDEXED BY resource_owner", rows: " AND r.owner IS NOT NULL" };
-const STATUS: Index = Index { hint: "INDEXED BY resource_status", rows: " AND r.status IS NOT NULL" };
-
 /// Tells whether a selection of rows has few enough to be sorted: [`Plan::RARE_MAX`] or fewer.
 type IsRare<'r> = &'r mut dyn FnMut(&Statement) -> Result<bool, Problem>;
 
@@ -45,12 +28,12 @@ type IsRare<'r> = &'r mut dyn FnMut(&Statement) -> Result<bool, Problem>;
 #[derive(Debug, Clone)]
 pub(in crate::store) struct Plan<'a> {
     hints: Hints,
-    index: Index,
-    /// Conditions of which each is a statement of its own; their matches never overlap.
-    legs: Vec<Statement>,
+    /// Statements of their own, whose matches never overlap.
+    legs: Vec<Leg>,
     /// Criteria that the legs do not already hold.
     rest: Vec<&'a Criterion>,
     pub(in crate::store) order: Order,
+    unbounded: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -63,30 +46,70 @@ impl<'a> Plan<'a> {
         hints: Hints,
         is_rare: IsRare<'_>,
     ) -> Result<Self, Problem> {
-        let order = Order::of(query);
-        let whole =
-            Self { hints, index: CREATED, legs: Vec::new(), rest: query.criteria.iter().collect(), order };
+        let (order, rest) = (Order::of(query), query.criteria.iter().collect());
+        let whole = Self { hints, legs: Vec::new(), rest, order, unbounded: false };
+        let by_date = whole.order.follows(&[SortKey::Date]);
         if let Some(id) = plain(query, Column::Id) {
             return Ok(whole.led(query, BY_ID, id));
         }
-        if let Some(subject) = plain(query, Column::Subject).filter(|lead| values(lead).is_some()) {
-            return Ok(whole.legs(query, SUBJECT, subject));
+        if let Some((lead, legs)) = plain(query, Column::Subject)
+            .and_then(|lead| Some((lead, leg::by_values(&query.rtype, SUBJECT, lead)?)))
+        {
+            return Ok(Self { unbounded: !by_date, ..whole }.by(lead, legs));
         }
-        for criterion in &query.criteria {
-            let Some(source) = source(criterion) else { continue };
-            if is_rare(&source)? {
-                return Ok(whole.sourced(criterion, &source));
-            }
+        if let Some((lead, legs)) =
+            query.criteria.iter().find_map(|lead| Some((lead, leg::by_membership(&query.rtype, lead)?)))
+        {
+            return Ok(Self { unbounded: !by_date, ..whole }.by(lead, legs));
         }
-        for (column, index) in [(Column::Owner, OWNER), (Column::Status, STATUS)] {
-            let Some(criterion) = plain(query, column) else { continue };
-            let order =
-                if has_urgency(&query.rtype) { whole.order.clone() } else { whole.order.with_urgency() };
-            if order.follows(&[SortKey::Urgency, SortKey::Date]) && values(criterion).is_some() {
-                return Ok(Self { order, ..whole }.legs(query, index, criterion));
-            }
+        if let Some(plan) = whole.rare(query, is_rare)? {
+            return Ok(plan);
+        }
+        if whole.order.follows(&[])
+            && let Some((lead, legs)) =
+                query.criteria.iter().find_map(|lead| Some((lead, leg::by_creation(&query.rtype, lead)?)))
+        {
+            return Ok(whole.by(lead, legs));
+        }
+        if let Some((leads, legs)) = leg::by_work(query, &whole.order) {
+            return Ok(leads.into_iter().fold(whole, Self::without).with(legs));
         }
         whole.rare_or_walk(query, is_rare)
+    }
+
+    /// Led by values of which the index tables tell that they are rare, or by what a rare value elsewhere leads to.
+    fn rare(&self, query: &'a Query, is_rare: IsRare<'_>) -> Result<Option<Self>, Problem> {
+        for criterion in &query.criteria {
+            if let Some(source) = source(criterion) {
+                if is_rare(&source)? {
+                    let mut holds = Statement::new("r.rid IN (");
+                    holds.append(&source).push(")");
+                    return Ok(Some(self.clone().by(criterion, vec![Leg::new(BY_NUMBER, holds)])));
+                }
+            } else if let Some((index, holds)) = self.from_elsewhere(criterion, is_rare)? {
+                let plan = self.clone().by(criterion, vec![Leg::new(index, holds)]);
+                if index == BY_ID || is_rare(&plan.probe(query))? {
+                    return Ok(Some(plan));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// A chain or `_has` as the list of what it leads to, where what must hold there is rare.
+    fn from_elsewhere(
+        &self,
+        criterion: &Criterion,
+        is_rare: IsRare<'_>,
+    ) -> Result<Option<(Index, Statement)>, Problem> {
+        let Some(list) = nested::list(criterion) else { return Ok(None) };
+        for (rtype, inner) in nested::inner(criterion) {
+            match nested::rows(rtype, inner) {
+                Some(rows) if is_rare(&rows)? => {}
+                _ => return Ok(None),
+            }
+        }
+        Ok(leg::index_of(criterion).map(|index| (index, list)))
     }
 
     fn rare_or_walk(self, query: &'a Query, is_rare: IsRare<'_>) -> Result<Self, Problem> {
@@ -95,53 +118,61 @@ impl<'a> Plan<'a> {
             Some(SortKey::Date) => DATED,
             Some(SortKey::Urgency | SortKey::Parameter(_)) | None => CREATED,
         };
-        for (column, index) in [
-            (Column::Subject, SUBJECT),
-            (Column::Owner, OWNER),
-            (Column::Status, STATUS),
-            (Column::LastUpdated, UPDATED),
-            (Column::Date, DATED),
-        ] {
+        for column in [Column::Subject, Column::Owner, Column::Status, Column::LastUpdated, Column::Date] {
             let Some(criterion) = plain(query, column) else { continue };
+            let Some(index) = leg::index_of(criterion) else { continue };
             let plan = self.clone().led(query, index, criterion);
             if index != walked && is_rare(&plan.probe(query))? {
                 return Ok(plan);
             }
         }
-        Ok(Self { index: walked, legs: vec![Statement::new("1 = 1")], ..self })
+        let unbounded = walked == CREATED && !self.order.follows(&[]);
+        Ok(Self { legs: vec![Leg::new(walked, Statement::new("1 = 1"))], unbounded, ..self })
     }
 
     fn led(self, query: &Query, index: Index, lead: &'a Criterion) -> Self {
-        let legs = vec![condition(&query.rtype, lead)];
-        Self { index, legs, rest: others(&self.rest, lead), ..self }
+        let legs = vec![Leg::new(index, condition(&query.rtype, lead))];
+        self.by(lead, legs)
     }
 
-    fn legs(self, query: &Query, index: Index, lead: &'a Criterion) -> Self {
-        let Some(values) = values(lead) else { return self.led(query, index, lead) };
-        let leg = |test: Test| {
-            let single = Criterion { parameter: lead.parameter, modifier: Modifier::None, any: vec![test] };
-            condition(&query.rtype, &single)
-        };
-        let legs = values.into_iter().map(leg).collect();
-        Self { index, legs, rest: others(&self.rest, lead), ..self }
+    fn by(self, lead: &Criterion, legs: Vec<Leg>) -> Self {
+        self.without(lead).with(legs)
     }
 
-    fn sourced(self, lead: &'a Criterion, source: &Statement) -> Self {
-        let mut leg = Statement::new("r.rid IN (");
-        leg.append(source).push(")");
-        Self { index: BY_NUMBER, legs: vec![leg], rest: others(&self.rest, lead), ..self }
+    fn with(self, legs: Vec<Leg>) -> Self {
+        Self { legs, ..self }
+    }
+
+    fn without(self, lead: &Criterion) -> Self {
+        let rest = self.rest.iter().copied().filter(|one| !std::ptr::eq(*one, lead)).collect();
+        Self { rest, ..self }
+    }
+
+    /// Whether everything that matches is sorted before the first is known, and nothing says that it is little.
+    pub(in crate::store) const fn is_unbounded(&self) -> bool {
+        self.unbounded
     }
 
     /// The matches in order, after those keys.
     pub(in crate::store) fn select(&self, query: &Query, after: Option<&[Key]>, limit: usize) -> Statement {
-        const COLUMNS: &str = "r.rid AS rid, r.id AS id, r.seq AS seq, r.last_updated AS last_updated, \
-                               r.dated_at AS dated_at, r.urgency AS urgency";
+        let columns = Some(self.order.columns(self.hints));
         let mut sql = Statement::new("/* search */ ");
-        let columns = format!("{COLUMNS}{}", self.order.columns());
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        // A planner that is given no hints sorts all matches of several legs, unless each of them is a page by itself.
-        let each = (self.hints == Hints::None && self.legs.len() > 1).then_some(limit);
-        sql.append(&self.union(query, &columns, after, each)).push(&self.order.clause());
+        match after.filter(|_| self.order.sorts_all()) {
+            // What no column of the table holds has a name outside only.
+            Some(keys) => {
+                sql.push("SELECT * FROM (")
+                    .append(&self.union(query, columns.as_ref(), None, None))
+                    .push(") AS found WHERE ");
+                sql.append(&self.order.after_named(keys));
+            }
+            None => {
+                // A planner that is given no hints sorts all matches of several legs, unless each is a page by itself.
+                let each = (self.hints == Hints::None && self.legs.len() > 1).then_some(limit);
+                sql.append(&self.union(query, columns.as_ref(), after, each));
+            }
+        }
+        sql.push(&self.order.clause());
         sql.bind(" LIMIT ?", limit);
         sql
     }
@@ -149,7 +180,7 @@ impl<'a> Plan<'a> {
     /// How many match in all, or up to a limit.
     pub(in crate::store) fn count(&self, query: &Query, limit: Option<usize>) -> Statement {
         let mut sql = Statement::new("/* count */ SELECT count(*) FROM (");
-        sql.append(&self.union(query, "1", None, None));
+        sql.append(&self.union(query, None, None, None));
         if let Some(limit) = limit {
             sql.bind(" LIMIT ?", i64::try_from(limit).unwrap_or(i64::MAX));
         }
@@ -158,28 +189,39 @@ impl<'a> Plan<'a> {
     }
 
     fn probe(&self, query: &Query) -> Statement {
-        Self { rest: Vec::new(), ..self.clone() }.union(query, "1", None, None)
+        Self { rest: Vec::new(), ..self.clone() }.union(query, None, None, None)
     }
 
-    /// The matches of all legs; with a limit, no more than the first so many of each.
-    fn union(&self, query: &Query, columns: &str, after: Option<&[Key]>, each: Option<i64>) -> Statement {
+    /// The matches of all legs, without columns to be counted; with a limit, no more than the first so many of each.
+    fn union(
+        &self,
+        query: &Query,
+        columns: Option<&Statement>,
+        after: Option<&[Key]>,
+        each: Option<i64>,
+    ) -> Statement {
+        const COLUMNS: &str = "r.id AS id, r.seq AS seq, r.last_updated AS last_updated, \
+                               r.dated_at AS dated_at, r.urgency AS urgency";
         let mut sql = Statement::default();
-        let hint = if self.hints == Hints::ByName { self.index.hint } else { "" };
         for (n, leg) in self.legs.iter().enumerate() {
             sql.push(if n > 0 { " UNION ALL " } else { "" });
-            sql.push(if each.is_some() { "(" } else { "" });
-            sql.push(&format!("SELECT {columns} FROM resource r {hint}"));
-            if columns != "1" {
-                sql.append(&self.order.joins());
+            sql.push(if each.is_some() { "(SELECT " } else { "SELECT " });
+            match columns {
+                Some(more) => sql.push(&format!("{} AS rid, {COLUMNS}", leg.number())).append(more),
+                None => sql.push("1"),
+            };
+            sql.push(" FROM ").push(&leg.from(self.hints));
+            if columns.is_some() {
+                sql.append(&self.order.joins(self.hints));
             }
-            sql.push(&format!(" WHERE r.deleted = 0{}", self.index.rows));
+            sql.push(&format!(" WHERE r.deleted = 0{}", leg.index.rows));
             sql.bind(" AND r.rtype = (SELECT code FROM resource_type WHERE name = ?)", query.rtype.clone());
-            sql.push(" AND ").append(leg);
+            sql.push(" AND ").append(&leg.holds);
             for criterion in &self.rest {
                 sql.push(" AND ").append(&condition(&query.rtype, criterion));
             }
             if let Some(keys) = after {
-                sql.push(" AND ").append(&self.order.after(keys));
+                sql.push(" AND ").append(&self.order.after(keys, leg.number()));
             }
             if let Some(limit) = each {
                 sql.push(&self.order.clause()).bind(" LIMIT ?", limit).push(")");
@@ -191,34 +233,12 @@ impl<'a> Plan<'a> {
 
 /// The first criterion that is compared through a column as it is.
 fn plain(query: &Query, column: Column) -> Option<&Criterion> {
+    let direct =
+        |test: &Test| !matches!(test, Test::Chain { .. } | Test::Referrer { .. } | Test::Member { .. });
     let leads = |criterion: &&Criterion| {
-        criterion.modifier == Modifier::None && criterion.parameter.column == Some(column)
+        criterion.modifier == Modifier::None
+            && criterion.parameter.column == Some(column)
+            && criterion.any.iter().all(direct)
     };
     query.criteria.iter().find(leads)
-}
-
-fn others<'a>(criteria: &[&'a Criterion], lead: &Criterion) -> Vec<&'a Criterion> {
-    criteria.iter().copied().filter(|criterion| !std::ptr::eq(*criterion, lead)).collect()
-}
-
-/// The alternatives one by one, where no two can match the same resource and each names one value.
-fn values(criterion: &Criterion) -> Option<Vec<Test>> {
-    let mut values: Vec<Test> = Vec::new();
-    for test in &criterion.any {
-        let parts = match test {
-            Test::Reference(targets) => {
-                targets.iter().map(|target| Test::Reference(vec![target.clone()])).collect()
-            }
-            Test::Token { system, code: Some(_) } if system.is_none() || criterion.any.len() == 1 => {
-                vec![test.clone()]
-            }
-            _ => return None,
-        };
-        for part in parts {
-            if !values.contains(&part) {
-                values.push(part);
-            }
-        }
-    }
-    (values.len() <= LEGS_MAX).then_some(values)
 }

@@ -4,6 +4,8 @@ use super::statement::{NEVER, Statement};
 use crate::fhir::search::{Limits, Modifier, Parameter, Prefix, Test, fold};
 use crate::store::row::digest;
 
+/// True of no row of any table.
+const NEVER_TRUE: &str = "1 = 0";
 /// The longest that a value that is no `Period` can be: a year, written as such.
 const POINT_MAX: i64 = 366 * 24 * 3_600 * 1_000_000;
 
@@ -17,6 +19,7 @@ pub(super) fn token(test: &Test, modifier: Modifier) -> Statement {
                 .map(code)
                 .chain(system.iter().map(|system| Statement::with("system = ?", digest(system)))),
         ),
+        Test::Among(systems) => among(systems),
         Test::Reference(targets) => Statement::any(targets.iter().map(code)),
         Test::Canonical { url, version } => Statement::all(
             [code(url)].into_iter().chain(version.iter().map(|v| Statement::with("system = ?", digest(v)))),
@@ -26,8 +29,38 @@ pub(super) fn token(test: &Test, modifier: Modifier) -> Statement {
             Modifier::Below => below(uri),
             _ => code(uri),
         },
-        _ => Statement::new("1 = 0"),
+        _ => Statement::new(NEVER_TRUE),
     }
+}
+
+/// One of the codes of one of the systems; the codes stand apart, so that an index leads by them.
+fn among(systems: &[(String, Vec<String>)]) -> Statement {
+    let of_system = |(system, codes): &(String, Vec<String>)| {
+        let mut sql = Statement::with("(system = ? AND ", digest(system));
+        sql.append(&one_of("code", codes)).push(")");
+        sql
+    };
+    match systems {
+        [] => Statement::new(NEVER_TRUE),
+        [only] => of_system(only),
+        several => {
+            let mut codes: Vec<String> = several.iter().flat_map(|(_, codes)| codes.clone()).collect();
+            codes.sort();
+            codes.dedup();
+            let mut sql = one_of("code", &codes);
+            sql.push(" AND ").append(&Statement::any(several.iter().map(of_system)));
+            sql
+        }
+    }
+}
+
+/// A column that is one of these texts.
+pub(super) fn one_of(column: &str, texts: &[String]) -> Statement {
+    let mut sql = Statement::new(column);
+    for (n, text) in texts.iter().enumerate() {
+        sql.bind(if n == 0 { " IN (?" } else { ", ?" }, text.clone());
+    }
+    if texts.is_empty() { Statement::new(NEVER_TRUE) } else { sql.push(")").clone() }
 }
 
 /// An address, and each that it lies under.

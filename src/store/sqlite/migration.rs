@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_instant.sql"),
     include_str!("migrations/0005_destination.sql"),
     include_str!("migrations/0006_made.sql"),
+    include_str!("migrations/0007_scale.sql"),
 ];
 
 /// Brings the file up to this version, each migration in a transaction of its own.
@@ -72,7 +73,8 @@ mod tests {
     use super::*;
 
     /// The first eight digits of each merged migration: a line is added with it and never changed.
-    const MERGED: &[&str] = &["941b0a4f", "63ddef7f", "d326330c", "32d1b96f", "13e8f082", "6b965aaa"];
+    const MERGED: &[&str] =
+        &["941b0a4f", "63ddef7f", "d326330c", "32d1b96f", "13e8f082", "6b965aaa", "229abaca"];
 
     #[test]
     fn a_merged_migration_never_changes() {

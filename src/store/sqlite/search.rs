@@ -5,9 +5,11 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use super::read;
 use crate::fhir::search::{Key, Query, SortKey, Total, open_cursor, seal_cursor};
-use crate::problem::{Category, Problem};
+use crate::problem::Problem;
 use crate::store::Page;
-use crate::store::search::{Bound, ESTIMATE_MAX, Hints, Order, Plan, SORTED_MAX, Statement};
+use crate::store::search::{
+    Bound, ESTIMATE_MAX, Hints, Order, Plan, SORTED_MAX, Statement, too_many_to_sort,
+};
 
 impl ToSql for Bound {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -20,7 +22,7 @@ impl ToSql for Bound {
 
 pub(super) fn page(conn: &Connection, query: &Query) -> Result<Page, Problem> {
     let plan = choose(conn, query)?;
-    if plan.order.sorts_all() {
+    if plan.is_unbounded() {
         few_enough(conn, query, &plan)?;
     }
     let after = open_cursor(query, plan.order.keys().len())?;
@@ -56,9 +58,7 @@ fn few_enough(conn: &Connection, query: &Query, plan: &Plan<'_>) -> Result<(), P
     if found <= SORTED_MAX as u64 {
         return Ok(());
     }
-    let text =
-        format!("more than {SORTED_MAX} match: narrow the search, or sort by its date or _lastUpdated");
-    Err(Problem::new(Category::Malformed, "too-costly", text).at("_sort"))
+    Err(too_many_to_sort())
 }
 
 /// The single number that a statement selects.

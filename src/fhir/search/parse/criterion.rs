@@ -48,7 +48,7 @@ fn find(rtype: &str, name: &str) -> Result<&'static Parameter, Fault> {
 }
 
 fn known(parameter: &Parameter, code: &str) -> Option<Modifier> {
-    const PLAIN: [Modifier; 7] = [
+    const PLAIN: [Modifier; 9] = [
         Modifier::Not,
         Modifier::Exact,
         Modifier::Contains,
@@ -56,6 +56,8 @@ fn known(parameter: &Parameter, code: &str) -> Option<Modifier> {
         Modifier::Identifier,
         Modifier::Above,
         Modifier::Below,
+        Modifier::In,
+        Modifier::NotIn,
     ];
     PLAIN.into_iter().find(|modifier| modifier.code() == code && parameter.modifiers.contains(&code))
 }

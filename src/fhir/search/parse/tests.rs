@@ -175,6 +175,8 @@ fn modifiers_are_those_that_the_parameter_declares() {
     assert_eq!(one("Task", "code:text=appel").modifier, Modifier::Text);
     assert_eq!(one("Task", "subject:identifier=urn:s|1").modifier, Modifier::Identifier);
     assert_eq!(one("Questionnaire", "url:below=https://q.example").modifier, Modifier::Below);
-    refused("Task", "code:in=x", "does not take :in");
-    refused("Task", "code:above=x", ":missing, :not, :text");
+    assert_eq!(one("Task", "code:not-in=https://v.example").modifier, Modifier::NotIn);
+    assert_eq!(one("Task", "code:below=urn:s|a").modifier, Modifier::Below);
+    refused("Task", "identifier:in=x", "does not take :in");
+    refused("Task", "status:above=x", ":missing, :not, :in, :not-in");
 }

@@ -43,6 +43,8 @@ pub(super) fn read(
     }
     match (modifier, parameter.kind) {
         (Modifier::Text, _) => Ok(Test::Text(unescape(text))),
+        // The bar before a version needs no backslash: there is nothing else that it could mean here.
+        (Modifier::In | Modifier::NotIn, _) => Ok(Test::ValueSet(unescape(text))),
         (Modifier::Identifier, _) | (_, Kind::Token) => token(parameter.name, text),
         (_, Kind::Reference) => reference_to(parameter, target, &unescape(text)),
         (_, Kind::Canonical) => {

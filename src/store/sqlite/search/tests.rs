@@ -3,21 +3,33 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::super::migration;
-use super::choose;
-use crate::fhir::search::{Key, Query, parse_text};
+use super::{choose, page};
+use crate::fhir::search::{Criterion, Key, Modifier, Query, Test, parameters, parse_text};
+use crate::problem::Category;
+use crate::store::row::param;
 
 /// A database with the tables and so many tasks that no criterion on them is rare.
 fn filled() -> Connection {
     let conn = Connection::open_in_memory().unwrap();
     migration::migrate(&conn).unwrap();
     conn.execute_batch(
-        "INSERT INTO resource_type (name) VALUES ('Task'), ('Observation'), ('QuestionnaireResponse');
-         WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3000)
+        "INSERT INTO resource_type (name) VALUES ('Task'), ('Observation'), ('QuestionnaireResponse'), ('Patient'),
+           ('Communication');
+         WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 3600)
          INSERT INTO resource (rtype, id, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to,
            subject, owner, status)
          SELECT 1 + n % 3, 'r' || n, n, 1, n, 0, 0, 0, n, n, 'Patient/p', 'Practitioner/n', 'requested' FROM n;",
     )
     .unwrap();
+    conn
+}
+
+/// The same with a code that is not rare.
+fn filled_with_codes(rtype: &str, name: &str, code: &str) -> Connection {
+    let conn = filled();
+    let number = param(parameters(rtype).iter().find(|parameter| parameter.name == name).unwrap());
+    let insert = "INSERT INTO token (param, code, rid, system) SELECT ?1, ?2, rid, 0 FROM resource";
+    conn.execute(insert, (number, code)).unwrap();
     conn
 }
 
@@ -31,12 +43,25 @@ fn explained(conn: &Connection, query: &Query) -> Vec<String> {
 }
 
 fn check(rtype: &str, text: &str, index: &str) {
-    let conn = filled();
-    let steps = explained(&conn, &parse_text(rtype, text).unwrap());
-    let joined = steps.join("\n");
-    assert!(joined.contains(&format!("USING INDEX {index}")), "{rtype}?{text}:\n{joined}");
+    check_on(&filled(), rtype, text, &[&format!("USING INDEX {index}")]);
+}
+
+/// Every one of these steps, and neither a sort nor a scan.
+fn check_on(conn: &Connection, rtype: &str, text: &str, steps: &[&str]) {
+    let joined = explained(conn, &parse_text(rtype, text).unwrap()).join("\n");
+    for step in steps {
+        assert!(joined.contains(step), "{rtype}?{text} lacks {step}:\n{joined}");
+    }
     assert!(!joined.contains("TEMP B-TREE"), "{rtype}?{text} sorts:\n{joined}");
-    assert!(!joined.contains("SCAN r"), "{rtype}?{text} scans:\n{joined}");
+    is_led(rtype, text, &joined);
+}
+
+/// What may be sorted, because it is little, is still found by an index.
+fn is_led(rtype: &str, text: &str, joined: &str) {
+    for scan in ["SCAN r", "SCAN t", "SCAN k", "SCAN s", "SCAN p", "AUTOMATIC"] {
+        let found = joined.lines().any(|line| line.trim_start().starts_with(scan));
+        assert!(!found, "{rtype}?{text} scans:\n{joined}");
+    }
 }
 
 #[test]
@@ -48,7 +73,139 @@ fn the_worklist_follows_its_index() {
         "status=requested&code:not=appel&_sort=priority,-authored-on",
         "resource_status (rtype=? AND status=?",
     );
-    check("Task", "owner=Practitioner/n&status=requested", "resource_owner (rtype=? AND owner=?");
+    check("Task", "owner=Practitioner/n", "resource_owner (rtype=? AND owner=?");
+    check(
+        "Task",
+        "owner=Practitioner/n&status=requested",
+        "resource_owned (rtype=? AND owner=? AND status=?",
+    );
+    check("Task", "status=requested&priority=stat,urgent", "resource_status (rtype=? AND status=?");
+}
+
+#[test]
+fn a_worklist_in_an_order_of_its_own_merges_one_list_for_each_priority() {
+    let by_rank = "resource_status (rtype=? AND status=? AND urgency=?";
+    check("Task", "status=requested&_sort=-priority,-authored-on", by_rank);
+    check("Task", "status=requested,accepted&_sort=authored-on", by_rank);
+    check("Task", "status=requested&_sort=-priority", "resource_status (rtype=? AND status=?");
+    check(
+        "Task",
+        "owner=Practitioner/n&status=requested&_sort=-authored-on",
+        "resource_owned (rtype=? AND owner=? AND status=? AND urgency=?",
+    );
+}
+
+#[test]
+fn a_code_that_is_not_rare_is_walked_in_the_order_of_creation() {
+    let conn = filled_with_codes("Task", "code", "appel");
+    let walk = "SEARCH t USING PRIMARY KEY (param=? AND code=?";
+    let fetch = "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)";
+    for text in ["code=appel", "code=|appel", "code=appel&intent:not=order", "code=appel,other"] {
+        check_on(&conn, "Task", text, &[walk, fetch]);
+    }
+    check_on(
+        &conn,
+        "Task",
+        "code=appel&_sort=-authored-on",
+        &["SEARCH r USING INDEX resource_dated (rtype=?"],
+    );
+}
+
+#[test]
+fn a_chain_and_has_are_led_by_what_is_rare_and_looked_up_where_it_is_not() {
+    let rare = explained(&filled(), &parse_text("Task", "patient.identifier=urn:s|1").unwrap()).join("\n");
+    is_led("Task", "patient.identifier", &rare);
+    assert!(rare.contains("USING INDEX resource_subject (rtype=? AND subject=?"), "{rare}");
+    let rare =
+        explained(&filled(), &parse_text("Patient", "_has:Task:patient:code=appel").unwrap()).join("\n");
+    is_led("Patient", "_has", &rare);
+    assert!(rare.contains("USING INDEX resource_id (rtype=? AND id=?"), "{rare}");
+
+    let conn = filled_with_codes("Task", "code", "appel");
+    let referring = "SEARCH s USING COVERING INDEX resource_subject (rtype=? AND subject=?)";
+    let walk = "SEARCH r USING INDEX resource_created (rtype=?";
+    check_on(&conn, "Patient", "_has:Task:patient:code=appel", &[walk, referring]);
+    check_on(&filled(), "Patient", "_has:Task:patient:status=requested", &[walk, referring]);
+    let rare =
+        explained(&filled(), &parse_text("Patient", "_has:Task:patient:status=on-hold").unwrap()).join("\n");
+    is_led("Patient", "_has", &rare);
+    assert!(rare.contains("USING INDEX resource_status (rtype=? AND status=?"), "{rare}");
+    let conn = filled_with_codes("Patient", "identifier", "1");
+    let looked_up = "SEARCH r USING INDEX resource_id (rtype=? AND id=?)";
+    check_on(
+        &conn,
+        "Task",
+        "patient.identifier=1&_sort=-authored-on",
+        &["resource_dated (rtype=?", looked_up],
+    );
+}
+
+#[test]
+fn a_composite_and_a_measured_value_are_looked_up_by_the_resource() {
+    for (text, step) in [
+        ("patient=p&combo-code-value-quantity=x$gt5", "SEARCH p0 USING PRIMARY KEY (rid=? AND param=?"),
+        ("patient=p&component-code-value-quantity=x$gt5", "SEARCH p0 USING PRIMARY KEY (rid=? AND param=?"),
+        ("patient=p&code-value-quantity=x$gt5", "SEARCH q EXISTS USING PRIMARY KEY (rid=? AND param=?)"),
+        ("patient=p&value-quantity=gt5", "SEARCH q EXISTS USING PRIMARY KEY (rid=? AND param=?)"),
+    ] {
+        check_on(&filled(), "Observation", text, &[step]);
+    }
+}
+
+#[test]
+fn a_compartment_is_led_by_each_of_its_references() {
+    let parameter = |name: &str| parameters("Communication").iter().find(|one| one.name == name).unwrap();
+    let by = ["subject", "sender", "recipient"].map(parameter).to_vec();
+    let test = Test::Member { target: "Patient/p".to_owned(), by };
+    let parameter = parameters("Communication").iter().find(|one| one.name == "_id").unwrap();
+    let member = Criterion { parameter, modifier: Modifier::None, any: vec![test] };
+    let joined =
+        explained(&filled(), &Query { criteria: vec![member], ..Query::new("Communication") }).join("\n");
+    is_led("Communication", "in a compartment", &joined);
+    assert!(joined.contains("USING INDEX resource_subject (rtype=? AND subject=?"), "{joined}");
+    assert!(joined.contains("token USING PRIMARY KEY (param=? AND code=?"), "{joined}");
+}
+
+#[test]
+fn an_order_by_a_code_or_a_date_looks_up_what_matches_only() {
+    for (text, step) in [
+        ("patient=p&_sort=code,-priority", "SEARCH token USING COVERING INDEX token_of (rid=? AND param=?)"),
+        ("patient=p&_sort=-period", "SEARCH span USING PRIMARY KEY (rid=? AND param=?)"),
+    ] {
+        let joined = explained(&filled(), &parse_text("Task", text).unwrap()).join("\n");
+        is_led("Task", text, &joined);
+        assert!(joined.contains(step), "{text}:\n{joined}");
+        assert!(joined.contains("resource_subject (rtype=? AND subject=?"), "{text}:\n{joined}");
+    }
+}
+
+#[test]
+fn no_more_are_sorted_than_the_limit_and_the_refusal_says_what_to_do() {
+    let conn = filled();
+    let ask = |text: &str| page(&conn, &parse_text("Task", text).unwrap());
+    // Each of these would sort every task.
+    let texts = ["_sort=code", "_sort=-priority", "patient=p&_sort=status", "status=requested&_sort=code"];
+    for text in &texts[..3] {
+        assert!(choose(&conn, &parse_text("Task", text).unwrap()).unwrap().is_unbounded(), "{text}");
+    }
+    conn.execute_batch(
+        "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 20000)
+         INSERT INTO resource (rtype, id, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to,
+           subject, owner, status)
+         SELECT 1, 'm' || n, n, 1, n, 0, 0, 0, n, n, 'Patient/p', 'Practitioner/n', 'requested' FROM n;",
+    )
+    .unwrap();
+    for text in texts {
+        let problem = ask(text).unwrap_err();
+        assert_eq!((problem.category, problem.issues[0].code), (Category::Malformed, "too-costly"), "{text}");
+        assert_eq!(problem.issues[0].expression.as_deref(), Some("_sort"), "{text}");
+        let diagnostics = &problem.issues[0].diagnostics;
+        assert!(diagnostics.contains("20000") && diagnostics.contains("narrow the search"), "{diagnostics}");
+    }
+    // What an index has in order has no limit.
+    for text in ["_sort=-authored-on&_count=0", "status=requested&_sort=-priority&_count=0"] {
+        assert!(ask(text).is_ok(), "{text}");
+    }
 }
 
 #[test]

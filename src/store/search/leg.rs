@@ -1,0 +1,216 @@
+//! One statement of a plan: an index, and what must hold of the rows that it leads to. Several make a plan when each
+//! yields its rows in order and none of them a row of another.
+
+use super::condition::{condition, source};
+use super::order::{Order, has_urgency};
+use super::plan::Hints;
+use super::statement::Statement;
+use super::value;
+use crate::fhir::search::{Column, Criterion, Modifier, Query, SortKey, Test};
+use crate::store::row::{URGENCY_NONE, is_token, param};
+
+/// So many values are followed side by side.
+const LEGS_MAX: usize = 32;
+
+/// An index, and the condition of its rows: a partial index wants its own condition repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Index {
+    hint: &'static str,
+    pub(super) rows: &'static str,
+}
+
+pub(super) const BY_NUMBER: Index = Index { hint: "NOT INDEXED", rows: "" };
+pub(super) const BY_ID: Index = Index { hint: "INDEXED BY resource_id", rows: "" };
+pub(super) const CREATED: Index = Index { hint: "INDEXED BY resource_created", rows: "" };
+pub(super) const UPDATED: Index = Index { hint: "INDEXED BY resource_updated", rows: "" };
+pub(super) const DATED: Index = Index { hint: "INDEXED BY resource_dated", rows: "" };
+pub(super) const SUBJECT: Index =
+    Index { hint: "INDEXED BY resource_subject", rows: " AND r.subject IS NOT NULL" };
+const OWNER: Index = Index { hint: "INDEXED BY resource_owner", rows: " AND r.owner IS NOT NULL" };
+const STATUS: Index = Index { hint: "INDEXED BY resource_status", rows: " AND r.status IS NOT NULL" };
+const OWNED: Index =
+    Index { hint: "INDEXED BY resource_owned", rows: " AND r.owner IS NOT NULL AND r.status IS NOT NULL" };
+
+/// The index that a criterion leads through as it is.
+pub(super) fn index_of(criterion: &Criterion) -> Option<Index> {
+    Some(match criterion.parameter.column {
+        Some(Column::Id) => BY_ID,
+        Some(Column::Subject) => SUBJECT,
+        Some(Column::Owner) => OWNER,
+        Some(Column::Status) => STATUS,
+        Some(Column::LastUpdated) => UPDATED,
+        Some(Column::Date) => DATED,
+        Some(Column::Urgency) => return None,
+        None => BY_NUMBER,
+    })
+}
+
+/// One statement of a plan.
+#[derive(Debug, Clone)]
+pub(super) struct Leg {
+    pub(super) index: Index,
+    pub(super) holds: Statement,
+    /// Walks along rows of `token t`, which stand in the order of creation.
+    by_token: bool,
+}
+
+impl Leg {
+    pub(super) const fn new(index: Index, holds: Statement) -> Self {
+        Self { index, holds, by_token: false }
+    }
+
+    /// What follows `FROM`.
+    pub(super) fn from(&self, hints: Hints) -> String {
+        let hint = if hints == Hints::ByName { self.index.hint } else { "" };
+        let before = if self.by_token { "token t CROSS JOIN " } else { "" };
+        format!("{before}resource r {hint}")
+    }
+
+    /// The column that stands in the order of creation.
+    pub(super) const fn number(&self) -> &'static str {
+        if self.by_token { "t.rid" } else { "r.rid" }
+    }
+}
+
+/// One leg for each alternative of a criterion, where no two can match the same resource and each names one value.
+pub(super) fn by_values(rtype: &str, index: Index, lead: &Criterion) -> Option<Vec<Leg>> {
+    Some(each(rtype, lead)?.into_iter().map(|holds| Leg::new(index, holds)).collect())
+}
+
+/// For each alternative its condition.
+fn each(rtype: &str, lead: &Criterion) -> Option<Vec<Statement>> {
+    let one = |test: Test| {
+        let single = Criterion { parameter: lead.parameter, modifier: Modifier::None, any: vec![test] };
+        condition(rtype, &single)
+    };
+    Some(values(lead)?.into_iter().map(one).collect())
+}
+
+/// In a compartment: by one reference, or by another and not by the one before.
+pub(super) fn by_membership(rtype: &str, lead: &Criterion) -> Option<Vec<Leg>> {
+    let [Test::Member { target, by }] = lead.any.as_slice() else { return None };
+    let mut legs: Vec<Leg> = Vec::new();
+    let mut before: Vec<Statement> = Vec::new();
+    for parameter in by {
+        let any = vec![Test::Reference(vec![target.clone()])];
+        let single = Criterion { parameter, modifier: Modifier::None, any };
+        let own = condition(rtype, &single);
+        let (index, mut holds) = match source(&single) {
+            Some(source) => {
+                let mut listed = Statement::new("r.rid IN (");
+                listed.append(&source).push(")");
+                (BY_NUMBER, listed)
+            }
+            None => (index_of(&single)?, own.clone()),
+        };
+        for earlier in &before {
+            holds.push(" AND (").append(earlier).push(") IS NOT TRUE");
+        }
+        legs.push(Leg::new(index, holds));
+        before.push(own);
+    }
+    Some(legs)
+}
+
+/// Along the rows of a code in the order of creation: for a code that is not rare, with no other order wanted.
+pub(super) fn by_creation(rtype: &str, lead: &Criterion) -> Option<Vec<Leg>> {
+    let [stored] = lead.parameter.stored()[..] else { return None };
+    let kept = stored.column.is_none() && is_token(stored.kind) && lead.modifier == Modifier::None;
+    if !kept || lead.any.len() > LEGS_MAX {
+        return None;
+    }
+    let mut legs = Vec::new();
+    for (n, test) in lead.any.iter().enumerate() {
+        let mut holds = Statement::with("t.param = ? AND ", param(stored));
+        holds.append(&value::token(test, Modifier::None)).push(" AND r.rid = t.rid");
+        if !stands_once(test)? {
+            holds.push(
+                " AND NOT EXISTS (SELECT 1 FROM token u WHERE u.param = t.param AND u.code = t.code \
+                 AND u.rid = t.rid AND u.system < t.system)",
+            );
+        }
+        for earlier in &lead.any[..n] {
+            let any = vec![earlier.clone()];
+            let single = Criterion { parameter: stored, modifier: Modifier::None, any };
+            holds.push(" AND (").append(&condition(rtype, &single)).push(") IS NOT TRUE");
+        }
+        legs.push(Leg { index: BY_NUMBER, holds, by_token: true });
+    }
+    Some(legs)
+}
+
+/// Whether a resource has one row at most of that code; nothing when its rows are not in the order of creation.
+fn stands_once(test: &Test) -> Option<bool> {
+    match test {
+        Test::Token { code: Some(_), system } => Some(system.is_some()),
+        Test::Canonical { version, .. } => Some(version.is_some()),
+        Test::Reference(targets) if targets.len() == 1 => Some(true),
+        Test::Uri(_) => Some(true),
+        _ => None,
+    }
+}
+
+/// The worklist: by owner, by status, or by both, in an order that priority and date make.
+///
+/// The indexes go on with priority and then date. Where the order does not, each priority has a leg of its own.
+pub(super) fn by_work<'q>(query: &'q Query, order: &Order) -> Option<(Vec<&'q Criterion>, Vec<Leg>)> {
+    let of = |column: Column| {
+        let leads = |one: &&Criterion| {
+            one.modifier == Modifier::None && one.parameter.column == Some(column) && values(one).is_some()
+        };
+        query.criteria.iter().find(leads)
+    };
+    let leads: Vec<&Criterion> = [Column::Owner, Column::Status].into_iter().filter_map(of).collect();
+    let index = match leads.as_slice() {
+        [] => return None,
+        [only] => index_of(only)?,
+        _ => OWNED,
+    };
+    let mut all = vec![Statement::default()];
+    for lead in &leads {
+        let each = each(&query.rtype, lead)?;
+        all = product(&all, &each);
+    }
+    if !order.follows(&[SortKey::Urgency, SortKey::Date]) {
+        if !order.without_urgency().follows(&[SortKey::Date]) {
+            return None;
+        }
+        let ranks = if has_urgency(&query.rtype) { 0..=URGENCY_NONE } else { URGENCY_NONE..=URGENCY_NONE };
+        let ranks: Vec<_> = ranks.map(|rank| Statement::with("r.urgency = ?", rank)).collect();
+        all = product(&all, &ranks);
+    }
+    let legs: Vec<Leg> = all.into_iter().map(|holds| Leg::new(index, holds)).collect();
+    (legs.len() <= LEGS_MAX).then_some((leads, legs))
+}
+
+/// Each of these and each of those.
+fn product(these: &[Statement], those: &[Statement]) -> Vec<Statement> {
+    let both = |this: &Statement, that: &Statement| {
+        let mut both = this.clone();
+        both.push(if this.text().is_empty() { "" } else { " AND " }).append(that);
+        both
+    };
+    these.iter().flat_map(|this| those.iter().map(move |that| both(this, that))).collect()
+}
+
+/// The alternatives one by one, where no two can match the same resource and each names one value.
+fn values(criterion: &Criterion) -> Option<Vec<Test>> {
+    let mut values: Vec<Test> = Vec::new();
+    for test in &criterion.any {
+        let parts = match test {
+            Test::Reference(targets) => {
+                targets.iter().map(|target| Test::Reference(vec![target.clone()])).collect()
+            }
+            Test::Token { system, code: Some(_) } if system.is_none() || criterion.any.len() == 1 => {
+                vec![test.clone()]
+            }
+            _ => return None,
+        };
+        for part in parts {
+            if !values.contains(&part) {
+                values.push(part);
+            }
+        }
+    }
+    (values.len() <= LEGS_MAX).then_some(values)
+}
