@@ -30,7 +30,10 @@ pub(super) fn whole(readings: &BTreeMap<i64, i64>) -> i64 {
 }
 
 fn reading(parameter: &Parameter) -> i64 {
-    let Parameter { kind, expression, targets, column, modifiers, .. } = parameter;
+    let Parameter { kind, expression, targets, column, .. } = parameter;
+    // Only these two have rows of their own.
+    let with_rows = |code: &&&str| matches!(**code, "text" | "identifier");
+    let modifiers: Vec<_> = parameter.modifiers.iter().filter(with_rows).collect();
     let parts: Vec<_> = parameter.components.iter().map(|part| part.name).collect();
     digest(&format!("{INDEX_VERSION} {kind:?} {expression} {targets:?} {column:?} {modifiers:?} {parts:?}"))
 }
@@ -109,6 +112,7 @@ fn criterion(rtype: &str, criterion: &Criterion, pending: &HashSet<i64>) -> Opti
         return Some(criterion.parameter.name);
     }
     let inner = |test: &Test| match test {
+        Test::Member { by, .. } => by.iter().find_map(|parameter| unready(parameter, pending)),
         Test::Chain { rtype, criterion: inner } => self::criterion(rtype, inner, pending),
         Test::Referrer { rtype, by, criterion: inner, .. } => {
             unready(by, pending).or_else(|| self::criterion(rtype, inner, pending))

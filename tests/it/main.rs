@@ -28,6 +28,7 @@ mod replicas;
 mod restful;
 mod rules;
 mod search;
+mod site_parameter;
 mod store;
 mod submission;
 mod support;

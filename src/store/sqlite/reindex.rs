@@ -172,7 +172,7 @@ mod tests {
     use super::*;
     use crate::fhir::search::{Query, parameters, parse_text};
     use crate::problem::Category;
-    use crate::store::row::param;
+    use crate::store::row::{param, text_param};
     use crate::store::sqlite::{Options, open};
     use crate::store::{Committed, Expect, Store, Unit, Write};
 
@@ -185,11 +185,13 @@ mod tests {
 
     /// What another version of the service would have left: nothing under `Task.code`, something under no name.
     fn tamper(path: &std::path::Path, reached: Option<i64>) {
-        let number = param(parameters("Task").iter().find(|parameter| parameter.name == "code").unwrap());
+        let code = parameters("Task").iter().find(|parameter| parameter.name == "code").unwrap();
+        let (number, shown) = (param(code), text_param(code));
         let conn = Connection::open(path).unwrap();
         conn.execute("UPDATE indexed SET reading = 0 WHERE param = ?1", [number]).unwrap();
         conn.execute("DELETE FROM token WHERE param = ?1", [number]).unwrap();
         conn.execute("INSERT INTO token VALUES (?1, 'old', 1, 0)", [number]).unwrap();
+        conn.execute("INSERT OR IGNORE INTO text VALUES (?1, 'old', 1, 'old')", [shown]).unwrap();
         if let Some(rid) = reached {
             conn.execute("INSERT INTO reindex VALUES (1, ?1, ?2)", (whole(&readings()), rid)).unwrap();
         }
@@ -220,6 +222,7 @@ mod tests {
         tamper(&path, None);
         assert_eq!(after_reindex(&path, "code=appel").await, 250);
         assert_eq!(after_reindex(&path, "code=old").await, 0);
+        assert_eq!(after_reindex(&path, "code:text=old").await, 0);
         tamper(&path, Some(200));
         assert_eq!(after_reindex(&path, "code=appel").await, 50);
     }
