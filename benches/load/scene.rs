@@ -80,7 +80,7 @@ impl Scene {
     }
 }
 
-fn context(store: Arc<dyn Store>) -> Context {
+pub(crate) fn context(store: Arc<dyn Store>) -> Context {
     let base_url = "http://127.0.0.1:8080".to_owned();
     Context {
         store,
