@@ -17,6 +17,8 @@ use crate::template::{Filling, Template, Templates};
 const CLIENTS: usize = 64;
 /// Windows of a filling.
 const WINDOWS: usize = 20;
+/// Resources of a window at least: many groups of what is committed together.
+const WINDOW_MIN: usize = 5_000;
 
 /// One part of a filling.
 pub(crate) struct Window {
@@ -117,7 +119,13 @@ struct Marks {
 
 impl Progress {
     fn new(size: usize) -> Self {
-        Self { every: size / WINDOWS, done: 0, windows: Vec::new(), start: Marks::now(), begun: 0 }
+        Self {
+            every: (size / WINDOWS).max(WINDOW_MIN),
+            done: 0,
+            windows: Vec::new(),
+            start: Marks::now(),
+            begun: 0,
+        }
     }
 
     fn add(&mut self, resources: usize) {

@@ -12,6 +12,9 @@ use crate::store::row::{URGENCY_NONE, is_token, param};
 /// So many values are followed side by side.
 const LEGS_MAX: usize = 32;
 
+/// True of every resource.
+const EVERY: &str = "1 = 1";
+
 /// An index, and the condition of its rows: a partial index wants its own condition repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Index {
@@ -52,11 +55,22 @@ pub(super) struct Leg {
     pub(super) holds: Statement,
     /// Walks along rows of `token t`, which stand in the order of creation.
     by_token: bool,
+    /// What counts its rows without the resource, when that can be.
+    pub(super) counted: Option<Statement>,
 }
 
 impl Leg {
     pub(super) const fn new(index: Index, holds: Statement) -> Self {
-        Self { index, holds, by_token: false }
+        Self { index, holds, by_token: false, counted: None }
+    }
+
+    /// Everything, in the order of the index.
+    pub(super) fn whole(index: Index) -> Self {
+        Self::new(index, Statement::new(EVERY))
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.holds.text() == EVERY
     }
 
     /// What follows `FROM`.
@@ -121,20 +135,28 @@ pub(super) fn by_creation(rtype: &str, lead: &Criterion) -> Option<Vec<Leg>> {
     }
     let mut legs = Vec::new();
     for (n, test) in lead.any.iter().enumerate() {
-        let mut holds = Statement::with("t.param = ? AND ", param(stored));
-        holds.append(&value::token(test, Modifier::None)).push(" AND r.rid = t.rid");
+        let mut tokens = Statement::with("t.param = ? AND ", param(stored));
+        tokens.append(&value::token(test, Modifier::None));
         if !stands_once(test)? {
-            holds.push(
+            tokens.push(
                 " AND NOT EXISTS (SELECT 1 FROM token u WHERE u.param = t.param AND u.code = t.code \
                  AND u.rid = t.rid AND u.system < t.system)",
             );
         }
+        let mut holds = tokens.clone();
+        holds.push(" AND r.rid = t.rid");
         for earlier in &lead.any[..n] {
             let any = vec![earlier.clone()];
             let single = Criterion { parameter: stored, modifier: Modifier::None, any };
             holds.push(" AND (").append(&condition(rtype, &single)).push(") IS NOT TRUE");
         }
-        legs.push(Leg { index: BY_NUMBER, holds, by_token: true });
+        // Only what is there has rows, so that these can be counted alone; not of several codes, which one may have.
+        let counted = (lead.any.len() == 1).then(|| {
+            let mut counted = Statement::new("SELECT 1 FROM token t WHERE ");
+            counted.append(&tokens);
+            counted
+        });
+        legs.push(Leg { index: BY_NUMBER, holds, by_token: true, counted });
     }
     Some(legs)
 }

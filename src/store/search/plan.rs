@@ -127,7 +127,7 @@ impl<'a> Plan<'a> {
             }
         }
         let unbounded = walked == CREATED && !self.order.follows(&[]);
-        Ok(Self { legs: vec![Leg::new(walked, Statement::new("1 = 1"))], unbounded, ..self })
+        Ok(Self { legs: vec![Leg::whole(walked)], unbounded, ..self })
     }
 
     fn led(self, query: &Query, index: Index, lead: &'a Criterion) -> Self {
@@ -180,12 +180,26 @@ impl<'a> Plan<'a> {
     /// How many match in all, or up to a limit.
     pub(in crate::store) fn count(&self, query: &Query, limit: Option<usize>) -> Statement {
         let mut sql = Statement::new("/* count */ SELECT count(*) FROM (");
-        sql.append(&self.union(query, None, None, None));
+        let plan = self.for_counting(query);
+        match plan.legs.as_slice() {
+            [Leg { counted: Some(counted), .. }] if plan.rest.is_empty() => sql.append(counted),
+            _ => sql.append(&plan.union(query, None, None, None)),
+        };
         if let Some(limit) = limit {
             sql.bind(" LIMIT ?", i64::try_from(limit).unwrap_or(i64::MAX));
         }
         sql.push(")");
         sql
+    }
+
+    /// Without an order to keep, what would be walked through is led by a code, if there is one.
+    fn for_counting(&self, query: &Query) -> Self {
+        let by_code = |lead: &&'a Criterion| Some((*lead, leg::by_creation(&query.rtype, lead)?));
+        let walks = matches!(self.legs.as_slice(), [only] if only.is_whole());
+        match self.rest.iter().find_map(by_code).filter(|_| walks) {
+            Some((lead, legs)) => self.clone().by(lead, legs),
+            None => self.clone(),
+        }
     }
 
     fn probe(&self, query: &Query) -> Statement {

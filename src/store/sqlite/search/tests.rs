@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::super::migration;
-use super::{choose, page};
+use super::{choose, count, page};
 use crate::fhir::search::{Criterion, Key, Modifier, Query, Test, parameters, parse_text};
 use crate::problem::Category;
 use crate::store::row::param;
@@ -28,7 +28,8 @@ fn filled() -> Connection {
 fn filled_with_codes(rtype: &str, name: &str, code: &str) -> Connection {
     let conn = filled();
     let number = param(parameters(rtype).iter().find(|parameter| parameter.name == name).unwrap());
-    let insert = "INSERT INTO token (param, code, rid, system) SELECT ?1, ?2, rid, 0 FROM resource";
+    let insert =
+        "INSERT INTO token (param, code, rid, system) SELECT ?1, ?2, rid, 0 FROM resource WHERE rtype = 1";
     conn.execute(insert, (number, code)).unwrap();
     conn
 }
@@ -109,6 +110,14 @@ fn a_code_that_is_not_rare_is_walked_in_the_order_of_creation() {
         "code=appel&_sort=-authored-on",
         &["SEARCH r USING INDEX resource_dated (rtype=?"],
     );
+    for (text, alone) in
+        [("code=appel", true), ("code=appel&_sort=-authored-on", true), ("code=appel,x", false)]
+    {
+        let query = parse_text("Task", text).unwrap();
+        let counted = choose(&conn, &query).unwrap().count(&query, None);
+        assert_eq!(!counted.text().contains("resource r"), alone, "{text}: {}", counted.text());
+        assert_eq!(count(&conn, &counted).unwrap(), 1_200, "{text}");
+    }
 }
 
 #[test]
@@ -120,6 +129,7 @@ fn a_chain_and_has_are_led_by_what_is_rare_and_looked_up_where_it_is_not() {
         explained(&filled(), &parse_text("Patient", "_has:Task:patient:code=appel").unwrap()).join("\n");
     is_led("Patient", "_has", &rare);
     assert!(rare.contains("USING INDEX resource_id (rtype=? AND id=?"), "{rare}");
+    assert!(rare.contains("SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"), "{rare}");
 
     let conn = filled_with_codes("Task", "code", "appel");
     let referring = "SEARCH s USING COVERING INDEX resource_subject (rtype=? AND subject=?)";
