@@ -18,6 +18,7 @@ mod collection;
 mod compare;
 mod evaluate;
 mod functions;
+mod items;
 mod literal;
 mod model;
 mod node;
@@ -33,6 +34,7 @@ mod temporal;
 mod token;
 mod type_names;
 mod types;
+mod variable;
 
 use std::fmt;
 use std::sync::Arc;
@@ -46,6 +48,7 @@ pub use node::Node;
 pub use quantity::Quantity;
 pub use scope::{Scope, Terminology};
 pub use temporal::Temporal;
+pub use variable::Variable;
 
 /// Why an evaluation gave no answer: several items where one is needed, a variable that nobody set,
 /// operands that do not go together.

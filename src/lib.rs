@@ -15,13 +15,13 @@
 //! | 5 | [`interaction`], [`delivery`] | the only rooms that order things in time |
 //! | 4 | [`questionnaire`], [`rules`], [`pathway`], [`connector`] | answers, alerts, what follows from them; peers |
 //! | 3 | [`report`], [`store`] | documents; everything that is kept |
-//! | 2 | [`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`xml`], [`signature`], [`xds`], [`config`], [`outbox`] | the standards we speak, who is who, settings, the life of a delivery |
+//! | 2 | [`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`judgement`], [`xml`], [`signature`], [`xds`], [`config`], [`outbox`] | the standards we speak, who is who, what was found about a response, settings, the life of a delivery |
 //! | 1 | [`problem`], [`terminology`], [`clock`] | errors, codes, time and ids |
 //!
 //! # What never happens
-//! - Nothing pure ([`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`xml`], [`signature`], [`xds`], [`questionnaire`],
-//!   [`rules`], [`pathway`], [`report`], [`outbox`]) is
-//!   async, knows the clock, makes an id by itself, or does input or output.
+//! - Nothing pure ([`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`judgement`], [`xml`], [`signature`], [`xds`],
+//!   [`questionnaire`], [`rules`], [`pathway`], [`report`], [`outbox`]) is async, knows the clock, makes an id by itself,
+//!   or does input or output.
 //! - Nothing acknowledged is not on disk; nothing is half written: an interaction writes once, in one named
 //!   [`store::Unit`].
 //! - No response is thrown away for what it says: a refused one is kept, and judged as far as it can be read.
@@ -59,6 +59,7 @@ pub mod hl7v2;
 pub mod http;
 pub mod identity;
 pub mod interaction;
+pub mod judgement;
 pub mod outbox;
 pub mod pathway;
 pub mod problem;

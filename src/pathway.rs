@@ -32,13 +32,12 @@ mod trace;
 mod tests;
 
 use crate::clock::Ids;
+use crate::judgement::Extract;
 
 pub use derived::{Change, Derived, DerivedResource};
-pub use input::{
-    Activity, ActivityKind, Evidence, Extracted, Input, Priority, RuleOutcome, RuleResult, Symptom,
-};
+pub use input::Input;
 
-/// Derive every resource that the response becomes.
+/// Derive every resource that the response becomes; `extracts` are the answers that become Observations.
 ///
 /// An in-progress response becomes alerts only: no Observation, no DiagnosticReport, and no message
 /// when nothing fired. Each call gives one Provenance, whose `rule-trace` extensions tell what every
@@ -52,13 +51,14 @@ pub use input::{
 /// except one of level rouge: that one stays open with a note, because only a person closes it. An
 /// alert whose rule could not be evaluated this time stays as it was.
 #[must_use]
-pub fn derive(input: &Input<'_>, ids: &dyn Ids) -> Derived {
+pub fn derive(input: &Input<'_>, extracts: Vec<Extract>, ids: &dyn Ids) -> Derived {
+    let scene = input::Scene::of(input, ids);
     let mut derived = Derived::default();
-    let observations = observation::derive(input, ids, &mut derived);
-    let flags = flag::derive(input, ids, &mut derived);
-    let tasks = task::derive(input, &flags, ids, &mut derived);
-    let report = diagnostic_report::derive(input, &observations, &tasks, ids, &mut derived);
-    communication::derive(input, report.as_deref(), ids, &mut derived);
-    provenance::derive(input, &flags, &tasks, report.as_deref(), ids, &mut derived);
+    let observations = observation::derive(&scene, extracts, &mut derived);
+    let flags = flag::derive(&scene, &mut derived);
+    let tasks = task::derive(&scene, &flags, &mut derived);
+    let report = diagnostic_report::derive(&scene, observations, &tasks, &mut derived);
+    communication::derive(&scene, report.as_deref(), &mut derived);
+    provenance::derive(&scene, &flags, &tasks, report.as_deref(), &mut derived);
     derived
 }

@@ -42,6 +42,7 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use crate::judgement::Extract;
 use crate::problem::{Issue, Problem, Severity};
 use crate::terminology::Terminology;
 use expressions::{Constraint, Variable};
@@ -86,19 +87,6 @@ pub struct Validation<'r> {
     pub issues: Vec<Issue>,
     /// The response without the answers that could not be read; the response itself when there are none.
     pub readable: Cow<'r, Value>,
-}
-
-/// An answer as an Observation.
-#[derive(Clone, PartialEq)]
-pub struct Extract {
-    /// The item.
-    pub link_id: String,
-    /// Which answer to the item in the response, from 0 on, in document order.
-    pub instance: usize,
-    /// The ordinal of the chosen option, where it has one that is a whole number: the grade.
-    pub grade: Option<i64>,
-    /// `code`, `category`, and `value[x]` or `dataAbsentReason`; no id, subject, status, or `derivedFrom`.
-    pub observation: Value,
 }
 
 /// Compile a Questionnaire.
@@ -219,15 +207,5 @@ impl fmt::Debug for Questionnaire {
 impl fmt::Debug for Validation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Validation").field("issues", &self.issues.len()).finish_non_exhaustive()
-    }
-}
-
-/// The answer is a patient's: only its place is shown.
-impl fmt::Debug for Extract {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Extract")
-            .field("link_id", &self.link_id)
-            .field("instance", &self.instance)
-            .finish_non_exhaustive()
     }
 }

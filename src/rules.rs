@@ -9,12 +9,12 @@
 
 mod activity;
 mod answer;
+mod bound;
 mod compile;
 mod evaluate;
 mod evidence;
 mod expression;
 mod fault;
-mod outcome;
 mod protocol;
 mod scope;
 mod unreadable;
@@ -25,11 +25,10 @@ mod tests;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::judgement::Evaluation;
 use crate::problem::Issue;
 
-pub use activity::{Activity, ActivityKind};
 pub use compile::compile;
-pub use outcome::{Coding, Evaluation, Evidence, Outcome, Truth};
 pub use protocol::Protocol;
 pub use unreadable::technique;
 

@@ -87,7 +87,7 @@ pub fn evaluate(files: &Files) -> Result<(), Problem> {
         careplans: files.careplans.iter().map(|path| folder::read_one(path)).collect::<Result<_, _>>()?,
         received_at: SystemClock.now(),
     };
-    let bundle = evaluate_with(&library, &question)?;
+    let bundle = evaluate_with(&library, question)?;
     let text = serde_json::to_string_pretty(&bundle)
         .map_err(|fault| Problem::internal(format!("the Bundle cannot be written: {fault}")))?;
     say(&text);

@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use serde_json::{Number, Value};
 
 use super::Fault;
+use super::items::Items;
 use super::node::Node;
 use super::number;
 use super::quantity::Quantity;
@@ -130,16 +131,16 @@ impl fmt::Debug for Item<'_> {
 }
 
 /// An ordered collection that may hold the same item twice.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Collection<'a> {
-    pub(super) items: Vec<Item<'a>>,
+    pub(super) items: Items<'a>,
 }
 
 impl<'a> Collection<'a> {
     /// No item.
     #[must_use]
     pub const fn empty() -> Self {
-        Self { items: Vec::new() }
+        Self { items: Items::None }
     }
 
     /// One item: a resource, an element or a primitive. Borrowed, never copied. A `null` is empty.
@@ -173,7 +174,7 @@ impl<'a> Collection<'a> {
     }
 
     pub(super) fn one(item: Item<'a>) -> Self {
-        Self { items: vec![item] }
+        Self { items: Items::One(item) }
     }
 
     pub(super) fn maybe(item: Option<Item<'a>>) -> Self {
@@ -235,6 +236,19 @@ impl<'a> Collection<'a> {
             [item] => Ok(Some(item)),
             items => Err(Fault::new(format!("{whose} takes one item, found {}", items.len()))),
         }
+    }
+}
+
+impl<'a> From<Vec<Item<'a>>> for Collection<'a> {
+    fn from(items: Vec<Item<'a>>) -> Self {
+        Self { items: items.into() }
+    }
+}
+
+/// Prints the kinds of the items, never their values.
+impl fmt::Debug for Collection<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
     }
 }
 

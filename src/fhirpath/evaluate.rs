@@ -7,6 +7,7 @@ use super::Fault;
 use super::collection::{Collection, Item};
 use super::compare;
 use super::functions::Input;
+use super::items::Items;
 use super::node::resource_type;
 use super::operators;
 use super::quantity::UCUM;
@@ -43,22 +44,27 @@ impl<'s, 'a> Evaluator<'s, 'a> {
 
     /// Evaluate the whole expression.
     pub(super) fn run(&self, root: &'a Expr) -> Result<Collection<'a>, Fault> {
-        self.evaluate(root, Frame { this: self.focus, index: 0, total: None })
+        Ok(self.evaluate(root, Frame { this: self.focus, index: 0, total: None })?.into_owned())
     }
 
-    pub(super) fn evaluate(&self, expr: &'a Expr, frame: Frame<'_, 'a>) -> Result<Collection<'a>, Fault> {
+    /// The value of a part of the expression: borrowed where it is there already, as a variable or the focus.
+    pub(super) fn evaluate<'f>(
+        &'f self,
+        expr: &'a Expr,
+        frame: Frame<'f, 'a>,
+    ) -> Result<Cow<'f, Collection<'a>>, Fault> {
         let result = match expr {
             Expr::Empty => Collection::empty(),
             Expr::Literal(item) => Collection::one(item.borrowed()),
-            Expr::This => frame.this.clone(),
+            Expr::This => return self.known(Cow::Borrowed(frame.this)),
             Expr::Index => Collection::integer(frame.index),
             Expr::Total => frame.total.cloned().unwrap_or_default(),
-            Expr::Variable(name) => self.variable(name)?,
+            Expr::Variable(name) => return self.known(self.variable(name)?),
             Expr::Head(name) => self.head(&name.text, frame.this),
-            Expr::Child(target, name) => self.child(&self.evaluate(target, frame)?, &name.text),
+            Expr::Child(target, name) => self.child(&*self.evaluate(target, frame)?, &name.text),
             Expr::At(target, index) => self.at(target, index, frame)?,
-            Expr::Minus(operand) => operators::negate(&self.evaluate(operand, frame)?)?,
-            Expr::Plus(operand) => operators::plus(self.evaluate(operand, frame)?)?,
+            Expr::Minus(operand) => operators::negate(&*self.evaluate(operand, frame)?)?,
+            Expr::Plus(operand) => operators::plus(self.evaluate(operand, frame)?.into_owned())?,
             Expr::Binary(operator, left, right) => operators::apply(self, frame, *operator, left, right)?,
             Expr::Typed(operator, target, name) => {
                 let input = self.target(target.as_deref(), frame)?;
@@ -66,12 +72,20 @@ impl<'s, 'a> Evaluator<'s, 'a> {
             }
             Expr::Call(call) => self.call(call, frame)?,
         };
-        self.spend(result.len())?;
-        Ok(result)
+        self.known(Cow::Owned(result))
     }
 
-    fn target(&self, target: Option<&'a Expr>, frame: Frame<'_, 'a>) -> Result<Collection<'a>, Fault> {
-        target.map_or_else(|| Ok(frame.this.clone()), |target| self.evaluate(target, frame))
+    fn known<'f>(&self, value: Cow<'f, Collection<'a>>) -> Result<Cow<'f, Collection<'a>>, Fault> {
+        self.spend(value.len())?;
+        Ok(value)
+    }
+
+    fn target<'f>(
+        &'f self,
+        target: Option<&'a Expr>,
+        frame: Frame<'f, 'a>,
+    ) -> Result<Cow<'f, Collection<'a>>, Fault> {
+        target.map_or_else(|| Ok(Cow::Borrowed(frame.this)), |target| self.evaluate(target, frame))
     }
 
     fn call(&self, call: &'a Call, frame: Frame<'_, 'a>) -> Result<Collection<'a>, Fault> {
@@ -89,7 +103,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
     ) -> Result<Collection<'a>, Fault> {
         let this = Collection::one(item.clone());
         let defined = self.defined.borrow().len();
-        let result = self.evaluate(expr, Frame { this: &this, index, total });
+        let result = self.evaluate(expr, Frame { this: &this, index, total }).map(Cow::into_owned);
         self.defined.borrow_mut().truncate(defined);
         result
     }
@@ -129,14 +143,22 @@ impl<'s, 'a> Evaluator<'s, 'a> {
     ///
     /// # Errors
     /// Nobody set it.
-    pub(super) fn variable(&self, name: &str) -> Result<Collection<'a>, Fault> {
+    pub(super) fn variable(&self, name: &str) -> Result<Cow<'s, Collection<'a>>, Fault> {
         if let Some((_, value)) = self.defined.borrow().iter().find(|(known, _)| known == name) {
-            return Ok(value.clone());
+            return Ok(Cow::Owned(value.clone()));
         }
-        if let (Some(value), false) = (self.scope.variable(name), name == "context") {
-            return Ok(value.clone());
+        if let (Some(variable), false) = (self.scope.variable(name), name == "context") {
+            return Ok(Cow::Borrowed(variable.value()));
         }
-        self.preset(name).ok_or_else(|| Fault::new(format!("the variable %{name} is not set")))
+        let preset = self.preset(name).map(Cow::Owned);
+        preset.ok_or_else(|| Fault::new(format!("the variable %{name} is not set")))
+    }
+
+    /// The items of a variable of the scope whose `element` is the text, where its index can tell. What an expression
+    /// defines has another name than any variable of the scope.
+    pub(super) fn pick(&self, name: &str, element: &str, text: &str) -> Option<Collection<'a>> {
+        let variable = self.scope.variable(name).filter(|_| name != "context")?;
+        variable.with_text(element, text)
     }
 
     fn preset(&self, name: &str) -> Option<Collection<'a>> {
@@ -176,7 +198,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
     }
 
     pub(super) fn child(&self, input: &Collection<'a>, name: &str) -> Collection<'a> {
-        let mut items = Vec::new();
+        let mut items = Items::None;
         for item in input {
             match item {
                 Item::Node(node) => node.children_named(name, self.scope.model, &mut items),

@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use super::Fault;
 use super::collection::{Collection, Item};
 use super::evaluate::{Evaluator, Frame};
+use super::items::Items;
 use super::syntax::Call;
 
 /// What a function answers with.
@@ -89,15 +90,16 @@ pub(super) fn refused(name: &str) -> Option<&'static str> {
     }
 }
 
-/// A call being evaluated: the input collection and the arguments, unevaluated.
+/// A call being evaluated: the input collection and the arguments, unevaluated. The input is borrowed where it is a
+/// variable or the focus.
 pub(super) struct Input<'i, 's, 'a> {
     pub(super) evaluator: &'i Evaluator<'s, 'a>,
     pub(super) frame: Frame<'i, 'a>,
-    pub(super) items: Collection<'a>,
+    pub(super) items: Cow<'i, Collection<'a>>,
     pub(super) call: &'a Call,
 }
 
-impl<'a> Input<'_, '_, 'a> {
+impl<'i, 'a> Input<'i, '_, 'a> {
     /// The name of the function, for messages.
     fn name(&self) -> &'static str {
         self.call.function.name
@@ -112,10 +114,10 @@ impl<'a> Input<'_, '_, 'a> {
     }
 
     /// An argument, evaluated where the call stands.
-    fn argument(&self, at: usize) -> Answer<'a> {
+    fn argument(&self, at: usize) -> Result<Cow<'i, Collection<'a>>, Fault> {
         match self.call.arguments.get(at) {
             Some(argument) => self.evaluator.evaluate(argument, self.frame),
-            None => Ok(Collection::empty()),
+            None => Ok(Cow::Owned(Collection::empty())),
         }
     }
 
@@ -125,6 +127,11 @@ impl<'a> Input<'_, '_, 'a> {
             Some(argument) => self.evaluator.each(argument, item, index, None),
             None => Ok(Collection::empty()),
         }
+    }
+
+    /// The input, to be taken apart.
+    fn into_items(self) -> Items<'a> {
+        self.items.into_owned().items
     }
 
     /// The one input item, or none.

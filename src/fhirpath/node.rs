@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use super::collection::Item;
+use super::items::Items;
 use super::model::Model;
 use super::number;
 use super::quantity::Quantity;
@@ -91,7 +92,7 @@ impl<'a> Node<'a> {
     }
 
     /// Append the children of that name.
-    pub(super) fn children_named(&self, name: &str, model: &'a dyn Model, into: &mut Vec<Item<'a>>) {
+    pub(super) fn children_named(&self, name: &str, model: &'a dyn Model, into: &mut Items<'a>) {
         let Some(object) = self.object() else { return };
         let (mut value, mut extra, mut choice) = (None, None, None);
         let mut exact = false;
@@ -138,7 +139,7 @@ impl<'a> Node<'a> {
     }
 
     /// Append all children in the order of the JSON.
-    pub(super) fn children(&self, model: &'a dyn Model, into: &mut Vec<Item<'a>>) {
+    pub(super) fn children(&self, model: &'a dyn Model, into: &mut Items<'a>) {
         let Some(object) = self.object() else { return };
         for (key, child) in object {
             if key == "resourceType" {
@@ -178,12 +179,7 @@ fn is_primitive_json(value: &Value) -> bool {
 }
 
 /// Append one element, or each of an array, paired with its `_name` counterpart.
-fn push<'a>(
-    value: Option<&'a Value>,
-    extra: Option<&'a Value>,
-    type_name: &'a str,
-    into: &mut Vec<Item<'a>>,
-) {
+fn push<'a>(value: Option<&'a Value>, extra: Option<&'a Value>, type_name: &'a str, into: &mut Items<'a>) {
     let mut one = |value: Option<&'a Value>, extra: Option<&'a Value>| {
         let value = value.filter(|value| !value.is_null());
         let extra = extra.filter(|extra| extra.is_object());

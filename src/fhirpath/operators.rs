@@ -31,7 +31,7 @@ pub(super) fn apply<'a>(
         Operator::And | Operator::Or | Operator::Xor | Operator::Implies => {
             Ok(Collection::maybe_bool(logic(operator, left.truth()?, right.truth()?)))
         }
-        Operator::Union => Ok(distinct(left.items.into_iter().chain(right.items))),
+        Operator::Union => Ok(distinct(left.into_owned().items.into_iter().chain(right.into_owned().items))),
         Operator::In => member(&right, &left, operator),
         Operator::Contains => member(&left, &right, operator),
         Operator::Equal => Ok(Collection::maybe_bool(compare::collections_equal(&left, &right))),

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 use jiff::Zoned;
 use serde_json::Value;
 
-use super::collection::Collection;
 use super::model::Model;
+use super::variable::Variable;
 
 /// Answers `memberOf()`.
 pub trait Terminology: Send + Sync {
@@ -22,7 +22,7 @@ pub trait Terminology: Send + Sync {
 pub struct Scope<'a> {
     pub(super) model: &'a dyn Model,
     pub(super) now: Zoned,
-    pub(super) variables: Vec<(Cow<'a, str>, Collection<'a>)>,
+    pub(super) variables: Vec<(Cow<'a, str>, Variable<'a>)>,
     pub(super) resources: Vec<&'a Value>,
     pub(super) terminology: Option<&'a dyn Terminology>,
 }
@@ -34,17 +34,17 @@ impl<'a> Scope<'a> {
         Self { model, now, variables: Vec::new(), resources: Vec::new(), terminology: None }
     }
 
-    /// Set `%name`; the last one set wins. `resource` and `rootResource`, when not set, are the focus
+    /// Set `%name` to a [`Collection`](super::Collection), or to a value shared with other scopes; the last one set wins. `resource` and `rootResource`, when not set, are the focus
     /// of the evaluation if that is one resource; `context` is always the focus.
     #[must_use]
-    pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: Collection<'a>) -> Self {
+    pub fn with(mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Variable<'a>>) -> Self {
         self.set(name, value);
         self
     }
 
     /// [`Scope::with`] in place.
-    pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: Collection<'a>) {
-        let name = name.into();
+    pub fn set(&mut self, name: impl Into<Cow<'a, str>>, value: impl Into<Variable<'a>>) {
+        let (name, value) = (name.into(), value.into());
         match self.variables.iter_mut().find(|(known, _)| *known == name) {
             Some((_, slot)) => *slot = value,
             None => self.variables.push((name, value)),
@@ -65,7 +65,7 @@ impl<'a> Scope<'a> {
         self
     }
 
-    pub(super) fn variable(&self, name: &str) -> Option<&Collection<'a>> {
+    pub(super) fn variable(&self, name: &str) -> Option<&Variable<'a>> {
         self.variables.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 }

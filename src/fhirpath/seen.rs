@@ -31,7 +31,7 @@ impl<'a> Seen<'a> {
     }
 
     pub(super) fn into_collection(self) -> Collection<'a> {
-        Collection { items: self.items }
+        self.items.into()
     }
 }
 

@@ -13,8 +13,8 @@ use super::update::Before;
 use super::{Context, Library, content, incoming};
 use crate::clock::SeededIds;
 use crate::fhir::{Document, Reading, bundle, element, meta, outcome, structure};
+use crate::judgement::{Outcome, Truth};
 use crate::problem::Problem;
-use crate::rules::{Outcome, Truth};
 
 /// What `$evaluate` takes.
 const PARAMETERS: &[&str] =
@@ -79,7 +79,7 @@ pub async fn evaluate(ctx: &Context, body: impl Into<Document<'_>>) -> Result<Ve
             },
             received_at: arrival.received,
         };
-        situation = self::situation(shelf, &question);
+        situation = self::situation(shelf, question);
     } else if !previous.is_empty() {
         situation.history = earlier(&situation.response, previous, arrival.received);
     }
@@ -93,7 +93,8 @@ pub async fn evaluate(ctx: &Context, body: impl Into<Document<'_>>) -> Result<Ve
 ///
 /// # Errors
 /// `Internal` when the library is a cache over a store.
-pub fn evaluate_with(library: &Library, question: &Question) -> Result<Value, Problem> {
+pub fn evaluate_with(library: &Library, question: Question) -> Result<Value, Problem> {
+    let received_at = question.received_at;
     let shelf = library
         .folder()
         .ok_or_else(|| Problem::internal("evaluation without a store needs a folder's library"))?;
@@ -101,16 +102,16 @@ pub fn evaluate_with(library: &Library, question: &Question) -> Result<Value, Pr
     if !judgement.issues.is_empty() {
         resources.insert(0, outcome::operation_outcome(&judgement.issues));
     }
-    Ok(bundle::collection("", resources, Some(question.received_at)))
+    Ok(bundle::collection("", resources, Some(received_at)))
 }
 
 /// The situation that a question describes.
-fn situation(shelf: Arc<Shelf>, question: &Question) -> Situation {
-    let mut response = question.response.clone();
+fn situation(shelf: Arc<Shelf>, question: Question) -> Situation {
+    let Question { mut response, previous, patient, careplans, received_at } = question;
     let mut issues = structure::check(&response);
-    let known = submit::known(shelf, &mut response, &question.careplans);
+    let known = submit::known(shelf, &mut response, &careplans);
     issues.extend(known.issues);
-    let own = question.patient.as_ref().and_then(element::local_reference);
+    let own = patient.as_ref().and_then(element::local_reference);
     let subject = match own {
         Some(reference) => json!({ "reference": reference }),
         None => {
@@ -118,13 +119,13 @@ fn situation(shelf: Arc<Shelf>, question: &Question) -> Situation {
         }
     };
     Situation {
-        history: earlier(&response, question.previous.clone(), question.received_at),
+        history: earlier(&response, previous, received_at),
         response,
-        received: question.received_at,
+        received: received_at,
         subject: Some(subject),
-        patient: question.patient.clone(),
+        patient,
         careplan: known.careplan,
-        careplans: question.careplans.clone(),
+        careplans,
         form: known.form,
         plan: known.plan,
         terminology: known.shelf.terminology(),
@@ -141,8 +142,8 @@ fn earlier(response: &Value, previous: Vec<Value>, received: Timestamp) -> Vec<V
 
 fn evaluated(situation: &Situation) -> Evaluated {
     let judgement = decide::judge(situation);
-    let digest = content::content_digest(&situation.response);
-    let id = element::id(&situation.response).map_or_else(|| digest[..32].to_owned(), str::to_owned);
+    let digest = || content::content_digest(&situation.response)[..32].to_owned();
+    let id = element::id(&situation.response).map_or_else(digest, str::to_owned);
     let rtype = if judgement.accepted { RESPONSE } else { "Binary" };
     let reference = format!("{rtype}/{id}");
     let ids = SeededIds::new(situation.received, format!("{id}|1"));
@@ -173,10 +174,10 @@ fn parameters(evaluated: Evaluated, base: &str, at: Timestamp) -> Value {
 /// What one rule did.
 fn trace(rule: &Outcome) -> Value {
     let mut part = vec![
-        json!({ "name": "action", "valueString": rule.action_id }),
-        json!({ "name": "rule", "valueCode": rule.rule }),
-        json!({ "name": "level", "valueCode": rule.level.code() }),
-        json!({ "name": "title", "valueString": rule.title }),
+        json!({ "name": "action", "valueString": rule.action.id }),
+        json!({ "name": "rule", "valueCode": rule.action.rule }),
+        json!({ "name": "level", "valueCode": rule.action.level.code() }),
+        json!({ "name": "title", "valueString": rule.action.title }),
     ];
     let result = match &rule.result {
         Truth::True => "fired",
@@ -188,7 +189,7 @@ fn trace(rule: &Outcome) -> Value {
         Truth::NotRun => "not-run",
     };
     part.push(json!({ "name": "result", "valueCode": result }));
-    let texts = [("threshold", &rule.threshold), ("source", &rule.source)];
+    let texts = [("threshold", &rule.action.threshold), ("source", &rule.action.source)];
     part.extend(
         texts.into_iter().filter_map(|(name, text)| {
             text.as_ref().map(|text| json!({ "name": name, "valueString": text }))

@@ -19,7 +19,6 @@ pub(crate) mod history;
 mod identity;
 mod keep;
 mod moment;
-mod outcome;
 mod write;
 
 pub(crate) use gather::{gather, instantiated, known};

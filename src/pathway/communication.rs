@@ -4,64 +4,64 @@
 //! The first text of a rule is its message, the others are advice. Only the messages of the highest
 //! level are said, so that nobody reads "within three days" under "call now".
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::derived::Derived;
-use super::element::{overlay, reference};
-use super::existing::{of_type, status};
-use super::input::{Activity, ActivityKind, Input, Priority, RuleOutcome, RuleResult};
-use crate::clock::Ids;
-use crate::fhir::datetime::instant;
+use super::element::{Element, coding, concept, only, reference};
+use super::existing::status;
+use super::input::Scene;
+use crate::judgement::{Action, Activity, ActivityKind, Priority};
 use crate::terminology::Level;
 
 /// Derive the Communication. A response in progress that alerts nobody says nothing yet.
-pub(super) fn derive(input: &Input<'_>, report: Option<&str>, ids: &dyn Ids, derived: &mut Derived) {
-    if input.in_progress && input.alerts().next().is_none() {
+pub(super) fn derive(scene: &Scene<'_>, report: Option<&str>, derived: &mut Derived) {
+    if scene.input.in_progress && scene.alerts.is_empty() {
         return;
     }
-    let content = content(input, report);
-    let open =
-        of_type(input, "Communication").find(|known| matches!(status(known), "preparation" | "in-progress"));
+    let payload = payload(scene);
+    let open = scene
+        .existing
+        .of_type("Communication")
+        .find(|known| matches!(status(known), "preparation" | "in-progress"));
     if let Some(open) = open {
-        if open["payload"] != content["payload"] {
-            let sent = json!({ "sent": instant(input.received) });
-            derived.update(open, overlay(&overlay(open, content), sent));
+        if open["payload"] != payload {
+            let mut next = Element::amending(open);
+            put_content(scene, payload, report, &mut next);
+            derived.update(open, next.with("sent", scene.received.as_str()));
         }
         return;
     }
     // Read already: said again only when there is something else to say.
-    if of_type(input, "Communication").next_back().is_some_and(|said| said["payload"] == content["payload"]) {
+    if scene.existing.of_type("Communication").next_back().is_some_and(|said| said["payload"] == payload) {
         return;
     }
-    let mut whole = json!({ "resourceType": "Communication", "id": ids.next() });
-    if let Some(care_plan) = input.care_plan {
-        whole["basedOn"] = json!([reference(care_plan)]);
-    }
-    whole["status"] = json!("in-progress");
-    whole["sent"] = json!(instant(input.received));
-    derived.create(overlay(&whole, content));
+    let mut whole = Element::resource("Communication", &scene.ids.next(), 14);
+    whole.put_some("basedOn", scene.input.care_plan.map(|care_plan| only(reference(care_plan))));
+    whole.put("status", "in-progress");
+    whole.put("sent", scene.received.as_str());
+    put_content(scene, payload, report, &mut whole);
+    derived.create(whole);
 }
 
-fn content(input: &Input<'_>, report: Option<&str>) -> Value {
-    let (category, display) = match input.level {
+fn put_content(scene: &Scene<'_>, payload: Value, report: Option<&str>, whole: &mut Element) {
+    let (category, display) = match scene.level() {
         Level::Vert | Level::Jaune => ("instruction", "Instruction"),
         _ => ("alert", "Alert"),
     };
     let system = "http://terminology.hl7.org/CodeSystem/communication-category";
-    let payload: Vec<Value> = texts(input).into_iter().map(|text| json!({ "contentString": text })).collect();
-    let mut content = json!({
-        "category": [{ "coding": [{ "system": system, "code": category, "display": display }] }],
-        "priority": priority(input.level).code(),
-        "subject": input.subject,
-        "topic": { "text": "Suite donnée à votre questionnaire" },
-        "about": [reference(input.source)],
-        "recipient": [input.subject],
-        "payload": payload,
-    });
-    if let Some(report) = report {
-        content["reasonReference"] = json!([reference(report)]);
-    }
-    content
+    let subject = scene.input.subject;
+    whole.put("category", only(concept(coding(system, category, Some(display)))));
+    whole.put("priority", priority(scene.level()).code());
+    whole.put("subject", subject.clone());
+    whole.put("topic", Element::new(1).with("text", "Suite donnée à votre questionnaire"));
+    whole.put("about", only(reference(scene.input.source)));
+    whole.put("recipient", only(subject.clone()));
+    whole.put("payload", payload);
+    whole.put_some("reasonReference", report.map(|report| only(reference(report))));
+}
+
+fn payload(scene: &Scene<'_>) -> Value {
+    texts(scene).into_iter().map(|text| Value::from(Element::new(1).with("contentString", text))).collect()
 }
 
 fn priority(level: Level) -> Priority {
@@ -74,30 +74,30 @@ fn priority(level: Level) -> Priority {
 }
 
 /// Messages, then the number to call, then advice; each text once.
-fn texts(input: &Input<'_>) -> Vec<String> {
+fn texts(scene: &Scene<'_>) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     let mut say = |text: &str| {
         if !text.is_empty() && !texts.iter().any(|said| said == text) {
             texts.push(text.to_owned());
         }
     };
-    let messages: Vec<&str> = messages(input).collect();
+    let messages: Vec<&str> = messages(scene).collect();
     match messages.as_slice() {
-        [] => say(default_message(input.level)),
+        [] => say(default_message(scene.level())),
         messages => messages.iter().for_each(|message| say(message)),
     }
-    if let Some(number) = input.telephone {
+    if let Some(number) = scene.input.telephone {
         say(&format!("Numéro de votre service, jour et nuit : {number}."));
     }
-    advice(input).into_iter().for_each(say);
+    advice(scene).into_iter().for_each(say);
     texts
 }
 
 /// Messages of the rules of the highest level, and of what could not be read, which no level hides.
-fn messages<'a>(input: &Input<'a>) -> impl Iterator<Item = &'a str> {
-    let level = input.level;
-    let said = fired(input).filter(move |rule| rule.level == level || rule.level == Level::Technique);
-    let mut said: Vec<&RuleOutcome> = said.collect();
+fn messages<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
+    let level = scene.level();
+    let said = fired(scene).filter(move |rule| rule.level == level || rule.level == Level::Technique);
+    let mut said: Vec<&Action> = said.collect();
     said.sort_by_key(|rule| std::cmp::Reverse(rule.level));
     said.into_iter().filter_map(|rule| spoken(rule).next()).map(|activity| activity.text.as_str())
 }
@@ -106,21 +106,22 @@ fn messages<'a>(input: &Input<'a>) -> impl Iterator<Item = &'a str> {
 ///
 /// Above jaune only of the rules of the level itself: "walk ten minutes" for a new fatigue must not stand
 /// beneath the call for a fever.
-fn advice<'a>(input: &Input<'a>) -> Vec<&'a str> {
-    let level = input.level;
-    let fits = move |rule: &&RuleOutcome| level <= Level::Jaune || rule.level == level;
-    let of_rule = |rule: &'a RuleOutcome| spoken(rule).skip(1).map(move |activity| (rule.level, activity));
-    let mut advice: Vec<(Level, &Activity)> = fired(input).filter(fits).flat_map(of_rule).collect();
+fn advice<'a>(scene: &Scene<'a>) -> Vec<&'a str> {
+    let level = scene.level();
+    let fits = move |rule: &&Action| level <= Level::Jaune || rule.level == level;
+    let of_rule = |rule: &'a Action| spoken(rule).skip(1).map(move |activity| (rule.level, activity));
+    let mut advice: Vec<(Level, &Activity)> = fired(scene).filter(fits).flat_map(of_rule).collect();
     advice.sort_by_key(|(level, activity)| std::cmp::Reverse((activity.priority, *level)));
     advice.into_iter().map(|(_, activity)| activity.text.as_str()).collect()
 }
 
-fn fired<'a>(input: &Input<'a>) -> impl Iterator<Item = &'a RuleOutcome> + use<'a> {
-    input.rules.iter().filter(|rule| rule.result == RuleResult::Fired)
+fn fired<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a Action> + use<'a> {
+    let outcomes = scene.input.evaluation.outcomes.iter();
+    outcomes.filter(|outcome| outcome.has_fired()).map(|outcome| &*outcome.action)
 }
 
-fn spoken(rule: &RuleOutcome) -> impl Iterator<Item = &Activity> {
-    rule.activities.iter().filter(|activity| activity.kind == ActivityKind::Advice)
+fn spoken(rule: &Action) -> impl Iterator<Item = &Activity> {
+    rule.activities.iter().filter(|activity| activity.kind == ActivityKind::CommunicationRequest)
 }
 
 /// What the level asks of the patient when no rule says it. It names the number of emergencies in

@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use super::element::Element;
+
 /// Everything that a response becomes, in the order it was derived.
 #[derive(Default, Clone, PartialEq)]
 pub struct Derived {
@@ -34,17 +36,15 @@ impl Derived {
         self.resources.iter().map(|one| &one.body).filter(move |body| body["resourceType"] == rtype)
     }
 
-    pub(super) fn create(&mut self, body: Value) {
-        self.resources.push(DerivedResource { change: Change::New, body });
+    pub(super) fn create(&mut self, body: Element) {
+        self.resources.push(DerivedResource { change: Change::New, body: body.into() });
     }
 
-    /// The next version of `existing`, if it says anything new. Returns whether it does.
-    pub(super) fn update(&mut self, existing: &Value, body: Value) -> bool {
-        let changed = *existing != body;
-        if changed {
-            self.resources.push(DerivedResource { change: Change::Update, body });
+    /// The next version of `existing`, if it says anything new.
+    pub(super) fn update(&mut self, existing: &Value, body: Element) {
+        if body.differs(existing) {
+            self.resources.push(DerivedResource { change: Change::Update, body: body.into() });
         }
-        changed
     }
 }
 

@@ -2,16 +2,19 @@
 //! is never touched; an amendment then makes an addendum.
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::derived::Derived;
-use super::element::{coding, extension, level_concept, overlay, reference, remove};
-use super::existing::{of_type, status};
+use super::element::{
+    Element, SOURCE_RESPONSE, address, coding, concept, extension, level_coding, only, reference,
+    told_concept,
+};
+use super::existing::status;
 use super::french::{authored_at, count};
-use super::input::Input;
+use super::input::{Input, Scene};
 use super::narrative::narrative;
+use super::observation::Observations;
 use super::task::Tasks;
-use crate::clock::Ids;
 use crate::fhir::datetime::instant;
 use crate::fhir::element::local_reference;
 use crate::terminology::LOINC;
@@ -21,43 +24,38 @@ const RECALL: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Derive the DiagnosticReport; gives its reference.
 pub(super) fn derive(
-    input: &Input<'_>,
-    observations: &[String],
+    scene: &Scene<'_>,
+    observations: Observations,
     tasks: &Tasks<'_>,
-    ids: &dyn Ids,
     derived: &mut Derived,
 ) -> Option<String> {
+    let input = scene.input;
     if input.in_progress && !input.withdrawn {
         return None;
     }
-    let known: Vec<&Value> = of_type(input, "DiagnosticReport").collect();
-    let open =
-        known.iter().rfind(|report| matches!(status(report), "registered" | "partial" | "preliminary"));
-    let issued =
-        known.iter().rfind(|report| matches!(status(report), "final" | "amended" | "corrected" | "appended"));
+    let last = |among: &[&str]| {
+        scene.existing.of_type("DiagnosticReport").rfind(|report| among.contains(&status(report)))
+    };
+    let open = last(&["registered", "partial", "preliminary"]);
     if input.withdrawn {
         // A final one belongs to the person who signed it: the Task of level technique tells them.
         let open = open?;
-        derived.update(open, overlay(open, json!({ "status": "entered-in-error" })));
+        derived.update(open, Element::amending(open).with("status", "entered-in-error"));
         return local_reference(open);
     }
-    let content = content(input, observations, tasks);
     if let Some(open) = open {
-        let addendum = addendum_of(open);
-        let mut base = (*open).clone();
-        remove(&mut base, &["result"]);
-        let mut next = overlay(&base, content);
-        add_extension(&mut next, addendum.cloned());
+        let mut next = Element::amending(open);
+        next.retain(|name| name != "result");
+        put_content(scene, observations, tasks, addendum_of(open).cloned(), &mut next);
         derived.update(open, next);
-        return Some(format!("DiagnosticReport/{}", open["id"].as_str().unwrap_or_default()));
+        return Some(address("DiagnosticReport", open));
     }
-    let id = ids.next();
-    let mut whole = overlay(&json!({ "resourceType": "DiagnosticReport", "id": id }), content);
-    let addendum = issued.map(|issued| {
-        let to = format!("DiagnosticReport/{}", issued["id"].as_str().unwrap_or_default());
-        json!({ "url": ADDENDUM_OF, "valueReference": reference(&to) })
+    let addendum = last(&["final", "amended", "corrected", "appended"]).map(|issued| {
+        extension(ADDENDUM_OF, "valueReference", reference(&address("DiagnosticReport", issued)))
     });
-    add_extension(&mut whole, addendum);
+    let id = scene.ids.next();
+    let mut whole = Element::resource("DiagnosticReport", &id, 18);
+    put_content(scene, observations, tasks, addendum, &mut whole);
     derived.create(whole);
     Some(format!("DiagnosticReport/{id}"))
 }
@@ -68,67 +66,58 @@ fn addendum_of(report: &Value) -> Option<&Value> {
     report["extension"].as_array()?.iter().find(|one| one["url"] == ADDENDUM_OF)
 }
 
-fn add_extension(report: &mut Value, extension: Option<Value>) {
-    if let (Some(extension), Some(list)) = (extension, report["extension"].as_array_mut()) {
-        list.push(extension);
-    }
-}
-
-fn content(input: &Input<'_>, observations: &[String], tasks: &Tasks<'_>) -> Value {
-    let mut content = json!({
-        "language": "fr-FR",
-        "text": { "status": "generated", "div": narrative(input, tasks) },
-        "extension": [extension("source-response", "Reference", reference(input.source))],
-    });
-    if let Some(care_plan) = input.care_plan {
-        content["basedOn"] = json!([reference(care_plan)]);
-    }
+fn put_content(
+    scene: &Scene<'_>,
+    observations: Observations,
+    tasks: &Tasks<'_>,
+    addendum: Option<Value>,
+    report: &mut Element,
+) {
+    let input = scene.input;
+    let div = narrative(scene, tasks, observations.declined);
+    let source = extension(SOURCE_RESPONSE, "valueReference", reference(input.source));
+    report.put("language", "fr-FR");
+    report.put("text", Element::new(2).with("status", "generated").with("div", div));
+    report.put("extension", std::iter::once(source).chain(addendum).collect::<Value>());
+    report.put_some("basedOn", input.care_plan.map(|care_plan| only(reference(care_plan))));
     let section = "http://terminology.hl7.org/CodeSystem/v2-0074";
-    let code = json!({
-        "coding": [coding(LOINC, "85208-7", None)],
-        "text": "Télésurveillance en oncologie : analyse de la semaine",
-    });
-    content = overlay(
-        &content,
-        json!({
-            "status": "preliminary",
-            "category": [{ "coding": [coding(section, "OTH", Some("Other"))] }],
-            "code": code,
-            "subject": input.subject,
-            "effectivePeriod": week(input),
-            "issued": instant(input.received),
-            "conclusion": conclusion(input),
-            "conclusionCode": [level_concept(input.level)],
-        }),
-    );
-    if !observations.is_empty() {
-        content["result"] = observations.iter().map(|one| reference(one)).collect();
+    report.put("status", "preliminary");
+    report.put("category", only(concept(coding(section, "OTH", Some("Other")))));
+    let title = "Télésurveillance en oncologie : analyse de la semaine";
+    report.put("code", told_concept(vec![coding(LOINC, "85208-7", None)], title));
+    report.put("subject", input.subject.clone());
+    report.put("effectivePeriod", week(input));
+    report.put("issued", scene.received.as_str());
+    report.put("conclusion", conclusion(scene));
+    report.put("conclusionCode", only(concept(level_coding(scene.level()))));
+    let results = observations.references;
+    if !results.is_empty() {
+        report.put("result", results.iter().map(|one| reference(one)).collect::<Value>());
     }
-    content
 }
 
 /// The week that the answers speak of, ending when they were given.
-fn week(input: &Input<'_>) -> Value {
+fn week(input: &Input<'_>) -> Element {
     let end = input.authored.and_then(authored_at).unwrap_or(input.received);
     let start = end.checked_sub(RECALL).unwrap_or(end);
-    json!({ "start": instant(start), "end": instant(end) })
+    Element::new(2).with("start", instant(start)).with("end", instant(end))
 }
 
 /// Level and reasons in one paragraph.
-pub(super) fn conclusion(input: &Input<'_>) -> String {
-    let mut alerts: Vec<_> = input.alerts().collect();
-    alerts.sort_by_key(|rule| std::cmp::Reverse(rule.level));
-    let mut text = format!("Niveau {}. ", input.level.display().to_lowercase());
+fn conclusion(scene: &Scene<'_>) -> String {
+    let alerts = &scene.alerts;
+    let mut text = format!("Niveau {}. ", scene.level().display().to_lowercase());
     if alerts.is_empty() {
         text.push_str("Aucune alerte.");
     } else {
         let named: Vec<String> = alerts
             .iter()
+            .map(|(_, alert)| &alert.action)
             .map(|rule| format!("{} ({}, {})", rule.title, rule.rule, rule.level.code()))
             .collect();
         text.push_str(&format!("{} : {}.", count(alerts.len(), "alerte", "alertes"), named.join(" ; ")));
     }
-    let unknown = input.not_evaluable().count();
+    let unknown = scene.input.evaluation.not_evaluable().count();
     if unknown > 0 {
         text.push_str(&format!(" {}.", count(unknown, "règle non évaluable", "règles non évaluables")));
     }

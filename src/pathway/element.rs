@@ -1,22 +1,116 @@
-//! Small FHIR elements: codings, references and extensions of ours.
+//! Building resources: each element is put once, in the order it is written, and owned by what it is put into; and the
+//! codings, references and extensions of ours.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::fhir::element::{code_of, list};
-use crate::terminology::{ALERT_LEVEL, BASE, Level};
+use crate::terminology::{ALERT_LEVEL, Level};
 
-/// Url of one of our extensions.
-pub(super) fn extension_url(name: &str) -> String {
-    format!("{BASE}/StructureDefinition/{name}")
+/// Extension of an Observation: link id of the answer, `#n` for a later instance.
+pub(super) const DERIVED_ITEM: &str = "https://vigie.example/fhir/StructureDefinition/derived-item";
+/// Extension of a Flag and a DiagnosticReport: the response that they come from.
+pub(super) const SOURCE_RESPONSE: &str = "https://vigie.example/fhir/StructureDefinition/source-response";
+/// Extension of a Flag: id of the `PlanDefinition.action`.
+pub(super) const RULE_ACTION: &str = "https://vigie.example/fhir/StructureDefinition/rule-action";
+/// Extension of a Flag: when an amended response ended it.
+pub(super) const SUPERSEDED: &str = "https://vigie.example/fhir/StructureDefinition/superseded";
+/// Extension of a Provenance: what a rule did.
+pub(super) const RULE_TRACE: &str = "https://vigie.example/fhir/StructureDefinition/rule-trace";
+
+/// An element or resource being built.
+#[derive(Default)]
+pub(super) struct Element(Map<String, Value>);
+
+impl Element {
+    /// An element that will have about so many children.
+    pub(super) fn new(children: usize) -> Self {
+        Self(Map::with_capacity(children))
+    }
+
+    /// A resource that will have about so many elements.
+    pub(super) fn resource(rtype: &str, id: &str, elements: usize) -> Self {
+        Self::new(elements).with("resourceType", rtype).with("id", id)
+    }
+
+    /// The next version of an existing resource.
+    pub(super) fn amending(existing: &Value) -> Self {
+        Self(existing.as_object().cloned().unwrap_or_default())
+    }
+
+    /// Put a child: at the end, or in the place of the one with that name.
+    pub(super) fn put(&mut self, name: &str, value: impl Into<Value>) {
+        self.0.insert(name.to_owned(), value.into());
+    }
+
+    /// [`Element::put`], for building in one expression.
+    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.put(name, value);
+        self
+    }
+
+    /// Put the child where there is one.
+    pub(super) fn put_some(&mut self, name: &str, value: Option<impl Into<Value>>) {
+        if let Some(value) = value {
+            self.put(name, value);
+        }
+    }
+
+    /// Put every child of another element, in its order.
+    pub(super) fn append(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Take a child out.
+    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
+        self.0.shift_remove(name)
+    }
+
+    /// A child.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
+    /// A child, to be changed.
+    pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Value> {
+        self.0.get_mut(name)
+    }
+
+    /// Whether it says something else than an existing resource.
+    pub(super) fn differs(&self, existing: &Value) -> bool {
+        existing.as_object() != Some(&self.0)
+    }
+
+    /// Take out the children whose name is unwanted.
+    pub(super) fn retain(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.0.retain(|name, _| wanted(name));
+    }
+}
+
+impl From<Value> for Element {
+    fn from(value: Value) -> Self {
+        match value {
+            Value::Object(children) => Self(children),
+            _ => Self::default(),
+        }
+    }
+}
+
+impl From<Element> for Value {
+    fn from(element: Element) -> Self {
+        Self::Object(element.0)
+    }
+}
+
+/// A list of one.
+pub(super) fn only(value: impl Into<Value>) -> Value {
+    Value::Array(vec![value.into()])
 }
 
 /// A coding with its display where there is one.
 pub(super) fn coding(system: &str, code: &str, display: Option<&str>) -> Value {
-    let mut coding = json!({ "system": system, "code": code });
-    if let Some(display) = display {
-        coding["display"] = json!(display);
-    }
-    coding
+    let mut coding = Element::new(3).with("system", system).with("code", code);
+    coding.put_some("display", display);
+    coding.into()
 }
 
 /// The level as a coding.
@@ -24,9 +118,14 @@ pub(super) fn level_coding(level: Level) -> Value {
     coding(ALERT_LEVEL, level.code(), Some(level.display()))
 }
 
-/// The level as a concept.
-pub(super) fn level_concept(level: Level) -> Value {
-    json!({ "coding": [level_coding(level)] })
+/// A concept with one coding and no text.
+pub(super) fn concept(coding: Value) -> Value {
+    Element::new(1).with("coding", only(coding)).into()
+}
+
+/// A concept with a text.
+pub(super) fn told_concept(codings: Vec<Value>, text: impl Into<Value>) -> Value {
+    Element::new(2).with("coding", codings).with("text", text).into()
 }
 
 /// The level that a concept holds.
@@ -34,45 +133,22 @@ pub(super) fn level_in(concept: &Value) -> Option<Level> {
     code_of(concept, ALERT_LEVEL)?.parse().ok()
 }
 
-/// A top-level extension of ours.
-pub(super) fn extension(name: &str, kind: &str, value: impl Into<Value>) -> Value {
-    part(&extension_url(name), kind, value)
+/// An extension, or a part of a complex one; `kind` is the name of the value, such as `valueString`.
+pub(super) fn extension(url: &str, kind: &str, value: impl Into<Value>) -> Value {
+    Element::new(2).with("url", url).with(kind, value).into()
 }
 
-/// A part of a complex extension.
-pub(super) fn part(url: &str, kind: &str, value: impl Into<Value>) -> Value {
-    let mut part = Map::new();
-    part.insert("url".into(), json!(url));
-    part.insert(format!("value{kind}"), value.into());
-    Value::Object(part)
-}
-
-/// Value of the extension of ours with this name.
-pub(super) fn extension_value<'a>(resource: &'a Value, name: &str, kind: &str) -> Option<&'a str> {
-    let url = extension_url(name);
-    let found = list(resource, "extension").find(|one| one["url"] == url.as_str())?;
-    found.get(format!("value{kind}"))?.as_str()
+/// Text of the extension with this url.
+pub(super) fn extension_value<'a>(resource: &'a Value, url: &str, kind: &str) -> Option<&'a str> {
+    list(resource, "extension").find(|one| one["url"] == url)?.get(kind)?.as_str()
 }
 
 /// A reference to `Type/id`.
 pub(super) fn reference(to: &str) -> Value {
-    json!({ "reference": to })
+    Element::new(1).with("reference", to).into()
 }
 
-/// `existing` with every element of `over` put in its place.
-pub(super) fn overlay(existing: &Value, over: Value) -> Value {
-    let mut whole = existing.clone();
-    if let (Value::Object(whole), Value::Object(over)) = (&mut whole, over) {
-        whole.extend(over);
-    }
-    whole
-}
-
-/// Take elements away, those that are there.
-pub(super) fn remove(resource: &mut Value, names: &[&str]) {
-    if let Value::Object(elements) = resource {
-        for name in names {
-            elements.shift_remove(*name);
-        }
-    }
+/// `Type/id`.
+pub(super) fn address(rtype: &str, resource: &Value) -> String {
+    format!("{rtype}/{}", resource["id"].as_str().unwrap_or_default())
 }

@@ -2,18 +2,21 @@
 
 use serde_json::Value;
 
-use super::input::Input;
+/// Existing resources, oldest first whatever order they were found in: ids are ordered by time.
+pub(super) struct Existing<'a>(Vec<&'a Value>);
 
-/// Existing resources of one type, oldest first whatever order they were found in: ids are ordered by
-/// time.
-pub(super) fn of_type<'a>(
-    input: &Input<'a>,
-    rtype: &'static str,
-) -> impl DoubleEndedIterator<Item = &'a Value> {
-    let mut found: Vec<&Value> =
-        input.existing.iter().filter(|resource| resource["resourceType"] == rtype).collect();
-    found.sort_by_key(|resource| resource["id"].as_str().unwrap_or_default());
-    found.into_iter()
+impl<'a> Existing<'a> {
+    /// Put in order.
+    pub(super) fn of(resources: &'a [Value]) -> Self {
+        let mut found: Vec<&Value> = resources.iter().collect();
+        found.sort_by_key(|resource| resource["id"].as_str().unwrap_or_default());
+        Self(found)
+    }
+
+    /// Those of one type.
+    pub(super) fn of_type(&self, rtype: &'static str) -> impl DoubleEndedIterator<Item = &'a Value> {
+        self.0.iter().copied().filter(move |resource| resource["resourceType"] == rtype)
+    }
 }
 
 /// A status, as text.

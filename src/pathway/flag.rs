@@ -1,15 +1,17 @@
 //! Flags: one for each rule that fired at jaune or above, or that says *technique*.
 
-use serde_json::{Value, json};
+use std::collections::HashMap;
+
+use serde_json::Value;
 
 use super::derived::Derived;
 use super::element::{
-    coding, extension, extension_url, extension_value, level_coding, overlay, reference, remove,
+    Element, RULE_ACTION, SOURCE_RESPONSE, SUPERSEDED, address, coding, concept, extension, extension_value,
+    level_coding, only, reference, told_concept,
 };
-use super::existing::{of_type, status};
-use super::input::{Input, RuleOutcome, RuleResult};
-use crate::clock::Ids;
-use crate::fhir::datetime::instant;
+use super::existing::status;
+use super::input::Scene;
+use crate::judgement::{Action, Outcome, Truth};
 use crate::terminology::{ALERT_RULE, FLAG_CATEGORY, Level, SYMPTOM};
 
 /// What became of the Flags.
@@ -36,90 +38,85 @@ impl Flags {
 }
 
 /// Derive the Flags.
-pub(super) fn derive(input: &Input<'_>, ids: &dyn Ids, derived: &mut Derived) -> Flags {
+pub(super) fn derive(scene: &Scene<'_>, derived: &mut Derived) -> Flags {
+    let outcomes = &scene.input.evaluation.outcomes;
+    let existing: Vec<(Option<&str>, &Value)> =
+        scene.existing.of_type("Flag").map(|flag| (action_of(flag), flag)).collect();
+    // Of several of one action, which only a hand could have made, the oldest.
+    let by_action: HashMap<&str, &Value> =
+        existing.iter().rev().filter_map(|(action, flag)| Some(((*action)?, *flag))).collect();
     let mut flags = Flags::default();
-    for (index, rule) in input.rules.iter().enumerate() {
-        let known = of_type(input, "Flag").find(|flag| action_of(flag) == Some(&rule.action_id));
-        if is_alert(rule) {
-            let id = raise(input, rule, known, ids, derived);
+    for (index, rule) in outcomes.iter().enumerate() {
+        let known = if by_action.is_empty() { None } else { by_action.get(rule.action.id.as_str()).copied() };
+        if rule.is_alert() {
+            let id = raise(scene, &rule.action, known, derived);
             flags.firing.push((index, format!("Flag/{id}")));
         } else if let Some(known) = known.filter(|known| status(known) == "active") {
-            let own = format!("Flag/{}", known["id"].as_str().unwrap_or_default());
-            if rule.result == RuleResult::NotFired {
-                end(input, known, derived);
-                flags.superseded.push(own);
+            if rule.result == Truth::False {
+                flags.superseded.push(end(scene, known, derived));
             } else {
-                flags.undecided.push(own);
+                flags.undecided.push(address("Flag", known));
             }
         }
     }
-    end_unknown(input, derived, &mut flags);
-    flags.firing.sort_by_key(|(index, _)| std::cmp::Reverse(input.rules[*index].level));
+    // A Flag whose action is not in the protocol that evaluated this version: R90 that no longer has a
+    // reason, or another version of the protocol.
+    for (action, known) in existing.iter().filter(|(_, flag)| status(flag) == "active") {
+        if !outcomes.iter().any(|rule| is_of(rule, *action)) {
+            flags.superseded.push(end(scene, known, derived));
+        }
+    }
+    flags.firing.sort_by_key(|(index, _)| std::cmp::Reverse(outcomes[*index].action.level));
     flags
 }
 
-fn is_alert(rule: &RuleOutcome) -> bool {
-    rule.result == RuleResult::Fired && !matches!(rule.level, Level::Vert | Level::Silence)
-}
-
-/// A Flag whose action is not in the protocol that evaluated this version: R90 that no longer has a
-/// reason, or another version of the protocol.
-fn end_unknown(input: &Input<'_>, derived: &mut Derived, flags: &mut Flags) {
-    for known in of_type(input, "Flag").filter(|flag| status(flag) == "active") {
-        let asked = input.rules.iter().any(|rule| action_of(known) == Some(&rule.action_id));
-        if !asked {
-            end(input, known, derived);
-            flags.superseded.push(format!("Flag/{}", known["id"].as_str().unwrap_or_default()));
-        }
-    }
+fn is_of(rule: &Outcome, action: Option<&str>) -> bool {
+    action == Some(&rule.action.id)
 }
 
 fn action_of(flag: &Value) -> Option<&str> {
-    extension_value(flag, "rule-action", "String")
+    extension_value(flag, RULE_ACTION, "valueString")
 }
 
-fn raise(
-    input: &Input<'_>,
-    rule: &RuleOutcome,
-    known: Option<&Value>,
-    ids: &dyn Ids,
-    derived: &mut Derived,
-) -> String {
-    let content = json!({
-        "extension": [
-            extension("rule-action", "String", rule.action_id.as_str()),
-            extension("source-response", "Reference", reference(input.source)),
-        ],
-        "category": [{ "coding": [coding(FLAG_CATEGORY, category(rule.level), None)] }],
-        "code": code(rule),
-    });
+fn raise(scene: &Scene<'_>, rule: &Action, known: Option<&Value>, derived: &mut Derived) -> String {
     let Some(known) = known else {
-        let id = ids.next();
-        let mut flag = json!({ "resourceType": "Flag", "id": id, "status": "active" });
-        flag = overlay(&flag, content);
-        flag["subject"] = input.subject.clone();
-        flag["period"] = json!({ "start": instant(input.received) });
+        let id = scene.ids.next();
+        let mut flag = Element::resource("Flag", &id, 12).with("status", "active");
+        put_content(scene, rule, &mut flag);
+        flag.put("subject", scene.input.subject.clone());
+        flag.put("period", Element::new(1).with("start", scene.received.as_str()));
         derived.create(flag);
         return id;
     };
     // Ended by an earlier amendment, it comes back; ended by a person, it stays ended.
-    let comes_back = extension_value(known, "superseded", "Instant").is_some();
-    let mut next = overlay(known, content);
+    let comes_back = extension_value(known, SUPERSEDED, "valueInstant").is_some();
+    let mut next = Element::amending(known);
+    put_content(scene, rule, &mut next);
     if comes_back {
-        next["status"] = json!("active");
-        if let Some(period) = next.get_mut("period") {
-            remove(period, &["end"]);
+        next.put("status", "active");
+        if let Some(Value::Object(period)) = next.get_mut("period") {
+            period.shift_remove("end");
         }
     }
     derived.update(known, next);
     known["id"].as_str().unwrap_or_default().to_owned()
 }
 
+fn put_content(scene: &Scene<'_>, rule: &Action, flag: &mut Element) {
+    let extensions = vec![
+        extension(RULE_ACTION, "valueString", rule.id.as_str()),
+        extension(SOURCE_RESPONSE, "valueReference", reference(scene.input.source)),
+    ];
+    flag.put("extension", extensions);
+    flag.put("category", only(concept(coding(FLAG_CATEGORY, category(rule.level), None))));
+    flag.put("code", code(rule));
+}
+
 fn category(level: Level) -> &'static str {
     if level == Level::Technique { "admin" } else { "clinical" }
 }
 
-fn code(rule: &RuleOutcome) -> Value {
+fn code(rule: &Action) -> Value {
     let mut codings = vec![level_coding(rule.level), coding(ALERT_RULE, &rule.rule, None)];
     if let Some(symptom) = &rule.symptom {
         codings.push(coding(SYMPTOM, &symptom.code, symptom.display.as_deref()));
@@ -129,18 +126,18 @@ fn code(rule: &RuleOutcome) -> Value {
     } else {
         format!("{} : {}", rule.title, rule.message)
     };
-    json!({ "coding": codings, "text": text })
+    told_concept(codings, text)
 }
 
-fn end(input: &Input<'_>, known: &Value, derived: &mut Derived) {
-    let mut ended = overlay(known, json!({ "status": "inactive" }));
-    let url = extension_url("superseded");
-    if let Some(extensions) = ended.get_mut("extension").and_then(Value::as_array_mut) {
-        extensions.retain(|one| one["url"] != url.as_str());
-        extensions.push(extension("superseded", "Instant", instant(input.received)));
+/// Ends a Flag; gives its reference.
+fn end(scene: &Scene<'_>, known: &Value, derived: &mut Derived) -> String {
+    let mut ended = Element::amending(known).with("status", "inactive");
+    if let Some(Value::Array(extensions)) = ended.get_mut("extension") {
+        extensions.retain(|one| one["url"] != SUPERSEDED);
+        extensions.push(extension(SUPERSEDED, "valueInstant", scene.received.as_str()));
     }
-    let mut period = ended.get("period").cloned().unwrap_or_else(|| json!({}));
-    period["end"] = json!(instant(input.received));
-    ended["period"] = period;
+    let period = ended.get_mut("period").map_or_else(Element::default, |period| period.take().into());
+    ended.put("period", period.with("end", scene.received.as_str()));
     derived.update(known, ended);
+    address("Flag", known)
 }

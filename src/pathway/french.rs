@@ -3,8 +3,9 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::input::{Evidence, Input};
+use super::input::Input;
 use crate::fhir::datetime::{PartialDateTime, Precision};
+use crate::judgement::Evidence;
 
 /// Later than this between answering and reception, both moments are shown.
 const LATE: SignedDuration = SignedDuration::from_hours(24);

@@ -4,45 +4,44 @@
 use std::fmt::Write as _;
 
 use super::french::{action, lateness, moment, role, told};
-use super::input::{Input, RuleOutcome};
+use super::input::{Input, Scene};
 use super::task::Tasks;
-use crate::fhir::element::{code_of, str_at};
 use crate::problem::Severity;
-use crate::terminology::DATA_ABSENT_REASON;
 
 /// Level, lateness, alerts with their reasons, Tasks with deadline and role, and everything that is
 /// missing, declined or not evaluable.
-pub(super) fn narrative(input: &Input<'_>, tasks: &Tasks<'_>) -> String {
+pub(super) fn narrative(scene: &Scene<'_>, tasks: &Tasks<'_>, declined: Vec<String>) -> String {
+    let input = scene.input;
     let mut div = String::from(r#"<div xmlns="http://www.w3.org/1999/xhtml" lang="fr-FR" xml:lang="fr-FR">"#);
-    let level = format!("Niveau {} — {}", input.level.display().to_lowercase(), input.level.meaning());
+    let level = scene.level();
+    let level = format!("Niveau {} — {}", level.display().to_lowercase(), level.meaning());
     let _ = write!(div, "<p><b>{}</b></p>", escape(&level));
     if let Some(late) = lateness(input) {
         let _ = write!(div, "<p>Réponse tardive : {}.</p>", escape(&late));
     }
-    alerts(input, &mut div);
+    alerts(scene, &mut div);
     actions(tasks, &mut div);
     list(&mut div, "Éléments manquants ou illisibles", unreadable(input));
-    list(&mut div, "Questions sans réponse donnée", declined(input));
+    list(&mut div, "Questions sans réponse donnée", declined);
     list(&mut div, "Règles non évaluables", not_evaluable(input));
     div.push_str("</div>");
     div
 }
 
-fn alerts(input: &Input<'_>, div: &mut String) {
-    let mut alerts: Vec<&RuleOutcome> = input.alerts().collect();
-    alerts.sort_by_key(|rule| std::cmp::Reverse(rule.level));
-    if alerts.is_empty() {
+fn alerts(scene: &Scene<'_>, div: &mut String) {
+    if scene.alerts.is_empty() {
         div.push_str("<p>Aucune alerte.</p>");
         return;
     }
     div.push_str("<table><caption>Alertes</caption><thead><tr><th>Niveau</th><th>Règle</th><th>Réponses</th><th>Seuil</th></tr></thead><tbody>");
-    for rule in alerts {
+    for (_, alert) in &scene.alerts {
+        let rule = &alert.action;
         let title = format!("{} ({})", rule.title, rule.rule);
         let _ = write!(div, "<tr><td>{}</td><td>{}", rule.level.display(), escape(&title));
         if !rule.message.is_empty() && rule.message != rule.title {
             let _ = write!(div, "<br/>{}", escape(&rule.message));
         }
-        let answers: Vec<String> = rule.evidence.iter().map(|one| escape(&told(one))).collect();
+        let answers: Vec<String> = alert.evidence.iter().map(|one| escape(&told(one))).collect();
         let threshold = escape(rule.threshold.as_deref().unwrap_or("—"));
         let _ = write!(div, "</td><td>{}</td><td>{threshold}</td></tr>", answers.join("<br/>"));
     }
@@ -51,7 +50,7 @@ fn alerts(input: &Input<'_>, div: &mut String) {
 
 fn actions(tasks: &Tasks<'_>, div: &mut String) {
     let lines = tasks.asked.iter().map(|(task, _)| {
-        let name = task.display.as_deref().unwrap_or_else(|| action(&task.code));
+        let name = task.display.unwrap_or_else(|| action(task.code));
         let roles: Vec<&str> = task.performers.iter().map(|code| role(code)).collect();
         let by = if roles.is_empty() { "Équipe".to_owned() } else { roles.join(" ou ") };
         format!("{name}, avant le {} : {by}", moment(task.handle_by))
@@ -65,25 +64,11 @@ fn unreadable(input: &Input<'_>) -> Vec<String> {
     errors.map(|issue| issue.text.clone().unwrap_or_else(|| issue.diagnostics.clone())).collect()
 }
 
-/// Questions that the person chose not to answer, or could not.
-fn declined(input: &Input<'_>) -> Vec<String> {
-    let absent = input.extracts.iter().filter(|extract| {
-        let observation = extract.observation;
-        observation.get("dataAbsentReason").is_some()
-            || observation
-                .get("valueCodeableConcept")
-                .is_some_and(|v| code_of(v, DATA_ABSENT_REASON).is_some())
-    });
-    let name =
-        |observation| str_at(observation, "code.text").or_else(|| str_at(observation, "code.coding.display"));
-    absent.map(|extract| name(extract.observation).unwrap_or(extract.link_id).to_owned()).collect()
-}
-
 /// Rules that nobody can tell about, those with the same reason together.
 fn not_evaluable(input: &Input<'_>) -> Vec<String> {
     let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
-    for (rule, reason) in input.not_evaluable() {
-        let name = format!("{} ({})", rule.title, rule.rule);
+    for (rule, reason) in input.evaluation.not_evaluable() {
+        let name = format!("{} ({})", rule.action.title, rule.action.rule);
         match reasons.iter_mut().find(|(known, _)| *known == reason) {
             Some((_, rules)) => rules.push(name),
             None => reasons.push((reason, vec![name])),

@@ -1,152 +1,208 @@
 //! Observations: one for each answer marked for extraction (SDC observation-based extraction,
 //! `TLSVObservation`), amended in place when the response is amended.
 
-use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
 
 use super::derived::Derived;
-use super::element::{coding, extension, extension_value, level_concept, overlay, reference, remove};
-use super::existing::{self, of_type};
-use super::input::{Extracted, Input, RuleOutcome, RuleResult};
-use crate::clock::Ids;
-use crate::fhir::datetime::instant;
+use super::element::{
+    DERIVED_ITEM, Element, coding, concept, extension, extension_value, level_coding, only, reference,
+};
+use super::existing;
+use super::input::Scene;
 use crate::fhir::element::{code_of, list, str_at};
+use crate::judgement::{Extract, Outcome};
 use crate::terminology::{DATA_ABSENT_REASON, Level, OBSERVATION_CATEGORY, SYMPTOM};
 
 /// What an amended answer may change; everything else of an existing Observation stays.
 const CONTENT: &[&str] = &["code", "category", "dataAbsentReason", "interpretation", "note"];
 
-/// Derive the Observations; gives the references of all that hold, for the report.
-pub(super) fn derive(input: &Input<'_>, ids: &dyn Ids, derived: &mut Derived) -> Vec<String> {
+/// What is no matter of an answer: the derivation says it of every Observation.
+const SURROUNDINGS: &[&str] = &["resourceType", "id", "meta", "status", "subject", "derivedFrom", "issued"];
+
+/// What became of the Observations.
+#[derive(Default)]
+pub(super) struct Observations {
+    /// References to all that hold, for the report.
+    pub(super) references: Vec<String>,
+    /// Questions that the person chose not to answer, or could not.
+    pub(super) declined: Vec<String>,
+}
+
+/// Derive the Observations.
+pub(super) fn derive(scene: &Scene<'_>, extracts: Vec<Extract>, derived: &mut Derived) -> Observations {
+    let input = scene.input;
+    let mut found =
+        Observations { references: Vec::new(), declined: extracts.iter().filter_map(declined).collect() };
     if input.in_progress && !input.withdrawn {
-        return Vec::new();
+        return found;
     }
-    let extracts = if input.withdrawn { &[] } else { input.extracts };
-    let known: Vec<&Value> =
-        of_type(input, "Observation").filter(|known| existing::status(known) != "entered-in-error").collect();
-    let mut kept = Vec::new();
-    let mut references = Vec::new();
+    let extracts = if input.withdrawn { Vec::new() } else { extracts };
+    let known: Vec<(Option<&str>, &Value)> = scene
+        .existing
+        .of_type("Observation")
+        .filter(|known| existing::status(known) != "entered-in-error")
+        .map(|known| (extension_value(known, DERIVED_ITEM, "valueString"), known))
+        .collect();
+    // Of several with one key, which only a hand could have made, the oldest.
+    let by_key: HashMap<&str, &Value> =
+        known.iter().rev().filter_map(|(key, known)| Some(((*key)?, *known))).collect();
+    let levels = Levels::of(scene);
+    let mut kept = HashSet::new();
     for extract in extracts {
-        let key = key(extract);
-        let body = content(input, extract, &key);
-        let id = match known.iter().find(|known| key_of(known) == Some(&key)) {
-            Some(found) => {
-                kept.push(key);
-                amend(found, body, derived)
+        let key = key(&extract);
+        let existing = by_key.get_key_value(key.as_str());
+        let body = content(&levels, extract, &key);
+        let id = match existing {
+            Some((key, existing)) => {
+                kept.insert(*key);
+                amend(existing, body, derived)
             }
-            None => create(input, body, ids, derived),
+            None => create(scene, body, derived),
         };
-        references.push(format!("Observation/{id}"));
+        found.references.push(format!("Observation/{id}"));
     }
-    for gone in known.iter().filter(|known| key_of(known).is_none_or(|key| !kept.iter().any(|k| k == key))) {
-        derived.update(gone, overlay(gone, json!({ "status": "entered-in-error" })));
+    for (_, gone) in known.iter().filter(|(key, _)| key.is_none_or(|key| !kept.contains(key))) {
+        derived.update(gone, Element::amending(gone).with("status", "entered-in-error"));
     }
-    references
+    found
+}
+
+/// The name of a question that was not answered, where the answer says so.
+fn declined(extract: &Extract) -> Option<String> {
+    let observation = &extract.observation;
+    let absent = observation.get("dataAbsentReason").is_some()
+        || observation
+            .get("valueCodeableConcept")
+            .is_some_and(|value| code_of(value, DATA_ABSENT_REASON).is_some());
+    let name = || str_at(observation, "code.text").or_else(|| str_at(observation, "code.coding.display"));
+    absent.then(|| name().unwrap_or(&extract.link_id).to_owned())
 }
 
 /// Link id, with `#n` for a later instance of a repeating item.
-fn key(extract: &Extracted<'_>) -> String {
+fn key(extract: &Extract) -> String {
     match extract.instance {
-        0 => extract.link_id.to_owned(),
+        0 => extract.link_id.clone(),
         n => format!("{}#{n}", extract.link_id),
     }
 }
 
-fn key_of(observation: &Value) -> Option<&str> {
-    extension_value(observation, "derived-item", "String")
-}
-
-fn create(input: &Input<'_>, body: Value, ids: &dyn Ids, derived: &mut Derived) -> String {
-    let id = ids.next();
-    let mut whole = json!({ "resourceType": "Observation", "id": id, "status": "final" });
-    if let Some(care_plan) = input.care_plan {
-        whole["basedOn"] = json!([reference(care_plan)]);
-    }
-    whole["subject"] = input.subject.clone();
-    whole["effectiveDateTime"] = json!(input.effective());
-    whole["issued"] = json!(instant(input.received));
-    if let Some(person) = input.answered_by {
-        whole["performer"] = json!([person]);
-    }
+fn create(scene: &Scene<'_>, body: Element, derived: &mut Derived) -> String {
+    let (input, id) = (scene.input, scene.ids.next());
+    let mut whole = Element::resource("Observation", &id, 16).with("status", "final");
+    whole.put_some("basedOn", input.care_plan.map(|care_plan| only(reference(care_plan))));
+    whole.put("subject", input.subject.clone());
+    whole.put("effectiveDateTime", effective(scene));
+    whole.put("issued", scene.received.as_str());
+    whole.put_some("performer", input.answered_by.map(|person| only(person.clone())));
     // Observation.derivedFrom does not allow a Binary: a refused response is named by its Provenance.
     if input.source.starts_with("QuestionnaireResponse/") {
-        whole["derivedFrom"] = json!([reference(input.source)]);
+        whole.put("derivedFrom", only(reference(input.source)));
     }
-    derived.create(overlay(&whole, body));
+    whole.append(body);
+    derived.create(whole);
     id
 }
 
+/// When the person answered; reception when they did not say.
+fn effective(scene: &Scene<'_>) -> String {
+    let input = scene.input;
+    input.authored.map_or_else(|| input.received.to_string(), str::to_owned)
+}
+
 /// The next version of an existing Observation when the answer says something else now.
-fn amend(existing: &Value, body: Value, derived: &mut Derived) -> String {
-    let mut amended = existing.clone();
-    remove(&mut amended, CONTENT);
-    let values: Vec<String> = element_names(&amended).filter(|name| name.starts_with("value")).collect();
-    remove(&mut amended, &values.iter().map(String::as_str).collect::<Vec<_>>());
-    let amended = overlay(&amended, body);
-    if amended != *existing {
-        derived.update(existing, overlay(&amended, json!({ "status": "amended" })));
+fn amend(existing: &Value, body: Element, derived: &mut Derived) -> String {
+    let mut amended = Element::amending(existing);
+    amended.retain(|name| !CONTENT.contains(&name) && !name.starts_with("value"));
+    amended.append(body);
+    if amended.differs(existing) {
+        derived.update(existing, amended.with("status", "amended"));
     }
     existing["id"].as_str().unwrap_or_default().to_owned()
 }
 
-fn element_names(resource: &Value) -> impl Iterator<Item = String> {
-    resource.as_object().into_iter().flat_map(|elements| elements.keys().cloned())
-}
-
 /// What the answer itself says: code, category, value or reason of absence, level.
-fn content(input: &Input<'_>, extract: &Extracted<'_>, key: &str) -> Value {
-    let mut body = extract.observation.clone();
-    remove(&mut body, &["resourceType", "id", "meta", "status", "subject", "derivedFrom", "issued"]);
-    let own = extension("derived-item", "String", key);
-    body["extension"] = list(&body, "extension").cloned().chain([own]).collect();
-    if body.get("category").is_none() {
-        body["category"] = json!([{ "coding": [coding(OBSERVATION_CATEGORY, "survey", None)] }]);
+fn content(levels: &Levels<'_>, extract: Extract, key: &str) -> Element {
+    let Extract { link_id, grade, observation, .. } = extract;
+    let mut body = Element::from(observation);
+    body.retain(|name| !SURROUNDINGS.contains(&name));
+    let own = extension(DERIVED_ITEM, "valueString", key);
+    match body.get_mut("extension") {
+        Some(Value::Array(extensions)) => extensions.push(own),
+        Some(single) => *single = Value::Array(vec![single.take(), own]),
+        None => body.put("extension", only(own)),
     }
-    grade(extract, &mut body);
-    if let Some(level) = level(input, extract, &body) {
-        body["interpretation"] = json!([level_concept(level)]);
+    if body.get("category").is_none() {
+        body.put("category", only(concept(coding(OBSERVATION_CATEGORY, "survey", None))));
+    }
+    to_grade(grade, &mut body);
+    if let Some(level) = levels.about(&link_id, &body) {
+        body.put("interpretation", only(concept(level_coding(level))));
     }
     body
 }
 
 /// A graded answer becomes its grade, an integer that can be charted; the words chosen stay as a note.
 /// A refusal to answer becomes the reason of absence.
-fn grade(extract: &Extracted<'_>, body: &mut Value) {
-    let Some(answer) = body.get("valueCodeableConcept").cloned() else { return };
-    if code_of(&answer, DATA_ABSENT_REASON).is_some() {
-        remove(body, &["valueCodeableConcept"]);
-        body["dataAbsentReason"] = answer;
+fn to_grade(grade: Option<i64>, body: &mut Element) {
+    let refused = |answer: &Value| code_of(answer, DATA_ABSENT_REASON).is_some();
+    let Some(answer) = body.get("valueCodeableConcept") else { return };
+    if grade.is_none() && !refused(answer) {
         return;
     }
-    let Some(grade) = extract.grade else { return };
-    remove(body, &["valueCodeableConcept"]);
-    body["valueInteger"] = json!(grade);
+    let Some(answer) = body.take("valueCodeableConcept") else { return };
+    if refused(&answer) {
+        body.put("dataAbsentReason", answer);
+        return;
+    }
+    body.put_some("valueInteger", grade);
     if let Some(words) = str_at(&answer, "coding.display").or_else(|| str_at(&answer, "text")) {
-        body["note"] = json!([{ "text": format!("Réponse : {words}") }]);
+        body.put("note", only(Element::new(1).with("text", format!("Réponse : {words}"))));
     }
 }
 
-/// The highest level among the alerts about this answer. A symptom that was answered and raised none
-/// is vert; one whose rules could not be evaluated has no level at all.
-fn level(input: &Input<'_>, extract: &Extracted<'_>, body: &Value) -> Option<Level> {
-    let symptoms: Vec<&str> = list(&body["code"], "coding")
-        .filter(|c| c["system"] == SYMPTOM)
-        .filter_map(|c| c["code"].as_str())
-        .collect();
-    let about = |rule: &RuleOutcome| concerns(rule, extract.link_id, &symptoms);
-    let fired = input.alerts().filter(|rule| rule.level != Level::Technique && about(rule));
-    if let Some(level) = fired.map(|rule| rule.level).max() {
-        return Some(level);
+/// The rules that give an answer its level: those that fired, and those that nobody can tell about.
+struct Levels<'a> {
+    fired: Vec<&'a Outcome>,
+    unknown: Vec<&'a Outcome>,
+}
+
+impl<'a> Levels<'a> {
+    fn of(scene: &Scene<'a>) -> Self {
+        let fired = scene.alerts.iter().map(|(_, alert)| *alert);
+        Self {
+            fired: fired.filter(|alert| alert.action.level != Level::Technique).collect(),
+            unknown: scene.input.evaluation.not_evaluable().map(|(rule, _)| rule).collect(),
+        }
     }
-    let unknown = body.get("dataAbsentReason").is_some()
-        || input.rules.iter().any(|rule| matches!(rule.result, RuleResult::NotEvaluable(_)) && about(rule));
-    (!symptoms.is_empty() && !unknown).then_some(Level::Vert)
+
+    /// The highest level among the alerts about this answer. A symptom that was answered and raised none
+    /// is vert; one whose rules could not be evaluated has no level at all.
+    fn about(&self, link_id: &str, body: &Element) -> Option<Level> {
+        let symptoms: Vec<&str> = body
+            .get("code")
+            .into_iter()
+            .flat_map(|code| list(code, "coding"))
+            .filter(|coding| coding["system"] == SYMPTOM)
+            .filter_map(|coding| coding["code"].as_str())
+            .collect();
+        let about = |rule: &&&Outcome| concerns(rule, link_id, &symptoms);
+        // Highest level first.
+        if let Some(alert) = self.fired.iter().find(about) {
+            return Some(alert.action.level);
+        }
+        let unknown = body.get("dataAbsentReason").is_some() || self.unknown.iter().any(|rule| about(&rule));
+        (!symptoms.is_empty() && !unknown).then_some(Level::Vert)
+    }
 }
 
 /// A rule is about an answer when it names its symptom; or, for a measure or a rule without symptom,
 /// when the answer explains it (alone, unless the answer is a measure).
-fn concerns(rule: &RuleOutcome, link_id: &str, symptoms: &[&str]) -> bool {
-    let named = rule.symptom.as_ref().is_some_and(|symptom| symptoms.contains(&symptom.code.as_str()));
+fn concerns(rule: &Outcome, link_id: &str, symptoms: &[&str]) -> bool {
+    let symptom = rule.action.symptom.as_ref();
+    let named = symptom.is_some_and(|symptom| symptoms.contains(&symptom.code.as_str()));
     let explains = rule.evidence.iter().any(|evidence| evidence.link_id == link_id);
-    let alone = rule.evidence.iter().all(|evidence| evidence.link_id == link_id);
-    named || (explains && (symptoms.is_empty() || (alone && rule.symptom.is_none())))
+    let alone = || rule.evidence.iter().all(|evidence| evidence.link_id == link_id);
+    named || (explains && (symptoms.is_empty() || (symptom.is_none() && alone())))
 }

@@ -1,24 +1,21 @@
 //! Provenance: why each alert is there, and what an amendment ended.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::derived::Derived;
-use super::element::{coding, reference};
+use super::element::{Element, coding, concept, only, reference};
 use super::flag::Flags;
-use super::input::Input;
+use super::input::{Input, Scene};
 use super::task::Tasks;
 use super::trace::trace;
-use crate::clock::Ids;
-use crate::fhir::datetime::instant;
 use crate::terminology::BASE;
 
 /// Derive the Provenance of this evaluation, and of what it ended.
 pub(super) fn derive(
-    input: &Input<'_>,
+    scene: &Scene<'_>,
     flags: &Flags,
     tasks: &Tasks<'_>,
     report: Option<&str>,
-    ids: &dyn Ids,
     derived: &mut Derived,
 ) {
     let alerts = flags.firing.iter().map(|(_, flag)| flag.as_str());
@@ -26,62 +23,58 @@ pub(super) fn derive(
     let mut targets: Vec<&str> =
         alerts.chain(flags.undecided.iter().map(String::as_str)).chain(actions).chain(report).collect();
     if targets.is_empty() {
-        targets.push(input.source);
+        targets.push(scene.input.source);
     }
-    let mut made = provenance(input, &targets, ids, "CREATE", "create");
-    made["extension"] = json!(trace(input.rules));
-    if made["extension"].as_array().is_some_and(Vec::is_empty) {
-        super::element::remove(&mut made, &["extension"]);
+    let mut made = provenance(scene, &targets, "CREATE", "create");
+    let trace = trace(&scene.input.evaluation.outcomes);
+    if !trace.is_empty() {
+        made.put("extension", trace);
     }
     derived.create(made);
     let ended: Vec<&str> = flags.superseded.iter().chain(&tasks.superseded).map(String::as_str).collect();
     if !ended.is_empty() {
-        let mut made = provenance(input, &ended, ids, "UPDATE", "revise");
-        made["reason"] = json!([{ "text": "Remplacé par la réponse modifiée" }]);
+        let mut made = provenance(scene, &ended, "UPDATE", "revise");
+        made.put("reason", only(Element::new(1).with("text", "Remplacé par la réponse modifiée")));
         derived.create(made);
     }
 }
 
-fn provenance(input: &Input<'_>, targets: &[&str], ids: &dyn Ids, activity: &str, display: &str) -> Value {
-    let mut made = json!({
-        "resourceType": "Provenance",
-        "id": ids.next(),
-        "target": targets.iter().map(|target| reference(target)).collect::<Vec<_>>(),
-        "occurredDateTime": instant(input.received),
-        "recorded": instant(input.received),
-    });
-    if let Some(plan) = input.plan {
-        made["policy"] = json!([plan]);
-    }
+fn provenance(scene: &Scene<'_>, targets: &[&str], activity: &str, display: &str) -> Element {
+    let mut made = Element::resource("Provenance", &scene.ids.next(), 12);
+    made.put("target", targets.iter().map(|target| reference(target)).collect::<Value>());
+    made.put("occurredDateTime", scene.received.as_str());
+    made.put("recorded", scene.received.as_str());
+    made.put_some("policy", scene.input.plan.map(only));
     let operation = "http://terminology.hl7.org/CodeSystem/v3-DataOperation";
-    made["activity"] = json!({ "coding": [coding(operation, activity, Some(display))] });
-    made["agent"] = json!([agent()]);
-    made["entity"] = json!(entities(input));
+    made.put("activity", concept(coding(operation, activity, Some(display))));
+    made.put("agent", only(agent()));
+    made.put("entity", entities(scene.input));
     made
 }
 
 /// The software: a device without a resource of its own, named by an identifier.
-fn agent() -> Value {
+fn agent() -> Element {
     let participant = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
-    json!({
-        "type": { "coding": [coding(participant, "assembler", Some("Assembler"))] },
-        "who": {
-            "type": "Device",
-            "identifier": { "system": format!("{BASE}/NamingSystem/software"), "value": "vigie" },
-            "display": "Vigie",
-        },
-    })
+    let system = format!("{BASE}/NamingSystem/software");
+    let who = Element::new(3)
+        .with("type", "Device")
+        .with("identifier", Element::new(2).with("system", system).with("value", "vigie"))
+        .with("display", "Vigie");
+    Element::new(2)
+        .with("type", concept(coding(participant, "assembler", Some("Assembler"))))
+        .with("who", who)
 }
 
 fn entities(input: &Input<'_>) -> Vec<Value> {
     let versioned = |version: u64| reference(&format!("{}/_history/{version}", input.source));
+    let entity = |role: &str, what: Value| Element::new(2).with("role", role).with("what", what).into();
     let source = input.source_version.map_or_else(|| reference(input.source), versioned);
-    let mut entities = vec![json!({ "role": "source", "what": source })];
+    let mut entities = vec![entity("source", source)];
     if let Some(before) = input.source_version.and_then(|version| version.checked_sub(1)).filter(|v| *v > 0) {
-        entities.push(json!({ "role": "revision", "what": versioned(before) }));
+        entities.push(entity("revision", versioned(before)));
     }
     if let Some(previous) = input.previous {
-        entities.push(json!({ "role": "source", "what": reference(previous) }));
+        entities.push(entity("source", reference(previous)));
     }
     entities
 }

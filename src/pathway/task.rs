@@ -1,19 +1,24 @@
 //! Tasks: one for each response and action code, with a deadline and its reasons, never one for each
 //! symptom. An amendment updates, cancels or adds, and never lowers what a person already saw.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::derived::Derived;
-use super::element::{coding, level_coding, level_in, overlay, reference};
-use super::existing::{of_type, status};
+use super::element::{
+    Element, address, coding, concept, level_coding, level_in, only, reference, told_concept,
+};
+use super::existing::status;
 use super::flag::Flags;
 use super::french::{action, lateness, moment, role, told};
-use super::input::{Evidence, Input, Priority, RuleOutcome};
+use super::input::{Input, Scene};
 use super::task_wanted::{Wanted, wanted};
-use crate::clock::Ids;
 use crate::fhir::datetime::instant;
 use crate::fhir::element::{code_of, list, str_at};
-use crate::terminology::{BASE, Level, PERFORMER_ROLE, TASK_CODE};
+use crate::judgement::{Evidence, Outcome, Priority};
+use crate::terminology::{Level, PERFORMER_ROLE, TASK_CODE};
+
+/// Code system of the kinds of `Task.input`.
+const TASK_INPUT: &str = "https://vigie.example/fhir/CodeSystem/task-input";
 
 /// Why an amendment cancels a Task.
 const REPLACED: &str = "remplacée par la réponse modifiée";
@@ -32,29 +37,24 @@ pub(super) struct Tasks<'a> {
 }
 
 /// Derive the Tasks.
-pub(super) fn derive<'a>(
-    input: &Input<'a>,
-    flags: &Flags,
-    ids: &dyn Ids,
-    derived: &mut Derived,
-) -> Tasks<'a> {
+pub(super) fn derive<'a>(scene: &Scene<'a>, flags: &Flags, derived: &mut Derived) -> Tasks<'a> {
     let mut tasks = Tasks::default();
-    for task in wanted(input) {
-        let open = of_type(input, "Task").find(|known| is_open(known) && is_for(known, &task.code));
-        let id = match open {
-            Some(open) => Some(update(input, open, &task, flags, derived)),
-            None if answered(input, &task, flags) => None,
-            None => Some(create(input, &task, flags, ids, derived)),
+    for task in wanted(scene) {
+        let open = scene.existing.of_type("Task").find(|known| is_open(known) && is_for(known, task.code));
+        let reference = match open {
+            Some(open) => Some(update(scene, open, &task, flags, derived)),
+            None if answered(scene, &task, flags) => None,
+            None => Some(create(scene, &task, flags, derived)),
         };
-        let reference = id.or_else(|| last_done(input, &task.code)).map(|id| format!("Task/{id}"));
+        let reference = reference.or_else(|| last_done(scene, task.code));
         tasks.asked.push((task, reference.unwrap_or_default()));
     }
-    for known in of_type(input, "Task").filter(|known| is_open(known)) {
-        let asked = tasks.asked.iter().any(|(task, _)| is_for(known, &task.code));
+    for known in scene.existing.of_type("Task").filter(|known| is_open(known)) {
+        let asked = tasks.asked.iter().any(|(task, _)| is_for(known, task.code));
         let held = list(known, "input")
             .any(|one| str_at(one, "valueReference.reference").is_some_and(|f| flags.holds(f)));
-        if !asked && !held && release(input, known, derived) {
-            tasks.superseded.push(format!("Task/{}", known["id"].as_str().unwrap_or_default()));
+        if !asked && !held && release(scene, known, derived) {
+            tasks.superseded.push(address("Task", known));
         }
     }
     tasks
@@ -71,9 +71,11 @@ fn is_for(task: &Value, code: &str) -> bool {
 /// Whether a person already closed Tasks of this code raised at this level or above that told every
 /// alert and every answer of this one. Those that an amendment cancelled, failed ones and mistakes do
 /// not count.
-fn answered(input: &Input<'_>, task: &Wanted<'_>, flags: &Flags) -> bool {
-    let closed: Vec<&Value> = of_type(input, "Task")
-        .filter(|known| is_for(known, &task.code) && closed_by_person(known))
+fn answered(scene: &Scene<'_>, task: &Wanted<'_>, flags: &Flags) -> bool {
+    let closed: Vec<&Value> = scene
+        .existing
+        .of_type("Task")
+        .filter(|known| is_for(known, task.code) && closed_by_person(known))
         .filter(|known| level_in(&known["reasonCode"]).is_some_and(|level| level >= task.level))
         .collect();
     task.rules.iter().all(|(index, rule)| {
@@ -88,10 +90,10 @@ fn names(task: &Value, flag: &str) -> bool {
 }
 
 /// Whether the answers of a rule are those that the person read in the Task; free words never are in it.
-fn tells(task: &Value, rule: &RuleOutcome) -> bool {
+fn tells(task: &Value, rule: &Outcome) -> bool {
     let description = str_at(task, "description").unwrap_or_default();
     let answers = rule.evidence.iter().filter(|one| !one.free_text && one.answer.is_some());
-    answers.map(told).all(|line| description.contains(&line))
+    answers.map(|one| told(one)).all(|line| description.contains(&line))
 }
 
 fn closed_by_person(task: &Value) -> bool {
@@ -102,87 +104,81 @@ fn closed_by_person(task: &Value) -> bool {
     }
 }
 
-fn last_done(input: &Input<'_>, code: &str) -> Option<String> {
-    let done = of_type(input, "Task").rfind(|known| is_for(known, code) && closed_by_person(known))?;
-    done["id"].as_str().map(str::to_owned)
+fn last_done(scene: &Scene<'_>, code: &str) -> Option<String> {
+    let done =
+        scene.existing.of_type("Task").rfind(|known| is_for(known, code) && closed_by_person(known))?;
+    done["id"].as_str().map(|id| format!("Task/{id}"))
 }
 
-fn create(
-    input: &Input<'_>,
-    task: &Wanted<'_>,
-    flags: &Flags,
-    ids: &dyn Ids,
-    derived: &mut Derived,
-) -> String {
-    let id = ids.next();
-    let mut whole = json!({ "resourceType": "Task", "id": id });
-    if let Some(care_plan) = input.care_plan {
-        whole["basedOn"] = json!([reference(care_plan)]);
-    }
-    whole = overlay(
-        &whole,
-        json!({
-            "status": "requested",
-            "intent": "order",
-            "priority": task.priority.code(),
-            "focus": reference(input.source),
-            "for": input.subject,
-            "authoredOn": instant(input.received),
-            "lastModified": instant(input.received),
-        }),
-    );
-    if let Some(owner) = input.owner {
-        whole["owner"] = owner.clone();
-    }
-    let period = json!({ "start": instant(input.received), "end": instant(task.handle_by) });
-    whole["restriction"] = json!({ "period": period });
-    derived.create(overlay(&whole, content(input, task, flags, task.level, &instant(task.handle_by), None)));
-    id
+fn create(scene: &Scene<'_>, task: &Wanted<'_>, flags: &Flags, derived: &mut Derived) -> String {
+    let (input, id) = (scene.input, scene.ids.next());
+    let received = scene.received.as_str();
+    let mut whole = Element::resource("Task", &id, 20);
+    whole.put_some("basedOn", input.care_plan.map(|care_plan| only(reference(care_plan))));
+    whole.put("status", "requested");
+    whole.put("intent", "order");
+    whole.put("priority", task.priority.code());
+    whole.put("focus", reference(input.source));
+    whole.put("for", input.subject.clone());
+    whole.put("authoredOn", received);
+    whole.put("lastModified", received);
+    whole.put_some("owner", input.owner.cloned());
+    let handle_by = instant(task.handle_by);
+    let period = Element::new(2).with("start", received).with("end", handle_by.as_str());
+    whole.put("restriction", Element::new(1).with("period", period));
+    put_content(scene, (task, flags), task.level, &handle_by, None, &mut whole);
+    derived.create(whole);
+    format!("Task/{id}")
 }
 
 /// An open Task that is still asked for: same id and status; priority, level and deadline can only
 /// become more pressing.
 fn update(
-    input: &Input<'_>,
+    scene: &Scene<'_>,
     open: &Value,
     task: &Wanted<'_>,
     flags: &Flags,
     derived: &mut Derived,
 ) -> String {
-    let id = open["id"].as_str().unwrap_or_default().to_owned();
     let before = open["priority"].as_str().and_then(Priority::from_code).unwrap_or(Priority::Routine);
     let level = level_in(&open["reasonCode"]).map_or(task.level, |level| level.max(task.level));
     let handle_by = earlier(str_at(open, "restriction.period.end"), &instant(task.handle_by));
-    let mut next = overlay(open, content(input, task, flags, level, &handle_by, acknowledge_by_of(open)));
+    let mut next = Element::amending(open);
+    put_content(scene, (task, flags), level, &handle_by, acknowledge_by_of(open), &mut next);
     keep_others(&mut next, open, flags);
-    next["priority"] = json!(before.max(task.priority).code());
-    if next.pointer("/restriction/period").is_some_and(Value::is_object) {
-        next["restriction"]["period"]["end"] = json!(handle_by);
+    next.put("priority", before.max(task.priority).code());
+    let period = next.get_mut("restriction").and_then(|restriction| restriction.get_mut("period"));
+    if let Some(Value::Object(period)) = period {
+        period.insert("end".to_owned(), handle_by.into());
     }
-    touch(input, open, next, derived);
-    id
+    touch(scene, open, next, derived);
+    address("Task", open)
 }
 
 /// What somebody else put on an open Task stays: roles it was escalated to, inputs of other kinds, and
 /// alerts that still hold though their rule could not be evaluated this time.
-fn keep_others(next: &mut Value, open: &Value, flags: &Flags) {
-    let stays = |input: &Value| match str_at(input, "valueReference.reference") {
+fn keep_others(next: &mut Element, open: &Value, flags: &Flags) {
+    let stays = |input: &&Value| match str_at(input, "valueReference.reference") {
         Some(flag) if flag.starts_with("Flag/") => flags.holds(flag),
-        _ => code_of(&input["type"], &input_system()).is_none(),
+        _ => code_of(&input["type"], TASK_INPUT).is_none(),
     };
-    for (name, kept) in [
-        ("input", list(open, "input").filter(|input| stays(input)).cloned().collect::<Vec<_>>()),
-        ("performerType", list(open, "performerType").cloned().collect()),
-    ] {
-        let mut all: Vec<Value> = list(next, name).cloned().collect();
-        for one in kept {
-            if !all.contains(&one) {
-                all.push(one);
-            }
+    keep(next, "input", list(open, "input").filter(stays));
+    keep(next, "performerType", list(open, "performerType"));
+}
+
+/// Adds to a list what is not in it.
+fn keep<'v>(next: &mut Element, name: &str, kept: impl Iterator<Item = &'v Value>) {
+    let mut all: Vec<Value> = match next.get(name) {
+        Some(Value::Array(list)) => list.clone(),
+        single => single.cloned().into_iter().collect(),
+    };
+    for one in kept {
+        if !all.contains(one) {
+            all.push(one.clone());
         }
-        if !all.is_empty() {
-            next[name] = json!(all);
-        }
+    }
+    if !all.is_empty() {
+        next.put(name, all);
     }
 }
 
@@ -196,81 +192,69 @@ fn acknowledge_by_of(task: &Value) -> Option<&str> {
 }
 
 /// An open Task that nothing asks for any more. Returns whether it was cancelled.
-fn release(input: &Input<'_>, open: &Value, derived: &mut Derived) -> bool {
+fn release(scene: &Scene<'_>, open: &Value, derived: &mut Derived) -> bool {
     let rouge = level_in(&open["reasonCode"]) == Some(Level::Rouge);
-    let mut next = open.clone();
+    let mut next = Element::amending(open);
     if rouge {
         let known = list(open, "note").any(|note| note["text"] == NO_LONGER_ROUGE);
         if known {
             return false;
         }
-        let note = json!({ "time": instant(input.received), "text": NO_LONGER_ROUGE });
-        next["note"] = list(open, "note").cloned().chain([note]).collect();
+        let note = Element::new(2).with("time", scene.received.as_str()).with("text", NO_LONGER_ROUGE);
+        next.put("note", list(open, "note").cloned().chain([note.into()]).collect::<Value>());
     } else {
-        next["status"] = json!("cancelled");
-        next["statusReason"] = json!({ "text": REPLACED });
+        next.put("status", "cancelled");
+        next.put("statusReason", Element::new(1).with("text", REPLACED));
     }
-    touch(input, open, next, derived);
+    touch(scene, open, next, derived);
     !rouge
 }
 
 /// The next version, modified now, if anything else changed.
-fn touch(input: &Input<'_>, open: &Value, next: Value, derived: &mut Derived) {
-    if next != *open {
-        derived.update(open, overlay(&next, json!({ "lastModified": instant(input.received) })));
+fn touch(scene: &Scene<'_>, open: &Value, next: Element, derived: &mut Derived) {
+    if next.differs(open) {
+        derived.update(open, next.with("lastModified", scene.received.as_str()));
     }
 }
 
 /// What follows from the rules: code, reasons, roles, description, inputs.
-fn content(
-    input: &Input<'_>,
-    task: &Wanted<'_>,
-    flags: &Flags,
+fn put_content(
+    scene: &Scene<'_>,
+    (task, flags): (&Wanted<'_>, &Flags),
     level: Level,
     handle_by: &str,
     acknowledge_by: Option<&str>,
-) -> Value {
-    let display = task.display.clone().unwrap_or_else(|| action(&task.code).to_owned());
-    let performers: Vec<Value> = task
-        .performers
-        .iter()
-        .map(|code| json!({ "coding": [coding(PERFORMER_ROLE, code, Some(role(code)))] }))
-        .collect();
+    whole: &mut Element,
+) {
+    let display = task.display.unwrap_or_else(|| action(task.code));
     let raised: Vec<&str> = task.rules.iter().filter_map(|(index, _)| flags.of_rule(*index)).collect();
+    whole.put("code", told_concept(vec![coding(TASK_CODE, task.code, Some(display))], display));
+    whole.put("description", description(scene.input, task, level, display, handle_by));
+    whole.put("reasonCode", told_concept(vec![level_coding(level)], reasons(task)));
+    let mut inputs: Vec<Value> =
+        raised.iter().map(|flag| task_input("alerte", "Alerte", "valueReference", reference(flag))).collect();
     let acknowledge_by = earlier(acknowledge_by, &instant(task.acknowledge_by));
-    let mut inputs: Vec<Value> = raised
-        .iter()
-        .map(|flag| json!({ "type": input_type("alerte", "Alerte"), "valueReference": reference(flag) }))
-        .collect();
-    inputs.push(json!({
-        "type": input_type("prise-en-compte-avant", "À prendre en compte avant"),
-        "valueDateTime": acknowledge_by,
-    }));
-    let mut content = json!({
-        "code": { "coding": [coding(TASK_CODE, &task.code, Some(&display))], "text": display },
-        "description": description(input, task, level, &display, handle_by),
-        "reasonCode": { "coding": [level_coding(level)], "text": reasons(task) },
-        "input": inputs,
-    });
-    if !performers.is_empty() {
-        content["performerType"] = json!(performers);
+    inputs.push(task_input(
+        "prise-en-compte-avant",
+        "À prendre en compte avant",
+        "valueDateTime",
+        acknowledge_by.into(),
+    ));
+    whole.put("input", inputs);
+    let performer = |code: &&str| concept(coding(PERFORMER_ROLE, code, Some(role(code))));
+    if !task.performers.is_empty() {
+        whole.put("performerType", task.performers.iter().map(performer).collect::<Value>());
     }
-    if let Some(first) = raised.first() {
-        content["reasonReference"] = reference(first);
-    }
-    content
+    whole.put_some("reasonReference", raised.first().map(|first| reference(first)));
 }
 
-fn input_type(code: &str, display: &str) -> Value {
-    json!({ "coding": [coding(&input_system(), code, Some(display))], "text": display })
-}
-
-fn input_system() -> String {
-    format!("{BASE}/CodeSystem/task-input")
+fn task_input(code: &str, display: &str, kind: &str, value: Value) -> Value {
+    let input = told_concept(vec![coding(TASK_INPUT, code, Some(display))], display);
+    Element::new(2).with("type", input).with(kind, value).into()
 }
 
 fn reasons(task: &Wanted<'_>) -> String {
-    task.rules.iter().map(|(_, rule)| rule.title.as_str()).collect::<Vec<_>>().join(" ; ")
+    task.rules.iter().map(|(_, rule)| rule.action.title.as_str()).collect::<Vec<_>>().join(" ; ")
 }
 
 /// For the person who does it: level, action, deadline, each reason with its values, instructions.
@@ -292,10 +276,15 @@ fn description(input: &Input<'_>, task: &Wanted<'_>, level: Level, display: &str
 }
 
 /// Title, the answers that no line before has `said`, and threshold.
-fn reason<'a>(rule: &'a RuleOutcome, said: &mut Vec<&'a Evidence>) -> String {
+fn reason<'a>(outcome: &'a Outcome, said: &mut Vec<&'a Evidence>) -> String {
+    let rule = &outcome.action;
     let mut text = format!("{} ({}, {})", rule.title, rule.rule, rule.level.code());
-    let answers: Vec<&Evidence> =
-        rule.evidence.iter().filter(|one| !one.free_text && one.answer.is_some()).collect();
+    let answers: Vec<&Evidence> = outcome
+        .evidence
+        .iter()
+        .map(|one| &**one)
+        .filter(|one| !one.free_text && one.answer.is_some())
+        .collect();
     let new = answers.iter().filter(|one| !said.iter().any(|known| known.place == one.place));
     let new: Vec<&Evidence> = new.copied().collect();
     // Without any answer to show, as when something could not be read, the message says why.

@@ -2,15 +2,16 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::input::{Activity, ActivityKind, Input, Priority, RuleOutcome};
+use super::input::Scene;
+use crate::judgement::{Activity, ActivityKind, Outcome, Priority};
 use crate::terminology::Level;
 
 /// One Task that the response needs.
 pub(super) struct Wanted<'a> {
     /// Code of `CodeSystem/task-code`.
-    pub(super) code: String,
+    pub(super) code: &'a str,
     /// Its French display.
-    pub(super) display: Option<String>,
+    pub(super) display: Option<&'a str>,
     /// The highest level among the rules that ask for it.
     pub(super) level: Level,
     /// The highest priority.
@@ -20,11 +21,11 @@ pub(super) struct Wanted<'a> {
     /// The earliest moment by which somebody must have taken it.
     pub(super) acknowledge_by: Timestamp,
     /// Roles, those of the highest rule first.
-    pub(super) performers: Vec<String>,
+    pub(super) performers: Vec<&'a str>,
     /// Rules that ask for it, with their place among the outcomes, highest level first.
-    pub(super) rules: Vec<(usize, &'a RuleOutcome)>,
+    pub(super) rules: Vec<(usize, &'a Outcome)>,
     /// Instructions of the hospital, each once.
-    pub(super) instructions: Vec<String>,
+    pub(super) instructions: Vec<&'a str>,
 }
 
 /// All Tasks that the alerts ask for, most pressing first.
@@ -33,49 +34,62 @@ pub(super) struct Wanted<'a> {
 /// its level: rouge a call within 1 h and a consultation within 8 h (both stat, acknowledged within
 /// 30 min), orange a call within 4 h (asap, 2 h), jaune an exchange within 72 h (routine, 24 h),
 /// technique a human reading within 8 h (asap, 2 h).
-pub(super) fn wanted<'a>(input: &Input<'a>) -> Vec<Wanted<'a>> {
-    let rules: &'a [RuleOutcome] = input.rules;
-    let mut alerts: Vec<(usize, &RuleOutcome)> = rules
-        .iter()
-        .enumerate()
-        .filter(|(_, rule)| input.alerts().any(|alert| std::ptr::eq(alert, *rule)))
-        .collect();
-    alerts.sort_by_key(|(_, rule)| std::cmp::Reverse(rule.level));
+pub(super) fn wanted<'a>(scene: &Scene<'a>) -> Vec<Wanted<'a>> {
     let mut wanted: Vec<Wanted<'a>> = Vec::new();
-    for (index, rule) in alerts {
-        let named: Vec<&Activity> =
-            rule.activities.iter().filter(|activity| activity.kind == ActivityKind::Task).collect();
-        if named.is_empty() {
-            for fallback in defaults(rule.level) {
-                let activity = fallback.activity();
-                ask(&mut wanted, input.received, index, rule, &activity);
+    for &(index, rule) in &scene.alerts {
+        let fallbacks = defaults(rule.action.level);
+        let tasks = rule.action.activities.iter().filter(|activity| activity.kind == ActivityKind::Task);
+        let mut named = tasks.map(|activity| Asked::of(activity, &fallbacks[0])).peekable();
+        if named.peek().is_none() {
+            for fallback in fallbacks {
+                ask(&mut wanted, scene, (index, rule), &fallback.asked());
             }
         }
-        for activity in named {
-            ask(&mut wanted, input.received, index, rule, activity);
+        for asked in named {
+            ask(&mut wanted, scene, (index, rule), &asked);
         }
     }
     wanted.sort_by_key(|task| (std::cmp::Reverse(task.priority), task.handle_by));
     wanted
 }
 
-fn ask<'a>(
-    wanted: &mut Vec<Wanted<'a>>,
-    received: Timestamp,
-    index: usize,
-    rule: &'a RuleOutcome,
-    activity: &Activity,
-) {
-    let fallback = delays(rule.level);
-    let priority = activity.priority.unwrap_or(fallback.priority);
-    let handle_by = after(received, activity.handle_within.unwrap_or(fallback.handle_within));
-    let acknowledge_by = after(received, activity.acknowledge_within.unwrap_or(fallback.acknowledge_within));
-    let place = wanted.iter().position(|task| task.code == activity.code).unwrap_or_else(|| {
+/// One thing to do, as an activity or the level asks for it.
+struct Asked<'a> {
+    code: &'a str,
+    display: Option<&'a str>,
+    priority: Priority,
+    performers: Vec<&'a str>,
+    text: &'a str,
+    handle_within: SignedDuration,
+    acknowledge_within: SignedDuration,
+}
+
+impl<'a> Asked<'a> {
+    /// Of an activity, with the priority and delays of the level where it names none.
+    fn of(activity: &'a Activity, fallback: &Fallback) -> Self {
+        Self {
+            code: &activity.code,
+            display: activity.display.as_deref(),
+            priority: activity.priority.unwrap_or(fallback.priority),
+            performers: activity.performers.iter().map(String::as_str).collect(),
+            text: &activity.text,
+            handle_within: activity.handle_within.unwrap_or(fallback.handle_within),
+            acknowledge_within: activity.acknowledge_within.unwrap_or(fallback.acknowledge_within),
+        }
+    }
+}
+
+fn ask<'a>(wanted: &mut Vec<Wanted<'a>>, scene: &Scene<'a>, rule: (usize, &'a Outcome), asked: &Asked<'a>) {
+    let (index, outcome) = rule;
+    let level = outcome.action.level;
+    let handle_by = after(scene.input.received, asked.handle_within);
+    let acknowledge_by = after(scene.input.received, asked.acknowledge_within);
+    let place = wanted.iter().position(|task| task.code == asked.code).unwrap_or_else(|| {
         wanted.push(Wanted {
-            code: activity.code.clone(),
-            display: activity.display.clone(),
-            level: rule.level,
-            priority,
+            code: asked.code,
+            display: asked.display,
+            level,
+            priority: asked.priority,
             handle_by,
             acknowledge_by,
             performers: Vec::new(),
@@ -85,23 +99,23 @@ fn ask<'a>(
         wanted.len() - 1
     });
     let task = &mut wanted[place];
-    task.level = task.level.max(rule.level);
-    task.priority = task.priority.max(priority);
+    task.level = task.level.max(level);
+    task.priority = task.priority.max(asked.priority);
     task.handle_by = task.handle_by.min(handle_by);
     task.acknowledge_by = task.acknowledge_by.min(acknowledge_by);
-    add_each(&mut task.performers, &activity.performers);
-    if !activity.text.is_empty() {
-        add_each(&mut task.instructions, std::slice::from_ref(&activity.text));
+    add_each(&mut task.performers, &asked.performers);
+    if !asked.text.is_empty() {
+        add_each(&mut task.instructions, &[asked.text]);
     }
     if !task.rules.iter().any(|(of, _)| *of == index) {
-        task.rules.push((index, rule));
+        task.rules.push(rule);
     }
 }
 
-fn add_each(all: &mut Vec<String>, more: &[String]) {
+fn add_each<'a>(all: &mut Vec<&'a str>, more: &[&'a str]) {
     for one in more {
         if !all.contains(one) {
-            all.push(one.clone());
+            all.push(one);
         }
     }
 }
@@ -120,16 +134,15 @@ struct Fallback {
 }
 
 impl Fallback {
-    fn activity(&self) -> Activity {
-        Activity {
-            kind: ActivityKind::Task,
-            code: self.code.to_owned(),
+    fn asked(&self) -> Asked<'static> {
+        Asked {
+            code: self.code,
             display: None,
-            priority: Some(self.priority),
-            performers: self.performers.iter().map(|&role| role.to_owned()).collect(),
-            text: String::new(),
-            handle_within: Some(self.handle_within),
-            acknowledge_within: Some(self.acknowledge_within),
+            priority: self.priority,
+            performers: self.performers.to_vec(),
+            text: "",
+            handle_within: self.handle_within,
+            acknowledge_within: self.acknowledge_within,
         }
     }
 }
@@ -179,6 +192,7 @@ const TECHNIQUE: &[Fallback] = &[Fallback {
     performers: &["idec"],
 }];
 
+/// What a level asks for by itself, the most pressing first: its priority and delays hold where an activity names none.
 fn defaults(level: Level) -> &'static [Fallback] {
     match level {
         Level::Rouge => ROUGE,
@@ -186,9 +200,4 @@ fn defaults(level: Level) -> &'static [Fallback] {
         Level::Technique | Level::Silence => TECHNIQUE,
         Level::Jaune | Level::Vert => JAUNE,
     }
-}
-
-/// Priority and delays of the level, where an activity names none: those of its first Task.
-fn delays(level: Level) -> &'static Fallback {
-    &defaults(level)[0]
 }

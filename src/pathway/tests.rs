@@ -1,41 +1,50 @@
 //! The derivation as a whole, on synthetic outcomes.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::*;
 use crate::clock::SeededIds;
 use crate::fhir::element::{list, str_at};
+use crate::judgement::{Action, Activity, ActivityKind, Evaluation, Evidence, Outcome, Symptom, Truth};
 use crate::problem::Issue;
 use crate::terminology::Level;
 
 const SOURCE: &str = "QuestionnaireResponse/r1";
 const RECEIVED: &str = "2026-03-02T09:00:00Z";
 
-fn rule(action_id: &str, level: Level, symptom: Option<&str>, result: RuleResult) -> RuleOutcome {
-    RuleOutcome {
-        action_id: action_id.to_owned(),
+fn rule(action_id: &str, level: Level, symptom: Option<&str>, result: Truth) -> Outcome {
+    let action = Action {
+        id: action_id.to_owned(),
         rule: action_id.split('-').next().unwrap_or_default().to_owned(),
         level,
         symptom: symptom.map(|code| Symptom { code: code.to_owned(), display: None }),
         title: format!("Titre {action_id}"),
         message: format!("Message {action_id}"),
-        result,
-        evidence: vec![Evidence {
-            link_id: "base.nausee".to_owned(),
-            text: "Nausées".to_owned(),
-            answer: Some("Je mange ou bois moins".to_owned()),
-            previous: Some("Aucune".to_owned()),
-            place: "QuestionnaireResponse.item[1].item[6].answer[0]".to_owned(),
-            free_text: false,
-        }],
         threshold: Some("grade 2".to_owned()),
         source: Some("CTCAE v5".to_owned()),
         activities: Vec::new(),
-    }
+    };
+    let evidence = Evidence {
+        link_id: "base.nausee".to_owned(),
+        text: "Nausées".to_owned(),
+        answer: Some("Je mange ou bois moins".to_owned()),
+        previous: Some("Aucune".to_owned()),
+        place: "QuestionnaireResponse.item[1].item[6].answer[0]".to_owned(),
+        free_text: false,
+    };
+    Outcome { action: Arc::new(action), result, evidence: vec![Arc::new(evidence)] }
 }
 
-fn fired(action_id: &str, level: Level) -> RuleOutcome {
-    rule(action_id, level, Some("nausee"), RuleResult::Fired)
+/// A rule that asks for these activities.
+fn asking(mut rule: Outcome, activities: Vec<Activity>) -> Outcome {
+    Arc::make_mut(&mut rule.action).activities = activities;
+    rule
+}
+
+fn fired(action_id: &str, level: Level) -> Outcome {
+    rule(action_id, level, Some("nausee"), Truth::True)
 }
 
 fn activity(kind: ActivityKind, code: &str, text: &str, hours: i64) -> Activity {
@@ -51,8 +60,11 @@ fn activity(kind: ActivityKind, code: &str, text: &str, hours: i64) -> Activity 
     }
 }
 
-fn input<'a>(rules: &'a [RuleOutcome], subject: &'a Value) -> Input<'a> {
-    let level = rules.iter().filter(|rule| rule.result == RuleResult::Fired).map(|rule| rule.level).max();
+fn evaluation(rules: &[Outcome]) -> Evaluation {
+    Evaluation::of(rules.to_vec())
+}
+
+fn input<'a>(evaluation: &'a Evaluation, subject: &'a Value) -> Input<'a> {
     Input {
         source: SOURCE,
         source_version: Some(1),
@@ -66,13 +78,16 @@ fn input<'a>(rules: &'a [RuleOutcome], subject: &'a Value) -> Input<'a> {
         received: RECEIVED.parse().unwrap(),
         in_progress: false,
         withdrawn: false,
-        level: level.unwrap_or(Level::Vert),
-        rules,
+        evaluation,
         issues: &[],
-        extracts: &[],
         telephone: None,
         existing: &[],
     }
+}
+
+fn extract() -> Extract {
+    let observation = json!({ "code": { "text": "x" }, "valueInteger": 1 });
+    Extract { link_id: "x".to_owned(), instance: 0, grade: None, observation }
 }
 
 fn patient() -> Value {
@@ -83,8 +98,8 @@ fn ids(seed: &str) -> SeededIds {
     SeededIds::new(RECEIVED.parse().unwrap(), seed)
 }
 
-fn first(rules: &[RuleOutcome]) -> Derived {
-    derive(&input(rules, &patient()), &ids("first"))
+fn first(rules: &[Outcome]) -> Derived {
+    derive(&input(&evaluation(rules), &patient()), Vec::new(), &ids("first"))
 }
 
 /// The resources as they are after the first derivation, each as a server would hold it.
@@ -93,13 +108,13 @@ fn stored(derived: &Derived) -> Vec<Value> {
 }
 
 /// Derive again for an amended response, an hour later.
-fn amended(rules: &[RuleOutcome], existing: &[Value]) -> Derived {
-    let subject = patient();
-    let mut again = input(rules, &subject);
+fn amended(rules: &[Outcome], existing: &[Value]) -> Derived {
+    let (evaluation, subject) = (evaluation(rules), patient());
+    let mut again = input(&evaluation, &subject);
     again.source_version = Some(2);
     again.received = "2026-03-02T10:00:00Z".parse().unwrap();
     again.existing = existing;
-    derive(&again, &ids("again"))
+    derive(&again, Vec::new(), &ids("again"))
 }
 
 fn one<'a>(derived: &'a Derived, rtype: &'static str) -> &'a Value {
@@ -120,7 +135,7 @@ fn codes(tasks: &Derived) -> Vec<(&str, &str, &str)> {
 
 #[test]
 fn a_quiet_response_becomes_a_message_and_a_preliminary_report() {
-    let derived = first(&[rule("R32", Level::Jaune, None, RuleResult::NotFired)]);
+    let derived = first(&[rule("R32", Level::Jaune, None, Truth::False)]);
     assert_eq!(derived.of_type("Flag").count() + derived.of_type("Task").count(), 0);
     let report = one(&derived, "DiagnosticReport");
     assert_eq!(str_at(report, "status"), Some("preliminary"));
@@ -156,10 +171,9 @@ fn each_level_falls_back_to_its_own_tasks() {
 
 #[test]
 fn one_task_for_each_action_code_with_the_highest_priority_and_the_earliest_deadline() {
-    let mut later = fired("R32-orange", Level::Orange);
-    later.activities = vec![activity(ActivityKind::Task, "appel-telephonique", "Appeler", 4)];
-    let mut sooner = fired("R86-jaune", Level::Jaune);
-    sooner.activities = vec![activity(ActivityKind::Task, "appel-telephonique", "Rappeler", 2)];
+    let call = |text, hours| vec![activity(ActivityKind::Task, "appel-telephonique", text, hours)];
+    let later = asking(fired("R32-orange", Level::Orange), call("Appeler", 4));
+    let sooner = asking(fired("R86-jaune", Level::Jaune), call("Rappeler", 2));
     let derived = first(&[later, sooner]);
     assert_eq!(codes(&derived), [("appel-telephonique", "asap", "2026-03-02T11:00:00.000Z")]);
     let task = one(&derived, "Task");
@@ -176,8 +190,9 @@ fn one_task_for_each_action_code_with_the_highest_priority_and_the_earliest_dead
 #[test]
 fn free_words_stay_out_of_the_task() {
     let mut words = fired("R87", Level::Jaune);
-    words.evidence[0].free_text = true;
-    words.evidence[0].answer = Some("Je suis DOMINIQUE".to_owned());
+    let evidence = Arc::make_mut(&mut words.evidence[0]);
+    evidence.free_text = true;
+    evidence.answer = Some("Je suis DOMINIQUE".to_owned());
     let derived = first(&[words]);
     assert!(!one(&derived, "Task").to_string().contains("DOMINIQUE"));
 }
@@ -195,16 +210,14 @@ fn a_red_item_beside_an_unreadable_one_is_rouge_and_technique() {
 
 #[test]
 fn advice_stands_beneath_the_call_and_what_lower_levels_say_is_not_said() {
-    let said = |code: &str| activity(ActivityKind::Advice, "conseil", code, 1);
-    let mut rouge = fired("R40", Level::Rouge);
-    rouge.activities = vec![said("Appelez le 15"), said("Asseyez-vous")];
-    let mut jaune = fired("R32", Level::Jaune);
-    jaune.activities = vec![said("Réponse sous 3 jours"), said("Petits repas")];
-    let rules = [jaune, rouge];
-    let subject = patient();
-    let mut given = input(&rules, &subject);
+    let said = |code: &str| activity(ActivityKind::CommunicationRequest, "conseil", code, 1);
+    let rouge = asking(fired("R40", Level::Rouge), vec![said("Appelez le 15"), said("Asseyez-vous")]);
+    let quieter = vec![said("Réponse sous 3 jours"), said("Petits repas")];
+    let jaune = asking(fired("R32", Level::Jaune), quieter);
+    let (evaluation, subject) = (evaluation(&[jaune, rouge]), patient());
+    let mut given = input(&evaluation, &subject);
     given.telephone = Some("01 00 00 00 00");
-    let derived = derive(&given, &ids("first"));
+    let derived = derive(&given, Vec::new(), &ids("first"));
     let payload = list(one(&derived, "Communication"), "payload");
     let texts: Vec<&str> = payload.filter_map(|one| str_at(one, "contentString")).collect();
     let number = "Numéro de votre service, jour et nuit : 01 00 00 00 00.";
@@ -213,8 +226,8 @@ fn advice_stands_beneath_the_call_and_what_lower_levels_say_is_not_said() {
 
 #[test]
 fn the_trace_tells_every_rule() {
-    let unknown = rule("R22", Level::Jaune, None, RuleResult::NotEvaluable("une réponse manque".to_owned()));
-    let quiet = rule("R20", Level::Rouge, None, RuleResult::NotFired);
+    let unknown = rule("R22", Level::Jaune, None, Truth::NotEvaluable("une réponse manque".to_owned()));
+    let quiet = rule("R20", Level::Rouge, None, Truth::False);
     let derived = first(&[fired("R32", Level::Jaune), unknown, quiet]);
     let provenance = one(&derived, "Provenance");
     let traces: Vec<&Value> = list(provenance, "extension").collect();
@@ -243,13 +256,11 @@ fn the_trace_tells_every_rule() {
 #[test]
 fn an_unfinished_response_becomes_alerts_only() {
     let subject = patient();
-    let observation = json!({ "code": { "text": "x" }, "valueInteger": 1 });
-    let extracts = [Extracted { link_id: "x", instance: 0, grade: None, observation: &observation }];
-    let types = |rules: &[RuleOutcome]| {
-        let mut unfinished = input(rules, &subject);
+    let types = |rules: &[Outcome]| {
+        let evaluation = evaluation(rules);
+        let mut unfinished = input(&evaluation, &subject);
         unfinished.in_progress = true;
-        unfinished.extracts = &extracts;
-        let derived = derive(&unfinished, &ids("first"));
+        let derived = derive(&unfinished, vec![extract()], &ids("first"));
         derived
             .resources
             .iter()
@@ -257,22 +268,19 @@ fn an_unfinished_response_becomes_alerts_only() {
             .collect::<Vec<_>>()
     };
     assert_eq!(types(&[fired("R01", Level::Rouge)]), ["Flag", "Task", "Task", "Communication", "Provenance"]);
-    assert_eq!(types(&[rule("R01", Level::Rouge, None, RuleResult::NotFired)]), ["Provenance"]);
+    assert_eq!(types(&[rule("R01", Level::Rouge, None, Truth::False)]), ["Provenance"]);
 }
 
 #[test]
 fn a_refused_response_is_named_by_its_binary() {
     let subject = patient();
-    let rules = [fired("R90", Level::Technique)];
+    let rules = evaluation(&[fired("R90", Level::Technique)]);
     let issues = [Issue::error("invalid", "unreadable").text("Température : illisible <385>")];
-    let observation = json!({ "code": { "text": "x" }, "valueInteger": 1 });
     let mut refused = input(&rules, &subject);
     refused.source = "Binary/b1";
     refused.source_version = None;
     refused.issues = &issues;
-    let extracts = [Extracted { link_id: "x", instance: 0, grade: None, observation: &observation }];
-    refused.extracts = &extracts;
-    let derived = derive(&refused, &ids("first"));
+    let derived = derive(&refused, vec![extract()], &ids("first"));
     assert_eq!(str_at(one(&derived, "Task"), "focus.reference"), Some("Binary/b1"));
     assert_eq!(one(&derived, "Observation").get("derivedFrom"), None);
     let div = str_at(one(&derived, "DiagnosticReport"), "text.div").unwrap();
@@ -283,9 +291,10 @@ fn a_refused_response_is_named_by_its_binary() {
 fn a_late_response_says_when_it_was_written() {
     let subject = patient();
     let rules = [fired("R40", Level::Rouge)];
-    let mut late = input(&rules, &subject);
+    let evaluation = evaluation(&rules);
+    let mut late = input(&evaluation, &subject);
     late.authored = Some("2026-02-27T20:00:00+01:00");
-    let derived = derive(&late, &ids("first"));
+    let derived = derive(&late, Vec::new(), &ids("first"));
     let said = "saisi le 27/02/2026 à 20:00, reçu le 02/03/2026 à 10:00";
     assert!(str_at(one(&derived, "DiagnosticReport"), "text.div").unwrap().contains(said));
     assert!(derived.of_type("Task").all(|task| str_at(task, "description").unwrap().contains(said)));

@@ -1,38 +1,39 @@
 //! The trace of every rule, as extensions `rule-trace` of the Provenance.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::element::{extension_url, part};
-use super::input::{Evidence, RuleOutcome, RuleResult};
+use super::element::{Element, RULE_TRACE, extension};
+use crate::judgement::{Evidence, Outcome, Truth};
 
 /// What every rule did: in full for those that fired or could not be evaluated, by id for the others.
-pub(super) fn trace(rules: &[RuleOutcome]) -> Vec<Value> {
+pub(super) fn trace(rules: &[Outcome]) -> Vec<Value> {
     let mut traces: Vec<Value> = rules.iter().filter_map(full).collect();
-    traces.extend(compact(rules, &RuleResult::NotFired, "not-fired"));
-    traces.extend(compact(rules, &RuleResult::NotRun, "not-run"));
+    traces.extend(compact(rules, &Truth::False, "not-fired"));
+    traces.extend(compact(rules, &Truth::NotRun, "not-run"));
     traces
 }
 
-fn full(rule: &RuleOutcome) -> Option<Value> {
+fn full(rule: &Outcome) -> Option<Value> {
     let (result, reason) = match &rule.result {
-        RuleResult::Fired => ("fired", None),
-        RuleResult::NotEvaluable(reason) => ("not-evaluable", Some(reason.as_str())),
-        RuleResult::NotFired | RuleResult::NotRun => return None,
+        Truth::True => ("fired", None),
+        Truth::NotEvaluable(reason) => ("not-evaluable", Some(reason.as_str())),
+        Truth::False | Truth::NotRun => return None,
     };
+    let action = &rule.action;
     let mut parts = vec![
-        part("action", "String", rule.action_id.as_str()),
-        part("rule", "Code", rule.rule.as_str()),
-        part("level", "Code", rule.level.code()),
-        part("result", "Code", result),
+        extension("action", "valueString", action.id.as_str()),
+        extension("rule", "valueCode", action.rule.as_str()),
+        extension("level", "valueCode", action.level.code()),
+        extension("result", "valueCode", result),
     ];
-    let symptom = rule.symptom.as_ref().map(|symptom| part("symptom", "Code", symptom.code.as_str()));
-    parts.extend(symptom);
-    parts.extend(text("title", Some(&rule.title)));
+    let symptom = action.symptom.as_ref();
+    parts.extend(symptom.map(|symptom| extension("symptom", "valueCode", symptom.code.as_str())));
+    parts.extend(text("title", Some(&action.title)));
     parts.extend(text("reason", reason));
-    parts.extend(text("threshold", rule.threshold.as_deref()));
-    parts.extend(text("source", rule.source.as_deref()));
-    parts.extend(rule.evidence.iter().map(evidence));
-    Some(json!({ "url": extension_url("rule-trace"), "extension": parts }))
+    parts.extend(text("threshold", action.threshold.as_deref()));
+    parts.extend(text("source", action.source.as_deref()));
+    parts.extend(rule.evidence.iter().map(|one| evidence(one)));
+    Some(complex(RULE_TRACE, parts))
 }
 
 fn evidence(evidence: &Evidence) -> Value {
@@ -46,17 +47,21 @@ fn evidence(evidence: &Evidence) -> Value {
     .into_iter()
     .flatten()
     .collect();
-    json!({ "url": "evidence", "extension": parts })
+    complex("evidence", parts)
 }
 
 /// A string part; FHIR has no empty strings.
 fn text(url: &str, value: Option<&str>) -> Option<Value> {
-    value.filter(|value| !value.is_empty()).map(|value| part(url, "String", value))
+    value.filter(|value| !value.is_empty()).map(|value| extension(url, "valueString", value))
 }
 
-fn compact(rules: &[RuleOutcome], result: &RuleResult, code: &str) -> Option<Value> {
-    let mut parts = vec![part("result", "Code", code)];
+fn compact(rules: &[Outcome], result: &Truth, code: &str) -> Option<Value> {
+    let mut parts = vec![extension("result", "valueCode", code)];
     let of_result = rules.iter().filter(|rule| rule.result == *result);
-    parts.extend(of_result.map(|rule| part("action", "String", rule.action_id.as_str())));
-    (parts.len() > 1).then(|| json!({ "url": extension_url("rule-trace"), "extension": parts }))
+    parts.extend(of_result.map(|rule| extension("action", "valueString", rule.action.id.as_str())));
+    (parts.len() > 1).then(|| complex(RULE_TRACE, parts))
+}
+
+fn complex(url: &str, parts: Vec<Value>) -> Value {
+    Element::new(2).with("url", url).with("extension", parts).into()
 }

@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use rust_decimal::prelude::ToPrimitive;
 use serde_json::{Map, Value, json};
 
+use super::Questionnaire;
 use super::answer::{absent_reason, declined};
 use super::extension::{self, list, text};
 use super::item::{AnswerType, Extraction, Item};
 use super::measure::{Measure, decimal};
 use super::options::ABSENT_REASON_SYSTEM;
 use super::tree::Tree;
-use super::{Extract, Questionnaire};
+use crate::judgement::Extract;
 
 /// The category of an Observation that comes from a questionnaire, when the item names none.
 const SURVEY: (&str, &str) = ("http://terminology.hl7.org/CodeSystem/observation-category", "survey");

@@ -1,4 +1,4 @@
-//! Activities: what the team does or what the patient reads when a rule fires
+//! Activities, compiled: what the team does or what the patient reads when a rule fires
 //! (<https://hl7.org/fhir/R4/activitydefinition.html>).
 
 use std::str::FromStr as _;
@@ -9,42 +9,9 @@ use rust_decimal::prelude::ToPrimitive as _;
 use serde_json::Value;
 
 use super::fault::Faults;
-use crate::fhir::element::{codings, list, str_at};
+use crate::fhir::element::{codings, list};
+use crate::judgement::{Activity, ActivityKind, Priority};
 use crate::terminology::{ACKNOWLEDGE_WITHIN, HANDLE_WITHIN, PERFORMER_ROLE, TASK_CODE};
-
-/// A compiled ActivityDefinition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Activity {
-    /// Canonical, with `|version` where it has one.
-    pub canonical: String,
-    /// For the team, or for the patient.
-    pub kind: ActivityKind,
-    /// Code of `CodeSystem/task-code`.
-    pub code: String,
-    /// Its French display.
-    pub display: Option<String>,
-    /// Code of `request-priority`.
-    pub priority: Option<String>,
-    /// Codes of `CodeSystem/performer-role`.
-    pub performers: Vec<String>,
-    /// The instruction to the team or the text to the patient, French.
-    pub text: String,
-    /// Time to finish, from reception.
-    pub handle_within: Option<SignedDuration>,
-    /// Time to acknowledge, from reception.
-    pub acknowledge_within: Option<SignedDuration>,
-}
-
-/// `ActivityDefinition.kind`, as far as rules use it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActivityKind {
-    /// `Task`: somebody of the care team does something.
-    Task,
-    /// `CommunicationRequest`: the patient reads something.
-    CommunicationRequest,
-}
-
-const PRIORITIES: &[&str] = &["routine", "urgent", "asap", "stat"];
 
 /// Whether the definition answers to this canonical (`url` or `url|version`).
 pub(super) fn answers_to(definition: &Value, canonical: &str) -> bool {
@@ -74,14 +41,7 @@ pub(super) fn compile(definition: &Value, faults: &mut Faults) -> Option<Activit
     if task_code.and_then(|coding| coding["code"].as_str()).is_none_or(str::is_empty) {
         faults.add(place("code"), "required", format!("a coding of {TASK_CODE} is needed"));
     }
-    let priority = definition["priority"].as_str();
-    if let Some(unknown) = priority.filter(|priority| !PRIORITIES.contains(priority)) {
-        faults.add(
-            place("priority"),
-            "code-invalid",
-            format!("{unknown:?} is no priority; the priorities are {}", PRIORITIES.join(", ")),
-        );
-    }
+    let priority = priority(definition, &place("priority"), faults);
     let handle_within = delay(definition, HANDLE_WITHIN, &place("extension"), faults);
     let acknowledge_within = delay(definition, ACKNOWLEDGE_WITHIN, &place("extension"), faults);
     if kind == Some(ActivityKind::Task) && handle_within.is_none() {
@@ -97,17 +57,25 @@ pub(super) fn compile(definition: &Value, faults: &mut Faults) -> Option<Activit
     let coding = task_code?;
     (faults.len() == before).then_some(())?;
     Some(Activity {
-        canonical: str_at(definition, "version")
-            .map_or_else(|| url.to_owned(), |version| format!("{url}|{version}")),
         kind: kind?,
         code: coding["code"].as_str()?.to_owned(),
         display: coding["display"].as_str().map(str::to_owned),
-        priority: priority.map(str::to_owned),
+        priority,
         performers: performers(definition),
         text: text.to_owned(),
         handle_within,
         acknowledge_within,
     })
+}
+
+fn priority(definition: &Value, place: &str, faults: &mut Faults) -> Option<Priority> {
+    let code = definition["priority"].as_str()?;
+    let known = Priority::from_code(code);
+    if known.is_none() {
+        let all = Priority::ALL.map(Priority::code).join(", ");
+        faults.add(place, "code-invalid", format!("{code:?} is no priority; the priorities are {all}"));
+    }
+    known
 }
 
 fn performers(definition: &Value) -> Vec<String> {

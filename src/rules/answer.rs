@@ -1,6 +1,8 @@
 //! Answers of a response: where they are, and how they read in French.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
@@ -9,84 +11,128 @@ use crate::fhir::datetime::{PartialDateTime, Precision};
 use crate::fhir::element::list;
 
 /// One item of a response, with one of its answers or none.
-#[derive(Clone)]
 pub(super) struct Answer<'a> {
-    /// `FHIRPath` of the answer, or of the item without one.
-    pub(super) place: String,
     /// The item's own words for its question.
     pub(super) text: Option<&'a str>,
     /// The answer.
     pub(super) value: Option<&'a Value>,
+    /// The last step to it.
+    step: usize,
 }
 
-/// All items of a response by link id, in the order of the response.
+/// One step to an element: `item[n]` or `answer[n]` of the element before.
+struct Step {
+    before: Option<usize>,
+    name: &'static str,
+    n: usize,
+}
+
+/// All items of a response by link id, in the order of the response. Most places are never told, so that they are kept as
+/// steps and written when they are.
 #[derive(Default)]
-pub(super) struct Answers<'a>(HashMap<&'a str, Vec<Answer<'a>>>);
+pub(super) struct Answers<'a> {
+    by_link_id: HashMap<&'a str, Vec<Answer<'a>>>,
+    steps: Vec<Step>,
+}
 
 impl<'a> Answers<'a> {
     /// Gather them.
     pub(super) fn of(response: &'a Value) -> Self {
         let mut answers = Self::default();
-        answers.gather(response, "QuestionnaireResponse");
+        answers.gather(response, None);
         answers
     }
 
     /// Items with this link id.
     pub(super) fn get(&self, link_id: &str) -> &[Answer<'a>] {
-        self.0.get(link_id).map_or(&[], Vec::as_slice)
+        self.by_link_id.get(link_id).map_or(&[], Vec::as_slice)
     }
 
-    fn gather(&mut self, parent: &'a Value, place: &str) {
+    /// `FHIRPath` of the answer, or of the item without one.
+    pub(super) fn place(&self, answer: &Answer<'_>) -> String {
+        let mut place = String::from("QuestionnaireResponse");
+        self.write_place(answer.step, &mut place);
+        place
+    }
+
+    fn write_place(&self, step: usize, place: &mut String) {
+        let Step { before, name, n } = &self.steps[step];
+        if let Some(before) = before {
+            self.write_place(*before, place);
+        }
+        // Writing to a String cannot fail.
+        let _infallible = write!(place, ".{name}[{n}]");
+    }
+
+    fn step(&mut self, before: Option<usize>, name: &'static str, n: usize) -> usize {
+        self.steps.push(Step { before, name, n });
+        self.steps.len() - 1
+    }
+
+    fn gather(&mut self, parent: &'a Value, before: Option<usize>) {
         for (n, item) in list(parent, "item").enumerate() {
-            let place = format!("{place}.item[{n}]");
+            let here = self.step(before, "item", n);
             let text = item["text"].as_str();
-            let found = self.0.entry(item["linkId"].as_str().unwrap_or_default()).or_default();
-            let before = found.len();
-            for (k, value) in list(item, "answer").enumerate() {
-                found.push(Answer { place: format!("{place}.answer[{k}]"), text, value: Some(value) });
+            let link_id = item["linkId"].as_str().unwrap_or_default();
+            let answers = list(item, "answer");
+            if answers.as_slice().is_empty() {
+                let answer = Answer { text, value: None, step: here };
+                self.by_link_id.entry(link_id).or_default().push(answer);
             }
-            if found.len() == before {
-                found.push(Answer { place: place.clone(), text, value: None });
+            // Answers first, then what is inside them: the order in which answers to one question are numbered.
+            let first = self.steps.len();
+            for (k, value) in answers.clone().enumerate() {
+                let answer = Answer { text, value: Some(value), step: self.step(Some(here), "answer", k) };
+                self.by_link_id.entry(link_id).or_default().push(answer);
             }
-            for (k, value) in list(item, "answer").enumerate() {
-                self.gather(value, &format!("{place}.answer[{k}]"));
+            for (k, value) in answers.enumerate() {
+                self.gather(value, Some(first + k));
             }
-            self.gather(item, &place);
+            self.gather(item, Some(here));
         }
     }
 }
 
-/// The words of a Questionnaire: questions and options by link id.
-#[derive(Default)]
-pub(super) struct Words<'a>(HashMap<&'a str, &'a Value>);
+/// The words of a Questionnaire, gathered when a response leaves some out: questions and options by link id.
+pub(super) struct Words<'a> {
+    questionnaire: Option<&'a Value>,
+    items: OnceCell<HashMap<&'a str, &'a Value>>,
+}
 
 impl<'a> Words<'a> {
-    /// Gather them.
+    /// Of this Questionnaire, if it is known.
     pub(super) fn of(questionnaire: Option<&'a Value>) -> Self {
-        let mut words = Self::default();
-        if let Some(questionnaire) = questionnaire {
-            words.gather(questionnaire);
-        }
-        words
+        Self { questionnaire, items: OnceCell::new() }
     }
 
     /// The question.
     pub(super) fn question(&self, link_id: &str) -> Option<&'a str> {
-        self.0.get(link_id)?["text"].as_str()
+        self.item(link_id)?["text"].as_str()
     }
 
     fn option(&self, link_id: &str, coding: &Value) -> Option<&'a str> {
-        let options = list(self.0.get(link_id)?, "answerOption").map(|option| &option["valueCoding"]);
+        let options = list(self.item(link_id)?, "answerOption").map(|option| &option["valueCoding"]);
         let mut same =
             options.filter(|option| option["code"] == coding["code"] && option["system"] == coding["system"]);
         same.next()?["display"].as_str()
     }
 
-    fn gather(&mut self, parent: &'a Value) {
-        for item in list(parent, "item") {
-            self.0.insert(item["linkId"].as_str().unwrap_or_default(), item);
-            self.gather(item);
-        }
+    fn item(&self, link_id: &str) -> Option<&'a Value> {
+        let items = self.items.get_or_init(|| {
+            let mut items = HashMap::new();
+            if let Some(questionnaire) = self.questionnaire {
+                gather_items(questionnaire, &mut items);
+            }
+            items
+        });
+        items.get(link_id).copied()
+    }
+}
+
+fn gather_items<'a>(parent: &'a Value, items: &mut HashMap<&'a str, &'a Value>) {
+    for item in list(parent, "item") {
+        items.insert(item["linkId"].as_str().unwrap_or_default(), item);
+        gather_items(item, items);
     }
 }
 
@@ -182,7 +228,7 @@ mod tests {
         let response = json!({ "item": [{ "linkId": "g", "item": [{ "linkId": "a", "answer": [
             { "valueBoolean": false }, { "valueBoolean": true, "item": [{ "linkId": "b", "answer": [{ "valueInteger": 3 }] }] }] }] }] });
         let answers = Answers::of(&response);
-        let places = |id: &str| answers.get(id).iter().map(|a| a.place.clone()).collect::<Vec<_>>();
+        let places = |id: &str| answers.get(id).iter().map(|a| answers.place(a)).collect::<Vec<_>>();
         assert_eq!(places("b"), ["QuestionnaireResponse.item[0].item[0].answer[1].item[0].answer[0]"]);
         assert_eq!(places("g"), ["QuestionnaireResponse.item[0]"]);
         assert_eq!(answers.get("a").len(), 2);

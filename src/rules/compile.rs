@@ -1,16 +1,19 @@
 //! From PlanDefinition to [`Protocol`]: every fault is found, each with its element path
 //! (<https://hl7.org/fhir/R4/plandefinition.html>).
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::activity::{self, Activity};
+use super::activity;
+use super::bound::Bound;
 use super::expression::{self, Reach, TRIGGERED};
 use super::fault::Faults;
-use super::outcome::Coding;
-use super::protocol::{Protocol, Rule};
+use super::protocol::{Protocol, Rule, Variable};
 use super::unreadable;
 use crate::fhir::element::{code_of, codings, list, str_at};
 use crate::fhirpath::Expression;
+use crate::judgement::{Action, Activity, Symptom};
 use crate::problem::Problem;
 use crate::terminology::{
     ALERT_LEVEL, ALERT_RULE, BASE, Level, RULE_AGGREGATE, RULE_EVIDENCE, RULE_IN_PROGRESS, RULE_THRESHOLD,
@@ -35,17 +38,38 @@ pub fn compile(plan: &Value, activities: &[Value]) -> Result<Protocol, Problem> 
         faults.add("PlanDefinition.action", "required", "a protocol needs at least one rule");
     }
     let mut rules: Vec<Rule> = Vec::new();
+    let mut known = Known { variables: &variables, reach: &reach, activities, explaining: Vec::new() };
     for (n, action) in actions.iter().enumerate() {
         let place = format!("PlanDefinition.action[{n}]");
         let id = action["id"].as_str().unwrap_or_default();
         if !id.is_empty() && actions[..n].iter().any(|earlier| earlier["id"] == id) {
             faults.add(format!("{place}.id"), "duplicate", format!("{id:?} is the id of an earlier action"));
         }
-        rules.extend(rule(action, &place, &reach, activities, &mut faults));
+        rules.extend(rule(action, &place, &mut known, &mut faults));
     }
+    let explaining = known.explaining;
     faults.into_result()?;
     let title = plan["title"].as_str().map(str::to_owned);
-    Ok(Protocol { url, version, title, questionnaires, variables, rules })
+    Ok(Protocol { url, version, title, questionnaires, variables, rules, explaining })
+}
+
+/// What the actions of a plan are compiled with.
+struct Known<'a> {
+    variables: &'a [Variable],
+    reach: &'a Reach,
+    activities: &'a [Value],
+    /// Link ids of the answers that explain rules, gathered from the actions.
+    explaining: Vec<String>,
+}
+
+impl Known<'_> {
+    /// The place of a link id among those that explain rules.
+    fn explaining(&mut self, link_id: String) -> usize {
+        self.explaining.iter().position(|known| *known == link_id).unwrap_or_else(|| {
+            self.explaining.push(link_id);
+            self.explaining.len() - 1
+        })
+    }
 }
 
 fn required(plan: &Value, name: &str, faults: &mut Faults) -> String {
@@ -85,13 +109,7 @@ fn questionnaires(plan: &Value, faults: &mut Faults) -> Vec<String> {
     found
 }
 
-fn rule(
-    action: &Value,
-    place: &str,
-    reach: &Reach,
-    activities: &[Value],
-    faults: &mut Faults,
-) -> Option<Rule> {
+fn rule(action: &Value, place: &str, known: &mut Known<'_>, faults: &mut Faults) -> Option<Rule> {
     let before = faults.len();
     let action_id = action["id"].as_str().unwrap_or_default();
     if action_id.is_empty() {
@@ -113,12 +131,12 @@ fn rule(
     let optional = rule.zip(level).is_some_and(|(rule, level)| unreadable::is_rule(rule, level));
     let condition = condition(action, place, optional, faults);
     if let Some(condition) = &condition {
-        check_names(condition, reach, aggregate, place, faults);
+        check_names(condition, known.reach, aggregate, place, faults);
     }
-    let activities = named_activities(action, place, activities, faults);
+    let activities = named_activities(action, place, known.activities, faults);
     (faults.len() == before).then_some(())?;
-    Some(Rule {
-        action_id: action_id.to_owned(),
+    let action = Action {
+        id: action_id.to_owned(),
         rule: rule?.to_owned(),
         level: level?,
         symptom: symptom(action),
@@ -128,11 +146,14 @@ fn rule(
             .and_then(|one| str_at(one, "valueString"))
             .map(str::to_owned),
         source: source(action),
-        evidence,
-        condition,
+        activities,
+    };
+    Some(Rule {
+        action: Arc::new(action),
+        evidence: evidence.into_iter().map(|link_id| known.explaining(link_id)).collect(),
+        condition: condition.map(|condition| Bound::of(condition, known.variables)),
         in_progress,
         aggregate,
-        activities,
     })
 }
 
@@ -157,10 +178,10 @@ fn level(action: &Value, place: &str, faults: &mut Faults) -> Option<Level> {
     None
 }
 
-fn symptom(action: &Value) -> Option<Coding> {
+fn symptom(action: &Value) -> Option<Symptom> {
     let concepts = list(action, "code").flat_map(|concept| list(concept, "coding"));
     let found = concepts.into_iter().find(|coding| coding["system"] == SYMPTOM)?;
-    Some(Coding {
+    Some(Symptom {
         code: found["code"].as_str()?.to_owned(),
         display: found["display"].as_str().map(str::to_owned),
     })

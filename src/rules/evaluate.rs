@@ -1,45 +1,54 @@
 //! Two passes over the rules, each rule alone; then what could not be read or evaluated.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::Facts;
-use super::answer::{Answers, Words};
-use super::evidence::{Answered, evidence};
-use super::outcome::{Evaluation, Evidence, Outcome, Truth};
+use super::evidence::Answered;
 use super::protocol::{Protocol, Rule};
 use super::scope::Surroundings;
 use super::unreadable;
-use crate::terminology::Level;
+use crate::judgement::{Evaluation, Evidence, Outcome, Truth};
 
 /// Why a condition is empty.
 const MISSING: &str = "une réponse nécessaire manque";
 
 /// Evaluate every rule of the protocol.
 pub(super) fn evaluate(protocol: &Protocol, facts: &Facts<'_>) -> Evaluation {
-    let answered = Answered {
-        now: Answers::of(facts.response),
-        before: facts.previous.map(Answers::of).unwrap_or_default(),
-        words: Words::of(facts.questionnaire),
-    };
-    let mut results: Vec<Truth> = vec![Truth::NotRun; protocol.rules.len()];
-    pass(protocol, facts, None, &mut results);
-    let triggered = triggered(&protocol.rules, &results);
-    pass(protocol, facts, Some(&triggered), &mut results);
-    let mut outcomes: Vec<Outcome> =
-        protocol.rules.iter().zip(results).map(|(rule, result)| outcome(rule, result, &answered)).collect();
+    let answered = Answered::new(protocol, facts);
+    let results = results(protocol, facts);
+    let outcome = |(rule, result)| outcome(rule, result, &answered);
+    let mut outcomes: Vec<Outcome> = protocol.rules.iter().zip(results).map(outcome).collect();
     explain_aggregates(&protocol.rules, &mut outcomes);
     unreadable::add(&mut outcomes, facts.unreadable, !facts.in_progress);
-    let fired = outcomes.iter().filter(|outcome| outcome.result == Truth::True);
-    Evaluation { level: fired.map(|outcome| outcome.level).max().unwrap_or(Level::Vert), outcomes }
+    Evaluation::of(outcomes)
 }
 
-/// Run the rules of one pass: aggregate ones when there is something to aggregate, the others before.
-fn pass(protocol: &Protocol, facts: &Facts<'_>, triggered: Option<&[Value]>, results: &mut [Truth]) {
-    let surroundings = Surroundings::new(protocol, *facts, triggered);
+/// What every rule says: the aggregate ones after the others, about what fired among those.
+fn results(protocol: &Protocol, facts: &Facts<'_>) -> Vec<Truth> {
+    let mut results: Vec<Truth> = vec![Truth::NotRun; protocol.rules.len()];
+    let fired = OnceCell::new();
+    let mut surroundings = Surroundings::new(protocol, facts);
+    pass(protocol, facts, &surroundings, false, &mut results);
+    surroundings.trigger(fired.get_or_init(|| triggered(&protocol.rules, &results)));
+    pass(protocol, facts, &surroundings, true, &mut results);
+    results
+}
+
+/// Run the rules of one pass, each alone.
+fn pass<'a>(
+    protocol: &'a Protocol,
+    facts: &Facts<'_>,
+    surroundings: &Surroundings<'a>,
+    aggregate: bool,
+    results: &mut [Truth],
+) {
     for (rule, result) in protocol.rules.iter().zip(results) {
         let waits = facts.in_progress && !rule.in_progress;
-        if rule.aggregate == triggered.is_some() && !waits {
-            *result = run(rule, &surroundings);
+        if rule.aggregate == aggregate && !waits {
+            *result = run(rule, surroundings);
         }
     }
 }
@@ -63,8 +72,8 @@ fn triggered(rules: &[Rule], results: &[Truth]) -> Vec<Value> {
     let fired = rules.iter().zip(results).filter(|(_, result)| **result == Truth::True);
     fired
         .map(|(rule, _)| {
-            let mut one = json!({ "rule": rule.rule, "level": rule.level.code() });
-            if let Some(symptom) = &rule.symptom {
+            let mut one = json!({ "rule": rule.action.rule, "level": rule.action.level.code() });
+            if let Some(symptom) = &rule.action.symptom {
                 one["symptom"] = json!(symptom.code);
             }
             one
@@ -74,24 +83,12 @@ fn triggered(rules: &[Rule], results: &[Truth]) -> Vec<Value> {
 
 fn outcome(rule: &Rule, result: Truth, answered: &Answered<'_>) -> Outcome {
     let gaps = matches!(result, Truth::NotEvaluable(_));
-    let evidence = if result == Truth::NotRun { Vec::new() } else { evidence(rule, answered, gaps) };
-    Outcome {
-        action_id: rule.action_id.clone(),
-        rule: rule.rule.clone(),
-        level: rule.level,
-        symptom: rule.symptom.clone(),
-        title: rule.title.clone(),
-        message: rule.message.clone(),
-        result: name_gaps(result, &evidence),
-        evidence,
-        threshold: rule.threshold.clone(),
-        source: rule.source.clone(),
-        activities: rule.activities.clone(),
-    }
+    let evidence = if result == Truth::NotRun { Vec::new() } else { answered.evidence(rule, gaps) };
+    Outcome { action: Arc::clone(&rule.action), result: name_gaps(result, &evidence), evidence }
 }
 
 /// Say which questions have no answer, where that is why nobody can tell.
-fn name_gaps(result: Truth, evidence: &[Evidence]) -> Truth {
+fn name_gaps(result: Truth, evidence: &[Arc<Evidence>]) -> Truth {
     let Truth::NotEvaluable(reason) = result else { return result };
     let gaps: Vec<String> =
         evidence.iter().filter(|one| one.answer.is_none()).map(|one| format!("« {} »", one.text)).collect();
@@ -104,17 +101,20 @@ fn name_gaps(result: Truth, evidence: &[Evidence]) -> Truth {
 
 /// An aggregate rule that names no answers looked at those of every rule that fired before it.
 fn explain_aggregates(rules: &[Rule], outcomes: &mut [Outcome]) {
-    let mut seen: Vec<Evidence> = Vec::new();
-    let fired =
-        rules.iter().zip(outcomes.iter()).filter(|(rule, one)| !rule.aggregate && one.result == Truth::True);
+    let explained: Vec<usize> = (0..rules.len())
+        .filter(|n| rules[*n].aggregate && rules[*n].evidence.is_empty() && outcomes[*n].has_fired())
+        .collect();
+    if explained.is_empty() {
+        return;
+    }
+    let mut seen: Vec<Arc<Evidence>> = Vec::new();
+    let fired = rules.iter().zip(&*outcomes).filter(|(rule, one)| !rule.aggregate && one.has_fired());
     for evidence in fired.flat_map(|(_, outcome)| &outcome.evidence) {
         if !seen.contains(evidence) {
-            seen.push(evidence.clone());
+            seen.push(Arc::clone(evidence));
         }
     }
-    for (rule, outcome) in rules.iter().zip(outcomes) {
-        if rule.aggregate && rule.evidence.is_empty() && outcome.result == Truth::True {
-            outcome.evidence.clone_from(&seen);
-        }
+    for n in explained {
+        outcomes[n].evidence.clone_from(&seen);
     }
 }

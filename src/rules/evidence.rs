@@ -1,53 +1,80 @@
-//! The answers that explain what a rule did.
+//! The answers that explain what a rule did: each item is looked up and put in words once, however many rules name it.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use super::Facts;
 use super::answer::{Answers, Words, is_free_text, readable};
-use super::outcome::Evidence;
-use super::protocol::Rule;
+use super::protocol::{Protocol, Rule};
+use crate::judgement::Evidence;
 
 /// What was answered, now and before, with the words of the questions.
 pub(super) struct Answered<'a> {
     /// This response.
-    pub(super) now: Answers<'a>,
+    now: Answers<'a>,
     /// The previous one.
-    pub(super) before: Answers<'a>,
+    before: Answers<'a>,
     /// The Questionnaire.
-    pub(super) words: Words<'a>,
+    words: Words<'a>,
+    /// Link ids that explain rules, with the evidence that each gives once it was asked for.
+    items: Vec<(&'a str, OnceCell<Vec<Arc<Evidence>>>)>,
 }
 
-/// The answers named by the rule. A question that was answered neither now nor before is named only
-/// when nothing else explains the rule, or when `gaps` are what is to be explained.
-pub(super) fn evidence(rule: &Rule, answered: &Answered<'_>, gaps: bool) -> Vec<Evidence> {
-    let all: Vec<Evidence> = rule.evidence.iter().flat_map(|link_id| of_item(link_id, answered)).collect();
-    let telling = |one: &Evidence| one.answer.is_some() || one.previous.is_some();
-    if gaps || !all.iter().any(telling) { all } else { all.into_iter().filter(telling).collect() }
-}
-
-fn of_item(link_id: &str, answered: &Answered<'_>) -> Vec<Evidence> {
-    let before = answered.before.get(link_id);
-    let previous =
-        |n: usize| before.get(n)?.value.and_then(|value| readable(value, link_id, &answered.words));
-    let question =
-        |own: Option<&str>| own.or_else(|| answered.words.question(link_id)).unwrap_or(link_id).to_owned();
-    let found = answered.now.get(link_id);
-    if found.is_empty() {
-        return vec![Evidence {
-            link_id: link_id.to_owned(),
-            text: question(before.first().and_then(|item| item.text)),
-            answer: None,
-            previous: previous(0),
-            place: "QuestionnaireResponse".to_owned(),
-            free_text: before.first().and_then(|item| item.value).is_some_and(is_free_text),
-        }];
+impl<'a> Answered<'a> {
+    /// Gather the answers.
+    pub(super) fn new(protocol: &'a Protocol, facts: &Facts<'a>) -> Self {
+        Self {
+            now: Answers::of(facts.response),
+            before: facts.previous.map(Answers::of).unwrap_or_default(),
+            words: Words::of(facts.questionnaire),
+            items: protocol.explaining.iter().map(|link_id| (link_id.as_str(), OnceCell::new())).collect(),
+        }
     }
-    let numbered = found.iter().enumerate();
-    numbered
-        .map(|(n, item)| Evidence {
-            link_id: link_id.to_owned(),
-            text: question(item.text),
-            answer: item.value.and_then(|value| readable(value, link_id, &answered.words)),
-            previous: previous(n),
-            place: item.place.clone(),
-            free_text: item.value.is_some_and(is_free_text),
-        })
-        .collect()
+
+    /// The answers named by the rule. A question that was answered neither now nor before is named only
+    /// when nothing else explains the rule, or when `gaps` are what is to be explained.
+    pub(super) fn evidence(&self, rule: &Rule, gaps: bool) -> Vec<Arc<Evidence>> {
+        let all = || rule.evidence.iter().flat_map(|item| self.of_item(*item));
+        let telling = |one: &&Arc<Evidence>| one.answer.is_some() || one.previous.is_some();
+        if gaps || !all().any(|one| telling(&one)) {
+            all().cloned().collect()
+        } else {
+            all().filter(telling).cloned().collect()
+        }
+    }
+
+    fn of_item(&self, item: usize) -> &[Arc<Evidence>] {
+        let (link_id, known) = &self.items[item];
+        known.get_or_init(|| self.explain(link_id).into_iter().map(Arc::new).collect())
+    }
+
+    fn explain(&self, link_id: &str) -> Vec<Evidence> {
+        let before = self.before.get(link_id);
+        let previous =
+            |n: usize| before.get(n)?.value.and_then(|value| readable(value, link_id, &self.words));
+        let question =
+            |own: Option<&str>| own.or_else(|| self.words.question(link_id)).unwrap_or(link_id).to_owned();
+        let found = self.now.get(link_id);
+        if found.is_empty() {
+            return vec![Evidence {
+                link_id: link_id.to_owned(),
+                text: question(before.first().and_then(|item| item.text)),
+                answer: None,
+                previous: previous(0),
+                place: "QuestionnaireResponse".to_owned(),
+                free_text: before.first().and_then(|item| item.value).is_some_and(is_free_text),
+            }];
+        }
+        let numbered = found.iter().enumerate();
+        numbered
+            .map(|(n, item)| Evidence {
+                link_id: link_id.to_owned(),
+                text: question(item.text),
+                answer: item.value.and_then(|value| readable(value, link_id, &self.words)),
+                previous: previous(n),
+                place: self.now.place(item),
+                free_text: item.value.is_some_and(is_free_text),
+            })
+            .collect()
+    }
 }

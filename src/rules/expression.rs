@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::bound::Bound;
 use super::fault::Faults;
 use super::protocol::Variable;
 use crate::fhir::element::list;
@@ -42,7 +43,7 @@ pub(super) fn variables(plan: &Value, faults: &mut Faults) -> (Vec<Variable>, Re
             if !name.is_empty()
                 && let Ok(empty) = fhirpath::compile("{}")
             {
-                variables.push(Variable { name: name.to_owned(), expression: empty });
+                variables.push(Variable { name: name.to_owned(), expression: Bound::of(empty, &[]) });
                 reach.0.push((name.to_owned(), Types::anything()));
             }
             continue;
@@ -56,6 +57,7 @@ pub(super) fn variables(plan: &Value, faults: &mut Faults) -> (Vec<Variable>, Re
         }
         let types = reach.check(&expression, &format!("{place}.expression"), faults);
         reach.0.push((name.to_owned(), types));
+        let expression = Bound::of(expression, &variables);
         variables.push(Variable { name: name.to_owned(), expression });
     }
     (variables, reach)

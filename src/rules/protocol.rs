@@ -1,10 +1,10 @@
 //! A compiled PlanDefinition: made by `compile` only, so every expression in it compiles and every
 //! variable it uses is defined.
 
-use super::activity::Activity;
-use super::outcome::Coding;
-use crate::fhirpath::Expression;
-use crate::terminology::Level;
+use std::sync::Arc;
+
+use super::bound::Bound;
+use crate::judgement::Action;
 
 /// A PlanDefinition and each ActivityDefinition it names, compiled.
 #[derive(Clone)]
@@ -15,32 +15,27 @@ pub struct Protocol {
     pub(super) questionnaires: Vec<String>,
     pub(super) variables: Vec<Variable>,
     pub(super) rules: Vec<Rule>,
+    /// Link ids of the answers that explain rules, each once.
+    pub(super) explaining: Vec<String>,
 }
 
 /// A variable of the plan; it uses none that comes after it.
 #[derive(Clone)]
 pub(super) struct Variable {
     pub(super) name: String,
-    pub(super) expression: Expression,
+    pub(super) expression: Bound,
 }
 
 /// One outcome of one rule: an action of the plan.
 #[derive(Clone)]
 pub(super) struct Rule {
-    pub(super) action_id: String,
-    pub(super) rule: String,
-    pub(super) level: Level,
-    pub(super) symptom: Option<Coding>,
-    pub(super) title: String,
-    pub(super) message: String,
-    pub(super) threshold: Option<String>,
-    pub(super) source: Option<String>,
-    pub(super) evidence: Vec<String>,
+    pub(super) action: Arc<Action>,
+    /// Places in [`Protocol::explaining`].
+    pub(super) evidence: Vec<usize>,
     /// None only for the rule of what cannot be read or evaluated, which may go without.
-    pub(super) condition: Option<Expression>,
+    pub(super) condition: Option<Bound>,
     pub(super) in_progress: bool,
     pub(super) aggregate: bool,
-    pub(super) activities: Vec<Activity>,
 }
 
 impl Protocol {

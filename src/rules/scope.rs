@@ -8,77 +8,82 @@ use jiff::{SignedDuration, Zoned};
 use serde_json::Value;
 
 use super::Facts;
-use super::expression::TRIGGERED;
-use super::protocol::{Protocol, Variable};
+use super::bound::{Bound, Origin};
+use super::protocol::{self, Protocol};
 use crate::fhir::datetime::PartialDateTime;
 use crate::fhir::schema;
-use crate::fhirpath::{Collection, Expression, Scope};
+use crate::fhirpath::{Collection, Scope, Variable};
 
-/// The surroundings of every rule of one pass.
+/// The surroundings of every rule of one evaluation, in both passes.
 pub(super) struct Surroundings<'a> {
-    facts: Facts<'a>,
-    now: Zoned,
-    variables: &'a [Variable],
-    values: Vec<OnceCell<Result<Collection<'a>, String>>>,
-    triggered: Option<&'a [Value]>,
+    /// What every expression sees.
+    scope: Scope<'a>,
+    focus: Collection<'a>,
+    previous: Variable<'a>,
+    history: Variable<'a>,
+    careplan: Variable<'a>,
+    patient: Variable<'a>,
+    triggered: Option<Variable<'a>>,
+    variables: &'a [protocol::Variable],
+    values: Vec<OnceCell<Result<Variable<'a>, String>>>,
 }
 
 impl<'a> Surroundings<'a> {
-    /// Of this protocol and these facts; `triggered` in the second pass only.
-    pub(super) fn new(protocol: &'a Protocol, facts: Facts<'a>, triggered: Option<&'a [Value]>) -> Self {
-        let variables = protocol.variables.as_slice();
-        let values = variables.iter().map(|_| OnceCell::new()).collect();
-        Self { now: moment(&facts), facts, variables, values, triggered }
+    /// Of this protocol and these facts, in the first pass.
+    pub(super) fn new(protocol: &'a Protocol, facts: &Facts<'a>) -> Self {
+        let optional = |value: Option<&'a Value>| -> Variable<'a> {
+            value.map_or_else(Collection::empty, Collection::from_value).into()
+        };
+        let focus = Collection::from_value(facts.response);
+        Self {
+            scope: Scope::new(schema::r4(), moment(facts)).with("resource", focus.clone()),
+            focus,
+            previous: optional(facts.previous),
+            history: Collection::from_values(facts.history).into(),
+            careplan: Collection::from_values(facts.careplans).into(),
+            patient: optional(facts.patient),
+            triggered: None,
+            variables: &protocol.variables,
+            values: protocol.variables.iter().map(|_| OnceCell::new()).collect(),
+        }
     }
 
-    /// Evaluate an expression of a rule over the response.
+    /// Begin the second pass: this is what fired in the first.
+    pub(super) fn trigger(&mut self, triggered: &'a [Value]) {
+        self.triggered = Some(Collection::from_values(triggered).into());
+    }
+
+    /// Evaluate an expression of the plan over the response. A variable sees those before it only, so this always ends.
     ///
     /// # Errors
     /// Why it has no value, in French.
-    pub(super) fn evaluate(&self, expression: &'a Expression) -> Result<Collection<'a>, String> {
-        self.evaluate_before(expression, self.variables.len())
-    }
-
-    /// Evaluate with the first `reach` variables of the plan in reach: each sees those before it, so
-    /// this always ends.
-    fn evaluate_before(&self, expression: &'a Expression, reach: usize) -> Result<Collection<'a>, String> {
-        let mut scope = Scope::new(schema::r4(), self.now.clone());
-        scope.set("resource", Collection::from_value(self.facts.response));
-        for name in expression.variables() {
-            if let Some(value) = self.variable(name, reach)? {
-                scope.set(name.as_str(), value);
+    pub(super) fn evaluate(&self, bound: &'a Bound) -> Result<Collection<'a>, String> {
+        let mut scope = self.scope.clone();
+        for (name, origin) in bound.names() {
+            if let Some(value) = self.variable(name, origin)? {
+                scope.set(name, value);
             }
         }
-        let focus = Collection::from_value(self.facts.response);
-        expression
-            .evaluate(&focus, &scope)
+        bound
+            .expression
+            .evaluate(&self.focus, &scope)
             .map_err(|fault| format!("expression sans réponse : {}", fault.message))
     }
 
-    fn variable(&self, name: &str, reach: usize) -> Result<Option<Collection<'a>>, String> {
-        let optional =
-            |value: Option<&'a Value>| value.map_or_else(Collection::empty, Collection::from_value);
-        let given = match name {
-            "previous" => optional(self.facts.previous),
-            "history" => Collection::from_values(self.facts.history),
-            "careplan" => Collection::from_values(self.facts.careplans),
-            "patient" => optional(self.facts.patient),
-            TRIGGERED => match self.triggered {
-                Some(triggered) => Collection::from_values(triggered),
-                None => return Ok(None),
-            },
-            _ => return self.of_plan(name, reach),
-        };
-        Ok(Some(given))
-    }
-
-    fn of_plan(&self, name: &str, reach: usize) -> Result<Option<Collection<'a>>, String> {
-        let Some(index) = self.variables[..reach].iter().position(|variable| variable.name == name) else {
-            return Ok(None);
-        };
-        let value =
-            self.values[index].get_or_init(|| self.evaluate_before(&self.variables[index].expression, index));
-        value.clone().map(Some).map_err(|reason| format!("la variable %{name} n'a pas de valeur ({reason})"))
+    fn variable(&self, name: &str, origin: Origin) -> Result<Option<Variable<'a>>, String> {
+        Ok(Some(match origin {
+            Origin::Previous => self.previous.clone(),
+            Origin::History => self.history.clone(),
+            Origin::Careplan => self.careplan.clone(),
+            Origin::Patient => self.patient.clone(),
+            Origin::Triggered => return Ok(self.triggered.clone()),
+            Origin::Plan(index) => {
+                let value = self.values[index]
+                    .get_or_init(|| self.evaluate(&self.variables[index].expression).map(Variable::from));
+                let reason = |reason: &String| format!("la variable %{name} n'a pas de valeur ({reason})");
+                value.as_ref().map_err(reason)?.clone()
+            }
+        }))
     }
 }
 

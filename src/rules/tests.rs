@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::judgement::{ActivityKind, Truth};
 use crate::problem::Issue;
 use crate::terminology::{ALERT_LEVEL, ALERT_RULE, BASE, Level, SYMPTOM, VARIABLE};
 
@@ -85,11 +86,11 @@ fn integer(value: i64) -> Value {
 const VOMIT: &str = "%resource.item.where(linkId = 'vomi').answer.value >= 6";
 
 fn results(evaluation: &Evaluation) -> Vec<(&str, &Truth)> {
-    evaluation.outcomes.iter().map(|outcome| (outcome.action_id.as_str(), &outcome.result)).collect()
+    evaluation.outcomes.iter().map(|outcome| (outcome.action.id.as_str(), &outcome.result)).collect()
 }
 
 fn result<'a>(evaluation: &'a Evaluation, action_id: &str) -> &'a Truth {
-    &evaluation.outcomes.iter().find(|outcome| outcome.action_id == action_id).unwrap().result
+    &evaluation.outcomes.iter().find(|outcome| outcome.action.id == action_id).unwrap().result
 }
 
 #[test]
@@ -123,8 +124,8 @@ fn a_faulting_rule_leaves_the_others_and_is_technique() {
     assert!(matches!(result(&evaluation, "R20"), Truth::NotEvaluable(_)));
     assert_eq!(result(&evaluation, "R30"), &Truth::True);
     let technique = evaluation.outcomes.last().unwrap();
-    assert_eq!((technique.rule.as_str(), &technique.result), ("R90", &Truth::True));
-    assert!(technique.message.contains("Non évaluable : R20 ("), "{}", technique.message);
+    assert_eq!((technique.action.rule.as_str(), &technique.result), ("R90", &Truth::True));
+    assert!(technique.action.message.contains("Non évaluable : R20 ("), "{}", technique.action.message);
 }
 
 #[test]
@@ -138,7 +139,7 @@ fn an_unreadable_item_beside_a_red_one_is_rouge_and_technique() {
     let evaluation = protocol.evaluate(&Facts { unreadable: &issues, ..facts(&response) });
     assert_eq!(evaluation.level, Level::Rouge);
     assert_eq!(result(&evaluation, "R90-technique"), &Truth::True);
-    let message = &evaluation.outcomes.last().unwrap().message;
+    let message = &evaluation.outcomes.last().unwrap().action.message;
     assert_eq!(message, "Illisible ou manquant : Température : 385 n'est pas plausible.");
 }
 
@@ -152,7 +153,7 @@ fn the_plan_may_say_what_r90_does() {
     let evaluation = protocol.evaluate(&facts(&missing));
     assert_eq!(evaluation.outcomes.len(), 2);
     assert_eq!(result(&evaluation, "R90"), &Truth::True);
-    assert!(evaluation.outcomes[0].message.starts_with("À relire. Non évaluable : R30"));
+    assert!(evaluation.outcomes[0].action.message.starts_with("À relire. Non évaluable : R30"));
     let whole = response(&[("vomi", integer(0))]);
     assert_eq!(result(&protocol.evaluate(&facts(&whole)), "R90"), &Truth::False);
 }
@@ -190,7 +191,7 @@ fn previous_history_and_care_plan_are_empty_when_there_is_none() {
     let fired = |facts: Facts<'_>| {
         let evaluation = protocol.evaluate(&facts);
         let fired = evaluation.outcomes.iter().filter(|outcome| outcome.result == Truth::True);
-        fired.map(|outcome| outcome.action_id.clone()).collect::<Vec<_>>()
+        fired.map(|outcome| outcome.action.id.clone()).collect::<Vec<_>>()
     };
     assert_eq!(fired(facts(&now)), Vec::<String>::new());
     let known = Facts {
@@ -268,7 +269,7 @@ fn what_cannot_be_read_of_an_unfinished_response_is_technique_and_names_no_gap()
     let unfinished = Facts { in_progress: true, unreadable: &issues, ..facts(&response) };
     let evaluation = protocol.evaluate(&unfinished);
     assert_eq!(evaluation.level, Level::Technique);
-    let message = &evaluation.outcomes.last().unwrap().message;
+    let message = &evaluation.outcomes.last().unwrap().action.message;
     assert_eq!(message, "Illisible ou manquant : Température : 385 n'est pas plausible.");
 }
 
@@ -295,7 +296,7 @@ fn evidence_tells_question_answer_previous_and_place() {
     let (now, before) = (response(&[("vomi", integer(7))]), response(&[("vomi", integer(2))]));
     let known = Facts { questionnaire: Some(&questionnaire), previous: Some(&before), ..facts(&now) };
     let outcome = protocol.evaluate(&known).outcomes.remove(0);
-    assert_eq!(outcome.threshold.as_deref(), Some("6 ou plus"));
+    assert_eq!(outcome.action.threshold.as_deref(), Some("6 ou plus"));
     let [evidence] = outcome.evidence.as_slice() else { panic!("one answer explains it") };
     assert_eq!(evidence.text, "Nombre de vomissements");
     assert_eq!((evidence.answer.as_deref(), evidence.previous.as_deref()), (Some("7"), Some("2")));
@@ -316,6 +317,6 @@ fn what_cannot_be_told_names_the_questions_without_answer() {
 fn a_response_that_no_protocol_reads_is_technique() {
     assert!(technique(&[]).is_none());
     let outcome = technique(&[Issue::error("not-found", "the questionnaire is not known here")]).unwrap();
-    assert_eq!((outcome.level, &outcome.result), (Level::Technique, &Truth::True));
-    assert!(outcome.message.contains("the questionnaire is not known here"));
+    assert_eq!((outcome.action.level, &outcome.result), (Level::Technique, &Truth::True));
+    assert!(outcome.action.message.contains("the questionnaire is not known here"));
 }

@@ -1,8 +1,9 @@
 //! What cannot be read or evaluated becomes the outcome R90 of level *technique*: missing or
 //! unreadable never counts as nothing to report.
 
-use super::activity::Activity;
-use super::outcome::{Outcome, Truth};
+use std::sync::Arc;
+
+use crate::judgement::{Action, Outcome, Truth};
 use crate::problem::{Issue, Severity};
 use crate::terminology::Level;
 
@@ -28,18 +29,19 @@ pub(super) fn is_rule(rule: &str, level: Level) -> bool {
 pub(super) fn add(outcomes: &mut Vec<Outcome>, issues: &[Issue], whole: bool) {
     let evaluated: &[Outcome] = if whole { outcomes } else { &[] };
     let Some(reasons) = reasons(evaluated, issues) else { return };
-    let place = outcomes.iter().position(|outcome| is_rule(&outcome.rule, outcome.level));
+    let place = outcomes.iter().position(|outcome| is_rule(&outcome.action.rule, outcome.action.level));
     let place = place.unwrap_or_else(|| {
         outcomes.push(built_in());
         outcomes.len() - 1
     });
     let outcome = &mut outcomes[place];
     outcome.result = Truth::True;
-    outcome.message = [std::mem::take(&mut outcome.message), reasons]
-        .into_iter()
-        .filter(|text| !text.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
+    // A copy of the rule of the plan: no other response is told these reasons.
+    let message = &mut Arc::make_mut(&mut outcome.action).message;
+    if !message.is_empty() {
+        message.push(' ');
+    }
+    message.push_str(&reasons);
 }
 
 fn reasons(outcomes: &[Outcome], issues: &[Issue]) -> Option<String> {
@@ -52,9 +54,9 @@ fn reasons(outcomes: &[Outcome], issues: &[Issue]) -> Option<String> {
     for outcome in outcomes {
         let Truth::NotEvaluable(reason) = &outcome.result else { continue };
         match unknown.iter_mut().find(|(known, _)| known == reason) {
-            Some((_, rules)) if rules.contains(&outcome.rule.as_str()) => {}
-            Some((_, rules)) => rules.push(&outcome.rule),
-            None => unknown.push((reason, vec![&outcome.rule])),
+            Some((_, rules)) if rules.contains(&outcome.action.rule.as_str()) => {}
+            Some((_, rules)) => rules.push(&outcome.action.rule),
+            None => unknown.push((reason, vec![&outcome.action.rule])),
         }
     }
     let unknown: Vec<String> =
@@ -70,17 +72,16 @@ fn reasons(outcomes: &[Outcome], issues: &[Issue]) -> Option<String> {
 }
 
 fn built_in() -> Outcome {
-    Outcome {
-        action_id: format!("{RULE}-technique"),
+    let action = Action {
+        id: format!("{RULE}-technique"),
         rule: RULE.to_owned(),
         level: Level::Technique,
         symptom: None,
         title: TITLE.to_owned(),
         message: String::new(),
-        result: Truth::False,
-        evidence: Vec::new(),
         threshold: None,
         source: None,
-        activities: Vec::<Activity>::new(),
-    }
+        activities: Vec::new(),
+    };
+    Outcome { action: Arc::new(action), result: Truth::False, evidence: Vec::new() }
 }

@@ -81,7 +81,7 @@ impl Setting {
             careplans: vec![self.careplan.clone()],
             received_at: "2026-04-20T08:00:00Z".parse().unwrap(),
         };
-        let bundle = evaluate_with(&self.library, &question).expect("a judgement");
+        let bundle = evaluate_with(&self.library, question).expect("a judgement");
         let resources = bundle["entry"].as_array().unwrap().iter().map(|entry| &entry["resource"]);
         let levels: Vec<Level> = resources
             .filter(|one| one["resourceType"] == "Flag")

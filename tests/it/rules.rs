@@ -15,7 +15,7 @@ mod scene;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
-use vigie::rules::{ActivityKind, Evaluation, Truth};
+use vigie::judgement::{ActivityKind, Evaluation, Priority, Truth};
 
 use scene::{Content, Scene, folders, read};
 
@@ -31,7 +31,7 @@ const ALWAYS_KNOWN: &[(&str, &str)] = &[
 ];
 
 fn result(evaluation: &Evaluation, action: &str) -> Option<bool> {
-    let outcome = evaluation.outcomes.iter().find(|outcome| outcome.action_id == action);
+    let outcome = evaluation.outcomes.iter().find(|outcome| outcome.action.id == action);
     match &outcome.unwrap_or_else(|| panic!("no action {action}")).result {
         Truth::True => Some(true),
         Truth::False => Some(false),
@@ -41,7 +41,7 @@ fn result(evaluation: &Evaluation, action: &str) -> Option<bool> {
 
 fn fired(evaluation: &Evaluation) -> BTreeSet<&str> {
     let fired = evaluation.outcomes.iter().filter(|outcome| outcome.result == Truth::True);
-    fired.map(|outcome| outcome.action_id.as_str()).collect()
+    fired.map(|outcome| outcome.action.id.as_str()).collect()
 }
 
 /// Cases by rule, each with the place to show.
@@ -138,7 +138,7 @@ fn differences(place: &str, week: &Value, evaluation: &Evaluation) -> Vec<String
         faults.push(format!("{place}: fired {:?}", fired(evaluation)));
     }
     let unknown = evaluation.outcomes.iter().filter(|one| matches!(one.result, Truth::NotEvaluable(_)));
-    let unknown: BTreeSet<&str> = unknown.map(|outcome| outcome.action_id.as_str()).collect();
+    let unknown: BTreeSet<&str> = unknown.map(|outcome| outcome.action.id.as_str()).collect();
     let unfinished = evaluation.outcomes.iter().any(|outcome| outcome.result == Truth::NotRun);
     if !unfinished && texts("notEvaluable") != unknown {
         faults.push(format!("{place}: nobody can tell {unknown:?}"));
@@ -158,21 +158,19 @@ fn asked(task: &Value) -> String {
 
 /// One task for each action code: the shortest delay and the highest priority of the rules that ask.
 fn tasks(evaluation: &Evaluation) -> BTreeSet<String> {
-    const PRIORITIES: [&str; 4] = ["routine", "urgent", "asap", "stat"];
-    let mut merged: BTreeMap<&str, (usize, i64)> = BTreeMap::new();
+    let mut merged: BTreeMap<&str, (Priority, i64)> = BTreeMap::new();
     let fired = evaluation.outcomes.iter().filter(|outcome| outcome.result == Truth::True);
-    for activity in fired.flat_map(|outcome| &outcome.activities) {
+    for activity in fired.flat_map(|outcome| &outcome.action.activities) {
         if activity.kind != ActivityKind::Task {
             continue;
         }
-        let priority = activity.priority.as_deref().expect("a task has a priority");
-        let rank = PRIORITIES.iter().position(|known| *known == priority).expect("a known priority");
+        let priority = activity.priority.expect("a task has a priority");
         let hours = activity.handle_within.expect("a task has a delay").as_hours();
-        let one = merged.entry(&activity.code).or_insert((rank, hours));
-        *one = (one.0.max(rank), one.1.min(hours));
+        let one = merged.entry(&activity.code).or_insert((priority, hours));
+        *one = (one.0.max(priority), one.1.min(hours));
     }
-    let shown = merged.into_iter().map(|(code, (rank, hours))| {
-        json!({ "code": code, "priority": PRIORITIES[rank], "withinHours": hours }).to_string()
+    let shown = merged.into_iter().map(|(code, (priority, hours))| {
+        json!({ "code": code, "priority": priority.code(), "withinHours": hours }).to_string()
     });
     shown.collect()
 }

@@ -21,10 +21,10 @@ pub(super) const TABLE: &[Function] = &[
         Ok(Collection::from_bool(other.iter().all(|item| holds(&input.items, item))))
     }),
     row("count", 0, 0, |input| Ok(Collection::integer(input.items.len()))),
-    row("distinct", 0, 0, |input| Ok(distinct(input.items.items))),
+    row("distinct", 0, 0, |input| Ok(distinct(input.into_items()))),
     row("isDistinct", 0, 0, |input| {
         let before = input.items.len();
-        Ok(Collection::from_bool(distinct(input.items.items).len() == before))
+        Ok(Collection::from_bool(distinct(input.into_items()).len() == before))
     }),
     row("not", 0, 0, |input| Ok(Collection::maybe_bool(input.items.truth()?.map(|value| !value)))),
     row("hasValue", 0, 0, |input| Ok(Collection::from_bool(primitive_value(&input).is_some()))),
@@ -55,7 +55,7 @@ fn all<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
 /// Whether all, or any, of the Booleans are the wanted one.
 fn quantified<'a>(input: &Input<'_, '_, 'a>, wanted: bool, all: bool) -> Answer<'a> {
     let mut found = Vec::with_capacity(input.items.len());
-    for item in &input.items {
+    for item in input.items.iter() {
         let value = item.as_bool();
         found.push(value.ok_or_else(|| input.fault(&format!("takes Booleans, found {}", item.kind())))?);
     }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::super::collection::{Collection, Item};
+use super::super::items::Items;
 use super::super::node::{Node, resource_type};
 use super::super::syntax::{Namespace, TypeName, TypeOperator};
 use super::super::temporal::Temporal;
@@ -30,8 +31,8 @@ fn moment<'a>(input: &Input<'_, '_, 'a>, part: fn(Temporal) -> Temporal) -> Answ
 }
 
 fn children<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
-    let mut items = Vec::new();
-    for item in &input.items {
+    let mut items = Items::None;
+    for item in input.items.iter() {
         if let Item::Node(node) = item {
             node.children(input.evaluator.scope.model, &mut items);
         }
@@ -40,13 +41,14 @@ fn children<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
 }
 
 fn descendants<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
-    let mut items = Vec::new();
-    let mut wave = input.items.items;
+    let mut items = Items::None;
+    let model = input.evaluator.scope.model;
+    let mut wave = input.into_items();
     while !wave.is_empty() {
-        let mut next = Vec::new();
-        for item in &wave {
+        let mut next = Items::None;
+        for item in wave.iter() {
             if let Item::Node(node) = item {
-                node.children(input.evaluator.scope.model, &mut next);
+                node.children(model, &mut next);
             }
         }
         items.extend(next.iter().cloned());
@@ -78,8 +80,8 @@ fn url_of<'a>(extension: &Item<'a>) -> Option<&'a str> {
 /// The resources that references, or uris, point to: contained ones, entries of a Bundle in focus,
 /// and those given with the scope. What is not among them is left out.
 fn resolve<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
-    let mut found = Vec::new();
-    for item in &input.items {
+    let mut found = Items::None;
+    for item in input.items.iter() {
         let target = match item.node() {
             Some(Value::Object(reference)) => reference.get("reference").and_then(Value::as_str),
             _ => item.as_str(),
@@ -96,7 +98,7 @@ fn lookup<'a>(input: &Input<'_, '_, 'a>, target: &str) -> Option<&'a Value> {
     let containers = ["rootResource", "resource", "context"]
         .into_iter()
         .filter_map(|name| evaluator.variable(name).ok())
-        .flat_map(|collection| collection.items)
+        .flat_map(|collection| collection.into_owned().items)
         .filter_map(|item| item.node());
     if let Some(id) = target.strip_prefix('#') {
         return containers.into_iter().find_map(|container| contained(container, id));
@@ -199,8 +201,8 @@ const WEIGHTS: &[&str] = &[
 /// option with the same system and code.
 fn weights<'a>(input: &Input<'_, '_, 'a>) -> Answer<'a> {
     let evaluator = input.evaluator;
-    let mut items = Vec::new();
-    for item in &input.items {
+    let mut items = Items::None;
+    for item in input.items.iter() {
         let own = weight_of(input, &Collection::one(item.clone()));
         if own.is_empty() {
             items.extend(option_weight(input, item)?);

@@ -1,12 +1,14 @@
 //! Filtering, projection, subsetting and combining (`FHIRPath` 2.0.0 sections 5.2 to 5.4), `iif` (5.5),
 //! `aggregate` (7.1), `trace` (5.9) and the draft's `sort` and `defineVariable`.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::super::Fault;
 use super::super::collection::{Collection, Item};
 use super::super::compare;
 use super::super::evaluate::{distinct, holds};
+use super::super::items::Items;
 use super::super::seen::Seen;
 use super::super::syntax::{Expr, Operator};
 use super::{Answer, Arguments, Function, Input, row, special};
@@ -16,36 +18,36 @@ pub(super) const TABLE: &[Function] = &[
     row("select", 1, 1, select),
     row("repeat", 1, 1, repeat),
     row("single", 0, 0, |input| Ok(Collection::maybe(input.single()?.cloned()))),
-    row("first", 0, 0, |input| Ok(input.items.items.into_iter().take(1).collect())),
+    row("first", 0, 0, |input| Ok(Collection::maybe(input.items.items.first().cloned()))),
     row("last", 0, 0, |input| Ok(Collection::maybe(input.items.items.last().cloned()))),
-    row("tail", 0, 0, |input| Ok(input.items.items.into_iter().skip(1).collect())),
+    row("tail", 0, 0, |input| Ok(input.into_items().into_iter().skip(1).collect())),
     row("skip", 1, 1, |input| {
         let count = count(&input)?;
-        Ok(input.items.items.into_iter().skip(count).collect())
+        Ok(input.into_items().into_iter().skip(count).collect())
     }),
     row("take", 1, 1, |input| {
         let count = count(&input)?;
-        Ok(input.items.items.into_iter().take(count).collect())
+        Ok(input.into_items().into_iter().take(count).collect())
     }),
     row("intersect", 1, 1, |input| {
         let other = input.argument(0)?;
-        Ok(distinct(input.items.items.into_iter().filter(|item| holds(&other, item))))
+        Ok(distinct(input.into_items().into_iter().filter(|item| holds(&other, item))))
     }),
     row("exclude", 1, 1, |input| {
         let other = input.argument(0)?;
-        Ok(input.items.items.into_iter().filter(|item| !holds(&other, item)).collect())
+        Ok(input.into_items().into_iter().filter(|item| !holds(&other, item)).collect())
     }),
     row("union", 1, 1, |input| {
         let other = input.argument(0)?;
-        Ok(distinct(input.items.items.into_iter().chain(other.items)))
+        Ok(distinct(input.into_items().into_iter().chain(other.into_owned().items)))
     }),
     row("combine", 1, 2, |input| {
         let other = input.argument(0)?;
-        Ok(input.items.items.into_iter().chain(other.items).collect())
+        Ok(input.into_items().into_iter().chain(other.into_owned().items).collect())
     }),
     row("iif", 2, 3, iif),
     row("aggregate", 1, 2, aggregate),
-    row("trace", 1, 2, |input| Ok(input.items)),
+    row("trace", 1, 2, |input| Ok(input.items.into_owned())),
     special("defineVariable", 1, 2, Arguments::Defining, define_variable),
     special("sort", 0, 8, Arguments::Keys, sort),
 ];
@@ -59,8 +61,13 @@ fn count(input: &Input<'_, '_, '_>) -> Result<usize, Fault> {
 }
 
 fn filter<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
-    let mut kept = Vec::new();
+    let mut kept = Items::None;
     let plain = input.call.arguments.first().and_then(name_and_text);
+    if let (Some((name, text)), Some(Expr::Variable(variable))) = (plain, &input.call.target)
+        && let Some(picked) = input.evaluator.pick(variable, name, text)
+    {
+        return Ok(picked);
+    }
     for (index, item) in input.items.iter().enumerate() {
         let known = plain.and_then(|(name, text)| Some(item.node()?.get(name)?.as_str()? == text));
         let holds = match known {
@@ -84,7 +91,7 @@ fn name_and_text(criterion: &Expr) -> Option<(&str, &str)> {
 }
 
 fn select<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
-    let mut selected = Vec::new();
+    let mut selected = Items::None;
     for (index, item) in input.items.iter().enumerate() {
         selected.extend(input.each(0, item, index)?.items);
     }
@@ -96,7 +103,7 @@ fn repeat<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
     let mut seen = Seen::default();
     let mut wave = input.items.items.clone();
     while !wave.is_empty() {
-        let mut next = Vec::new();
+        let mut next = Items::None;
         for (index, item) in wave.iter().enumerate() {
             for found in input.each(0, item, index)?.items {
                 if seen.insert(found.clone()) {
@@ -113,7 +120,7 @@ fn iif<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
     let item = if input.call.target.is_some() { input.single()? } else { None };
     let pick = |at: usize| match item {
         Some(item) => input.each(at, item, 0),
-        None => input.argument(at),
+        None => input.argument(at).map(Cow::into_owned),
     };
     let criterion = pick(0)?;
     let value = match criterion.single("the criterion of iif()")? {
@@ -126,7 +133,7 @@ fn iif<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
 }
 
 fn aggregate<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
-    let mut total = input.argument(1)?;
+    let mut total = input.argument(1)?.into_owned();
     let Some(step) = input.call.arguments.first() else {
         return Ok(total);
     };
@@ -141,14 +148,14 @@ fn define_variable<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
         return Err(input.fault("takes the name of a variable, found nothing"));
     };
     let value = match input.call.arguments.get(1) {
-        None => input.items.clone(),
+        None => input.items.clone().into_owned(),
         Some(expr) => {
             let frame = super::Frame { this: &input.items, ..input.frame };
-            input.evaluator.evaluate(expr, frame)?
+            input.evaluator.evaluate(expr, frame)?.into_owned()
         }
     };
     input.evaluator.define(&name, value)?;
-    Ok(input.items)
+    Ok(input.items.into_owned())
 }
 
 /// Stable, by the keys in turn; a key behind `-` or before `desc` counts downwards, an empty key

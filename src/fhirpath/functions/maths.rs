@@ -109,7 +109,7 @@ fn power<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
 /// The sum of numbers, or of quantities in the unit of the first; `None` when empty.
 fn sum<'a>(input: &Input<'_, '_, 'a>) -> Result<Option<Item<'a>>, super::Fault> {
     let mut total: Option<Item<'a>> = None;
-    for item in &input.items {
+    for item in input.items.iter() {
         let value = item.system().filter(|value| !matches!(value, Item::Boolean(_) | Item::String(_)));
         let value = value.ok_or_else(|| input.fault(&format!("takes numbers, found {}", item.kind())))?;
         let next = match &total {
@@ -148,7 +148,7 @@ fn average<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
 /// The first least or greatest item.
 fn extreme<'a>(input: &Input<'_, '_, 'a>, wanted: Ordering) -> Answer<'a> {
     let mut best: Option<Item<'a>> = None;
-    for item in &input.items {
+    for item in input.items.iter() {
         let value = item.system();
         let value = value.ok_or_else(|| input.fault(&format!("takes values, found {}", item.kind())))?;
         let better = match &best {

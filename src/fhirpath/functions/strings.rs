@@ -136,7 +136,7 @@ fn split<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
 fn join<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
     let separator = input.text_argument(0)?.unwrap_or_default();
     let mut texts = Vec::with_capacity(input.items.len());
-    for item in &input.items {
+    for item in input.items.iter() {
         match (text_of(item), item.node()) {
             (Some(text), _) => texts.push(text),
             (None, None) => {}

@@ -1,19 +1,21 @@
 //! The decision about one response: pure, so that `submit`, `$validate`, `$evaluate` and the command line cannot differ.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{RESPONSE, outcome};
+use super::RESPONSE;
 use crate::clock::Ids;
 use crate::fhir::element;
 use crate::interaction::incoming;
 use crate::interaction::library::{Form, Plan};
+use crate::judgement::Evaluation;
 use crate::pathway::{self, Derived};
 use crate::problem::{Issue, Severity};
-use crate::questionnaire::{self, Extract};
-use crate::rules::{self, Evaluation};
+use crate::questionnaire;
+use crate::rules;
 use crate::terminology::{Level, Terminology};
 
 /// All that a decision looks at.
@@ -57,8 +59,8 @@ pub(crate) struct Judgement {
     pub(crate) accepted: bool,
     /// What each rule did with what could be read of it.
     pub(crate) evaluation: Evaluation,
-    /// Answers that become Observations.
-    extracts: Vec<Extract>,
+    /// The response without the answers that could not be read, where there are any.
+    readable: Option<Value>,
 }
 
 /// Where what is derived comes from.
@@ -73,18 +75,17 @@ pub(crate) struct Origin<'a> {
 pub(crate) fn judge(situation: &Situation) -> Judgement {
     let mut issues = situation.issues.clone();
     let mut readable = None;
-    let mut extracts = Vec::new();
     if let Some(form) = &situation.form {
         let validation = form.compiled.validate(&situation.response, &context(situation));
         issues.extend(validation.issues);
-        let answers = validation.readable.into_owned();
-        extracts = form.compiled.extract(&answers);
-        readable = Some(answers);
+        if let Cow::Owned(answers) = validation.readable {
+            readable = Some(answers);
+        }
     }
     without_repeats(&mut issues);
     let accepted = !incoming::hinders(&issues);
     let evaluation = evaluate(situation, readable.as_ref().unwrap_or(&situation.response), &issues);
-    Judgement { issues, accepted, evaluation, extracts }
+    Judgement { issues, accepted, evaluation, readable }
 }
 
 /// What the response becomes.
@@ -96,9 +97,11 @@ pub(crate) fn derive(
 ) -> Derived {
     let Some(subject) = &situation.subject else { return Derived::default() };
     let refused = !judgement.accepted;
-    let rules = outcome::of(&judgement.evaluation);
-    let extracts: Vec<pathway::Extracted<'_>> =
-        if refused { Vec::new() } else { judgement.extracts.iter().map(outcome::extracted).collect() };
+    let readable = judgement.readable.as_ref().unwrap_or(&situation.response);
+    let extracts = match &situation.form {
+        Some(form) if !refused => form.compiled.extract(readable),
+        _ => Vec::new(),
+    };
     let plan = situation.plan.as_ref().map(|plan| plan.canonical());
     let careplan = situation.careplan.as_ref().and_then(element::local_reference);
     let previous = situation.history.first().and_then(element::local_reference);
@@ -117,14 +120,12 @@ pub(crate) fn derive(
         // A refused response alerts and is read by a person; it gives no measurement and no report.
         in_progress: refused || is_unfinished(response),
         withdrawn: is_withdrawn(response) && !refused,
-        level: judgement.evaluation.level,
-        rules: &rules,
+        evaluation: &judgement.evaluation,
         issues: &judgement.issues,
-        extracts: &extracts,
         telephone: situation.telephone.as_deref(),
         existing: &situation.existing,
     };
-    pathway::derive(&input, ids)
+    pathway::derive(&input, extracts, ids)
 }
 
 /// Whether the person has not finished answering.
@@ -174,7 +175,7 @@ fn evaluate(situation: &Situation, readable: &Value, issues: &[Issue]) -> Evalua
 /// What an earlier version set off ends, and a person looks at why.
 fn withdrawn(situation: &Situation) -> Evaluation {
     if situation.existing.is_empty() {
-        return Evaluation { level: Level::Vert, outcomes: Vec::new() };
+        return Evaluation::of(Vec::new());
     }
     technique(&[Issue::error(
         "business-rule",

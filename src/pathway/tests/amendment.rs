@@ -41,7 +41,7 @@ fn the_same_alerts_again_change_only_the_report_and_its_trace() {
 #[test]
 fn an_alert_that_no_longer_fires_ends_with_its_task_and_a_trace() {
     let before = stored(&first(&[fired("R32-orange", Level::Orange)]));
-    let quiet = rule("R32-orange", Level::Orange, None, RuleResult::NotFired);
+    let quiet = rule("R32-orange", Level::Orange, None, Truth::False);
     let after = amended(&[quiet], &before);
     assert_eq!(changes(&after, "Flag"), [update("inactive")]);
     assert_eq!(str_at(one(&after, "Flag"), "period.end"), Some("2026-03-02T10:00:00.000Z"));
@@ -58,7 +58,7 @@ fn an_alert_that_no_longer_fires_ends_with_its_task_and_a_trace() {
 #[test]
 fn a_rouge_task_never_closes_by_itself() {
     let before = stored(&first(&[fired("R40", Level::Rouge)]));
-    let quiet = [rule("R40", Level::Rouge, None, RuleResult::NotFired)];
+    let quiet = [rule("R40", Level::Rouge, None, Truth::False)];
     let after = amended(&quiet, &before);
     assert_eq!(changes(&after, "Task"), [update("requested"), update("requested")]);
     assert!(
@@ -77,7 +77,7 @@ fn a_rouge_task_never_closes_by_itself() {
 #[test]
 fn an_alert_that_cannot_be_told_this_time_stays() {
     let before = stored(&first(&[fired("R32-orange", Level::Orange)]));
-    let unknown = rule("R32-orange", Level::Orange, None, RuleResult::NotEvaluable("x".to_owned()));
+    let unknown = rule("R32-orange", Level::Orange, None, Truth::NotEvaluable("x".to_owned()));
     let after = amended(&[unknown], &before);
     assert_eq!(changes(&after, "Flag"), []);
     assert_eq!(changes(&after, "Task"), []);
@@ -87,7 +87,7 @@ fn an_alert_that_cannot_be_told_this_time_stays() {
 fn priority_only_rises_and_a_started_task_keeps_its_status() {
     let mut before = stored(&first(&[fired("R32-orange", Level::Orange)]));
     set(&mut before, "Task", "status", "in-progress");
-    let rules = [rule("R32-orange", Level::Orange, None, RuleResult::NotFired), fired("R40", Level::Rouge)];
+    let rules = [rule("R32-orange", Level::Orange, None, Truth::False), fired("R40", Level::Rouge)];
     let after = amended(&rules, &before);
     let call =
         after.of_type("Task").find(|task| str_at(task, "code.coding.code") == Some("appel-telephonique"));
@@ -112,7 +112,7 @@ fn what_others_put_on_an_open_task_stays() {
     task["performerType"].as_array_mut().unwrap().push(escalated.clone());
     task["input"].as_array_mut().unwrap().push(note.clone());
     let flags = list(task, "input").filter(|one| one.get("valueReference").is_some()).count();
-    let unknown = rule("R41", Level::Orange, None, RuleResult::NotEvaluable("x".to_owned()));
+    let unknown = rule("R41", Level::Orange, None, Truth::NotEvaluable("x".to_owned()));
     let after = amended(&[fired("R32-orange", Level::Orange), unknown], &before);
     let task = one(&after, "Task");
     assert!(list(task, "performerType").any(|one| *one == escalated));
@@ -132,7 +132,7 @@ fn a_completed_task_is_left_and_asked_again_only_when_there_is_something_new() {
     let beside = amended(&[fired("R32-orange", Level::Orange), fired("R46", Level::Orange)], &before);
     assert_eq!(changes(&beside, "Task"), [(Change::New, "requested".to_owned())]);
     let mut worse = fired("R32-orange", Level::Orange);
-    worse.evidence[0].answer = Some("pire encore".to_owned());
+    Arc::make_mut(&mut worse.evidence[0]).answer = Some("pire encore".to_owned());
     let worse = amended(&[worse], &before);
     assert_eq!(changes(&worse, "Task"), [(Change::New, "requested".to_owned())]);
 }
@@ -161,7 +161,7 @@ fn a_final_report_is_never_touched_and_gets_one_addendum() {
 #[test]
 fn an_alert_ended_by_an_amendment_comes_back_and_one_ended_by_a_person_does_not() {
     let rules = [fired("R32-orange", Level::Orange)];
-    let quiet = [rule("R32-orange", Level::Orange, None, RuleResult::NotFired)];
+    let quiet = [rule("R32-orange", Level::Orange, None, Truth::False)];
     let before = stored(&first(&rules));
     let ended = one(&amended(&quiet, &before), "Flag").clone();
     let back = amended(&rules, std::slice::from_ref(&ended));

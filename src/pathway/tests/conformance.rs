@@ -6,26 +6,26 @@ use crate::problem::Severity;
 use crate::terminology::SYMPTOM;
 
 /// The level of an example is free here; every kind of outcome, text and activity is in it.
-fn rules() -> Vec<RuleOutcome> {
-    let mut rouge = fired("R40", Level::Rouge);
-    rouge.activities = vec![
+fn rules() -> Vec<Outcome> {
+    let activities = vec![
         activity(ActivityKind::Task, "appel-telephonique", "Appeler <vite> & bien", 1),
-        activity(ActivityKind::Advice, "conseil", "Appelez le 15", 1),
-        activity(ActivityKind::Advice, "conseil", "Asseyez-vous", 1),
+        activity(ActivityKind::CommunicationRequest, "conseil", "Appelez le 15", 1),
+        activity(ActivityKind::CommunicationRequest, "conseil", "Asseyez-vous", 1),
     ];
-    rouge.evidence[0].answer = None;
-    let mut words = fired("R87", Level::Jaune);
-    words.symptom = None;
-    words.evidence[0].free_text = true;
-    words.evidence[0].answer = Some("« J'ai mal » <b>".to_owned());
+    let mut rouge = asking(fired("R40", Level::Rouge), activities);
+    Arc::make_mut(&mut rouge.evidence[0]).answer = None;
+    let mut words = rule("R87", Level::Jaune, None, Truth::True);
+    let said = Arc::make_mut(&mut words.evidence[0]);
+    said.free_text = true;
+    said.answer = Some("« J'ai mal » <b>".to_owned());
     vec![
         rouge,
         words,
         fired("R32-orange", Level::Orange),
         fired("R90", Level::Technique),
-        rule("R20", Level::Rouge, None, RuleResult::NotFired),
-        rule("R21", Level::Orange, None, RuleResult::NotRun),
-        rule("R22", Level::Jaune, None, RuleResult::NotEvaluable("une réponse manque".to_owned())),
+        rule("R20", Level::Rouge, None, Truth::False),
+        rule("R21", Level::Orange, None, Truth::NotRun),
+        rule("R22", Level::Jaune, None, Truth::NotEvaluable("une réponse manque".to_owned())),
     ]
 }
 
@@ -52,36 +52,41 @@ fn every_resource_conforms_new_amended_refused_and_unfinished() {
         "code": { "coding": [{ "system": SYMPTOM, "code": "nausee" }], "text": "Nausées" },
         "valueCodeableConcept": { "coding": [{ "system": "https://example.org", "code": "2", "display": "Moins" }] },
     });
-    let extracts =
-        [Extracted { link_id: "base.nausee", instance: 1, grade: Some(2), observation: &observation }];
-    let rules = rules();
+    let extracts = || {
+        vec![Extract {
+            link_id: "base.nausee".to_owned(),
+            instance: 1,
+            grade: Some(2),
+            observation: observation.clone(),
+        }]
+    };
+    let rules = evaluation(&rules());
     let owner = json!({ "reference": "PractitionerRole/n1" });
     let mut given = input(&rules, &subject);
-    given.extracts = &extracts;
     given.owner = Some(&owner);
     given.answered_by = Some(&subject);
     given.telephone = Some("01 00 00 00 00");
     given.authored = Some("2026-02-27");
-    let new = derive(&given, &ids("first"));
+    let new = derive(&given, extracts(), &ids("first"));
     conforms(&new);
     let existing = stored(&new);
-    let quiet: Vec<RuleOutcome> =
-        rules.iter().map(|rule| RuleOutcome { result: RuleResult::NotFired, ..rule.clone() }).collect();
+    let quiet = rules.outcomes.iter().map(|rule| Outcome { result: Truth::False, ..rule.clone() });
+    let quiet = Evaluation::of(quiet.collect());
     for rules in [&rules, &quiet] {
         let mut again = input(rules, &subject);
         again.source_version = Some(2);
         again.received = "2026-03-02T10:00:00Z".parse().unwrap();
         again.existing = &existing;
-        conforms(&derive(&again, &ids("again")));
+        conforms(&derive(&again, Vec::new(), &ids("again")));
     }
     given.withdrawn = true;
     given.existing = &existing;
-    conforms(&derive(&given, &ids("again")));
+    conforms(&derive(&given, extracts(), &ids("again")));
     given.withdrawn = false;
     given.existing = &[];
     given.in_progress = true;
-    conforms(&derive(&given, &ids("first")));
+    conforms(&derive(&given, extracts(), &ids("first")));
     given.in_progress = false;
     given.source = "Binary/b1";
-    conforms(&derive(&given, &ids("first")));
+    conforms(&derive(&given, extracts(), &ids("first")));
 }

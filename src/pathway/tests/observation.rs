@@ -10,13 +10,13 @@ fn graded(code: &str) -> Value {
     })
 }
 
-fn derived(rules: &[RuleOutcome], observation: &Value, grade: Option<i64>, existing: &[Value]) -> Derived {
-    let subject = patient();
-    let extracts = [Extracted { link_id: "base.nausee", instance: 0, grade, observation }];
-    let mut given = input(rules, &subject);
-    given.extracts = &extracts;
+fn derived(rules: &[Outcome], observation: &Value, grade: Option<i64>, existing: &[Value]) -> Derived {
+    let (evaluation, subject) = (evaluation(rules), patient());
+    let observation = observation.clone();
+    let extract = Extract { link_id: "base.nausee".to_owned(), instance: 0, grade, observation };
+    let mut given = input(&evaluation, &subject);
     given.existing = existing;
-    derive(&given, &ids(if existing.is_empty() { "first" } else { "again" }))
+    derive(&given, vec![extract], &ids(if existing.is_empty() { "first" } else { "again" }))
 }
 
 #[test]
@@ -39,14 +39,14 @@ fn a_graded_answer_is_its_grade_with_the_level_that_it_raised() {
 
 #[test]
 fn a_level_is_vert_only_when_every_rule_about_it_could_be_evaluated() {
-    let check = |result: RuleResult, expected: Option<&str>| {
+    let check = |result: Truth, expected: Option<&str>| {
         let rules = [rule("R32", Level::Jaune, Some("nausee"), result)];
         let derived = derived(&rules, &graded("0"), Some(0), &[]);
         assert_eq!(str_at(one(&derived, "Observation"), "interpretation.coding.code"), expected);
     };
-    check(RuleResult::Fired, Some("jaune"));
-    check(RuleResult::NotFired, Some("vert"));
-    check(RuleResult::NotEvaluable("x".to_owned()), None);
+    check(Truth::True, Some("jaune"));
+    check(Truth::False, Some("vert"));
+    check(Truth::NotEvaluable("x".to_owned()), None);
 }
 
 #[test]
@@ -78,11 +78,11 @@ fn an_amended_answer_amends_its_observation_and_an_equal_one_leaves_it() {
 fn a_withdrawn_response_takes_its_observations_and_report_with_it() {
     let before = stored(&derived(&[fired("R32-orange", Level::Orange)], &graded("3"), Some(3), &[]));
     let subject = patient();
-    let technique = [fired("R90", Level::Technique)];
+    let technique = evaluation(&[fired("R90", Level::Technique)]);
     let mut withdrawn = input(&technique, &subject);
     withdrawn.withdrawn = true;
     withdrawn.existing = &before;
-    let after = derive(&withdrawn, &ids("again"));
+    let after = derive(&withdrawn, Vec::new(), &ids("again"));
     let ended = |rtype: &'static str| str_at(one(&after, rtype), "status").map(str::to_owned);
     assert_eq!(ended("Observation").as_deref(), Some("entered-in-error"));
     assert_eq!(ended("DiagnosticReport").as_deref(), Some("entered-in-error"));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::judgement::Priority;
 
 const ACTIONS: [(&str, Level); 6] = [
     ("R87", Level::Jaune),
@@ -20,13 +21,8 @@ fn version() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(0_u8..4, ACTIONS.len())
 }
 
-fn outcomes(version: &[u8]) -> Vec<RuleOutcome> {
-    let results = [
-        RuleResult::NotFired,
-        RuleResult::Fired,
-        RuleResult::NotEvaluable("x".to_owned()),
-        RuleResult::Fired,
-    ];
+fn outcomes(version: &[u8]) -> Vec<Outcome> {
+    let results = [Truth::False, Truth::True, Truth::NotEvaluable("x".to_owned()), Truth::True];
     let ruled = ACTIONS.iter().zip(version);
     ruled
         .map(|((id, level), result)| rule(id, *level, Some(id), results[usize::from(*result)].clone()))
@@ -43,7 +39,7 @@ fn apply(held: &mut BTreeMap<String, Value>, derived: &Derived) {
 }
 
 fn derived(version: &[u8], number: usize, held: &BTreeMap<String, Value>, backwards: bool) -> Derived {
-    let (rules, subject) = (outcomes(version), patient());
+    let (rules, subject) = (evaluation(&outcomes(version)), patient());
     let mut existing: Vec<Value> = held.values().cloned().collect();
     if backwards {
         existing.reverse();
@@ -52,7 +48,7 @@ fn derived(version: &[u8], number: usize, held: &BTreeMap<String, Value>, backwa
     given.source_version = Some(number as u64 + 1);
     given.received = given.received.checked_add(jiff::SignedDuration::from_hours(number as i64)).unwrap();
     given.existing = &existing;
-    derive(&given, &ids(&format!("version {number}")))
+    derive(&given, Vec::new(), &ids(&format!("version {number}")))
 }
 
 /// Code, whether it is open, priority and level of each Task.
@@ -101,7 +97,7 @@ proptest! {
             prop_assert_eq!(all, open.len(), "one open Task for each code");
             let mut active: BTreeMap<String, usize> = BTreeMap::new();
             for flag in held.values().filter(|flag| flag["resourceType"] == "Flag") {
-                let action = element::extension_value(flag, "rule-action", "String").unwrap();
+                let action = element::extension_value(flag, element::RULE_ACTION, "valueString").unwrap();
                 prop_assert!(active.insert(action.to_owned(), 1).is_none(), "two Flags of {}", action);
                 let rule = ACTIONS.iter().position(|(id, _)| *id == action).unwrap();
                 let fires = version[rule] % 2 == 1;

@@ -39,7 +39,7 @@ fn a_sound_plan_compiles_with_its_activities() {
     assert_eq!(protocol.questionnaires(), ["https://example.org/Questionnaire/q|1.0.0"]);
     let response = response(&[("vomi", integer(6))]);
     let outcome = protocol.evaluate(&facts(&response)).outcomes.remove(0);
-    let [activity] = outcome.activities.as_slice() else { panic!("one activity") };
+    let [activity] = outcome.action.activities.as_slice() else { panic!("one activity") };
     assert_eq!((activity.kind, activity.code.as_str()), (ActivityKind::Task, "appel-telephonique"));
     assert_eq!(activity.performers, ["idec"]);
     assert_eq!(activity.handle_within.map(|delay| delay.as_hours()), Some(4));

@@ -114,7 +114,7 @@ fn care_plan(class: &str, drug: &str) -> Value {
 fn fired(protocol: &Protocol, facts: &Facts<'_>) -> (Level, Vec<String>) {
     let evaluation = protocol.evaluate(facts);
     let fired = evaluation.outcomes.iter().filter(|outcome| outcome.result == Truth::True);
-    (evaluation.level, fired.map(|outcome| outcome.action_id.clone()).collect())
+    (evaluation.level, fired.map(|outcome| outcome.action.id.clone()).collect())
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
-use vigie::rules::{self, Evaluation, Facts, Protocol};
+use vigie::judgement::Evaluation;
+use vigie::rules::{self, Facts, Protocol};
 use vigie::terminology::BASE;
 
 const AUTHORED: &str = "2026-03-09T09:00:00+01:00";

@@ -1,0 +1,57 @@
+//! An expression of a plan whose names are resolved: where each `%name` gets its value is known when the plan compiles.
+
+use super::expression::TRIGGERED;
+use super::protocol::Variable;
+use crate::fhirpath::Expression;
+
+/// An expression and where its variables come from.
+#[derive(Clone)]
+pub(super) struct Bound {
+    pub(super) expression: Expression,
+    /// Places in [`Expression::variables`] of those that Vigie or the plan gives.
+    pub(super) names: Vec<(usize, Origin)>,
+}
+
+/// Where a variable comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The last answered response before this one.
+    Previous,
+    /// Every earlier response.
+    History,
+    /// The plans of care.
+    Careplan,
+    /// The patient.
+    Patient,
+    /// What fired in the first pass.
+    Triggered,
+    /// The variable of the plan at this place.
+    Plan(usize),
+}
+
+impl Bound {
+    /// Resolve the names of an expression that sees these variables of the plan; the others are left to `FHIRPath`.
+    pub(super) fn of(expression: Expression, variables: &[Variable]) -> Self {
+        let names = expression.variables().iter().enumerate();
+        let names = names.filter_map(|(n, name)| Some((n, Origin::of(name, variables)?))).collect();
+        Self { expression, names }
+    }
+
+    /// Each name with where its value comes from.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, Origin)> {
+        self.names.iter().map(|(n, origin)| (self.expression.variables()[*n].as_str(), *origin))
+    }
+}
+
+impl Origin {
+    fn of(name: &str, variables: &[Variable]) -> Option<Self> {
+        Some(match name {
+            "previous" => Self::Previous,
+            "history" => Self::History,
+            "careplan" => Self::Careplan,
+            "patient" => Self::Patient,
+            TRIGGERED => Self::Triggered,
+            _ => Self::Plan(variables.iter().position(|variable| variable.name == name)?),
+        })
+    }
+}
