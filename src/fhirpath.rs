@@ -45,6 +45,7 @@ pub use check::Types;
 pub use collection::{Collection, Item};
 pub use model::{ChildType, Model, NoModel};
 pub use node::Node;
+pub(crate) use node::member;
 pub use quantity::Quantity;
 pub use scope::{Scope, Terminology};
 pub use temporal::Temporal;

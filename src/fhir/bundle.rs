@@ -48,11 +48,10 @@ pub fn searchset(matches: Vec<Match>, links: &[(&str, String)], total: Option<u6
         links.iter().map(|(relation, url)| json!({ "relation": relation, "url": url })).collect();
     put_list(&mut bundle, "link", links);
     let entries = matches.into_iter().map(|found| {
-        let mode = json!({ "mode": found.mode.code() });
-        if found.mode == Mode::Outcome {
-            return json!({ "resource": found.resource, "search": mode });
-        }
-        json!({ "fullUrl": found.full_url, "resource": found.resource, "search": mode })
+        let full_url = (found.mode != Mode::Outcome).then_some(found.full_url);
+        let mut entry = entry(full_url, found.resource);
+        entry.insert("search".into(), json!({ "mode": found.mode.code() }));
+        Value::Object(entry)
     });
     put_list(&mut bundle, "entry", entries.collect());
     Value::Object(bundle)
@@ -114,9 +113,9 @@ pub fn collection(base: &str, resources: Vec<Value>, at: Option<Timestamp>) -> V
     if let Some(at) = at {
         bundle.insert("timestamp".into(), datetime::instant(at).into());
     }
-    let entries = resources.into_iter().map(|resource| match element::local_reference(&resource) {
-        Some(reference) => json!({ "fullUrl": format!("{base}/{reference}"), "resource": resource }),
-        None => json!({ "resource": resource }),
+    let entries = resources.into_iter().map(|resource| {
+        let full_url = element::local_reference(&resource).map(|reference| format!("{base}/{reference}"));
+        Value::Object(entry(full_url, resource))
     });
     put_list(&mut bundle, "entry", entries.collect());
     Value::Object(bundle)
@@ -132,6 +131,16 @@ fn start(kind: &str) -> Map<String, Value> {
     bundle.insert("resourceType".into(), "Bundle".into());
     bundle.insert("type".into(), kind.into());
     bundle
+}
+
+/// An entry; the resource is moved into it, where `json!` would copy it.
+fn entry(full_url: Option<String>, resource: Value) -> Map<String, Value> {
+    let mut entry = Map::with_capacity(3);
+    if let Some(full_url) = full_url {
+        entry.insert("fullUrl".into(), full_url.into());
+    }
+    entry.insert("resource".into(), resource);
+    entry
 }
 
 /// FHIR has no empty lists.

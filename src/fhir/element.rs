@@ -2,11 +2,19 @@
 
 use serde_json::Value;
 
+use crate::fhirpath;
+
+/// A child by its name; `None` for what has no children.
+#[must_use]
+pub fn child<'a>(parent: &'a Value, name: &str) -> Option<&'a Value> {
+    fhirpath::member(parent, name)
+}
+
 /// The element at a dotted path; of a list, the first. `None` when any step is absent.
 #[must_use]
 pub fn at<'a>(resource: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(resource, |value, name| {
-        let found = value.get(name)?;
+        let found = child(value, name)?;
         found.as_array().map_or(Some(found), |list| list.first())
     })
 }
@@ -19,7 +27,7 @@ pub fn str_at<'a>(resource: &'a Value, path: &str) -> Option<&'a str> {
 
 /// The members of a list element; one member when it is single, none when it is absent.
 pub fn list<'a>(parent: &'a Value, name: &str) -> std::slice::Iter<'a, Value> {
-    match parent.get(name) {
+    match child(parent, name) {
         Some(Value::Array(list)) => list.iter(),
         Some(single) => std::slice::from_ref(single).iter(),
         None => [].iter(),
@@ -29,13 +37,13 @@ pub fn list<'a>(parent: &'a Value, name: &str) -> std::slice::Iter<'a, Value> {
 /// `resourceType`.
 #[must_use]
 pub fn resource_type(resource: &Value) -> Option<&str> {
-    resource.get("resourceType")?.as_str()
+    child(resource, "resourceType")?.as_str()
 }
 
 /// `id`.
 #[must_use]
 pub fn id(resource: &Value) -> Option<&str> {
-    resource.get("id")?.as_str()
+    child(resource, "id")?.as_str()
 }
 
 /// `Type/id` of a resource that has both.
@@ -69,8 +77,8 @@ pub fn code_of<'a>(concept: &'a Value, system: &str) -> Option<&'a str> {
 }
 
 fn coding(value: &Value) -> Option<(&str, &str)> {
-    let code = value.get("code")?.as_str()?;
-    Some((value.get("system").and_then(Value::as_str).unwrap_or_default(), code))
+    let code = child(value, "code")?.as_str()?;
+    Some((child(value, "system").and_then(Value::as_str).unwrap_or_default(), code))
 }
 
 #[cfg(test)]

@@ -13,19 +13,19 @@ pub fn stamp(resource: Value, id: &str, version: u64, at: Timestamp) -> Value {
     let Value::Object(mut resource) = resource else { return resource };
     let mut meta = match resource.shift_remove("meta") {
         Some(Value::Object(meta)) => meta,
-        _ => Map::new(),
+        _ => Map::with_capacity(2),
     };
     meta.insert("versionId".into(), version.to_string().into());
     meta.insert("lastUpdated".into(), datetime::instant(at).into());
-    let mut out = Map::with_capacity(resource.len() + 2);
-    if let Some(rtype) = resource.shift_remove("resourceType") {
-        out.insert("resourceType".into(), rtype);
+    // Nearly always it stands first already; then only `meta` is put between.
+    let rtype = resource.get_mut("resourceType").map(Value::take);
+    let place = usize::from(rtype.is_some());
+    if let Some(rtype) = rtype {
+        resource.shift_insert(0, "resourceType".into(), rtype);
     }
-    resource.shift_remove("id");
-    out.insert("id".into(), id.into());
-    out.insert("meta".into(), Value::Object(meta));
-    out.append(&mut resource);
-    Value::Object(out)
+    resource.shift_insert(place, "id".into(), id.into());
+    resource.shift_insert(place + 1, "meta".into(), Value::Object(meta));
+    Value::Object(resource)
 }
 
 /// `meta.versionId` as a number.

@@ -7,6 +7,7 @@
 mod definition;
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::OnceLock;
 
 use crate::fhirpath::{ChildType, Model};
@@ -17,8 +18,28 @@ const TABLES: &str = include_str!("r4.txt");
 
 /// The elements, types and bindings of R4.
 pub struct Schema {
-    types: HashMap<&'static str, Entry>,
+    types: HashMap<&'static str, Entry, BuildHasherDefault<NameHasher>>,
     value_sets: HashMap<&'static str, &'static str>,
+}
+
+/// Hashes the names of types, eight bytes at a time. Only names of the tables are ever kept: nobody can send ones that
+/// collide.
+#[derive(Default)]
+struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let mixed = self.0.rotate_left(5) ^ u64::from_le_bytes(word);
+            self.0 = mixed.wrapping_mul(0x517c_c1b7_2722_0a95);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.rotate_left(26)
+    }
 }
 
 /// A type as it stands in the tables, read when it is first asked for.

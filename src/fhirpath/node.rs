@@ -159,7 +159,19 @@ impl<'a> Node<'a> {
 
 /// The `resourceType` of a resource.
 pub(super) fn resource_type(value: &Value) -> Option<&str> {
-    value.as_object()?.get("resourceType")?.as_str()
+    member(value, "resourceType")?.as_str()
+}
+
+/// Up to so many members are sooner compared one by one than found by hash.
+const COMPARED_MAX: usize = 12;
+
+/// The member of an object with this name; `None` for what is no object.
+pub(crate) fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    let object = value.as_object()?;
+    if object.len() > COMPARED_MAX {
+        return object.get(name);
+    }
+    object.iter().find(|(key, _)| *key == name).map(|(_, member)| member)
 }
 
 /// What the name alone tells when no model knows the child.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::collection::{Collection, Item};
+use super::node::member;
 
 /// The value of a variable. A clone shares it, so that a value is handed to any number of scopes without a copy.
 ///
@@ -54,7 +55,7 @@ impl Index {
     fn of(items: &[Item<'_>], element: &str) -> Option<Self> {
         let mut places: HashMap<String, Vec<usize>> = HashMap::with_capacity(items.len());
         for (place, item) in items.iter().enumerate() {
-            let text = item.node()?.get(element).and_then(Value::as_str)?;
+            let text = member(item.node()?, element).and_then(Value::as_str)?;
             places.entry(text.to_owned()).or_default().push(place);
         }
         Some(Self { element: element.to_owned(), places })

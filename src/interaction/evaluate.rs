@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::library::Shelf;
 use super::operation::Parts;
@@ -83,7 +83,7 @@ pub async fn evaluate(ctx: &Context, body: impl Into<Document<'_>>) -> Result<Ve
     } else if !previous.is_empty() {
         situation.history = earlier(&situation.response, previous, arrival.received);
     }
-    let parameters = parameters(evaluated(&situation), &ctx.settings.base_url, situation.received);
+    let parameters = parameters(evaluated(situation), &ctx.settings.base_url, arrival.received);
     serde_json::to_vec(&parameters).map_err(|fault| Problem::internal(fault.to_string()))
 }
 
@@ -98,7 +98,7 @@ pub fn evaluate_with(library: &Library, question: Question) -> Result<Value, Pro
     let shelf = library
         .folder()
         .ok_or_else(|| Problem::internal("evaluation without a store needs a folder's library"))?;
-    let Evaluated { mut resources, judgement } = evaluated(&situation(Arc::clone(shelf), question));
+    let Evaluated { mut resources, judgement } = evaluated(situation(Arc::clone(shelf), question));
     if !judgement.issues.is_empty() {
         resources.insert(0, outcome::operation_outcome(&judgement.issues));
     }
@@ -140,17 +140,17 @@ fn earlier(response: &Value, previous: Vec<Value>, received: Timestamp) -> Vec<V
     history::earlier(previous, element::id(response), history::moment(response).unwrap_or(received))
 }
 
-fn evaluated(situation: &Situation) -> Evaluated {
-    let judgement = decide::judge(situation);
+fn evaluated(situation: Situation) -> Evaluated {
+    let judgement = decide::judge(&situation);
     let digest = || content::content_digest(&situation.response)[..32].to_owned();
     let id = element::id(&situation.response).map_or_else(digest, str::to_owned);
     let rtype = if judgement.accepted { RESPONSE } else { "Binary" };
     let reference = format!("{rtype}/{id}");
     let ids = SeededIds::new(situation.received, format!("{id}|1"));
-    let derived = decide::derive(situation, &judgement, &Origin { reference: &reference, version: 1 }, &ids);
+    let derived = decide::derive(&situation, &judgement, &Origin { reference: &reference, version: 1 }, &ids);
     let mut resources = Vec::new();
     if judgement.accepted {
-        resources.push(meta::stamp(situation.response.clone(), &id, 1, situation.received));
+        resources.push(meta::stamp(situation.response, &id, 1, situation.received));
     }
     resources.extend(derived.resources.into_iter().map(|one| {
         let id = element::id(&one.body).unwrap_or_default().to_owned();
@@ -164,11 +164,19 @@ fn parameters(evaluated: Evaluated, base: &str, at: Timestamp) -> Value {
     let mut parameter = vec![
         json!({ "name": "level", "valueCode": evaluation.level.code() }),
         json!({ "name": "accepted", "valueBoolean": accepted }),
-        json!({ "name": "outcome", "resource": outcome::operation_outcome(&issues) }),
-        json!({ "name": "bundle", "resource": bundle::collection(base, evaluated.resources, Some(at)) }),
+        whole("outcome", outcome::operation_outcome(&issues)),
+        whole("bundle", bundle::collection(base, evaluated.resources, Some(at))),
     ];
     parameter.extend(evaluation.outcomes.iter().map(trace));
-    json!({ "resourceType": "Parameters", "parameter": parameter })
+    Value::Object(Map::from_iter([
+        ("resourceType".to_owned(), Value::from("Parameters")),
+        ("parameter".to_owned(), Value::Array(parameter)),
+    ]))
+}
+
+/// A parameter that is a resource, moved into it.
+fn whole(name: &str, resource: Value) -> Value {
+    Value::Object(Map::from_iter([("name".to_owned(), Value::from(name)), ("resource".to_owned(), resource)]))
 }
 
 /// What one rule did.

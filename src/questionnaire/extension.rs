@@ -3,6 +3,8 @@
 
 use serde_json::Value;
 
+use crate::fhir::element::child;
+
 pub(crate) const VARIABLE: &str = "http://hl7.org/fhir/StructureDefinition/variable";
 pub(crate) const ENABLE_WHEN: &str =
     "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-enableWhenExpression";
@@ -53,7 +55,7 @@ pub(crate) const DATA_ABSENT_REASON: &str = "http://hl7.org/fhir/StructureDefini
 
 /// The members of a list element; a lone value counts as a list of one, an absent or null one as empty.
 pub(crate) fn list<'v>(parent: &'v Value, name: &str) -> &'v [Value] {
-    match parent.get(name) {
+    match child(parent, name) {
         None | Some(Value::Null) => &[],
         Some(Value::Array(members)) => members,
         Some(single) => std::slice::from_ref(single),
@@ -62,12 +64,12 @@ pub(crate) fn list<'v>(parent: &'v Value, name: &str) -> &'v [Value] {
 
 /// A text child.
 pub(crate) fn text<'v>(parent: &'v Value, name: &str) -> Option<&'v str> {
-    parent.get(name)?.as_str()
+    child(parent, name)?.as_str()
 }
 
 /// A Boolean child; false when absent.
 pub(crate) fn flag(parent: &Value, name: &str) -> bool {
-    parent.get(name).and_then(Value::as_bool).unwrap_or(false)
+    child(parent, name).and_then(Value::as_bool).unwrap_or(false)
 }
 
 /// The extensions with this address, each with its position.

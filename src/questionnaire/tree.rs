@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Questionnaire;
 use super::extension::{list, text};
+use crate::fhir::element::child;
 
 /// One `item` of the response.
 #[derive(Debug)]
@@ -71,7 +72,7 @@ impl<'r> Tree<'r> {
     }
 
     fn level(&mut self, questionnaire: &Questionnaire, holder: &'r Value, hook: Hook) {
-        if let Some(items) = holder.get("item").filter(|items| !items.is_array()) {
+        if let Some(items) = child(holder, "item").filter(|items| !items.is_array()) {
             let place = format!("{}.item", self.holder_place(hook));
             self.flaws.push(Flaw::Shape { place, value: items, expected: "an array of items" });
         }
@@ -114,7 +115,7 @@ impl<'r> Tree<'r> {
             position,
         });
         self.check_nest(questionnaire, index, hook);
-        if let Some(value) = value.get("answer").filter(|answers| !answers.is_array()) {
+        if let Some(value) = child(value, "answer").filter(|answers| !answers.is_array()) {
             let place = format!("{}.answer", self.place(index));
             self.flaws.push(Flaw::Shape { place, value, expected: "an array of answers" });
         }
@@ -125,7 +126,7 @@ impl<'r> Tree<'r> {
         };
         self.level(questionnaire, value, known(None));
         for (position, answer) in
-            answers.iter().enumerate().filter(|(_, answer)| answer.get("item").is_some())
+            answers.iter().enumerate().filter(|(_, answer)| child(answer, "item").is_some())
         {
             self.level(questionnaire, answer, known(Some(position)));
         }

@@ -8,7 +8,10 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::fhir::datetime::{PartialDateTime, Precision};
-use crate::fhir::element::list;
+use crate::fhir::element::{child, list};
+
+/// Room for the items of a questionnaire of usual length; it grows where there are more.
+const ITEMS_USUAL: usize = 64;
 
 /// One item of a response, with one of its answers or none.
 pub(super) struct Answer<'a> {
@@ -38,7 +41,8 @@ pub(super) struct Answers<'a> {
 impl<'a> Answers<'a> {
     /// Gather them.
     pub(super) fn of(response: &'a Value) -> Self {
-        let mut answers = Self::default();
+        let (items, steps) = (HashMap::with_capacity(ITEMS_USUAL), Vec::with_capacity(2 * ITEMS_USUAL));
+        let mut answers = Self { by_link_id: items, steps };
         answers.gather(response, None);
         answers
     }
@@ -50,7 +54,8 @@ impl<'a> Answers<'a> {
 
     /// `FHIRPath` of the answer, or of the item without one.
     pub(super) fn place(&self, answer: &Answer<'_>) -> String {
-        let mut place = String::from("QuestionnaireResponse");
+        let mut place = String::with_capacity(80);
+        place.push_str("QuestionnaireResponse");
         self.write_place(answer.step, &mut place);
         place
     }
@@ -60,8 +65,10 @@ impl<'a> Answers<'a> {
         if let Some(before) = before {
             self.write_place(*before, place);
         }
+        place.push('.');
+        place.push_str(name);
         // Writing to a String cannot fail.
-        let _infallible = write!(place, ".{name}[{n}]");
+        let _infallible = write!(place, "[{n}]");
     }
 
     fn step(&mut self, before: Option<usize>, name: &'static str, n: usize) -> usize {
@@ -72,8 +79,8 @@ impl<'a> Answers<'a> {
     fn gather(&mut self, parent: &'a Value, before: Option<usize>) {
         for (n, item) in list(parent, "item").enumerate() {
             let here = self.step(before, "item", n);
-            let text = item["text"].as_str();
-            let link_id = item["linkId"].as_str().unwrap_or_default();
+            let text = child(item, "text").and_then(Value::as_str);
+            let link_id = link_id_of(item);
             let answers = list(item, "answer");
             if answers.as_slice().is_empty() {
                 let answer = Answer { text, value: None, step: here };
@@ -119,7 +126,7 @@ impl<'a> Words<'a> {
 
     fn item(&self, link_id: &str) -> Option<&'a Value> {
         let items = self.items.get_or_init(|| {
-            let mut items = HashMap::new();
+            let mut items = HashMap::with_capacity(ITEMS_USUAL);
             if let Some(questionnaire) = self.questionnaire {
                 gather_items(questionnaire, &mut items);
             }
@@ -129,9 +136,13 @@ impl<'a> Words<'a> {
     }
 }
 
+fn link_id_of(item: &Value) -> &str {
+    child(item, "linkId").and_then(Value::as_str).unwrap_or_default()
+}
+
 fn gather_items<'a>(parent: &'a Value, items: &mut HashMap<&'a str, &'a Value>) {
     for item in list(parent, "item") {
-        items.insert(item["linkId"].as_str().unwrap_or_default(), item);
+        items.insert(link_id_of(item), item);
         gather_items(item, items);
     }
 }

@@ -9,6 +9,7 @@ use super::super::collection::{Collection, Item};
 use super::super::compare;
 use super::super::evaluate::{distinct, holds};
 use super::super::items::Items;
+use super::super::node::member;
 use super::super::seen::Seen;
 use super::super::syntax::{Expr, Operator};
 use super::{Answer, Arguments, Function, Input, row, special};
@@ -69,7 +70,7 @@ fn filter<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
         return Ok(picked);
     }
     for (index, item) in input.items.iter().enumerate() {
-        let known = plain.and_then(|(name, text)| Some(item.node()?.get(name)?.as_str()? == text));
+        let known = plain.and_then(|(name, text)| Some(member(item.node()?, name)?.as_str()? == text));
         let holds = match known {
             Some(known) => known,
             None => input.each(0, item, index)?.truth()? == Some(true),
