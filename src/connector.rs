@@ -5,6 +5,7 @@
 
 mod answer;
 mod document_repository;
+mod mllp;
 mod post;
 mod transaction;
 
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use document_repository::{DocumentRepository, Identity, mutual_client};
+pub use mllp::{MllpEndpoint, MllpPlatform, Retries, Tls};
 pub use transaction::TransactionServer;
 
 use crate::outbox::{Delivery, Outcome};

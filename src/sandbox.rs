@@ -1,5 +1,5 @@
-//! Peers to try deliveries on: a hospital record ([`dpi`]), a document recipient ([`mhd`]) and a *dossier médical
-//! partagé* ([`dmp`]), real servers on the network
+//! Peers to try deliveries on: a hospital record ([`dpi`]), a document recipient ([`mhd`]), an intermediation platform
+//! ([`platform`]) and a *dossier médical partagé* ([`dmp`]), real servers on the network
 //! that keep what they get in memory, for `vigie sandbox` and for the tests.
 //!
 //! They judge strictly what Vigie sends, recognise a repeat, and misbehave on demand ([`Fault`]). They are no models of a
@@ -11,11 +11,13 @@ pub mod dpi;
 mod fault;
 pub mod mhd;
 mod peer;
+pub mod platform;
 mod serve;
 mod shelf;
 
 pub use fault::Fault;
 pub use peer::{Handle, Received};
+pub use platform::{Arrived, DmpAnswer, MllpFault, Platform, Standing};
 
 #[cfg(test)]
 mod tests {

@@ -19,19 +19,33 @@ pub enum Fault {
 }
 
 /// What is still to come.
-#[derive(Debug, Default)]
-pub(super) struct Faults(Mutex<Option<(Fault, usize)>>);
+#[derive(Debug)]
+pub(super) struct Faults<F = Fault>(Mutex<Option<(F, usize)>>);
 
-impl Faults {
+impl<F> Default for Faults<F> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<F: Copy> Faults<F> {
     /// From now on this fault, for so many requests.
-    pub(super) fn set(&self, fault: Option<Fault>, times: usize) {
+    pub(super) fn set(&self, fault: Option<F>, times: usize) {
         *super::peer::locked(&self.0) = fault.filter(|_| times > 0).map(|fault| (fault, times));
     }
 
     /// The fault of this request, if there is one left.
-    pub(super) fn next(&self) -> Option<Fault> {
+    pub(super) fn next(&self) -> Option<F> {
+        self.next_if(|_| true)
+    }
+
+    /// The same, if it is one that happens here.
+    pub(super) fn next_if(&self, here: impl FnOnce(F) -> bool) -> Option<F> {
         let mut left = super::peer::locked(&self.0);
         let (fault, times) = (*left)?;
+        if !here(fault) {
+            return None;
+        }
         *left = (times > 1).then_some((fault, times - 1));
         Some(fault)
     }
@@ -43,7 +57,7 @@ mod tests {
 
     #[test]
     fn a_fault_lasts_as_many_requests_as_was_asked() {
-        let faults = Faults::default();
+        let faults: Faults = Faults::default();
         faults.set(Some(Fault::Gibberish), 2);
         assert_eq!(
             [faults.next(), faults.next(), faults.next()],

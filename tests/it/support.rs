@@ -7,6 +7,7 @@ mod example;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 mod template;
+pub(crate) mod transmission;
 
 pub(crate) use app::{App, Kept, Place, body};
 pub(crate) use example::{Course, example, profiles};

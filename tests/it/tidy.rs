@@ -26,13 +26,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("questionnaire", &["fhir", "fhirpath", "judgement", "problem", "terminology"]),
     ("rules", &["fhir", "fhirpath", "judgement", "problem", "terminology"]),
     ("pathway", &["clock", "fhir", "judgement", "problem", "terminology"]),
-    ("connector", &["clock", "identity", "outbox", "problem", "report", "signature", "xds", "xml"]),
+    ("connector", &["clock", "hl7v2", "identity", "outbox", "problem", "report", "signature", "xds", "xml"]),
     (
         "interaction",
         &[
             "clock",
             "fhir",
             "fhirpath",
+            "hl7v2",
             "identity",
             "judgement",
             "outbox",
@@ -49,7 +50,8 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     ("delivery", &["clock", "connector", "outbox", "problem", "store"]),
     ("http", &["fhir", "interaction", "problem", "terminology"]),
-    ("sandbox", &["clock", "fhir", "problem", "signature", "terminology", "xds", "xml"]),
+    ("mllp", &["hl7v2", "interaction", "problem"]),
+    ("sandbox", &["clock", "fhir", "hl7v2", "problem", "signature", "terminology", "xds", "xml"]),
 ];
 
 /// Crates that belong to one room: nobody else may name them.
