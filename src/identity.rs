@@ -19,7 +19,5 @@ pub use ins::{Channel, Environment, Ins, InsFault, InsKind};
 pub use professional::{ProfessionalId, ProfessionalKind};
 pub use qualification::{Qualification, Reason, qualify};
 pub use structure::{StructureId, StructureKind};
-#[cfg(test)]
-pub(crate) use traits::IDENTITY_RELIABILITY;
-pub(crate) use traits::{BIRTH_GIVEN_NAMES, BIRTH_PLACE, INSEE_CODE};
+pub(crate) use traits::{BIRTH_GIVEN_NAMES, BIRTH_PLACE, IDENTITY_RELIABILITY, INSEE_CODE};
 pub use traits::{BIRTH_PLACE_UNKNOWN, Sex, Traits};

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::clock::{Clock, Ids};
 use crate::problem::Issue;
+use crate::report::hl7v2::Route;
 use crate::report::{Issuer, Stationery};
 use crate::store::Store;
 
@@ -22,6 +23,7 @@ mod deliveries;
 mod evaluate;
 mod finalize;
 mod history;
+mod hl7v2;
 mod incoming;
 mod library;
 mod load;
@@ -42,6 +44,7 @@ pub use delete::{delete, delete_where};
 pub use deliveries::{DELIVERY_FILTERS, deliveries, resend, stop};
 pub use evaluate::{Question, evaluate, evaluate_with};
 pub use history::history;
+pub use hl7v2::{Authority, receive};
 pub use library::Library;
 pub use load::{LoadReport, load};
 pub use patch::{Patch, patch, patch_where};
@@ -77,6 +80,8 @@ pub struct Settings {
     pub telephone: Option<String>,
     /// Where final reports go: one delivery each.
     pub destinations: Vec<Destination>,
+    /// Who assigns the numbers of patients that HL7 v2 messages carry, and under which system they are kept.
+    pub authorities: Vec<Authority>,
     /// Matches on a page of a search that says no `_count`.
     pub page_default: usize,
     /// Most matches on a page, whatever `_count` says.
@@ -95,21 +100,24 @@ pub struct Destination {
 }
 
 /// What a destination understands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DestinationKind {
     /// A transaction `Bundle` to a FHIR server (the hospital record).
     Fhir,
     /// A Provide Document Bundle, ITI-65 (the document receiver before the national record).
     Mhd,
+    /// A message of the CI-SIS by HL7 v2 (the intermediation platform of the hospital).
+    Mllp(Box<Route>),
 }
 
 impl DestinationKind {
     /// The word of the configuration and of the outbox.
     #[must_use]
-    pub const fn code(self) -> &'static str {
+    pub const fn code(&self) -> &'static str {
         match self {
             Self::Fhir => "fhir",
             Self::Mhd => "mhd",
+            Self::Mllp(_) => "mllp",
         }
     }
 }

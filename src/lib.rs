@@ -11,7 +11,7 @@
 //! | floor | rooms | |
 //! |---|---|---|
 //! | 7 | [`app`] | start-up, shutdown, the demo and the offline commands: the only room that knows all others |
-//! | 6 | [`http`], [`sandbox`] | the only rooms that know actix-web |
+//! | 6 | [`http`], [`mllp`], [`sandbox`] | what listens: FHIR over HTTP, HL7 v2 over MLLP, and peers to try on; only here is actix-web known |
 //! | 5 | [`interaction`], [`delivery`] | the only rooms that order things in time |
 //! | 4 | [`questionnaire`], [`rules`], [`pathway`], [`connector`] | answers, alerts, what follows from them; peers |
 //! | 3 | [`report`], [`store`] | documents; everything that is kept |
@@ -46,6 +46,9 @@
 //! **Deliver.** [`delivery`] leases what is due, [`connector`] posts the bytes, the outbox settles the attempt;
 //! again until the receiver says yes or a person stops it.
 //!
+//! **Receive.** [`mllp`] finds a message in its connection, [`interaction::receive()`] makes of it a patient, a merge or a
+//! receipt of a document that was delivered, in one unit; only then is it acknowledged.
+//!
 //! **Publish.** A definition compiles or is refused with every fault; once active, its `url|version` is immutable.
 
 pub mod app;
@@ -60,6 +63,7 @@ pub mod http;
 pub mod identity;
 pub mod interaction;
 pub mod judgement;
+pub mod mllp;
 pub mod outbox;
 pub mod pathway;
 pub mod problem;

@@ -93,6 +93,7 @@ pub(crate) fn context(store: Arc<dyn Store>) -> Context {
             base_url,
             stationery: Arc::new(Stationery::shipped()),
             telephone: None,
+            authorities: Vec::new(),
             destinations: Vec::new(),
             page_default: 50,
             page_max: 1_000,

@@ -69,6 +69,31 @@ impl Header {
         })
     }
 
+    /// As much as can be made out of a message that cannot be read: enough to answer it.
+    #[must_use]
+    pub fn glimpse(bytes: &[u8]) -> Self {
+        let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).find(|line| line.starts_with(b"MSH"));
+        let ascii: String = line
+            .unwrap_or_default()
+            .iter()
+            .map(|byte| if byte.is_ascii() { char::from(*byte) } else { '?' })
+            .collect();
+        let fields: Vec<&str> = ascii.split('|').collect();
+        let field = |number: usize| (*fields.get(number - 1).unwrap_or(&"")).to_owned();
+        let mut kind = fields.get(8).unwrap_or(&"").split('^').map(str::to_owned);
+        Self {
+            sender: Party { application: field(3), facility: field(4) },
+            receiver: Party { application: field(5), facility: field(6) },
+            code: kind.next().unwrap_or_default(),
+            event: kind.next().unwrap_or_default(),
+            structure: kind.next().unwrap_or_default(),
+            control_id: field(10),
+            processing: field(11),
+            version: field(12).split('^').next().unwrap_or_default().to_owned(),
+            charset: Charset::Utf8,
+        }
+    }
+
     /// `ADT^A01`, for logs and sentences.
     #[must_use]
     pub fn kind(&self) -> String {
@@ -109,6 +134,18 @@ mod tests {
         assert_eq!(header.charset, Charset::Latin1);
         let [application, _] = <[Value; 2]>::from(&header.sender);
         assert_eq!(application.encoded(), "GAM^1.2.3^ISO");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_answered_as_far_as_it_is_understood() {
+        let header = Header::glimpse(
+            b"MSH|^~\\&|GAM|CHU|VIGIE|CHU|2026||ADT^A01|7|P|2.5|||||FRA|UNICODE UTF-8\rPID|\xe9",
+        );
+        assert_eq!(
+            (header.kind().as_str(), header.control_id.as_str(), header.version.as_str()),
+            ("ADT^A01", "7", "2.5")
+        );
+        assert_eq!(Header::glimpse(b"\xff\x00").control_id, "");
     }
 
     #[test]

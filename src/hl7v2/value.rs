@@ -34,8 +34,7 @@ impl Value {
         if self.0.is_empty() {
             self.0.push(Vec::new());
         }
-        let components = self.0.last_mut().into_iter().next();
-        if let Some(components) = components {
+        if let Some(components) = self.0.last_mut() {
             if components.len() < number {
                 components.resize(number, Vec::new());
             }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, incoming};
+use super::{Context, hl7v2, incoming};
 use crate::fhir::datetime::instant;
 use crate::outbox::{Attempt, Outcome, State};
 use crate::problem::{Category, Issue, Problem};
@@ -15,14 +15,15 @@ pub const DELIVERY_FILTERS: &[&str] =
 /// Most deliveries on a page.
 const LIMIT_MAX: usize = 500;
 
-/// Deliveries, newest first, with state, attempts and receipts, as `Parameters`. Filters: `id`, `destination`, `patient`,
+/// Deliveries, newest first, with state, attempts, receipts and what came later of a receiver further on (ZAM), as
+/// `Parameters`. Filters: `id`, `destination`, `patient`,
 /// `subject`, `state`, `_count`, and `before` with the id of the last one of the page before.
 ///
 /// # Errors
 /// `Malformed` with every filter that is not known or cannot be read.
 pub async fn deliveries(ctx: &Context, params: &[(String, String)]) -> Result<Vec<u8>, Problem> {
     let records = ctx.store.deliveries(&filter(params)?).await?;
-    answer(&records)
+    answer(ctx, &records).await
 }
 
 /// Stops a delivery, with who says so and why; stopping again keeps the first reason.
@@ -41,7 +42,7 @@ pub async fn stop(ctx: &Context, id: &str, by: &str, reason: &str) -> Result<Vec
     }
     let order = Order::Stop { by: by.to_owned(), reason: reason.to_owned() };
     let record = ctx.store.order(id, order, incoming::now(ctx)).await?;
-    answer(&[record])
+    answer(ctx, &[record]).await
 }
 
 /// Sends a delivery again now, byte for byte.
@@ -50,7 +51,7 @@ pub async fn stop(ctx: &Context, id: &str, by: &str, reason: &str) -> Result<Vec
 /// `NotFound`, `Conflict` when its state does not allow it.
 pub async fn resend(ctx: &Context, id: &str) -> Result<Vec<u8>, Problem> {
     let record = ctx.store.order(id, Order::Resend, incoming::now(ctx)).await?;
-    answer(&[record])
+    answer(ctx, &[record]).await
 }
 
 fn filter(params: &[(String, String)]) -> Result<DeliveryFilter, Problem> {
@@ -88,15 +89,21 @@ fn literal(value: &str, rtype: &str) -> String {
     if value.contains('/') { value.to_owned() } else { format!("{rtype}/{value}") }
 }
 
-fn answer(records: &[DeliveryRecord]) -> Result<Vec<u8>, Problem> {
+async fn answer(ctx: &Context, records: &[DeliveryRecord]) -> Result<Vec<u8>, Problem> {
+    let receipts = hl7v2::of_deliveries(ctx, records).await?;
+    let of = |record: &DeliveryRecord| receipts.get(&record.delivery.id).map_or(&[][..], Vec::as_slice);
+    written(records.iter().map(|record| delivery(record, of(record))).collect())
+}
+
+fn written(deliveries: Vec<Value>) -> Result<Vec<u8>, Problem> {
     let mut parameters = json!({ "resourceType": "Parameters" });
-    if !records.is_empty() {
-        parameters["parameter"] = Value::Array(records.iter().map(delivery).collect());
+    if !deliveries.is_empty() {
+        parameters["parameter"] = Value::Array(deliveries);
     }
     serde_json::to_vec(&parameters).map_err(|fault| Problem::internal(fault.to_string()))
 }
 
-fn delivery(record: &DeliveryRecord) -> Value {
+fn delivery(record: &DeliveryRecord, receipts: &[Value]) -> Value {
     let (delivery, progress) = (&record.delivery, &record.progress);
     let mut part = vec![
         json!({ "name": "id", "valueId": delivery.id }),
@@ -121,6 +128,7 @@ fn delivery(record: &DeliveryRecord) -> Value {
         ]}));
     }
     part.extend(record.attempts.iter().map(attempt));
+    part.extend(receipts.iter().cloned());
     json!({ "name": "delivery", "part": part })
 }
 
@@ -181,7 +189,7 @@ mod tests {
                 }),
             }],
         };
-        let told: Value = serde_json::from_slice(&answer(&[record]).unwrap()).unwrap();
+        let told: Value = serde_json::from_slice(&written(vec![delivery(&record, &[])]).unwrap()).unwrap();
         let parts = told["parameter"][0]["part"].as_array().unwrap();
         let part = |name: &str| parts.iter().find(|part| part["name"] == name).unwrap();
         assert_eq!(part("state")["valueCode"], "delivered");

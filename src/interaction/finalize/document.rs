@@ -8,15 +8,20 @@ use serde_json::Value;
 use super::sources::Gathered;
 use crate::clock::Ids;
 use crate::fhir::{MEDIA_TYPE, meta};
+use crate::hl7v2;
 use crate::interaction::{DestinationKind, Settings};
 use crate::outbox::Delivery;
 #[cfg(not(feature = "pdf"))]
 use crate::problem::Category;
 use crate::problem::Problem;
+use crate::report::hl7v2::Route;
 use crate::report::{
     Document, Edition, Form, Report, Stationery, diagnostic_report, document_reference,
     provide_document_bundle, transaction_bundle,
 };
+
+/// Media type of HL7 v2 in its ER7 form (HL7, *HL7 over HTTP*).
+const ER7: &str = "x-application/hl7-v2+er7";
 
 /// What a final report becomes.
 pub(super) struct Made {
@@ -61,20 +66,25 @@ pub(super) async fn make(
     let subject = format!("DocumentReference/{document_id}");
     let mut deliveries = Vec::new();
     for destination in &settings.destinations {
-        let payload = match destination.kind {
+        let id = ids.next();
+        let (content_type, payload) = match &destination.kind {
             DestinationKind::Fhir => {
-                transaction_bundle::render(&report, &document, &settings.issuer, &sources)?
+                let bundle = transaction_bundle::render(&report, &document, &settings.issuer, &sources)?;
+                (MEDIA_TYPE, json(&bundle)?)
             }
-            DestinationKind::Mhd => provide_document_bundle::render(&report, &document, &settings.issuer)?,
+            DestinationKind::Mhd => {
+                (MEDIA_TYPE, json(&provide_document_bundle::render(&report, &document, &settings.issuer)?)?)
+            }
+            DestinationKind::Mllp(route) => (ER7, message(route, &document, &id, at)?),
         };
         deliveries.push(Delivery {
-            id: ids.next(),
+            id,
             destination: destination.name.clone(),
             kind: destination.kind.code().to_owned(),
             patient: gathered.patient_reference.clone(),
             subject: subject.clone(),
-            content_type: MEDIA_TYPE.to_owned(),
-            payload: serde_json::to_vec(&payload).map_err(|fault| Problem::internal(fault.to_string()))?,
+            content_type: content_type.to_owned(),
+            payload,
             created_at: at,
         });
     }
@@ -84,6 +94,17 @@ pub(super) async fn make(
         reference: meta::stamp(reference, document_id, 1, at),
         deliveries,
     })
+}
+
+fn json(bundle: &Value) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(bundle).map_err(|fault| Problem::internal(fault.to_string()))
+}
+
+/// The message of a delivery; its control id leads back to the delivery.
+fn message(route: &Route, document: &Document, delivery: &str, at: Timestamp) -> Result<Vec<u8>, Problem> {
+    let control_id = hl7v2::control_id(delivery)
+        .ok_or_else(|| Problem::internal("the id of a delivery is no UUID of version 7"))?;
+    route.transmission(&document.header, document.bytes(Form::Cda), &control_id, at).render()
 }
 
 /// Sets the report on paper, on the blocking pool: requests go on being answered meanwhile.

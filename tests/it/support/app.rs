@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 use vigie::clock::{Clock, FixedClock, SeededIds};
-use vigie::interaction::{self, Answer, Context, Destination, DestinationKind, Library, Settings};
+use vigie::interaction::{self, Answer, Authority, Context, Destination, DestinationKind, Library, Settings};
 use vigie::problem::Problem;
 use vigie::report::{Issuer, Stationery};
 use vigie::store::{Store, postgres, sqlite};
@@ -108,6 +108,12 @@ impl App {
         Some(Self::over(store, place))
     }
 
+    /// The service alone, and the place of its store.
+    pub(crate) fn into_context(self) -> (Arc<Context>, Place) {
+        let Self { context, place, .. } = self;
+        (Arc::new(context), place)
+    }
+
     /// Ends the service; returns the place of its store.
     pub(super) fn into_place(self) -> Place {
         let Self { context, place, .. } = self;
@@ -139,6 +145,11 @@ impl App {
                     Destination { name: "dpi".to_owned(), kind: DestinationKind::Fhir },
                     Destination { name: "dmp".to_owned(), kind: DestinationKind::Mhd },
                 ],
+                authorities: vec![Authority {
+                    namespace: "CHU".to_owned(),
+                    oid: "1.2.250.1.999.2".to_owned(),
+                    system: "https://chu.example/ipp".to_owned(),
+                }],
                 page_default: 50,
                 page_max: 500,
                 rounds_max: 100,

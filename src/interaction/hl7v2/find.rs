@@ -1,0 +1,90 @@
+//! Which patient a message is about: by the numbers of the hospital, else by the INS.
+
+use serde_json::Value;
+
+use super::pid::Number;
+use crate::fhir::element::{self, list, str_at};
+use crate::fhir::search::{self, Query};
+use crate::interaction::{Context, conditional, library, read};
+use crate::problem::{Category, Problem};
+
+/// How far merges of merges are followed.
+const MERGES_MAX: usize = 16;
+
+/// Every patient that has one of these numbers of the hospital; without one, those that have the INS.
+///
+/// # Errors
+/// Those of the store.
+pub(super) async fn named(ctx: &Context, numbers: &[Number]) -> Result<Vec<Value>, Problem> {
+    let mut found: Vec<Value> = Vec::new();
+    for number in telling(numbers) {
+        let token = conditional::escape(&number.identifier);
+        for stored in library::read_all(ctx.store.as_ref(), "Patient", &[("identifier", &token)]).await? {
+            let patient = read::body(&stored)?;
+            if !found.iter().any(|known| element::id(known) == element::id(&patient)) {
+                found.push(patient);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The one patient who is followed under these numbers now: merged records lead to the one that they became.
+///
+/// # Errors
+/// `Conflict` at `place` when the numbers belong to different patients: only a person can tell who is who.
+pub(super) async fn followed(
+    ctx: &Context,
+    numbers: &[Number],
+    place: &str,
+) -> Result<Option<Value>, Problem> {
+    let mut followed: Vec<Value> = Vec::new();
+    for patient in named(ctx, numbers).await? {
+        let current = survivor(ctx, patient).await?;
+        if !followed.iter().any(|known| element::id(known) == element::id(&current)) {
+            followed.push(current);
+        }
+    }
+    if followed.len() > 1 {
+        let what = "these numbers belong to different patients here: a person has to tell who is who";
+        return Err(Problem::new(Category::Conflict, "duplicate", what).at(place));
+    }
+    Ok(followed.pop())
+}
+
+/// The record that this one was merged into, at the end of the chain.
+async fn survivor(ctx: &Context, patient: Value) -> Result<Value, Problem> {
+    let mut current = patient;
+    for _ in 0..MERGES_MAX {
+        let Some(id) = replaced_by(&current) else { return Ok(current) };
+        match read::current(ctx, "Patient", id).await? {
+            Some(next) => current = next,
+            None => return Ok(current),
+        }
+    }
+    Err(Problem::new(Category::Conflict, "business-rule", "these patients were merged in a circle")
+        .at("PID-3"))
+}
+
+/// Id of the patient that this one was merged into.
+pub(super) fn replaced_by(patient: &Value) -> Option<&str> {
+    let link = list(patient, "link").find(|link| link["type"] == "replaced-by")?;
+    str_at(link, "other.reference")?.strip_prefix("Patient/")
+}
+
+/// The query that no other patient must match when one is made for these numbers.
+///
+/// # Errors
+/// `Malformed`, which numbers that were read cannot cause.
+pub(super) fn queries(numbers: &[Number]) -> Result<Vec<Query>, Problem> {
+    let query = |number: &Number| {
+        search::parse("Patient", &[("identifier".to_owned(), conditional::escape(&number.identifier))])
+    };
+    telling(numbers).map(query).collect()
+}
+
+/// The numbers that tell who is meant. An INS alone never joins two records of a hospital.
+fn telling(numbers: &[Number]) -> impl Iterator<Item = &Number> {
+    let local = numbers.iter().any(Number::is_local);
+    numbers.iter().filter(move |number| if local { number.is_local() } else { number.identifier.is_ins() })
+}

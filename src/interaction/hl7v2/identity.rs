@@ -1,0 +1,81 @@
+//! `ADT^A01 A04 A05 A08 A28 A31`: a patient is created, or brought up to date by identifier.
+
+use serde_json::{Value, json};
+
+use super::commit::{Ended, Rounds, commit, sound};
+use super::overlay::overlay;
+use super::pid::Pid;
+use super::{find, reading};
+use crate::fhir::{element, meta};
+use crate::hl7v2::{Header, Message};
+use crate::interaction::{Context, content, create, incoming};
+use crate::problem::Problem;
+use crate::store::{Expect, Guard, Unit, Write};
+
+/// Takes the identity of a message.
+///
+/// # Errors
+/// `Invalid` and `Conflict` with the place in the message.
+pub(super) async fn take(ctx: &Context, message: &Message, header: &Header) -> Result<(), Problem> {
+    let pid = Pid::read(message, reading(ctx))?;
+    let mut rounds = Rounds::new(ctx);
+    loop {
+        rounds.begin()?;
+        if rounds.is_over(round(ctx, message, header, &pid).await?) {
+            return Ok(());
+        }
+    }
+}
+
+async fn round(ctx: &Context, message: &Message, header: &Header, pid: &Pid<'_>) -> Result<Ended, Problem> {
+    let found = find::followed(ctx, &pid.numbers, "PID-3").await?;
+    let mut unit = Unit::new("identity", incoming::now(ctx));
+    match write(ctx, &mut unit, found.as_ref(), pid)? {
+        Some(holder) => commit(ctx, unit, message, header, &holder).await,
+        None => Ok(Ended::Done),
+    }
+}
+
+/// Adds the write of the patient to the unit, if there is anything to write; `Patient/id` then.
+///
+/// # Errors
+/// `Invalid` when the message leads to no valid patient.
+pub(super) fn write(
+    ctx: &Context,
+    unit: &mut Unit,
+    found: Option<&Value>,
+    pid: &Pid<'_>,
+) -> Result<Option<String>, Problem> {
+    let before = found.cloned().unwrap_or_else(|| json!({"resourceType": "Patient", "active": true}));
+    let after = overlay(&before, pid)?;
+    put(ctx, unit, found, after, pid)
+}
+
+/// The same with a patient that is made already.
+///
+/// # Errors
+/// As [`write`].
+pub(super) fn put(
+    ctx: &Context,
+    unit: &mut Unit,
+    found: Option<&Value>,
+    after: Value,
+    pid: &Pid<'_>,
+) -> Result<Option<String>, Problem> {
+    if found.is_some_and(|before| content::same_content(before, &after)) {
+        return Ok(None);
+    }
+    sound(&after)?;
+    let known = found.and_then(|before| Some((element::id(before)?.to_owned(), meta::version(before)?)));
+    let (id, version, expect) = match known {
+        Some((id, version)) => (id, version + 1, Expect::Version(version)),
+        None => {
+            unit.guards.extend(find::queries(&pid.numbers)?.into_iter().map(Guard::NoneMatches));
+            (ctx.ids.next(), 1, Expect::New)
+        }
+    };
+    let resource = meta::stamp(after, &id, version, unit.at);
+    unit.streams.extend(create::stream(&resource));
+    unit.writes.push(Write::new(&resource, expect)?);
+    Ok(Some(format!("Patient/{id}")))
+}
