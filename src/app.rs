@@ -4,6 +4,8 @@ mod application;
 pub mod demo;
 mod folder;
 mod offline;
+mod peers;
+mod sandbox;
 mod stationery;
 mod telemetry;
 
@@ -13,6 +15,7 @@ use std::sync::Arc;
 pub use application::{Application, Surroundings};
 pub use demo::demo;
 pub use offline::{Files, check, evaluate};
+pub use sandbox::{Behaviour, sandbox_fhir, sandbox_mllp};
 
 use crate::clock::{SystemClock, SystemIds};
 use crate::config;
@@ -31,6 +34,9 @@ pub fn serve(file: Option<&Path>) -> Result<(), Problem> {
     actix_web::rt::System::new().block_on(async {
         let application = Application::build(&settings, surroundings).await?;
         say(&format!("vigie listens on {}", application.url()));
+        if let Some(address) = application.mllp() {
+            say(&format!("vigie listens on mllp://{address}"));
+        }
         application.run_until(told_to_stop()).await
     })
 }

@@ -4,8 +4,10 @@
 //! (`limits.body_bytes` is `VIGIE_LIMITS_BODY_BYTES`); the environment wins. Lists (`destinations`) take a
 //! TOML array of inline tables in their variable. Secrets never print: see [`Secret`].
 
+mod destination;
 mod issuer;
 mod keys;
+mod mllp;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,9 +16,11 @@ use serde::Deserialize;
 use toml::{Table, Value};
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
-use crate::problem::{Category, Issue, Problem};
-
+pub use destination::{Destination, DestinationKind};
 pub use issuer::{Environment, Issuer};
+pub use mllp::{Authority, Listing, MessageKind, Mllp, Transmission};
+
+use crate::problem::{Category, Issue, Problem};
 
 /// A value that must not be shown: its `Debug` prints dots.
 #[derive(Clone, Default, Deserialize, PartialEq, Eq)]
@@ -78,6 +82,9 @@ pub struct Settings {
     /// Who issues documents.
     #[validate(nested)]
     pub issuer: Issuer,
+    /// HL7 v2 messages that other systems send.
+    #[validate(nested)]
+    pub mllp: Mllp,
     /// Where finalised reports go.
     #[validate(nested)]
     pub destinations: Vec<Destination>,
@@ -96,6 +103,7 @@ impl Default for Settings {
             store: Store::default(),
             delivery: Delivery::default(),
             issuer: Issuer::default(),
+            mllp: Mllp::default(),
             destinations: Vec::new(),
         }
     }
@@ -199,41 +207,6 @@ impl Default for Delivery {
     }
 }
 
-/// One receiver of finalised reports.
-#[derive(Debug, Clone, Deserialize, Validate)]
-#[serde(deny_unknown_fields)]
-pub struct Destination {
-    /// Name in the outbox, in metrics and in operations.
-    #[validate(custom(function = token))]
-    pub name: String,
-    /// What is sent and how.
-    pub kind: DestinationKind,
-    /// Where it is sent.
-    #[validate(custom(function = http_url))]
-    pub url: String,
-    /// Bearer token, if the receiver wants one.
-    #[serde(default)]
-    pub bearer: Option<Secret>,
-    /// How long one attempt may take, in seconds.
-    #[serde(default = "thirty")]
-    #[validate(range(min = 1, max = 300))]
-    pub timeout_seconds: u64,
-}
-
-const fn thirty() -> u64 {
-    30
-}
-
-/// What is sent and how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DestinationKind {
-    /// A transaction Bundle to a FHIR server.
-    Fhir,
-    /// An ITI-65 Provide Document Bundle to a Document Recipient (`PDSm`).
-    Mhd,
-}
-
 /// Reads settings: the file's text if there is one, and the environment's variables.
 ///
 /// # Errors
@@ -276,7 +249,12 @@ fn collect(prefix: &str, faults: &ValidationErrors, issues: &mut Vec<Issue>) {
     let mut fields: Vec<_> = faults.errors().iter().collect();
     fields.sort_by(|a, b| a.0.cmp(b.0));
     for (field, kind) in fields {
-        let key = if prefix.is_empty() { field.to_string() } else { format!("{prefix}.{field}") };
+        let key = match field.as_ref() {
+            // A fault of the whole table.
+            "__all__" => prefix.to_owned(),
+            field if prefix.is_empty() => field.to_owned(),
+            field => format!("{prefix}.{field}"),
+        };
         match kind {
             ValidationErrorsKind::Struct(inner) => collect(&key, inner, issues),
             ValidationErrorsKind::List(items) => {

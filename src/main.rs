@@ -1,7 +1,9 @@
-//! The command line: `serve`, `demo`, `check` and `evaluate`.
+//! The command line: `serve`, `demo`, `sandbox`, `check` and `evaluate`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use vigie::app;
@@ -18,6 +20,44 @@ struct Arguments {
     command: Command,
 }
 
+/// A peer to try deliveries on, until Ctrl-C.
+#[derive(Subcommand)]
+enum Peer {
+    /// An intermediation platform: takes MDM and ORU, judges them, and tells by ZAM what the DMP made of them.
+    Mllp {
+        /// Address and port.
+        #[arg(long, default_value = "127.0.0.1:2575")]
+        listen: SocketAddr,
+        /// The MLLP listener of the service, for receipts.
+        #[arg(long)]
+        receipts_to: Option<SocketAddr>,
+        /// The DMP refuses every document with this code.
+        #[arg(long)]
+        dmp_refuses: Option<String>,
+        /// Misbehave: refuse, reset, silent, slow, half, answer-lost, ae, ar, duplicate, other-message, gibberish.
+        #[arg(long)]
+        fault: Option<String>,
+        /// How long slow and silent last, in milliseconds.
+        #[arg(long, default_value_t = 5_000)]
+        pause_ms: u64,
+        /// For how many messages.
+        #[arg(long, default_value_t = 1)]
+        times: usize,
+    },
+    /// A hospital record that takes transaction Bundles.
+    Dpi {
+        /// Address and port.
+        #[arg(long, default_value = "127.0.0.1:8081")]
+        listen: SocketAddr,
+    },
+    /// A document recipient (ITI-65).
+    Mhd {
+        /// Address and port.
+        #[arg(long, default_value = "127.0.0.1:8082")]
+        listen: SocketAddr,
+    },
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Serve until SIGTERM or Ctrl-C. Settings come from the file and from VIGIE_… variables.
@@ -25,6 +65,11 @@ enum Command {
         /// TOML file of settings.
         #[arg(long)]
         config: Option<PathBuf>,
+    },
+    /// Run one peer of the sandbox.
+    Sandbox {
+        #[command(subcommand)]
+        peer: Peer,
     },
     /// Show the whole journey on loopback: service, hospital record, document receiver, example patients.
     Demo {
@@ -68,6 +113,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Serve { config } => app::serve(config.as_deref()),
         Command::Demo { exit, examples, profiles } => app::demo(&examples, &profiles, exit),
+        Command::Sandbox { peer } => sandbox(peer),
         Command::Check { folder } => app::check(&folder),
         Command::Evaluate { response, previous, patient, careplan, profiles } => {
             app::evaluate(&app::Files { response, previous, patient, careplans: careplan, profiles })
@@ -76,6 +122,17 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => fail(&problem),
+    }
+}
+
+fn sandbox(peer: Peer) -> Result<(), Problem> {
+    match peer {
+        Peer::Mllp { listen, receipts_to, dmp_refuses, fault, pause_ms, times } => {
+            let pause = Duration::from_millis(pause_ms);
+            app::sandbox_mllp(&app::Behaviour { listen, receipts_to, dmp_refuses, fault, pause, times })
+        }
+        Peer::Dpi { listen } => app::sandbox_fhir(listen, false),
+        Peer::Mhd { listen } => app::sandbox_fhir(listen, true),
     }
 }
 

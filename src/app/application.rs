@@ -11,15 +11,15 @@ use actix_web::dev::Server;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::{folder, stationery, telemetry};
+use super::{folder, peers, stationery, telemetry};
 use crate::clock::{Clock, Ids};
-use crate::config::{self, DestinationKind, Settings};
-use crate::connector::{self, Connector, Connectors, Endpoint, TransactionServer};
+use crate::config::{self, Settings};
 use crate::delivery;
 use crate::fhir::search;
 use crate::http::{self, Serving, State};
 use crate::identity::Environment;
 use crate::interaction::{self, Context, Library};
+use crate::mllp::{self, Listener};
 use crate::outbox::Backoff;
 use crate::problem::{Category, Problem};
 use crate::report::Issuer;
@@ -45,6 +45,7 @@ pub struct Application {
     url: String,
     context: Arc<Context>,
     server: Server,
+    listener: Option<Listener>,
     courier: delivery::Courier,
     stop: watch::Sender<bool>,
 }
@@ -77,7 +78,7 @@ impl Application {
         load(&context, resources).await?;
         let courier = delivery::Courier::new(
             store,
-            connectors(settings)?,
+            peers::connectors(settings)?,
             surroundings.clock,
             surroundings.ids,
             for_delivery(&settings.delivery),
@@ -91,7 +92,14 @@ impl Application {
         let serving =
             Serving { workers: settings.limits.workers, shutdown_seconds: settings.limits.shutdown_seconds };
         let server = http::serve(state, socket, serving)?;
-        Ok(Self { url, context, server, courier, stop: watch::channel(false).0 })
+        let listener = listen(&settings.mllp).await?;
+        Ok(Self { url, context, server, listener, courier, stop: watch::channel(false).0 })
+    }
+
+    /// Where it listens for HL7 v2 by MLLP, if it does.
+    #[must_use]
+    pub fn mllp(&self) -> Option<std::net::SocketAddr> {
+        self.listener.as_ref().map(Listener::address)
     }
 
     /// Where it listens.
@@ -111,9 +119,11 @@ impl Application {
     /// # Errors
     /// `Internal` when the server fails.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Problem> {
-        let Self { server, courier, stop: stopping, .. } = self;
+        let Self { context, server, listener, courier, stop: stopping, .. } = self;
         let handle = server.handle();
         let sending = actix_web::rt::spawn(courier.run(stopping.subscribe()));
+        let listening =
+            listener.map(|listener| actix_web::rt::spawn(listener.run(context, stopping.subscribe())));
         let serving = actix_web::rt::spawn(server);
         tokio::pin!(serving);
         let early = tokio::select! {
@@ -129,6 +139,9 @@ impl Application {
         };
         let _ = stopping.send(true);
         let _ = sending.await;
+        if let Some(listening) = listening {
+            let _ = listening.await;
+        }
         match ended {
             Ok(Ok(())) => Ok(()),
             Ok(Err(fault)) => Err(Problem::internal(format!("the server failed: {fault}"))),
@@ -154,6 +167,16 @@ async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Problem> {
         ..sqlite::Options::default()
     };
     Ok(Arc::new(sqlite::open(path, &options)?))
+}
+
+async fn listen(settings: &config::Mllp) -> Result<Option<Listener>, Problem> {
+    let Some(address) = settings.listen else { return Ok(None) };
+    let limits = mllp::Limits {
+        frame_bytes: settings.message_bytes,
+        connections_max: settings.connections,
+        idle: Duration::from_secs(settings.idle_seconds),
+    };
+    Listener::bind(address, limits).await.map(Some)
 }
 
 /// Publishes the shipped definitions; those that are there already stay.
@@ -187,42 +210,24 @@ fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction
     if !faults.is_empty() {
         return Err(Problem::with(Category::Malformed, faults));
     }
-    let destinations = settings.destinations.iter().map(|destination| interaction::Destination {
-        name: destination.name.clone(),
-        kind: match destination.kind {
-            DestinationKind::Fhir => interaction::DestinationKind::Fhir,
-            DestinationKind::Mhd => interaction::DestinationKind::Mhd,
-        },
+    let authorities = settings.mllp.authorities.iter().map(|authority| interaction::Authority {
+        namespace: authority.namespace.clone(),
+        oid: authority.oid.clone(),
+        system: Some(authority.system.clone())
+            .filter(|system| !system.is_empty())
+            .unwrap_or_else(|| format!("urn:oid:{}", authority.oid)),
     });
     Ok(interaction::Settings {
         base_url,
         issuer: issued,
         stationery: stationery::read(&issuer.stationery)?,
         telephone: Some(issuer.phone.clone()).filter(|phone| !phone.is_empty()),
-        destinations: destinations.collect(),
+        destinations: peers::destinations(settings)?,
+        authorities: authorities.collect(),
         page_default: 50,
         page_max: 1_000,
         rounds_max: 16,
     })
-}
-
-fn connectors(settings: &Settings) -> Result<Connectors, Problem> {
-    let client = connector::client()?;
-    let connectors = settings.destinations.iter().map(|destination| {
-        let endpoint = Endpoint {
-            url: destination.url.clone(),
-            bearer: destination.bearer.as_ref().map(|secret| secret.reveal().to_owned()),
-            timeout: Duration::from_secs(destination.timeout_seconds),
-        };
-        // Both kinds are transactions: they differ in what is rendered, not in how it is sent.
-        let connector: Arc<dyn Connector> = match destination.kind {
-            DestinationKind::Fhir | DestinationKind::Mhd => {
-                Arc::new(TransactionServer::new(client.clone(), endpoint))
-            }
-        };
-        (destination.name.clone(), connector)
-    });
-    Ok(connectors.collect())
 }
 
 const fn for_delivery(settings: &config::Delivery) -> delivery::Limits {

@@ -43,6 +43,11 @@ const KEYS: &[(&str, Form)] = &[
     ("issuer.environment", Form::Text),
     ("issuer.stationery", Form::Text),
     ("issuer.phone", Form::Text),
+    ("mllp.listen", Form::Text),
+    ("mllp.message_bytes", Form::Number),
+    ("mllp.connections", Form::Number),
+    ("mllp.idle_seconds", Form::Number),
+    ("mllp.authorities", Form::List),
     ("destinations", Form::List),
 ];
 

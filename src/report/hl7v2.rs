@@ -12,6 +12,7 @@ mod flags;
 mod mdm;
 mod oru;
 mod participation;
+mod route;
 mod segments;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use jiff::tz::TimeZone;
 
 pub use flags::{Flags, Listing};
 pub use participation::{Organization, Person, Recipient, Sender};
+pub use route::Route;
 
 use crate::hl7v2::{Message, Party};
 use crate::problem::Problem;
@@ -170,7 +172,7 @@ pub struct Transmission {
     pub sender: Sender,
     /// The establishment of the one who asks.
     pub organization: Organization,
-    /// Who gets a copy by `MSSanté`.
+    /// Who gets a copy by MSSanté.
     pub recipients: Vec<Recipient>,
     /// Where recipients may answer.
     pub reply_to: Option<String>,

@@ -28,7 +28,7 @@ pub struct Flags {
     pub no_reply_from_patient: bool,
 }
 
-/// Which combinations of flags may be sent by `MSSanté`.
+/// Which combinations of flags may be sent by MSSanté.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Listing {
     /// Those of the guide's table, which calls itself exhaustive.
@@ -72,7 +72,7 @@ impl Flags {
         self
     }
 
-    /// Whether this combination may be sent. Without `MSSanté` every one may; with it, those of the listing.
+    /// Whether this combination may be sent. Without MSSanté every one may; with it, those of the listing.
     #[must_use]
     pub const fn are_listed(&self, listing: Listing) -> bool {
         let hidden_from_nobody_else = !self.hidden_from_professionals && !self.hidden_from_representatives;
@@ -121,7 +121,7 @@ mod tests {
                 row.chars().zip(values).all(|(sign, value)| sign == '*' || (sign == 'Y') == value)
             };
             let by_mail = flags.to_professionals || flags.to_patient;
-            let expected = !by_mail || TABLE.iter().any(|one| row(&one));
+            let expected = !by_mail || TABLE.iter().any(row);
             assert_eq!(flags.are_listed(Listing::Table), expected, "{flags:?}");
         }
     }

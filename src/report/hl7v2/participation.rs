@@ -39,7 +39,7 @@ pub struct Organization {
     pub kind: String,
 }
 
-/// Who gets a copy by `MSSanté`.
+/// Who gets a copy by MSSanté.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Recipient {
     /// Address in the trusted space.

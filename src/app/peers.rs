@@ -1,0 +1,129 @@
+//! Destinations as configured: what is rendered for each, and the connector that sends it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::folder;
+use crate::config::{self, DestinationKind, Settings};
+use crate::connector::{
+    self, Connector, Connectors, Endpoint, MllpEndpoint, MllpPlatform, Retries, Tls, TransactionServer,
+};
+use crate::hl7v2::Party;
+use crate::interaction;
+use crate::problem::{Category, Problem};
+use crate::report::hl7v2::{Flags, Kind, Listing, Route};
+
+/// What each destination gets.
+///
+/// # Errors
+/// `Malformed` with every decision that no message could follow.
+pub(super) fn destinations(settings: &Settings) -> Result<Vec<interaction::Destination>, Problem> {
+    let mut issues = Vec::new();
+    let mut destinations = Vec::new();
+    for destination in &settings.destinations {
+        let kind = match (destination.kind, &destination.hl7v2) {
+            (DestinationKind::Fhir, _) => interaction::DestinationKind::Fhir,
+            (DestinationKind::Mhd, _) => interaction::DestinationKind::Mhd,
+            (DestinationKind::Mllp, transmission) => {
+                let route = route(&transmission.clone().unwrap_or_default());
+                issues.extend(route.faults().into_iter().map(|mut issue| {
+                    issue.diagnostics = format!("destination {}: {}", destination.name, issue.diagnostics);
+                    issue
+                }));
+                interaction::DestinationKind::Mllp(Box::new(route))
+            }
+        };
+        destinations.push(interaction::Destination { name: destination.name.clone(), kind });
+    }
+    if issues.is_empty() { Ok(destinations) } else { Err(Problem::with(Category::Malformed, issues)) }
+}
+
+fn route(settings: &config::Transmission) -> Route {
+    let written = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let party = |application: &str, facility: &str| Party {
+        application: application.to_owned(),
+        facility: facility.to_owned(),
+    };
+    Route {
+        kind: match settings.message {
+            config::MessageKind::Mdm => Kind::Mdm,
+            config::MessageKind::Oru => Kind::Oru,
+        },
+        from: party(&settings.sending_application, &settings.sending_facility),
+        to: party(&settings.receiving_application, &settings.receiving_facility),
+        ipp_authority: settings.ipp_authority.clone(),
+        structure: settings.structure.clone(),
+        flags: Flags {
+            to_dmp: settings.dmp,
+            to_professionals: !settings.copies_to.is_empty(),
+            to_patient: settings.patient,
+            receipt: settings.receipt,
+            reading_receipt: settings.reading_receipt,
+            no_reply_from_patient: settings.patient && !settings.patient_may_reply,
+            ..Flags::default()
+        },
+        listing: match settings.listing {
+            config::Listing::Table => Listing::Table,
+            config::Listing::Examples => Listing::TableAndExamples,
+        },
+        copies_to: settings.copies_to.clone(),
+        reply_to: written(&settings.reply_to),
+        mail: [written(&settings.mail_professionals), written(&settings.mail_patient)],
+    }
+}
+
+/// The connector of each destination.
+///
+/// # Errors
+/// Files of certificates that cannot be read or used.
+pub(super) fn connectors(settings: &Settings) -> Result<Connectors, Problem> {
+    let client = connector::client()?;
+    let mut connectors = Connectors::new();
+    for destination in &settings.destinations {
+        let connector: Arc<dyn Connector> = match destination.kind {
+            // Both kinds are transactions: they differ in what is rendered, not in how it is sent.
+            DestinationKind::Fhir | DestinationKind::Mhd => {
+                let endpoint = Endpoint {
+                    url: destination.url.clone(),
+                    bearer: destination.bearer.as_ref().map(|secret| secret.reveal().to_owned()),
+                    timeout: Duration::from_secs(destination.timeout_seconds),
+                };
+                Arc::new(TransactionServer::new(client.clone(), endpoint))
+            }
+            DestinationKind::Mllp => Arc::new(MllpPlatform::new(platform(destination)?)),
+        };
+        connectors.insert(destination.name.clone(), connector);
+    }
+    Ok(connectors)
+}
+
+fn platform(destination: &config::Destination) -> Result<MllpEndpoint, Problem> {
+    let settings = destination.hl7v2.clone().unwrap_or_default();
+    // `config` admits no other address.
+    let (host, port, secured) = destination
+        .platform()
+        .ok_or_else(|| Problem::internal("the address of a platform was not checked"))?;
+    let retries = Retries {
+        error: settings.retry.iter().any(|code| code == "AE"),
+        reject: settings.retry.iter().any(|code| code == "AR"),
+    };
+    Ok(MllpEndpoint {
+        host,
+        port,
+        tls: if secured { Some(tls(&settings)?) } else { None },
+        timeout: Duration::from_secs(destination.timeout_seconds),
+        connections: settings.connections,
+        retries,
+    })
+}
+
+fn tls(settings: &config::Transmission) -> Result<Tls, Problem> {
+    let file = |name: &String| folder::bytes(Path::new(name));
+    let authorities = file(&settings.ca)?;
+    if settings.certificate.is_empty() {
+        return Tls::new(&authorities, None);
+    }
+    let (chain, key) = (file(&settings.certificate)?, file(&settings.key)?);
+    Tls::new(&authorities, Some((&chain, &key)))
+}

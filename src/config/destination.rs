@@ -1,0 +1,125 @@
+//! Settings of a receiver of finalised reports.
+
+use serde::Deserialize;
+use validator::{Validate, ValidationError};
+
+use super::{Secret, Transmission, http_url, refuse, token};
+
+/// One receiver of finalised reports.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+#[validate(schema(function = of_its_kind))]
+pub struct Destination {
+    /// Name in the outbox, in metrics and in operations.
+    #[validate(custom(function = token))]
+    pub name: String,
+    /// What is sent and how.
+    pub kind: DestinationKind,
+    /// Where it is sent: `http://` or `https://`, for the kind `mllp` `mllp://HOST:PORT` or `mllps://HOST:PORT`.
+    pub url: String,
+    /// Bearer token, if the receiver wants one.
+    #[serde(default)]
+    pub bearer: Option<Secret>,
+    /// How long one attempt may take, in seconds.
+    #[serde(default = "thirty")]
+    #[validate(range(min = 1, max = 300))]
+    pub timeout_seconds: u64,
+    /// What the kind `mllp` sends, and what it asks for.
+    #[serde(default)]
+    #[validate(nested)]
+    pub hl7v2: Option<Transmission>,
+}
+
+impl Destination {
+    /// Host, port and whether by TLS, of an address `mllp://HOST:PORT` or `mllps://HOST:PORT`.
+    #[must_use]
+    pub fn platform(&self) -> Option<(String, u16, bool)> {
+        let url = reqwest::Url::parse(&self.url).ok().filter(|url| matches!(url.path(), "" | "/"))?;
+        let secured = match url.scheme() {
+            "mllp" => false,
+            "mllps" => true,
+            _ => return None,
+        };
+        let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']').to_owned();
+        Some((host, url.port()?, secured))
+    }
+}
+
+fn of_its_kind(destination: &Destination) -> Result<(), ValidationError> {
+    if destination.kind != DestinationKind::Mllp {
+        return match &destination.hl7v2 {
+            Some(_) => Err(refuse("hl7v2 belongs to a destination of the kind mllp".to_owned())),
+            None => http_url(&destination.url),
+        };
+    }
+    let settings =
+        destination.hl7v2.as_ref().ok_or_else(|| refuse("the kind mllp needs a table hl7v2".to_owned()))?;
+    match destination.platform() {
+        None => {
+            Err(refuse("the address of the kind mllp is mllp://HOST:PORT or mllps://HOST:PORT".to_owned()))
+        }
+        Some((_, _, true)) if settings.ca.is_empty() => {
+            Err(refuse("mllps needs the file hl7v2.ca".to_owned()))
+        }
+        Some(_) if settings.certificate.is_empty() != settings.key.is_empty() => {
+            Err(refuse("hl7v2.certificate and hl7v2.key go together".to_owned()))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+const fn thirty() -> u64 {
+    30
+}
+
+/// What is sent and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DestinationKind {
+    /// A transaction Bundle to a FHIR server.
+    Fhir,
+    /// An ITI-65 Provide Document Bundle to a Document Recipient (`PDSm`).
+    Mhd,
+    /// An MDM or ORU message to an intermediation platform (CI-SIS).
+    Mllp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::read;
+
+    fn check(entry: &str, fault: Option<&str>) {
+        let read = read(None, [("VIGIE_DESTINATIONS".to_owned(), format!("[{{name = \"pfi\", {entry}}}]"))]);
+        match fault {
+            None => drop(read.unwrap_or_else(|problem| panic!("{entry}: {problem}"))),
+            Some(fault) => {
+                let problem = read.expect_err(entry);
+                assert!(problem.to_string().contains(fault), "{entry}: {problem}");
+            }
+        }
+    }
+
+    const NAMES: &str =
+        r#"sending_facility = "CHU", receiving_application = "PFI", receiving_facility = "CHU""#;
+
+    #[test]
+    fn an_address_fits_its_kind() {
+        let platform =
+            |url: &str, more: &str| format!(r#"kind = "mllp", url = "{url}", hl7v2 = {{{NAMES}{more}}}"#);
+        check(&platform("mllp://pfi.chu.example:2575", ""), None);
+        check(&platform("mllp://[::1]:2575", ""), None);
+        check(&platform("mllps://pfi.chu.example:2576", r#", ca = "ca.pem""#), None);
+        check(&platform("mllps://pfi.chu.example:2576", ""), Some("hl7v2.ca"));
+        check(&platform("mllp://pfi.chu.example", ""), Some("mllp://HOST:PORT"));
+        check(&platform("http://pfi.chu.example:2575", ""), Some("mllp://HOST:PORT"));
+        check(&platform("mllp://pfi:1", r#", certificate = "own.pem""#), Some("go together"));
+        check(&platform("mllp://pfi:1", r#", retry = ["AA"]"#), Some("'AA' is not AE or AR"));
+        check(r#"kind = "mllp", url = "mllp://pfi:1""#, Some("needs a table hl7v2"));
+        check(
+            &format!(r#"kind = "mhd", url = "http://x/", hl7v2 = {{{NAMES}}}"#),
+            Some("belongs to a destination"),
+        );
+        check(r#"kind = "fhir", url = "mllp://pfi:1""#, Some("http or https"));
+        check(r#"kind = "mllp", url = "mllp://pfi:1", hl7v2 = {}"#, Some("must name the facility, MSH-4"));
+    }
+}
