@@ -31,7 +31,7 @@ pub use history::{History, Versions};
 pub use look::{Look, Seen};
 pub use made::Made;
 pub use staged::Staged;
-pub use unit::{Committed, Expect, Guard, Unit, Violation, Write};
+pub use unit::{Body, Claim, Committed, Expect, Guard, Unit, Violation, Write};
 
 use crate::fhir::search::Query;
 use crate::problem::Problem;
@@ -85,6 +85,9 @@ pub trait Store: Send + Sync {
 
     /// How many units have named this patient; 0 before the first.
     fn stream(&self, patient: &str) -> Pending<'_, u64>;
+
+    /// Who holds the key, if it was claimed by a [`Guard::Key`].
+    fn claim(&self, space: &str, key: &str) -> Pending<'_, Option<Claim>>;
 
     /// Reads and writes are possible now.
     fn ready(&self) -> Pending<'_, ()>;

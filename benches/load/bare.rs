@@ -1,30 +1,28 @@
 //! The first yardstick: the same store committing the same units, without HTTP, validation or rules.
 
 use std::cell::RefCell;
-use std::path::Path;
 use std::rc::Rc;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 use vigie::fhir::search::Query;
-use vigie::store::sqlite::{self, SqliteStore};
 use vigie::store::{
-    Committed, DeliveryFilter, DeliveryRecord, History, LeaseRequest, Leased, Look, Order, Page, Pending,
-    Seen, Settlement, Store, Stored, Unit, Versions,
+    Claim, Committed, DeliveryFilter, DeliveryRecord, History, LeaseRequest, Leased, Look, Order, Page,
+    Pending, Seen, Settlement, Store, Stored, Unit, Versions,
 };
 
 use crate::drive::Lane;
 
 /// A store that remembers what was committed to it.
 pub(crate) struct Recorder {
-    inner: SqliteStore,
+    inner: Arc<dyn Store>,
     units: Mutex<Vec<Unit>>,
 }
 
 impl Recorder {
-    pub(crate) fn over(path: &Path) -> Self {
-        Self { inner: open(path), units: Mutex::default() }
+    pub(crate) fn over(inner: Arc<dyn Store>) -> Self {
+        Self { inner, units: Mutex::default() }
     }
 
     /// What was committed since the last call.
@@ -79,6 +77,10 @@ impl Store for Recorder {
         self.inner.stream(patient)
     }
 
+    fn claim(&self, space: &str, key: &str) -> Pending<'_, Option<Claim>> {
+        self.inner.claim(space, key)
+    }
+
     fn ready(&self) -> Pending<'_, ()> {
         self.inner.ready()
     }
@@ -88,14 +90,9 @@ impl Store for Recorder {
     }
 }
 
-/// Opens a store as the service does.
-pub(crate) fn open(path: &Path) -> SqliteStore {
-    sqlite::open(path, &sqlite::Options::default()).expect("a store")
-}
-
 /// One that commits recorded units.
 pub(crate) struct Producer {
-    store: Rc<SqliteStore>,
+    store: Arc<dyn Store>,
     units: Rc<RefCell<Vec<Option<Unit>>>>,
 }
 
@@ -108,8 +105,7 @@ impl Lane for Producer {
 }
 
 /// So many producers on one store.
-pub(crate) fn producers(store: SqliteStore, count: usize, units: &[Unit]) -> Vec<Producer> {
-    let store = Rc::new(store);
+pub(crate) fn producers(store: &Arc<dyn Store>, count: usize, units: &[Unit]) -> Vec<Producer> {
     let units = Rc::new(RefCell::new(units.iter().cloned().map(Some).collect()));
-    (0..count).map(|_| Producer { store: Rc::clone(&store), units: Rc::clone(&units) }).collect()
+    (0..count).map(|_| Producer { store: Arc::clone(store), units: Rc::clone(&units) }).collect()
 }

@@ -66,7 +66,7 @@ impl Application {
         let resources: Vec<Value> =
             folder::read(Path::new(&settings.profiles))?.into_iter().map(|file| file.resource).collect();
         // Before the store is opened: it compares how everything was indexed with how it is read now.
-        search::install(&resources)?;
+        let resources = search::install(resources)?;
         let store = open(settings).await?;
         let context = Arc::new(Context {
             store: Arc::clone(&store),

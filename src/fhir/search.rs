@@ -35,7 +35,7 @@ pub use request::{Handling, Include, Request, Summary, references, request};
 pub use test::{Limits, Prefix, Test};
 
 /// Changes whenever the same resource would be indexed otherwise by the same parameters; a store then indexes anew.
-pub const INDEX_VERSION: u32 = 2;
+pub const INDEX_VERSION: u32 = 3;
 
 /// The parameters of a resource type, those of every type (`_id`, `_lastUpdated`) first; empty when the type is not served.
 #[must_use]

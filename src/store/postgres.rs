@@ -36,7 +36,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::{
-    Committed, DeliveryFilter, DeliveryRecord, Guard, History, LeaseRequest, Leased, Look, Order, Page,
+    Claim, Committed, DeliveryFilter, DeliveryRecord, Guard, History, LeaseRequest, Leased, Look, Order, Page,
     Pending, Seen, Settlement, Store, Stored, Unit, Versions,
 };
 use crate::fhir::search::Query;
@@ -352,6 +352,11 @@ impl Store for PostgresStore {
     fn stream(&self, patient: &str) -> Pending<'_, u64> {
         let patient = patient.to_owned();
         Box::pin(reading!(self, patient, |client| read::stream(&client, &patient)))
+    }
+
+    fn claim(&self, space: &str, key: &str) -> Pending<'_, Option<Claim>> {
+        let claimed = (space.to_owned(), key.to_owned());
+        Box::pin(reading!(self, claimed, |client| read::claim(&client, &claimed.0, &claimed.1)))
     }
 
     fn ready(&self) -> Pending<'_, ()> {

@@ -1,13 +1,23 @@
 //! What a write puts into tables beside its body: the same for every SQL store.
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 use sha2::{Digest, Sha256};
 
+use crate::fhir::SERVED;
 use crate::fhir::search::{Amount, Column, Entry, Found, Kind, Parameter, fold, parameters};
 
 /// Rank of a resource without priority: after `routine`.
 pub(super) const URGENCY_NONE: i64 = 4;
 /// Main date of a resource without one: before all others.
 pub(super) const DATE_NONE: i64 = i64::MIN;
+
+/// Parameter, code, digest of the system (of the version for canonicals).
+pub(super) type Token = (i64, String, i64);
+
+/// Parameter, folded text, text as written; that is empty for what is shown with a code, which is never compared exactly.
+pub(super) type Text = (i64, String, String);
 
 /// The single values of a resource, and everything else it is found by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +30,10 @@ pub(super) struct Row {
     pub(super) subject: Option<String>,
     pub(super) owner: Option<String>,
     pub(super) status: Option<String>,
-    /// Parameter, code, digest of the system (of the version for canonicals).
-    pub(super) tokens: Vec<(i64, String, i64)>,
-    /// Parameter, folded text, text as written.
-    pub(super) texts: Vec<(i64, String, String)>,
+    /// Codes, identifiers, references, canonicals and addresses.
+    pub(super) tokens: Vec<Token>,
+    /// Strings, and what is shown with codes.
+    pub(super) texts: Vec<Text>,
     /// Parameter, first microsecond, first microsecond after.
     pub(super) spans: Vec<(i64, i64, i64)>,
     /// Numbers, quantities, and the parts of composites.
@@ -53,9 +63,10 @@ pub(super) struct Part {
     pub(super) base_high: String,
 }
 
-impl Row {
-    pub(super) fn new(rtype: &str, entries: &[Entry]) -> Self {
-        let mut row = Self {
+impl Default for Row {
+    /// Of a resource that is found by nothing.
+    fn default() -> Self {
+        Self {
             present: 0,
             urgency: URGENCY_NONE,
             dated_at: DATE_NONE,
@@ -67,23 +78,24 @@ impl Row {
             texts: Vec::new(),
             spans: Vec::new(),
             parts: Vec::new(),
-        };
-        // The entries of one parameter stand together, and its number costs a digest.
-        for entries in entries.chunk_by(|one, next| std::ptr::eq(one.parameter, next.parameter)) {
-            let Some(Entry { parameter, .. }) = entries.first() else { continue };
-            row.present |= present_bits(rtype, parameter);
-            let number = if parameter.column.is_none() { param(parameter) } else { 0 };
-            for entry in entries {
-                match (&entry.found, parameter.column) {
-                    (Found::Display(text), _) => {
-                        row.texts.push((text_param(parameter), fold(text), text.clone()));
-                    }
-                    (Found::Identifier { system, value }, _) => {
-                        row.tokens.push((identifier_param(parameter), value.clone(), digest(system)));
-                    }
-                    (found, Some(column)) => row.put(column, found),
-                    (found, None) => row.add(number, found),
+        }
+    }
+}
+
+impl Row {
+    pub(super) fn new(rtype: &str, entries: &[Entry]) -> Self {
+        let mut row = Self::default();
+        let numbers = Numbers::of(rtype);
+        for Entry { parameter, found } in entries {
+            let Some(number) = numbers.get(parameter.place) else { continue };
+            row.present |= 1 << parameter.place;
+            match (found, parameter.column) {
+                (Found::Display(text), _) => row.texts.push((number.text, fold(text), String::new())),
+                (Found::Identifier { system, value }, _) => {
+                    row.tokens.push((number.identifier, value.clone(), digest(system)));
                 }
+                (found, Some(column)) => row.put(column, found),
+                (found, None) => row.add(number.own, found),
             }
         }
         row
@@ -160,16 +172,35 @@ pub(super) fn urgency(code: &str) -> i64 {
     }
 }
 
-/// The bits of a parameter in `present`, several when others hold its values; 0 for those of every type.
-pub(super) fn present_bits(rtype: &str, parameter: &'static Parameter) -> i64 {
-    let bit = |stored: &Parameter| {
-        let position = parameters(rtype).iter().position(|known| known.name == stored.name);
-        position.map_or(0, |position| 1 << position)
-    };
-    parameter.stored().into_iter().map(bit).fold(0, |all, bit| all | bit)
+/// The bits of a parameter in `present`, several when others hold its values.
+pub(super) fn present_bits(parameter: &'static Parameter) -> i64 {
+    parameter.stored().into_iter().fold(0, |all, stored| all | 1 << stored.place)
 }
 
-/// The number under which a parameter's values are kept: 31 bits of a digest, so that no table of names is needed.
+/// The numbers under which the values of one parameter are kept: 31 bits of a digest, so that no table of names is needed.
+#[derive(Debug, Clone, Copy)]
+struct Numbers {
+    own: i64,
+    text: i64,
+    identifier: i64,
+}
+
+impl Numbers {
+    /// Of the parameters of a type, each in its place.
+    fn of(rtype: &str) -> &'static [Self] {
+        static ALL: OnceLock<HashMap<&'static str, Vec<Numbers>>> = OnceLock::new();
+        let number = |parameter: &Parameter| Self {
+            own: param(parameter),
+            text: text_param(parameter),
+            identifier: identifier_param(parameter),
+        };
+        let of_type = |rtype: &&'static str| (*rtype, parameters(rtype).iter().map(number).collect());
+        let all = ALL.get_or_init(|| SERVED.iter().map(of_type).collect());
+        all.get(rtype).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// The number under which a parameter's values are kept.
 pub(super) fn param(parameter: &Parameter) -> i64 {
     numbered(parameter, "")
 }
@@ -208,7 +239,6 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
-    use crate::fhir::SERVED;
 
     #[test]
     fn no_two_parameters_share_a_number_and_each_has_its_bit() {

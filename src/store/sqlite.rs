@@ -3,9 +3,11 @@
 mod commit;
 mod connection;
 mod delivery;
+mod entries;
 mod history;
 mod lease;
 mod migration;
+mod pens;
 mod place;
 mod problem;
 mod read;
@@ -20,8 +22,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    Committed, DeliveryFilter, DeliveryRecord, Guard, History, LeaseRequest, Leased, Look, Order, Page,
-    Pending, Seen, Settlement, Store, Stored, Unit, Versions,
+    Claim, Committed, DeliveryFilter, DeliveryRecord, Guard, History, LeaseRequest, Leased, Look, Order,
+    Page, Pending, Seen, Settlement, Store, Stored, Unit, Versions,
 };
 use crate::fhir::search::Query;
 use crate::problem::Problem;
@@ -59,6 +61,7 @@ pub struct SqliteStore {
     _reindexer: Option<Reindexer>,
     unindexed: Unindexed,
     readers: Readers,
+    types: commit::Types,
     writer: Writer,
     wakes: watch::Receiver<u64>,
     _lock: connection::Lock,
@@ -79,10 +82,13 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<SqliteStore, Pr
     let path = path.as_ref();
     let lock = connection::lock(path)?;
     let writer = connection::writer(path, options)?;
-    let readers: Vec<_> =
-        (0..options.readers.max(1)).map(|_| connection::reader(path)).collect::<Result<_, _>>()?;
+    let readers = || -> Result<Vec<_>, Problem> {
+        (0..options.readers.max(1)).map(|_| connection::reader(path)).collect()
+    };
+    let readers = Readers::start(readers()?, readers()?, options.queue_max)?;
     let (wake, wakes) = watch::channel(0);
     let unindexed = reindex::prepare(&writer)?;
+    let types = commit::types(&writer)?;
     let group_max = options.group_max.max(1);
     let writer = Writer::start(writer, Place::of(path), options.queue_max, group_max, wake)?;
     let reindexer = match &unindexed {
@@ -92,7 +98,8 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<SqliteStore, Pr
     Ok(SqliteStore {
         _reindexer: reindexer,
         unindexed: unindexed.unwrap_or_default(),
-        readers: Readers::start(readers, options.queue_max)?,
+        readers,
+        types,
         writer,
         wakes,
         _lock: lock,
@@ -112,10 +119,13 @@ impl Store for SqliteStore {
                     self.unindexed.check(query)?;
                 }
             }
-            let prepared = Prepared::new(unit)?;
+            let prepared = Prepared::new(unit, &self.types)?;
             let wakes = prepared.has_deliveries();
-            let committed =
-                self.writer.write(wakes, move |conn, visible| commit::commit(conn, &prepared, visible)).await;
+            let committed = self
+                .writer
+                .write(wakes, move |conn, visible| commit::commit(conn, prepared, visible))
+                .await
+                .map(|(committed, _)| committed);
             let outcome = match &committed {
                 Ok(Committed::Written(_)) => "written",
                 Ok(Committed::Refused(_)) => "refused",
@@ -128,12 +138,12 @@ impl Store for SqliteStore {
 
     fn read(&self, rtype: &str, id: &str) -> Pending<'_, Option<Stored>> {
         let (rtype, id) = (rtype.to_owned(), id.to_owned());
-        Box::pin(self.readers.read(move |conn| read::read(conn, &rtype, &id)))
+        Box::pin(self.readers.by_key(move |conn| read::read(conn, &rtype, &id)))
     }
 
     fn vread(&self, rtype: &str, id: &str, version: u64) -> Pending<'_, Option<Stored>> {
         let (rtype, id) = (rtype.to_owned(), id.to_owned());
-        Box::pin(self.readers.read(move |conn| read::vread(conn, &rtype, &id, version)))
+        Box::pin(self.readers.by_key(move |conn| read::vread(conn, &rtype, &id, version)))
     }
 
     fn search(&self, query: &Query) -> Pending<'_, Page> {
@@ -147,7 +157,7 @@ impl Store for SqliteStore {
     fn look(&self, look: Look) -> Pending<'_, Seen> {
         Box::pin(async move {
             look.searches.iter().try_for_each(|query| self.unindexed.check(query))?;
-            self.readers.read(move |conn| read::look(conn, &look)).await
+            self.readers.by_key(move |conn| read::look(conn, &look)).await
         })
     }
 
@@ -179,7 +189,12 @@ impl Store for SqliteStore {
 
     fn stream(&self, patient: &str) -> Pending<'_, u64> {
         let patient = patient.to_owned();
-        Box::pin(self.readers.read(move |conn| read::stream(conn, &patient)))
+        Box::pin(self.readers.by_key(move |conn| read::stream(conn, &patient)))
+    }
+
+    fn claim(&self, space: &str, key: &str) -> Pending<'_, Option<Claim>> {
+        let (space, key) = (space.to_owned(), key.to_owned());
+        Box::pin(self.readers.by_key(move |conn| read::claim(conn, &space, &key)))
     }
 
     fn ready(&self) -> Pending<'_, ()> {

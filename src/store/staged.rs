@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::{
-    Committed, DeliveryFilter, DeliveryRecord, Expect, Guard, History, LeaseRequest, Leased, Order, Page,
-    Pending, Settlement, Store, Stored, Unit, Versions, Violation, Write, body,
+    Claim, Committed, DeliveryFilter, DeliveryRecord, Expect, Guard, History, LeaseRequest, Leased, Order,
+    Page, Pending, Settlement, Store, Stored, Unit, Versions, Violation, Write, body,
 };
 use crate::fhir::search::{Candidate, Query, can_tell, matches};
 use crate::problem::{Category, Problem};
@@ -279,6 +279,13 @@ impl Store for Staged {
             let bumps = self.state().unit.streams.iter().filter(|stream| **stream == patient).count();
             Ok(begun + bumps as u64)
         })
+    }
+
+    fn claim(&self, space: &str, key: &str) -> Pending<'_, Option<Claim>> {
+        match self.state().keys.get(&(space.to_owned(), key.to_owned())).cloned() {
+            Some((holder, digest)) => Box::pin(async { Ok(Some(Claim { holder, digest })) }),
+            None => self.inner.claim(space, key),
+        }
     }
 
     fn ready(&self) -> Pending<'_, ()> {

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Made, body};
+use super::{Made, body, feed};
 use crate::fhir::search::{self, Entry, Query};
 use crate::outbox::Delivery;
 use crate::problem::Problem;
@@ -75,6 +75,15 @@ pub enum Guard {
     },
 }
 
+/// The first claim on a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// What it created, as `Type/id`.
+    pub holder: String,
+    /// Digest of the request.
+    pub digest: Vec<u8>,
+}
+
 /// What a write expects to find.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expect {
@@ -108,26 +117,33 @@ impl Write {
     /// # Errors
     /// `Internal` when one of these is missing: the caller sets them.
     pub fn new(resource: &Value, expect: Expect) -> Result<Self, Problem> {
-        let text = |pointer: &str| {
-            resource.pointer(pointer).and_then(Value::as_str).ok_or_else(|| {
-                Problem::internal(format!(
-                    "a resource to be stored lacks {}",
-                    &pointer[1..].replace('/', ".")
-                ))
-            })
+        Self::with_body(resource, expect).map(|(write, _)| write)
+    }
+
+    /// The same, and its bytes, of which an answer can be made once the commit has decided the instant.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_body(resource: &Value, expect: Expect) -> Result<(Self, Body), Problem> {
+        let lacks = |name: &str| Problem::internal(format!("a resource to be stored lacks {name}"));
+        let text = |name: &str| resource.get(name).and_then(Value::as_str).ok_or_else(|| lacks(name));
+        let meta = |name: &str| {
+            let found = resource.get("meta").and_then(|meta| meta.get(name)).and_then(Value::as_str);
+            found.ok_or_else(|| lacks(&format!("meta.{name}")))
         };
-        let version = text("/meta/versionId")?.parse().map_err(|_| {
+        let version = meta("versionId")?.parse().map_err(|_| {
             Problem::internal("meta.versionId of a resource to be stored is not a whole number")
         })?;
-        let last_updated = text("/meta/lastUpdated")?.parse().map_err(|_| {
+        let last_updated = meta("lastUpdated")?.parse().map_err(|_| {
             Problem::internal("meta.lastUpdated of a resource to be stored is not an instant")
         })?;
-        let bytes = serde_json::to_vec(resource).map_err(|e| Problem::internal(e.to_string()))?;
+        let mut bytes = Vec::with_capacity(BODY_USUAL);
+        serde_json::to_writer(&mut bytes, resource).map_err(|e| Problem::internal(e.to_string()))?;
         let dated_place = dated_place(resource)
             .ok_or_else(|| Problem::internal("a resource to be stored has no place for meta.lastUpdated"))?;
-        Ok(Self {
-            rtype: text("/resourceType")?.to_owned(),
-            id: text("/id")?.to_owned(),
+        let write = Self {
+            rtype: text("resourceType")?.to_owned(),
+            id: text("id")?.to_owned(),
             version,
             last_updated,
             expect,
@@ -136,7 +152,8 @@ impl Write {
             body: body::pack(&bytes)?,
             dated_place,
             entries: search::index(resource),
-        })
+        };
+        Ok((write, Body { bytes, dated_place }))
     }
 
     /// The same with what made it, where that is not a `POST` for what is new and a `PUT` for the rest.
@@ -166,22 +183,63 @@ impl Write {
     }
 }
 
+/// Room for the bytes of most resources.
+const BODY_USUAL: usize = 2_048;
+
+/// The bytes of a resource that is about to be written.
+pub struct Body {
+    bytes: Vec<u8>,
+    dated_place: usize,
+}
+
+impl Body {
+    /// As they are stored by a commit at that instant.
+    #[must_use]
+    pub fn at(self, last_updated: Timestamp) -> Vec<u8> {
+        feed::dated(self.bytes, self.dated_place, last_updated)
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes)", self.bytes.len())
+    }
+}
+
 /// Where the text of `meta.lastUpdated` begins in the compact serialisation of the resource.
 fn dated_place(resource: &Value) -> Option<usize> {
     fn before(object: &Map<String, Value>, name: &str) -> Option<usize> {
         let mut place = 1;
         for (key, value) in object {
-            let key_size = serde_json::to_vec(key).ok()?.len();
+            let key_size = size(key)?;
             if key == name {
                 return Some(place + key_size + 1);
             }
-            place += key_size + 1 + serde_json::to_vec(value).ok()?.len() + 1;
+            place += key_size + 1 + size(value)? + 1;
         }
         None
     }
     let outer = resource.as_object()?;
     let inner = outer.get("meta")?.as_object()?;
     Some(before(outer, "meta")? + before(inner, "lastUpdated")? + 1)
+}
+
+/// How many bytes a value is in compact JSON.
+fn size(value: &impl serde::Serialize) -> Option<usize> {
+    struct Counter(usize);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    serde_json::to_writer(&mut counter, value).ok()?;
+    Some(counter.0)
 }
 
 impl fmt::Debug for Write {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::element::Reader;
 use super::path::Path;
-use super::{Column, Kind, Parameter, parameters};
+use super::{Kind, Parameter, registry};
 
 /// One value to index.
 #[derive(Clone, PartialEq)]
@@ -99,10 +99,7 @@ pub struct Amount {
 pub fn index(resource: &Value) -> Vec<Entry> {
     let rtype = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();
     let mut entries = Vec::new();
-    for parameter in parameters(rtype) {
-        if matches!(parameter.column, Some(Column::Id | Column::LastUpdated)) || !parameter.union.is_empty() {
-            continue;
-        }
+    for parameter in registry::of_type(rtype).into_iter().flat_map(|of_type| of_type.for_resource(resource)) {
         of_parameter(parameter, resource, &mut entries);
     }
     entries

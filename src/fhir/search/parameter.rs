@@ -113,6 +113,8 @@ pub struct Parameter {
     pub modifiers: &'static [&'static str],
     /// The parts of a composite, in order.
     pub components: &'static [Component],
+    /// Its place among the parameters of its type.
+    pub(crate) place: usize,
     pub(super) paths: &'static [Path],
     /// Others whose values together are its own: it is not indexed itself.
     pub(super) union: &'static [&'static str],
@@ -155,6 +157,11 @@ impl Parameter {
             return vec![self];
         }
         self.union.iter().filter_map(|name| of_type(self.rtype, name)).collect()
+    }
+
+    /// Whether its own values are kept: not what a store has beside the resource anyway, nor what others hold.
+    pub(super) fn is_indexed(&self) -> bool {
+        !matches!(self.column, Some(Column::Id | Column::LastUpdated)) && self.union.is_empty()
     }
 
     /// The parameters of a composite's parts, in order.

@@ -81,6 +81,17 @@ impl Path {
         Ok(Self { how, system: None, types: Vec::new(), text: text.to_owned() })
     }
 
+    /// The members of a resource of which it needs one to find anything; `None` when that cannot be told.
+    pub(super) fn first(&self) -> Option<&[String]> {
+        match &self.how {
+            How::Walk(steps) => match steps.first() {
+                Some(Step::Child(names)) => Some(names),
+                _ => None,
+            },
+            How::Evaluate(_) => None,
+        }
+    }
+
     /// Whether it is walked directly.
     #[cfg(test)]
     pub(super) fn is_direct(&self) -> bool {

@@ -1,7 +1,7 @@
 //! The search parameters of a process: read from `SearchParameter` resources, compiled once
 //! (R4 `searchparameter.html`). A new parameter is a file, not code.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -18,45 +18,110 @@ const HL7: &str = "http://hl7.org/fhir/SearchParameter/";
 /// A resource keeps one bit for each parameter of its type.
 const PARAMETERS_MAX: usize = 62;
 
-type Registry = HashMap<&'static str, &'static [Parameter]>;
+type Registry = HashMap<&'static str, OfType>;
 
 static REGISTRY: OnceLock<Registry> = OnceLock::new();
 
+/// The parameters of one type, and which of them look into which member of a resource.
+#[derive(Debug)]
+pub(super) struct OfType {
+    parameters: &'static [Parameter],
+    /// One bit for each parameter that begins at that member.
+    beginning: HashMap<&'static str, u64>,
+    /// Those of which nothing is known before they are evaluated.
+    any: u64,
+}
+
+impl OfType {
+    fn new(parameters: &'static [Parameter]) -> Self {
+        let mut of_type = Self { parameters, beginning: HashMap::new(), any: 0 };
+        for (n, parameter) in parameters.iter().enumerate().filter(|(_, parameter)| parameter.is_indexed()) {
+            for path in parameter.paths {
+                match path.first() {
+                    Some(names) => names
+                        .iter()
+                        .for_each(|name| *of_type.beginning.entry(name.as_str()).or_default() |= 1 << n),
+                    None => of_type.any |= 1 << n,
+                }
+            }
+        }
+        of_type
+    }
+
+    /// The parameters that may find something in a resource, in their order.
+    pub(super) fn for_resource(&self, resource: &Value) -> impl Iterator<Item = &'static Parameter> + use<> {
+        let members = resource.as_object().into_iter().flat_map(|members| members.keys());
+        let mut bits = members
+            .filter_map(|name| self.beginning.get(name.as_str()))
+            .fold(self.any, |all, bits| all | bits);
+        let parameters = self.parameters;
+        std::iter::from_fn(move || {
+            let n = bits.trailing_zeros();
+            bits &= bits.wrapping_sub(1);
+            // Without a bit left it is 64, which no parameter has for a place.
+            parameters.get(n as usize)
+        })
+    }
+}
+
 /// The parameters of a type; empty when it is not served.
 pub(super) fn of(rtype: &str) -> &'static [Parameter] {
+    of_type(rtype).map_or(&[], |of_type| of_type.parameters)
+}
+
+/// The same, with what is known of their paths.
+pub(super) fn of_type(rtype: &str) -> Option<&'static OfType> {
     let registry = REGISTRY.get_or_init(|| {
         build(&shipped())
             .expect("every file that is part of the program compiles: a test of this room tries each")
     });
-    registry.get(rtype).copied().unwrap_or_default()
+    registry.get(rtype)
 }
 
 /// Adds the site's `SearchParameter` resources to those that come with the service; one with the same canonical takes
 /// its place, one with status `retired` takes it out. Once in a process, before the first resource is read or written.
 ///
+/// Gives back what is left to be looked at: everything but the parameters that are as they came with the service. Those
+/// were checked when it was made, by its tests.
+///
 /// # Errors
 /// `Invalid` with every fault of every resource; `Conflict` when other parameters are in use already.
-pub fn install(resources: &[Value]) -> Result<(), Problem> {
+pub fn install(resources: Vec<Value>) -> Result<Vec<Value>, Problem> {
     let mut all = shipped();
-    for resource in resources.iter().filter(|one| element::resource_type(one) == Some("SearchParameter")) {
-        match all.iter_mut().find(|known| known["url"] == resource["url"]) {
-            Some(known) => *known = resource.clone(),
-            None => all.push(resource.clone()),
+    let mut places: HashMap<String, usize> =
+        all.iter().enumerate().map(|(n, one)| (url(one).to_owned(), n)).collect();
+    let mut rest = Vec::new();
+    let mut any = false;
+    for resource in resources {
+        if element::resource_type(&resource) == Some("SearchParameter") {
+            any = true;
+            match places.get(url(&resource)) {
+                Some(n) if all[*n] == resource => continue,
+                Some(n) => all[*n] = resource.clone(),
+                None => {
+                    places.insert(url(&resource).to_owned(), all.len());
+                    all.push(resource.clone());
+                }
+            }
         }
+        rest.push(resource);
     }
     let registry = build(&all)?;
     let installed = REGISTRY.get_or_init(|| registry);
-    let wanted = all.iter().filter(|one| one["status"] != "retired");
-    let missing = wanted
-        .filter_map(|one| one["url"].as_str())
-        .find(|url| installed.values().flat_map(|list| list.iter()).all(|parameter| parameter.url != *url));
-    match missing.filter(|_| !resources.is_empty()) {
-        None => Ok(()),
+    let known: HashSet<&str> =
+        installed.values().flat_map(|of_type| of_type.parameters).map(|parameter| parameter.url).collect();
+    let wanted = all.iter().filter(|one| one["status"] != "retired").map(url);
+    match wanted.filter(|url| !known.contains(url)).find(|_| any) {
+        None => Ok(rest),
         Some(url) => {
             let diagnostics = format!("{url} comes too late: the search parameters are in use; start again");
             Err(Problem::new(Category::Conflict, "conflict", diagnostics))
         }
     }
+}
+
+fn url(resource: &Value) -> &str {
+    resource["url"].as_str().unwrap_or_default()
 }
 
 fn shipped() -> Vec<Value> {
@@ -80,7 +145,8 @@ fn build(resources: &[Value]) -> Result<Registry, Problem> {
         parameters.sort_by_key(|parameter| rank(parameter.name));
         issues.extend(clashes(rtype, &parameters));
         unite(&mut parameters);
-        registry.insert(rtype, Vec::leak(parameters));
+        parameters.iter_mut().enumerate().for_each(|(n, parameter)| parameter.place = n);
+        registry.insert(rtype, OfType::new(Vec::leak(parameters)));
     }
     if issues.is_empty() { Ok(registry) } else { Err(Problem::with(Category::Invalid, issues)) }
 }
@@ -136,6 +202,7 @@ fn parameter(rtype: &'static str, resource: &Value, all: &[Value]) -> Result<Opt
         rtype: if special { "Resource" } else { rtype },
         name,
         url: keep(url),
+        place: 0,
         kind,
         targets: targets(resource, &expression),
         column,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio_postgres::{Client, Row};
 
 use crate::problem::Problem;
-use crate::store::{Made, Stored, body, feed};
+use crate::store::{Claim, Made, Stored, body, feed};
 
 /// In the order that [`stored`] reads; `v` is the version.
 pub(super) const COLUMNS: &str =
@@ -19,6 +19,19 @@ pub(super) const VREAD: &str =
       v.dated_place, v.made
     FROM resource r JOIN version v ON v.rid = r.rid AND v.version = $3 WHERE r.rtype = $1 AND r.id = $2";
 const STREAM: &str = "/* stream */ SELECT sequence FROM stream WHERE patient = $1";
+
+const CLAIM: &str = "/* claim */ SELECT holder, digest FROM idempotency WHERE space = $1 AND key = $2";
+
+pub(super) async fn claim(
+    client: &deadpool_postgres::Object,
+    space: &str,
+    key: &str,
+) -> Result<Option<Claim>, tokio_postgres::Error> {
+    let statement = client.prepare_cached(CLAIM).await?;
+    let key = super::prepared::key(key);
+    let row = Client::query_opt(client, &statement, &[&space, &&*key]).await?;
+    Ok(row.map(|row| Claim { holder: row.get(0), digest: row.get(1) }))
+}
 
 pub(super) async fn stream(
     client: &deadpool_postgres::Object,

@@ -10,7 +10,7 @@ pub(super) fn condition(rtype: &str, criterion: &Criterion) -> Statement {
     let parameter = criterion.parameter;
     if let Modifier::Missing(missing) = criterion.modifier {
         let sign = if missing { "=" } else { "<>" };
-        return Statement::new(&format!("(r.present & {}) {sign} 0", present_bits(rtype, parameter)));
+        return Statement::new(&format!("(r.present & {}) {sign} 0", present_bits(parameter)));
     }
     let one = |test: &Test| {
         Statement::any(
@@ -39,7 +39,7 @@ fn one(rtype: &str, parameter: &'static Parameter, modifier: Modifier, test: &Te
         (_, _, Test::Member { target, by }) => member(rtype, target, by),
         (_, _, Test::Referrer { rtype, target, by, criterion }) => referrer((rtype, target), by, criterion),
         (_, _, Test::Composite(parts)) => composite(rtype, parameter, parts),
-        (Some(column), _, test) => on_column(rtype, parameter, column, test),
+        (Some(column), _, test) => on_column(parameter, column, test),
         (None, _, Test::Date { prefix, low, high }) => {
             let mut sql = Statement::with(
                 "EXISTS (SELECT 1 FROM span d WHERE d.rid = r.rid AND d.param = ? AND ",
@@ -141,7 +141,7 @@ fn source_of(parameter: &'static Parameter, modifier: Modifier, test: &Test) -> 
     }
 }
 
-fn on_column(rtype: &str, parameter: &'static Parameter, column: Column, test: &Test) -> Statement {
+fn on_column(parameter: &'static Parameter, column: Column, test: &Test) -> Statement {
     let mut sql = Statement::default();
     match (column, test) {
         (Column::Id, Test::Token { system: None, code: Some(id) }) => sql.bind("r.id = ?", id.clone()),
@@ -171,8 +171,7 @@ fn on_column(rtype: &str, parameter: &'static Parameter, column: Column, test: &
         }
         (Column::Date, Test::Date { prefix, low, high }) => {
             let compared = value::span(("r.dated_at", "r.dated_to"), *prefix, (*low, *high));
-            sql.push(&format!("((r.present & {}) <> 0 AND ", present_bits(rtype, parameter)))
-                .append(&compared);
+            sql.push(&format!("((r.present & {}) <> 0 AND ", present_bits(parameter))).append(&compared);
             if let Some(from) = value::earliest(parameter, *prefix, (*low, *high)) {
                 sql.bind(" AND r.dated_at >= ?", from);
             }

@@ -1,8 +1,12 @@
 //! Writing one unit inside the writer's transaction: guards first, then every row.
 
+use std::collections::{HashMap, HashSet};
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::entries::{self, Sorted};
+use super::pens::Pens;
 use super::read::{latest, timestamp};
 use super::search;
 use super::writer::Done;
@@ -11,27 +15,63 @@ use crate::problem::Problem;
 use crate::store::body::{self, Packed};
 use crate::store::feed;
 use crate::store::row::Row;
-use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
+use crate::store::{Claim, Committed, Expect, Guard, Unit, Violation, Write};
+
+/// The number of each resource type in the tables.
+pub(super) type Types = HashMap<String, i64>;
 
 /// A unit with everything that could be computed before the writer's turn.
 pub(super) struct Prepared {
     unit: Unit,
+    /// One for each write.
     rows: Vec<Row>,
+    /// The type of each write.
+    types: Vec<i64>,
+    /// What new resources are found by.
+    sorted: Sorted,
+    /// Some resource is written twice: what it is found by is then put in one after the other.
+    has_repeats: bool,
     payloads: Vec<Packed>,
 }
 
 impl Prepared {
-    /// Indexes and compresses on the caller's thread.
-    pub(super) fn new(unit: Unit) -> Result<Self, Problem> {
-        let rows = unit.writes.iter().map(|write| Row::new(&write.rtype, &write.entries)).collect();
+    /// Indexes, sorts and compresses on the caller's thread.
+    pub(super) fn new(unit: Unit, types: &Types) -> Result<Self, Problem> {
+        let rows: Vec<Row> = unit.writes.iter().map(|write| Row::new(&write.rtype, &write.entries)).collect();
+        let code = |write: &Write| {
+            types
+                .get(&write.rtype)
+                .copied()
+                .ok_or_else(|| Problem::internal(format!("resources of type {} are not stored", write.rtype)))
+        };
+        let mut seen = HashSet::new();
+        let has_repeats = !unit.writes.iter().all(|write| seen.insert((&write.rtype, &write.id)));
+        let sorted = Sorted::new(&rows, |n| !has_repeats && is_new(&unit.writes[n]));
         let pack = |delivery: &crate::outbox::Delivery| body::pack(&delivery.payload);
-        let payloads = unit.deliveries.iter().map(pack).collect::<Result<_, _>>()?;
-        Ok(Self { unit, rows, payloads })
+        Ok(Self {
+            types: unit.writes.iter().map(code).collect::<Result<_, _>>()?,
+            payloads: unit.deliveries.iter().map(pack).collect::<Result<_, _>>()?,
+            rows,
+            sorted,
+            has_repeats,
+            unit,
+        })
     }
 
     pub(super) fn has_deliveries(&self) -> bool {
         !self.payloads.is_empty()
     }
+}
+
+/// Whether nothing can be found by what was there before.
+fn is_new(write: &Write) -> bool {
+    write.expect == Expect::New && write.version == 1
+}
+
+/// Which number stands for which type in this file.
+pub(super) fn types(conn: &Connection) -> Result<Types, Problem> {
+    let mut select = conn.prepare("/* types */ SELECT name, code FROM resource_type")?;
+    Ok(select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
 }
 
 /// Why a unit is not written.
@@ -46,17 +86,19 @@ impl<E: Into<Problem>> From<E> for Stop {
     }
 }
 
-/// Commits the unit in the running transaction; `visible` is the latest instant of the feed before that.
+/// Commits the unit in the running transaction; `visible` is the latest instant of the feed before that. The unit goes back
+/// to whom it came from: to take it apart is no work for the one thread that writes.
 pub(super) fn commit(
     conn: &Connection,
-    prepared: &Prepared,
+    prepared: Prepared,
     visible: Option<i64>,
-) -> Result<Done<Committed>, Problem> {
-    match write(conn, prepared, visible) {
-        Ok(at) => Ok(Done { answer: Committed::Written(at), keep: true }),
-        Err(Stop::Refused(violation)) => Ok(Done { answer: Committed::Refused(violation), keep: false }),
-        Err(Stop::Failed(problem)) => Err(problem),
-    }
+) -> Result<Done<(Committed, Prepared)>, Problem> {
+    let (committed, keep) = match write(conn, &prepared, visible) {
+        Ok(at) => (Committed::Written(at), true),
+        Err(Stop::Refused(violation)) => (Committed::Refused(violation), false),
+        Err(Stop::Failed(problem)) => return Err(problem),
+    };
+    Ok(Done { answer: (committed, prepared), keep })
 }
 
 fn write(conn: &Connection, prepared: &Prepared, visible: Option<i64>) -> Result<Timestamp, Stop> {
@@ -71,9 +113,7 @@ fn write(conn: &Connection, prepared: &Prepared, visible: Option<i64>) -> Result
     for guard in &unit.guards {
         check(conn, guard, number)?;
     }
-    for (write, row) in unit.writes.iter().zip(&prepared.rows) {
-        resource(conn, write, row, (number, at))?;
-    }
+    resources(conn, prepared, number, at)?;
     for (delivery, payload) in unit.deliveries.iter().zip(&prepared.payloads) {
         super::delivery::insert(conn, delivery, payload)?;
     }
@@ -111,12 +151,8 @@ fn claim(
     (holder, digest): (&str, &[u8]),
     unit: i64,
 ) -> Result<(), Stop> {
-    let known = conn
-        .prepare_cached("/* claim */ SELECT holder, digest FROM idempotency WHERE space = ?1 AND key = ?2")?
-        .query_row((space, key), |row| Ok(Violation::Key { holder: row.get(0)?, digest: row.get(1)? }))
-        .optional()?;
-    if let Some(violation) = known {
-        return Err(Stop::Refused(violation));
+    if let Some(Claim { holder, digest }) = super::read::claim(conn, space, key)? {
+        return Err(Stop::Refused(Violation::Key { holder, digest }));
     }
     conn.prepare_cached(
         "/* claim */ INSERT INTO idempotency (space, key, holder, digest, unit) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -150,7 +186,31 @@ fn current(conn: &Connection, rtype: &str, id: &str) -> Result<Option<Current>, 
     Ok(found)
 }
 
-fn resource(conn: &Connection, write: &Write, row: &Row, (unit, at): (i64, Timestamp)) -> Result<(), Stop> {
+/// Writes the versions of a unit, and what their resources are found by.
+fn resources(conn: &Connection, prepared: &Prepared, unit: i64, at: Timestamp) -> Result<(), Stop> {
+    let mut pens = Pens::new(conn, unit, at)?;
+    let mut rids = Vec::with_capacity(prepared.rows.len());
+    for ((write, row), rtype) in prepared.unit.writes.iter().zip(&prepared.rows).zip(&prepared.types) {
+        if is_new(write) {
+            let Some(rid) = pens.create(write, row, *rtype)? else {
+                let found = current(conn, &write.rtype, &write.id)?.map_or(0, |current| current.version);
+                return Err(version_violation(&write.rtype, &write.id, found));
+            };
+            if prepared.has_repeats {
+                entries::replace(conn, rid, None, row)?;
+            } else {
+                entries::insert_spans_and_parts(conn, rid, row)?;
+            }
+            rids.push(rid);
+        } else {
+            rids.push(change(conn, &mut pens, write, row, *rtype)?);
+        }
+    }
+    Ok(prepared.sorted.insert(conn, &prepared.rows, &rids)?)
+}
+
+/// Writes a version that may have one before it.
+fn change(conn: &Connection, pens: &mut Pens<'_>, write: &Write, row: &Row, rtype: i64) -> Result<i64, Stop> {
     let before = current(conn, &write.rtype, &write.id)?;
     let found = before.as_ref().map_or(0, |before| before.version);
     let expected = match write.expect {
@@ -161,43 +221,16 @@ fn resource(conn: &Connection, write: &Write, row: &Row, (unit, at): (i64, Times
     if found != expected || write.version != found + 1 {
         return Err(version_violation(&write.rtype, &write.id, found));
     }
-    let rid = match &before {
-        Some(before) => before.rid,
-        None => next_rid(conn, &write.rtype)?,
+    let Some(before) = before else {
+        let rid = pens.create(write, row, rtype)?;
+        let rid = rid.ok_or_else(|| version_violation(&write.rtype, &write.id, found))?;
+        entries::replace(conn, rid, None, row)?;
+        return Ok(rid);
     };
-    conn.prepare_cached(
-        "/* resource */ INSERT INTO version
-           (unit, rid, version, last_updated, deleted, dictionary, size, body, rtype, dated_place, made)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, (SELECT code FROM resource_type WHERE name = ?9), ?10, ?11)",
-    )?
-    .execute((
-        unit,
-        rid,
-        write.version,
-        at.as_microsecond(),
-        write.deleted,
-        write.body.dictionary,
-        write.body.size,
-        &write.body.bytes,
-        &write.rtype,
-        write.dated_place,
-        write.made.code(),
-    ))?;
-    let seq = conn.last_insert_rowid();
-    let old =
-        before.filter(|before| !before.deleted).map(|before| old_row(conn, write, before.seq)).transpose()?;
-    point(conn, write, row, (rid, seq, at))?;
-    Ok(entries(conn, rid, old.as_ref(), row)?)
-}
-
-/// Resources are numbered in the order of their creation.
-fn next_rid(conn: &Connection, rtype: &str) -> Result<i64, Problem> {
-    conn.prepare_cached(
-        "/* next_rid */ SELECT (SELECT coalesce(max(rid), 0) + 1 FROM resource) FROM resource_type WHERE name = ?1",
-    )?
-    .query_row([rtype], |row| row.get(0))
-    .optional()?
-    .ok_or_else(|| Problem::internal(format!("resources of type {rtype} are not stored")))
+    let old = if before.deleted { None } else { Some(old_row(conn, write, before.seq)?) };
+    pens.replace(write, row, rtype, before.rid)?;
+    entries::replace(conn, before.rid, old.as_ref(), row)?;
+    Ok(before.rid)
 }
 
 /// The index rows of the version that is replaced: recomputed, which costs less than keeping them twice.
@@ -206,113 +239,6 @@ fn old_row(conn: &Connection, write: &Write, seq: i64) -> Result<Row, Problem> {
     let resource: serde_json::Value = serde_json::from_slice(&body)
         .map_err(|e| Problem::internal(format!("a stored {} cannot be read: {e}", write.rtype)))?;
     Ok(Row::new(&write.rtype, &parameters::index(&resource)))
-}
-
-/// Makes this version the current one.
-fn point(
-    conn: &Connection,
-    write: &Write,
-    row: &Row,
-    (rid, seq, at): (i64, i64, Timestamp),
-) -> Result<(), Problem> {
-    conn.prepare_cached(
-        "/* point */ INSERT INTO resource (rid, rtype, id, seq, version, last_updated, deleted, present, urgency,
-           dated_at, dated_to, subject, owner, status)
-         VALUES (?1, (SELECT code FROM resource_type WHERE name = ?13), ?14, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-         ON CONFLICT (rid) DO UPDATE SET seq = ?2, version = ?3, last_updated = ?4, deleted = ?5, present = ?6,
-           urgency = ?7, dated_at = ?8, dated_to = ?9, subject = ?10, owner = ?11, status = ?12",
-    )?
-    .execute((
-        rid,
-        seq,
-        write.version,
-        at.as_microsecond(),
-        write.deleted,
-        row.present,
-        row.urgency,
-        row.dated_at,
-        row.dated_to,
-        &row.subject,
-        &row.owner,
-        &row.status,
-        &write.rtype,
-        &write.id,
-    ))?;
-    Ok(())
-}
-
-/// Removes what the new version is no longer found by, and adds what it is newly found by.
-fn entries(conn: &Connection, rid: i64, old: Option<&Row>, new: &Row) -> Result<(), Problem> {
-    let none = Row::new("", &[]);
-    let old = old.unwrap_or(&none);
-    let mut delete = conn.prepare_cached(
-        "/* entries */ DELETE FROM token WHERE param = ?1 AND code = ?2 AND rid = ?4 AND system = ?3",
-    )?;
-    for (param, code, system) in old.tokens.iter().filter(|token| !new.tokens.contains(token)) {
-        delete.execute((param, code, system, rid))?;
-    }
-    let mut insert = conn.prepare_cached(
-        "/* entries */ INSERT OR IGNORE INTO token (param, code, system, rid) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    for (param, code, system) in new.tokens.iter().filter(|token| !old.tokens.contains(token)) {
-        insert.execute((param, code, system, rid))?;
-    }
-    let mut delete = conn.prepare_cached(
-        "/* entries */ DELETE FROM text WHERE param = ?1 AND folded = ?2 AND exact = ?3 AND rid = ?4",
-    )?;
-    for (param, folded, exact) in old.texts.iter().filter(|text| !new.texts.contains(text)) {
-        delete.execute((param, folded, exact, rid))?;
-    }
-    let mut insert = conn.prepare_cached(
-        "/* entries */ INSERT OR IGNORE INTO text (param, folded, exact, rid) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    for (param, folded, exact) in new.texts.iter().filter(|text| !old.texts.contains(text)) {
-        insert.execute((param, folded, exact, rid))?;
-    }
-    spans(conn, rid, old, new)?;
-    parts(conn, rid, old, new)
-}
-
-fn spans(conn: &Connection, rid: i64, old: &Row, new: &Row) -> Result<(), Problem> {
-    if old.spans == new.spans {
-        return Ok(());
-    }
-    conn.prepare_cached("/* spans */ DELETE FROM span WHERE rid = ?1")?.execute([rid])?;
-    let mut insert = conn.prepare_cached(
-        "/* spans */ INSERT OR IGNORE INTO span (rid, param, low, high) VALUES (?1, ?2, ?3, ?4)",
-    )?;
-    for (param, low, high) in &new.spans {
-        insert.execute((rid, param, low, high))?;
-    }
-    Ok(())
-}
-
-fn parts(conn: &Connection, rid: i64, old: &Row, new: &Row) -> Result<(), Problem> {
-    if old.parts == new.parts {
-        return Ok(());
-    }
-    conn.prepare_cached("/* parts */ DELETE FROM part WHERE rid = ?1")?.execute([rid])?;
-    let mut insert = conn.prepare_cached(
-        "/* parts */ INSERT OR IGNORE INTO part (rid, param, n, part, code, system, unit, low, high, base, base_low, base_high)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )?;
-    for part in &new.parts {
-        insert.execute((
-            rid,
-            part.param,
-            part.n,
-            part.part,
-            &part.code,
-            part.system,
-            &part.unit,
-            &part.low,
-            &part.high,
-            part.base,
-            &part.base_low,
-            &part.base_high,
-        ))?;
-    }
-    Ok(())
 }
 
 /// Replaces what a resource is found by, its version staying what it is; for indexing anew.
@@ -333,5 +259,5 @@ pub(super) fn index_anew(conn: &Connection, rid: i64, row: &Row) -> Result<(), P
     ))?;
     conn.prepare_cached("/* index_anew */ DELETE FROM span WHERE rid = ?1")?.execute([rid])?;
     conn.prepare_cached("/* index_anew */ DELETE FROM part WHERE rid = ?1")?.execute([rid])?;
-    entries(conn, rid, None, row)
+    entries::replace(conn, rid, None, row)
 }

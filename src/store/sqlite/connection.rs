@@ -13,6 +13,10 @@ use crate::problem::{Category, Problem};
 /// `Vgie`: tells our files from others.
 const APPLICATION_ID: i32 = 0x5667_6965;
 
+/// KiB of pages that the writer keeps, negative as SQLite wants it: with less, the places where rows go in a file of
+/// hundreds of megabytes are read again and again.
+const WRITER_CACHE: i64 = -65_536;
+
 /// Held as long as the store is open; the system lets go of it however the process ends.
 pub(super) struct Lock(#[expect(dead_code, reason = "held, never read")] File);
 
@@ -47,6 +51,7 @@ pub(super) fn writer(path: &Path, options: &Options) -> Result<Connection, Probl
         return Err(Problem::internal(format!("{} is a database of another program", path.display())));
     }
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;
+    conn.pragma_update(None, "cache_size", WRITER_CACHE)?;
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", "FULL")?;
     conn.pragma_update(None, "wal_autocheckpoint", options.checkpoint_pages)?;

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::search;
 use crate::problem::Problem;
-use crate::store::{Look, Made, Seen, Stored, body, feed};
+use crate::store::{Claim, Look, Made, Seen, Stored, body, feed};
 
 pub(super) fn read(conn: &Connection, rtype: &str, id: &str) -> Result<Option<Stored>, Problem> {
     let found = conn
@@ -65,6 +65,14 @@ pub(super) fn stream(conn: &Connection, patient: &str) -> Result<u64, Problem> {
         .query_row([patient], |row| row.get(0))
         .optional()?;
     Ok(found.unwrap_or(0))
+}
+
+pub(super) fn claim(conn: &Connection, space: &str, key: &str) -> Result<Option<Claim>, Problem> {
+    let found = conn
+        .prepare_cached("/* claim */ SELECT holder, digest FROM idempotency WHERE space = ?1 AND key = ?2")?
+        .query_row((space, key), |row| Ok(Claim { holder: row.get(0)?, digest: row.get(1)? }))
+        .optional()?;
+    Ok(found)
 }
 
 /// Everything from one moment: the caller's snapshot.

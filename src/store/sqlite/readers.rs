@@ -1,7 +1,8 @@
-//! A few threads that read, each with a connection of its own, behind one bounded queue.
+//! A few threads that read, each with a connection of its own, behind one bounded queue; and a few connections for
+//! reads by key, which take less time than handing them to another thread and waking the one that asked.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
@@ -15,10 +16,17 @@ type Job = Box<dyn FnOnce(&Connection) + Send>;
 pub(super) struct Readers {
     queue: Option<SyncSender<Job>>,
     threads: Vec<JoinHandle<()>>,
+    /// Connections that nobody reads with now.
+    idle: Mutex<Vec<Connection>>,
 }
 
 impl Readers {
-    pub(super) fn start(connections: Vec<Connection>, queue_max: usize) -> Result<Self, Problem> {
+    /// `idle` are the connections for reads by key.
+    pub(super) fn start(
+        connections: Vec<Connection>,
+        idle: Vec<Connection>,
+        queue_max: usize,
+    ) -> Result<Self, Problem> {
         let (sender, receiver) = sync_channel(queue_max);
         let receiver = Arc::new(Mutex::new(receiver));
         let start = |conn: Connection| {
@@ -29,7 +37,24 @@ impl Readers {
                 .map_err(|e| Problem::internal(format!("a reader thread cannot start: {e}")))
         };
         let threads = connections.into_iter().map(start).collect::<Result<_, _>>()?;
-        Ok(Self { queue: Some(sender), threads })
+        Ok(Self { queue: Some(sender), threads, idle: Mutex::new(idle) })
+    }
+
+    /// Runs on the thread that asks, seeing one state of the database; on one of the threads when no connection is idle.
+    pub(super) async fn by_key<T, F>(&self, run: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, Problem> + Send + 'static,
+    {
+        let conn = self.idle().pop();
+        let Some(conn) = conn else { return self.read(run).await };
+        let answer = in_snapshot(&conn, run);
+        self.idle().push(conn);
+        answer
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Runs on the next free thread, seeing one state of the database; `Busy` at once when the queue is full.
@@ -54,6 +79,8 @@ impl Readers {
 impl Drop for Readers {
     fn drop(&mut self) {
         self.queue = None;
+        // The log is emptied by who closes the file last, which is the writer.
+        self.idle().clear();
         for thread in self.threads.drain(..) {
             // A panic of the thread has been reported by the panic hook.
             let _ = thread.join();

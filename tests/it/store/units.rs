@@ -53,6 +53,49 @@ async fn a_deleted_resource_leaves_a_marker_and_every_search() {
     assert_eq!(held.ids("Patient", "family=pat").await, ["p"]);
 }
 
+#[tokio::test]
+async fn many_resources_of_one_unit_are_each_found_by_all_that_they_say() {
+    let Some(held) = Held::new().await else { return };
+    let observation = |n: usize| {
+        let codings: Vec<_> = (0..n).map(|k| json!({"system": "urn:s", "code": format!("c{k}")})).collect();
+        let quantity = json!({"value": n, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"});
+        let more = json!({"status": "final", "code": {"coding": codings, "text": format!("Poids {n}")},
+            "subject": {"reference": "Patient/p"}, "valueQuantity": quantity});
+        new("Observation", &format!("o{n:02}"), more)
+    };
+    let unit = unit((1..=20).map(observation).collect());
+    assert!(matches!(held.store.commit(unit).await, Ok(Committed::Written(_))));
+    let from = |first: usize| -> Vec<String> { (first..=20).rev().map(|n| format!("o{n:02}")).collect() };
+    for k in [0, 1, 7, 15, 16, 19] {
+        let search = format!("code=urn:s|c{k}&_count=50");
+        assert_eq!(held.ids("Observation", &search).await, from(k + 1), "{k}");
+    }
+    assert_eq!(held.ids("Observation", "code:text=poids%2017").await, ["o17"]);
+    assert_eq!(
+        held.ids("Observation", "value-quantity=gt18500|http://unitsofmeasure.org|g").await,
+        ["o20", "o19"]
+    );
+}
+
+#[tokio::test]
+async fn a_resource_that_one_unit_writes_twice_is_found_by_its_last_version() {
+    let Some(held) = Held::new().await else { return };
+    let version = |version: u64, family: &str| {
+        let patient = resource("Patient", "p", version, json!({"name": [{"family": family}]}));
+        let expect = if version == 1 { Expect::New } else { Expect::Version(version - 1) };
+        Write::new(&patient, expect).unwrap()
+    };
+    let other = new("Patient", "q", json!({"name": [{"family": "AUTRE"}]}));
+    let unit = unit(vec![version(1, "PREMIER"), other, version(2, "SECOND")]);
+    assert!(matches!(held.store.commit(unit).await, Ok(Committed::Written(_))));
+    for (search, expected) in
+        [("family=premier", &[][..]), ("family=second", &["p"]), ("family=autre", &["q"])]
+    {
+        assert_eq!(held.ids("Patient", search).await, expected, "{search}");
+    }
+    assert_eq!(held.store.vread("Patient", "p", 1).await.unwrap().unwrap().version, 1);
+}
+
 async fn refused(held: &Held, unit: Unit, expected: Violation) {
     let before = held.page("Patient", "_total=accurate").await.total;
     assert_eq!(held.store.commit(unit).await, Ok(Committed::Refused(expected)));
@@ -101,9 +144,13 @@ async fn a_claimed_key_names_its_holder_and_a_refused_unit_claims_nothing() {
     };
     let missing = Violation::Version { rtype: "Patient".to_owned(), id: "a".to_owned(), found: 0 };
     refused(&held, create("a", Expect::Version(7)), missing).await;
+    assert_eq!(held.store.claim("submit", "k").await, Ok(None));
     assert!(matches!(held.store.commit(create("a", Expect::New)).await, Ok(Committed::Written(_))));
     let holder = Violation::Key { holder: "Patient/a".to_owned(), digest: vec![1, 2] };
     refused(&held, create("b", Expect::New), holder).await;
+    let claim = held.store.claim("submit", "k").await.unwrap().unwrap();
+    assert_eq!((claim.holder.as_str(), claim.digest.as_slice()), ("Patient/a", &[1, 2][..]));
+    assert_eq!(held.store.claim("other", "k").await, Ok(None));
 }
 
 #[tokio::test]

@@ -124,3 +124,64 @@ fn a_reference_by_identifier_is_found_by_it() {
     let task = json!({"resourceType": "Task", "for": {"identifier": {"system": "urn:s", "value": "1"}}});
     check(&task, &["subject=#urn:s|1"]);
 }
+
+/// Every resource in `examples/fhir` and `profiles`.
+#[expect(clippy::disallowed_methods, reason = "a test reads the examples itself")]
+fn resources() -> Vec<Value> {
+    fn walk(folder: &std::path::Path, found: &mut Vec<Value>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                walk(&path, found);
+            } else if path.extension().is_some_and(|ending| ending == "json") {
+                let resource: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+                found.extend(Some(resource).filter(|resource| resource.get("resourceType").is_some()));
+            }
+        }
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut found = Vec::new();
+    walk(&root.join("examples/fhir"), &mut found);
+    walk(&root.join("profiles"), &mut found);
+    found
+}
+
+#[test]
+fn looking_only_where_a_parameter_begins_finds_what_asking_all_of_them_finds() {
+    let mut seen = 0;
+    for resource in resources() {
+        let rtype = resource["resourceType"].as_str().unwrap();
+        let mut all = Vec::new();
+        for parameter in crate::fhir::search::parameters(rtype).iter().filter(|one| one.is_indexed()) {
+            of_parameter(parameter, &resource, &mut all);
+        }
+        seen += all.len();
+        assert!(index(&resource) == all, "{rtype}/{}", resource["id"]);
+    }
+    assert!(seen > 1_500, "{seen}");
+}
+
+#[test]
+fn walking_a_plain_expression_finds_what_its_evaluation_finds() {
+    let mut compared = 0;
+    for resource in resources() {
+        let rtype = resource["resourceType"].as_str().unwrap();
+        for path in crate::fhir::search::parameters(rtype).iter().flat_map(|parameter| parameter.paths) {
+            // What a reference leads to is not at hand for an evaluation.
+            if path.text.contains("resolve()") {
+                continue;
+            }
+            let expression = crate::fhirpath::compile(&path.text).unwrap();
+            let now = jiff::Timestamp::UNIX_EPOCH.to_zoned(jiff::tz::TimeZone::UTC);
+            let scope = crate::fhirpath::Scope::new(crate::fhir::schema::r4(), now);
+            let focus = crate::fhirpath::Collection::from_value(&resource);
+            let evaluated: Vec<Value> =
+                expression.evaluate(&focus, &scope).unwrap().iter().map(|item| item.to_value()).collect();
+            let mut walked = Vec::new();
+            path.visit(&resource, &mut |value| walked.push(value.clone()));
+            assert_eq!(walked, evaluated, "{} in {rtype}/{}", path.text, resource["id"]);
+            compared += walked.len();
+        }
+    }
+    assert!(compared > 1_500, "{compared}");
+}

@@ -11,7 +11,10 @@ fn every_shipped_parameter_compiles() {
     let registry = build(&all).unwrap();
     for resource in &all {
         let url = resource["url"].as_str().unwrap();
-        assert!(registry.values().flat_map(|list| list.iter()).any(|known| known.url == url), "{url}");
+        assert!(
+            registry.values().flat_map(|of_type| of_type.parameters).any(|known| known.url == url),
+            "{url}"
+        );
     }
 }
 
@@ -74,8 +77,8 @@ fn a_parameter_of_the_site_is_data() {
         "code": "outcome", "base": ["Task"], "type": "token", "modifier": ["not"],
         "expression": "Task.output.where(type.coding.code='outcome').value.ofType(CodeableConcept)"});
     let registry = build(&[own.clone()]).unwrap();
-    assert_eq!(registry["Task"][0].name, "outcome");
-    assert_eq!(registry["Task"][0].modifiers, ["not"]);
+    assert_eq!(registry["Task"].parameters[0].name, "outcome");
+    assert_eq!(registry["Task"].parameters[0].modifiers, ["not"]);
     own["expression"] = json!("Task.output.where(");
     let problem = build(&[own]).unwrap_err();
     assert!(problem.to_string().contains("line 1"), "{problem}");

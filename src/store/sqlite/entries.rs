@@ -1,0 +1,164 @@
+//! The rows that resources are found by: many at a time, in the order of the tables they go into.
+
+use rusqlite::types::ToSql;
+use rusqlite::{CachedStatement, Connection};
+
+use crate::problem::Problem;
+use crate::store::row::{Part, Row, Text, Token};
+
+/// Rows that one statement inserts: beyond this, more of them cost as much each.
+const ROWS_MAX: usize = 16;
+
+/// The place of an entry: which resource, and which of its entries.
+type Place = (usize, usize);
+
+/// What the new resources of a unit are found by, in the order of the tables, so that neighbours are written together.
+pub(super) struct Sorted {
+    tokens: Vec<Place>,
+    texts: Vec<Place>,
+}
+
+impl Sorted {
+    /// Of those rows for which `is_new` says so.
+    pub(super) fn new(rows: &[Row], is_new: impl Fn(usize) -> bool) -> Self {
+        let new = || rows.iter().enumerate().filter(|(n, _)| is_new(*n));
+        let mut tokens: Vec<Place> =
+            new().flat_map(|(n, row)| (0..row.tokens.len()).map(move |k| (n, k))).collect();
+        tokens.sort_unstable_by_key(|&(n, k)| {
+            let (param, code, system) = &rows[n].tokens[k];
+            (*param, code.as_str(), n, *system)
+        });
+        let mut texts: Vec<Place> =
+            new().flat_map(|(n, row)| (0..row.texts.len()).map(move |k| (n, k))).collect();
+        texts.sort_unstable_by_key(|&(n, k)| {
+            let (param, folded, exact) = &rows[n].texts[k];
+            (*param, folded.as_str(), n, exact.as_str())
+        });
+        Self { tokens, texts }
+    }
+
+    /// Adds them; `rids` says under which number each resource is kept.
+    pub(super) fn insert(&self, conn: &Connection, rows: &[Row], rids: &[i64]) -> Result<(), Problem> {
+        let of = |&(n, k): &Place| (rids[n], &rows[n].tokens[k]);
+        tokens(conn, &self.tokens.iter().map(of).collect::<Vec<_>>())?;
+        let of = |&(n, k): &Place| (rids[n], &rows[n].texts[k]);
+        texts(conn, &self.texts.iter().map(of).collect::<Vec<_>>())
+    }
+}
+
+/// Adds the dates and measured values of a new resource.
+pub(super) fn insert_spans_and_parts(conn: &Connection, rid: i64, row: &Row) -> Result<(), Problem> {
+    spans(conn, rid, &row.spans)?;
+    parts(conn, rid, &row.parts)
+}
+
+/// Removes what the new version is no longer found by, and adds what it is newly found by.
+pub(super) fn replace(conn: &Connection, rid: i64, old: Option<&Row>, new: &Row) -> Result<(), Problem> {
+    let none = Row::default();
+    let old = old.unwrap_or(&none);
+    let mut delete = conn.prepare_cached(
+        "/* replace */ DELETE FROM token WHERE param = ?1 AND code = ?2 AND rid = ?4 AND system = ?3",
+    )?;
+    for (param, code, system) in old.tokens.iter().filter(|token| !new.tokens.contains(token)) {
+        delete.execute((param, code, system, rid))?;
+    }
+    let mut delete = conn.prepare_cached(
+        "/* replace */ DELETE FROM text WHERE param = ?1 AND folded = ?2 AND exact = ?3 AND rid = ?4",
+    )?;
+    for (param, folded, exact) in old.texts.iter().filter(|text| !new.texts.contains(text)) {
+        delete.execute((param, folded, exact, rid))?;
+    }
+    let added = new.tokens.iter().filter(|token| !old.tokens.contains(token));
+    tokens(conn, &added.map(|token| (rid, token)).collect::<Vec<_>>())?;
+    let added = new.texts.iter().filter(|text| !old.texts.contains(text));
+    texts(conn, &added.map(|text| (rid, text)).collect::<Vec<_>>())?;
+    if old.spans != new.spans {
+        conn.prepare_cached("/* replace */ DELETE FROM span WHERE rid = ?1")?.execute([rid])?;
+        spans(conn, rid, &new.spans)?;
+    }
+    if old.parts != new.parts {
+        conn.prepare_cached("/* replace */ DELETE FROM part WHERE rid = ?1")?.execute([rid])?;
+        parts(conn, rid, &new.parts)?;
+    }
+    Ok(())
+}
+
+fn tokens(conn: &Connection, rows: &[(i64, &Token)]) -> Result<(), Problem> {
+    many(conn, "token (param, code, system, rid)", 4, rows, |row, (rid, (param, code, system))| {
+        row.put(param)?;
+        row.put(code)?;
+        row.put(system)?;
+        row.put(rid)
+    })
+}
+
+fn texts(conn: &Connection, rows: &[(i64, &Text)]) -> Result<(), Problem> {
+    many(conn, "text (param, folded, exact, rid)", 4, rows, |row, (rid, (param, folded, exact))| {
+        row.put(param)?;
+        row.put(folded)?;
+        row.put(exact)?;
+        row.put(rid)
+    })
+}
+
+fn spans(conn: &Connection, rid: i64, rows: &[(i64, i64, i64)]) -> Result<(), Problem> {
+    many(conn, "span (rid, param, low, high)", 4, rows, |row, (param, low, high)| {
+        row.put(rid)?;
+        row.put(param)?;
+        row.put(low)?;
+        row.put(high)
+    })
+}
+
+fn parts(conn: &Connection, rid: i64, rows: &[Part]) -> Result<(), Problem> {
+    let columns = "part (rid, param, n, part, code, system, unit, low, high, base, base_low, base_high)";
+    many(conn, columns, 12, rows, |row, part| {
+        row.put(rid)?;
+        row.put(part.param)?;
+        row.put(part.n)?;
+        row.put(part.part)?;
+        row.put(&part.code)?;
+        row.put(part.system)?;
+        row.put(&part.unit)?;
+        row.put(&part.low)?;
+        row.put(&part.high)?;
+        row.put(part.base)?;
+        row.put(&part.base_low)?;
+        row.put(&part.base_high)
+    })
+}
+
+/// The values of one row after the other, in a statement that takes several.
+struct Values<'a, 'c> {
+    statement: &'a mut CachedStatement<'c>,
+    bound: usize,
+}
+
+impl Values<'_, '_> {
+    fn put(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
+        self.bound += 1;
+        self.statement.raw_bind_parameter(self.bound, value)
+    }
+}
+
+/// Inserts rows of so many columns; those that are there already stay.
+fn many<T>(
+    conn: &Connection,
+    into: &str,
+    columns: usize,
+    rows: &[T],
+    bind: impl Fn(&mut Values<'_, '_>, &T) -> rusqlite::Result<()>,
+) -> Result<(), Problem> {
+    for chunk in rows.chunks(ROWS_MAX) {
+        let row = format!("({})", vec!["?"; columns].join(", "));
+        let rows = vec![row.as_str(); chunk.len()].join(", ");
+        let sql = format!("/* many */ INSERT OR IGNORE INTO {into} VALUES {rows}");
+        let mut statement = conn.prepare_cached(&sql)?;
+        let mut values = Values { statement: &mut statement, bound: 0 };
+        for row in chunk {
+            bind(&mut values, row)?;
+        }
+        statement.raw_execute()?;
+    }
+    Ok(())
+}
