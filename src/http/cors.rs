@@ -17,7 +17,12 @@ const AGE_SECONDS_MAX: &str = "600";
 
 /// Adds what the origin of the request may do; `methods` are those of the path. Every answer says that it varies by
 /// origin, once there are any ([`super::finish`]).
-pub(super) fn allow(origins: &[String], methods: &str, request: &HeaderMap, response: &mut HeaderMap) {
+pub(super) fn allow(
+    origins: &[String],
+    methods: impl Fn() -> String,
+    request: &HeaderMap,
+    response: &mut HeaderMap,
+) {
     if origins.is_empty() {
         return;
     }
@@ -30,7 +35,7 @@ pub(super) fn allow(origins: &[String], methods: &str, request: &HeaderMap, resp
     if request.contains_key(ACCESS_CONTROL_REQUEST_METHOD) {
         response.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(HEADERS));
         response.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static(AGE_SECONDS_MAX));
-        if let Ok(methods) = HeaderValue::from_str(methods) {
+        if let Ok(methods) = HeaderValue::from_str(&methods()) {
             response.insert(ACCESS_CONTROL_ALLOW_METHODS, methods);
         }
     }
@@ -44,7 +49,7 @@ mod tests {
         let origins: Vec<String> = origins.iter().map(|origin| (*origin).to_owned()).collect();
         let (mut request, mut response) = (HeaderMap::new(), HeaderMap::new());
         request.insert(ORIGIN, HeaderValue::from_static(origin));
-        allow(&origins, "GET", &request, &mut response);
+        allow(&origins, || "GET".to_owned(), &request, &mut response);
         let given = response.get(ACCESS_CONTROL_ALLOW_ORIGIN)?;
         Some(given.to_str().unwrap().to_owned())
     }

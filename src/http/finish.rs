@@ -15,7 +15,7 @@ pub(super) fn finish(
 ) -> HttpResponse {
     let (mut response, body) = response.into_parts();
     let mut body = match body.try_into_bytes() {
-        Ok(bytes) => bytes.to_vec(),
+        Ok(bytes) => bytes,
         // A body that is made while it is sent is left alone; none is, here.
         Err(body) => return response.set_body(body),
     };
@@ -26,10 +26,10 @@ pub(super) fn finish(
     if let Some(chosen) = coding::choose(request.headers(), body.len())
         && let Some(packed) = coding::encode(chosen, &body)
     {
-        body = packed;
+        body = packed.into();
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(chosen.name()));
     }
-    let methods = route::allowed(path).join(", ");
-    cors::allow(&state.origins, &methods, request.headers(), response.headers_mut());
+    let methods = || route::allowed(path).join(", ");
+    cors::allow(&state.origins, methods, request.headers(), response.headers_mut());
     response.set_body(body).map_into_boxed_body()
 }

@@ -9,7 +9,7 @@ use super::Context;
 use super::conditional;
 use crate::fhir::{self, element, identifier::Identifier, reference::ReferenceForm};
 use crate::problem::{Issue, Problem};
-use crate::store::Look;
+use crate::store::{Look, Stored};
 
 /// Elements in which an identifier alone names a Patient that must be known here.
 const SUBJECTS: &[&str] = &["subject", "patient", "for"];
@@ -37,38 +37,84 @@ enum Target {
 /// # Errors
 /// Of the store only: a reference that leads nowhere is an issue in the list returned.
 pub(crate) async fn resolve(ctx: &Context, resource: &mut Value) -> Result<Vec<Issue>, Problem> {
-    let mut places = Vec::new();
-    let root = element::resource_type(resource).unwrap_or("Resource").to_owned();
-    collect(resource, &ctx.settings.base_url, &mut String::new(), &mut root.clone(), &mut places);
-    let own = element::local_reference(resource);
-    let known = known(ctx, &places).await?;
-    let mut issues = Vec::new();
-    for place in places {
-        match literal(ctx, &place, own.as_deref(), &known).await? {
-            Ok(Some((reference, identifier))) => rewrite(resource, &place.pointer, reference, identifier),
-            Ok(None) => {}
-            Err(issue) => issues.push(issue.at(place.path)),
-        }
+    let references = References::of(ctx, resource);
+    let named = references.named();
+    let mut known = Known::default();
+    if !named.is_empty() {
+        let look = Look { resources: named, ..Look::default() };
+        ctx.store.look(look).await?.resources.iter().flatten().for_each(|stored| known.add(stored));
     }
-    Ok(issues)
+    references.resolve(ctx, resource, &known).await
 }
 
-/// Which of the resources that are named by type and id there are: all asked at once, each once.
-async fn known(ctx: &Context, places: &[Place]) -> Result<BTreeSet<String>, Problem> {
-    let named = |place: &Place| match &place.target {
-        Target::Local { rtype, id, .. } => Some((rtype.clone(), id.clone())),
-        Target::Search { .. } | Target::Elsewhere(_) => None,
-    };
-    let named: BTreeSet<(String, String)> = places.iter().filter_map(named).collect();
-    if named.is_empty() {
-        return Ok(BTreeSet::new());
+/// The references of a resource, before it is known which of them lead anywhere.
+pub(crate) struct References {
+    places: Vec<Place>,
+    own: Option<String>,
+}
+
+/// Which of the resources that are named by type and id there are.
+#[derive(Default)]
+pub(crate) struct Known(BTreeSet<String>);
+
+impl Known {
+    /// Adds what was read, unless it is deleted.
+    pub(crate) fn add(&mut self, stored: &Stored) {
+        if !stored.deleted {
+            self.0.insert(format!("{}/{}", stored.rtype, stored.id));
+        }
     }
-    let look = Look { resources: named.into_iter().collect(), ..Look::default() };
-    let found = ctx.store.look(look).await?.resources.into_iter().flatten();
-    Ok(found
-        .filter(|stored| !stored.deleted)
-        .map(|stored| format!("{}/{}", stored.rtype, stored.id))
-        .collect())
+}
+
+impl References {
+    /// Of a resource that was sent to this server.
+    pub(crate) fn of(ctx: &Context, resource: &Value) -> Self {
+        let root = element::resource_type(resource).unwrap_or("Resource");
+        let mut places = Vec::new();
+        collect(resource, &ctx.settings.base_url, &mut vec![Step::Name(root)], &mut places);
+        Self { places, own: element::local_reference(resource) }
+    }
+
+    /// The resources that are named by type and id, each once.
+    pub(crate) fn named(&self) -> Vec<(String, String)> {
+        let named = self.places.iter().filter_map(|place| match &place.target {
+            Target::Local { rtype, id, .. } => Some((rtype.clone(), id.clone())),
+            Target::Search { .. } | Target::Elsewhere(_) => None,
+        });
+        named.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Whether resolving leaves every reference as it is, whatever there is.
+    pub(crate) fn are_literal(&self) -> bool {
+        self.places.iter().all(|place| match &place.target {
+            Target::Local { rewritten, .. } => !rewritten,
+            Target::Search { .. } => false,
+            Target::Elsewhere(_) => true,
+        })
+    }
+
+    /// As [`resolve`], knowing which of [`Self::named`] there are.
+    ///
+    /// # Errors
+    /// Of the store only.
+    pub(crate) async fn resolve(
+        self,
+        ctx: &Context,
+        resource: &mut Value,
+        known: &Known,
+    ) -> Result<Vec<Issue>, Problem> {
+        let mut issues = Vec::new();
+        for place in self.places {
+            match literal(ctx, &place, self.own.as_deref(), &known.0).await? {
+                Ok(Some((reference, identifier))) => {
+                    rewrite(resource, &place.pointer, reference, identifier);
+                }
+                Ok(None) => {}
+                Err(issue) => issues.push(issue.at(place.path)),
+            }
+        }
+        Ok(issues)
+    }
 }
 
 /// The literal reference to put there, with the identifier that led to it; `None` to leave it alone.
@@ -146,39 +192,65 @@ fn rewrite(resource: &mut Value, pointer: &str, reference: String, identifier: O
     }
 }
 
-/// Walks the whole resource, contained resources too.
-fn collect(value: &Value, base: &str, pointer: &mut String, path: &mut String, places: &mut Vec<Place>) {
-    let (pointer_length, path_length) = (pointer.len(), path.len());
+/// One step on the way to an element.
+#[derive(Clone, Copy)]
+enum Step<'a> {
+    Name(&'a str),
+    Index(usize),
+}
+
+/// Walks the whole resource, contained resources too; the first step is its type.
+fn collect<'a>(value: &'a Value, base: &str, steps: &mut Vec<Step<'a>>, places: &mut Vec<Place>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                pointer.push('/');
-                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-                path.push('.');
-                path.push_str(name);
-                if let Some(target) = target(name, member, base) {
-                    places.push(Place { pointer: pointer.clone(), path: path.clone(), target });
-                }
-                collect(member, base, pointer, path, places);
-                pointer.truncate(pointer_length);
-                path.truncate(path_length);
+                steps.push(Step::Name(name));
+                visit(name, member, base, steps, places);
+                steps.pop();
             }
         }
         Value::Array(elements) => {
-            let name = path.rsplit('.').next().unwrap_or_default().to_owned();
+            let name = steps.iter().rev().find_map(|step| match step {
+                Step::Name(name) => Some(*name),
+                Step::Index(_) => None,
+            });
             for (n, element) in elements.iter().enumerate() {
-                pointer.push_str(&format!("/{n}"));
-                path.push_str(&format!("[{n}]"));
-                if let Some(target) = target(&name, element, base) {
-                    places.push(Place { pointer: pointer.clone(), path: path.clone(), target });
-                }
-                collect(element, base, pointer, path, places);
-                pointer.truncate(pointer_length);
-                path.truncate(path_length);
+                steps.push(Step::Index(n));
+                visit(name.unwrap_or_default(), element, base, steps, places);
+                steps.pop();
             }
         }
         _ => {}
     }
+}
+
+fn visit<'a>(name: &str, value: &'a Value, base: &str, steps: &mut Vec<Step<'a>>, places: &mut Vec<Place>) {
+    if let Some(target) = target(name, value, base) {
+        let (pointer, path) = written(steps);
+        places.push(Place { pointer, path, target });
+    }
+    collect(value, base, steps, places);
+}
+
+/// Steps as a JSON pointer and as a `FHIRPath`.
+fn written(steps: &[Step<'_>]) -> (String, String) {
+    let (mut pointer, mut path) = (String::new(), String::new());
+    for (n, step) in steps.iter().enumerate() {
+        match step {
+            Step::Name(root) if n == 0 => path.push_str(root),
+            Step::Name(name) => {
+                pointer.push('/');
+                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                path.push('.');
+                path.push_str(name);
+            }
+            Step::Index(index) => {
+                pointer.push_str(&format!("/{index}"));
+                path.push_str(&format!("[{index}]"));
+            }
+        }
+    }
+    (pointer, path)
 }
 
 /// What a `Reference` element asks for; `None` for other elements and for references that need nothing.
@@ -217,11 +289,7 @@ fn named(text: &str, base: &str, value: &Value) -> Option<Target> {
 }
 
 fn by_identifier(name: &str, value: &Value) -> Option<Target> {
-    let is_patient = match element::str_at(value, "type") {
-        Some(rtype) => rtype == "Patient",
-        None => true,
-    };
-    if !SUBJECTS.contains(&name) || !is_patient {
+    if !SUBJECTS.contains(&name) || element::str_at(value, "type").is_some_and(|rtype| rtype != "Patient") {
         return None;
     }
     let identifier = Identifier::of(value.get("identifier")?)?;
@@ -235,7 +303,7 @@ mod tests {
 
     fn check(resource: &Value, expected: &[(&str, &str)]) {
         let mut places = Vec::new();
-        collect(resource, "https://vigie.test/fhir", &mut String::new(), &mut "R".to_owned(), &mut places);
+        collect(resource, "https://vigie.test/fhir", &mut vec![Step::Name("R")], &mut places);
         let found: Vec<(String, String)> = places
             .iter()
             .map(|place| {

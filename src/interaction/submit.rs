@@ -9,7 +9,7 @@
 //!   same content again is answered with the first result; other content is refused, and kept;
 //! - a response without identifier that says when it was authored is claimed by its content;
 //! - a decision stands on the patient's stream (`Guard::Stream`): if anything about the patient was written meanwhile,
-//!   it is gathered and decided anew.
+//!   it is gathered and decided anew; submissions of one patient in one process take [`turn`]s, so that this is rare.
 
 mod careplan;
 pub(crate) mod decide;
@@ -19,6 +19,7 @@ pub(crate) mod history;
 mod identity;
 mod keep;
 mod moment;
+mod turn;
 mod write;
 
 pub(crate) use gather::{gather, instantiated, known};
@@ -188,24 +189,36 @@ async fn read(ctx: &Context, document: Document<'_>) -> Result<(Value, Vec<Issue
 async fn settle(ctx: &Context, mut arrival: Arrival<'_>) -> Result<Answer, Problem> {
     let digest = content::content_digest(&arrival.response);
     let mut category = Category::Invalid;
+    let (_turn, waited) = turn::of(&arrival.response).await;
+    let mut was_beaten = waited;
     for _ in 0..ctx.settings.rounds_max {
         let before = match arrival.update {
             Some(wanted) => Before::read(ctx, RESPONSE, &arrival.id, wanted).await?,
             None => Before::nothing(),
         };
-        let gathered = gather(ctx, &arrival, &before).await?;
-        if let Some(answer) = before.unchanged(&gathered.situation.response, &[]) {
-            return Ok(answer);
+        // Who came first may have sent the same: that is known without judging it once more.
+        let mut first = None;
+        if was_beaten && arrival.update.is_none() && category == Category::Invalid {
+            first = write::first(ctx, &arrival, &before, &digest).await?;
         }
-        let judgement = decide::judge(&gathered.situation);
-        let round = if judgement.accepted {
-            write::accept(ctx, &arrival, &before, &gathered, &judgement, &digest).await?
-        } else {
-            keep::refuse(ctx, &arrival, &gathered, &judgement, category).await?
+        let round = match first {
+            Some(round) => round,
+            None => {
+                let gathered = gather(ctx, &arrival, &before).await?;
+                if let Some(answer) = before.unchanged(&gathered.situation.response, &[]) {
+                    return Ok(answer);
+                }
+                let judgement = decide::judge(&gathered.situation);
+                if judgement.accepted {
+                    write::accept(ctx, &arrival, &before, gathered, judgement, &digest).await?
+                } else {
+                    keep::refuse(ctx, &arrival, &gathered, &judgement, category).await?
+                }
+            }
         };
         match round {
             Round::Answered(answer) => return answer,
-            Round::Again => {}
+            Round::Again => was_beaten = true,
             Round::Taken { holder } => {
                 category = Category::Conflict;
                 arrival.issues.push(write::taken(&holder));

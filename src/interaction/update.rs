@@ -6,7 +6,7 @@ use super::incoming::{self, Incoming};
 use super::{Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task};
 use crate::fhir::{Document, Reading, element, meta};
 use crate::problem::{Category, Issue, Problem};
-use crate::store::{Committed, Expect, Made, Stored, Unit, Violation, Write};
+use crate::store::{Body, Committed, Expect, Made, Stored, Unit, Violation, Write};
 
 /// Stores a new version. A `QuestionnaireResponse` is amended (judged anew), a `DiagnosticReport` with a final status is
 /// finalised (document and deliveries made), a definition is published. A body that says what is stored already changes
@@ -238,8 +238,17 @@ impl Before {
     /// # Errors
     /// As [`Write::new`].
     pub(crate) fn write(&self, resource: &Value) -> Result<Write, Problem> {
+        self.write_with_body(resource).map(|(write, _)| write)
+    }
+
+    /// The same, and its bytes.
+    ///
+    /// # Errors
+    /// As [`Write::new`].
+    pub(crate) fn write_with_body(&self, resource: &Value) -> Result<(Write, Body), Problem> {
         let expect = self.stored.as_ref().map_or(Expect::New, |stored| Expect::Version(stored.version));
-        Ok(Write::new(resource, expect)?.made(self.made))
+        let (write, body) = Write::with_body(resource, expect)?;
+        Ok((write.made(self.made), body))
     }
 
     /// What writing is, seen by the client.

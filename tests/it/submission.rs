@@ -139,6 +139,25 @@ async fn different_responses_of_one_patient_at_once_see_each_other_in_order() {
     assert_eq!(app.count(&["QuestionnaireResponse", "DiagnosticReport"]).await, [4, 4]);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_many_responses_of_one_patient_come_at_once_none_is_sent_away() {
+    let (app, course) = folfox().await;
+    let app = Arc::new(app);
+    // More than a decision may be begun anew.
+    let count = app.context.settings.rounds_max + 8;
+    let tasks: Vec<_> = (0..count)
+        .map(|n| {
+            let (app, mut response) = (Arc::clone(&app), course.week("1"));
+            response["identifier"]["value"] = json!(format!("at-once-{n}"));
+            tokio::spawn(async move { app.submit(&response).await.unwrap() })
+        })
+        .collect();
+    for task in tasks {
+        assert_eq!(task.await.unwrap().kind, Kind::Created);
+    }
+    assert_eq!(app.count(&["QuestionnaireResponse"]).await, [count]);
+}
+
 #[tokio::test]
 async fn an_identifier_with_other_content_is_refused_and_the_bytes_are_kept_and_judged() {
     let (app, course) = folfox().await;

@@ -9,8 +9,9 @@ use super::{Arrival, RESPONSE, careplan, earlier, identity, moment};
 use crate::fhir::element;
 use crate::fhir::search::Query;
 use crate::interaction::library::{self, Form, Plan, Shelf};
+use crate::interaction::reference::{self, References};
 use crate::interaction::update::Before;
-use crate::interaction::{Context, incoming, read, reference};
+use crate::interaction::{Context, incoming, read};
 use crate::problem::{Issue, Problem};
 use crate::store::{Look, Page, Seen};
 
@@ -33,9 +34,18 @@ pub(crate) async fn gather(
 ) -> Result<Gathered, Problem> {
     let mut response = arrival.response.clone();
     let mut issues = arrival.issues.clone();
-    issues.extend(reference::resolve(ctx, &mut response).await?);
     let own = before.resource.is_some().then_some(arrival.id.as_str());
-    let mut around = around(ctx, &response).await?;
+    let references = References::of(ctx, &response);
+    let mut around = if references.are_literal() {
+        // Whom it is about is known before its references are: one way to the store is enough.
+        let mut known = reference::Known::default();
+        let around = around(ctx, &response, references.named(), &mut known).await?;
+        issues.extend(references.resolve(ctx, &mut response, &known).await?);
+        around
+    } else {
+        issues.extend(reference::resolve(ctx, &mut response).await?);
+        around(ctx, &response, Vec::new(), &mut reference::Known::default()).await?
+    };
     let history = std::mem::take(&mut around.history);
     if around.patient.is_none() && !issues.iter().any(is_about_subject) {
         issues.push(without_subject());
@@ -86,20 +96,36 @@ struct Around {
     definitions: Option<u64>,
 }
 
-async fn around(ctx: &Context, response: &Value) -> Result<Around, Problem> {
-    let Some(reference) = incoming::patient(response) else { return Ok(Around::default()) };
-    let id = reference.trim_start_matches("Patient/").to_owned();
-    let careplans = careplan::query(&reference)?;
-    let url = element::str_at(response, "questionnaire").map(|text| library::Canonical::parse(text).url);
-    let history = url.map(|url| earlier::query(&reference, url)).transpose()?;
-    let look = Look {
-        streams: vec![reference.clone(), library::DEFINITIONS.to_owned()],
-        resources: vec![("Patient".to_owned(), id)],
-        searches: std::iter::once(careplans.clone()).chain(history.clone()).collect(),
-    };
+/// Reads it all at once; of the resources in `named`, `known` is told which there are.
+async fn around(
+    ctx: &Context,
+    response: &Value,
+    mut named: Vec<(String, String)>,
+    known: &mut reference::Known,
+) -> Result<Around, Problem> {
+    let mut look = Look::default();
+    let mut searches = None;
+    if let Some(reference) = incoming::patient(response) {
+        let patient = ("Patient".to_owned(), reference.trim_start_matches("Patient/").to_owned());
+        named.retain(|one| *one != patient);
+        look.resources.push(patient);
+        look.streams.extend([reference.clone(), library::DEFINITIONS.to_owned()]);
+        let careplans = careplan::query(&reference)?;
+        look.searches.push(careplans.clone());
+        let url = element::str_at(response, "questionnaire").map(|text| library::Canonical::parse(text).url);
+        let history = url.map(|url| earlier::query(&reference, url)).transpose()?;
+        look.searches.extend(history.clone());
+        searches = Some((reference, careplans, history));
+    }
+    look.resources.extend(named);
+    if look.resources.is_empty() {
+        return Ok(Around::default());
+    }
     let Seen { streams, resources, pages } = ctx.store.look(look).await?;
+    resources.iter().flatten().for_each(|stored| known.add(stored));
     let mut around = Around { definitions: streams.get(1).copied(), ..Around::default() };
-    let Some(patient) = resources.into_iter().flatten().find(|stored| !stored.deleted) else {
+    let patient = resources.into_iter().next().flatten().filter(|stored| !stored.deleted);
+    let (Some((reference, careplans, history)), Some(patient)) = (searches, patient) else {
         return Ok(around);
     };
     around.patient = Some(read::body(&patient)?);

@@ -10,7 +10,7 @@ use crate::clock::SeededIds;
 use crate::fhir::identifier::Identifier;
 use crate::fhir::{element, meta};
 use crate::interaction::update::Before;
-use crate::interaction::{Context, Kind, create, read};
+use crate::interaction::{Answer, Context, Kind, create, read};
 use crate::pathway::{Change, Derived};
 use crate::problem::{Issue, Problem};
 use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
@@ -25,28 +25,34 @@ pub(super) async fn accept(
     ctx: &Context,
     arrival: &Arrival<'_>,
     before: &Before,
-    gathered: &Gathered,
-    judgement: &Judgement,
+    mut gathered: Gathered,
+    judgement: Judgement,
     digest: &str,
 ) -> Result<Round, Problem> {
     let (id, version, at) = (&arrival.id, before.next(), arrival.received);
     let reference = format!("{RESPONSE}/{id}");
-    let response = meta::stamp(gathered.situation.response.clone(), id, version, at);
     let origin = Origin { reference: &reference, version };
     let ids = SeededIds::new(at, format!("{id}|{version}"));
-    let derived = decide::derive(&gathered.situation, judgement, &origin, &ids);
+    let derived = decide::derive(&gathered.situation, &judgement, &origin, &ids);
+    let response = meta::stamp(gathered.situation.response.take(), id, version, at);
 
     let mut unit = Unit::new("submit", at);
     unit.guards.extend(arrival.condition.clone().map(Guard::NoneMatches));
     unit.guards.extend(claim(&response, before, &reference, digest));
-    stand_on(gathered, &mut unit);
-    unit.writes.push(before.write(&response)?);
+    stand_on(&gathered, &mut unit);
+    let (write, body) = before.write_with_body(&response)?;
+    unit.writes.push(write);
     add(derived, at, &mut unit)?;
     match ctx.store.commit(unit).await? {
-        Committed::Written(at) => {
-            let kind = before.kind();
-            Ok(Round::Answered(create::answer(kind, response, at, judgement.issues.clone())))
-        }
+        Committed::Written(last_updated) => Ok(Round::Answered(Ok(Answer {
+            kind: before.kind(),
+            rtype: RESPONSE.to_owned(),
+            id: id.clone(),
+            version,
+            last_updated,
+            body: body.at(last_updated),
+            outcome: judgement.issues,
+        }))),
         Committed::Refused(Violation::Exists(ids)) => {
             Ok(Round::Answered(create::existing(ctx, RESPONSE, &ids).await))
         }
@@ -98,7 +104,22 @@ pub(super) fn taken(holder: &str) -> Issue {
     .text("Cet identifiant désigne déjà une réponse au contenu différent.")
 }
 
-async fn taken_key(ctx: &Context, holder: String, same: bool) -> Result<Round, Problem> {
+/// How a new response ends whose key is claimed already; `None` when it is free.
+pub(super) async fn first(
+    ctx: &Context,
+    arrival: &Arrival<'_>,
+    before: &Before,
+    digest: &str,
+) -> Result<Option<Round>, Problem> {
+    let Some((space, key)) = key(&arrival.response, before, digest) else { return Ok(None) };
+    match ctx.store.claim(space, &key).await? {
+        Some(claim) => taken_key(ctx, claim.holder, claim.digest == digest.as_bytes()).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// What a key that is claimed already makes of the response: the first one again when it says the same.
+pub(super) async fn taken_key(ctx: &Context, holder: String, same: bool) -> Result<Round, Problem> {
     if !same {
         return Ok(Round::Taken { holder });
     }
@@ -111,22 +132,27 @@ async fn taken_key(ctx: &Context, holder: String, same: bool) -> Result<Round, P
 
 /// The claim on what makes this response the same as a repeat of it.
 fn claim(response: &Value, before: &Before, holder: &str, digest: &str) -> Option<Guard> {
-    let identifier = |response: &Value| response.get("identifier").and_then(Identifier::of);
-    let own = identifier(response);
-    let (space, key) = match (&before.resource, &own) {
-        // The response has claimed its identifier before: an amendment keeps it.
-        (Some(current), _) if identifier(current) == own => return None,
-        (_, Some(identifier)) => (IDENTIFIERS, identifier.token()),
-        // Without a moment, equal answers may well be two responses: nothing tells a repeat from a quiet next week.
-        (None, None) if history::moment(response).is_some() => (CONTENTS, digest.to_owned()),
-        _ => return None,
-    };
+    let (space, key) = key(response, before, digest)?;
     Some(Guard::Key {
         space: space.to_owned(),
         key,
         holder: holder.to_owned(),
         digest: digest.as_bytes().to_vec(),
     })
+}
+
+/// The space and the key that this response claims, if it claims any.
+pub(super) fn key(response: &Value, before: &Before, digest: &str) -> Option<(&'static str, String)> {
+    let identifier = |response: &Value| response.get("identifier").and_then(Identifier::of);
+    let own = identifier(response);
+    match (&before.resource, &own) {
+        // The response has claimed its identifier before: an amendment keeps it.
+        (Some(current), _) if identifier(current) == own => None,
+        (_, Some(identifier)) => Some((IDENTIFIERS, identifier.token())),
+        // Without a moment, equal answers may well be two responses: nothing tells a repeat from a quiet next week.
+        (None, None) if history::moment(response).is_some() => Some((CONTENTS, digest.to_owned())),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
