@@ -7,6 +7,7 @@
 
 mod bare;
 mod client;
+mod database;
 mod drive;
 mod echo;
 #[allow(dead_code, reason = "shared with the other benchmark")]
@@ -17,6 +18,7 @@ mod scene;
 
 use std::path::Path;
 
+use database::Databases;
 use figure::median;
 use measure::{Bench, Round};
 use scene::Scene;
@@ -30,10 +32,18 @@ struct Arguments {
     rounds: usize,
     seconds: f64,
     patients: usize,
+    /// A PostgreSQL server to keep everything in, instead of SQLite files.
+    server: Option<String>,
 }
 
 fn arguments() -> Arguments {
-    let mut read = Arguments { connections: vec![1, 16, 64, 256], rounds: 3, seconds: 3.0, patients: 600 };
+    let mut read = Arguments {
+        connections: vec![1, 16, 64, 256],
+        rounds: 3,
+        seconds: 3.0,
+        patients: 600,
+        server: std::env::var("VIGIE_BENCH_DATABASE").ok().filter(|url| url.starts_with("postgres")),
+    };
     // cargo adds --bench.
     let mut given = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = given.next() {
@@ -43,6 +53,7 @@ fn arguments() -> Arguments {
             "--connections" => {
                 read.connections = value.split(',').map(|part| part.parse().expect("a number")).collect();
             }
+            "--database" => read.server = Some(value),
             "--rounds" => read.rounds = number(),
             "--patients" => read.patients = number(),
             "--seconds" => read.seconds = value.parse().expect("seconds"),
@@ -60,19 +71,24 @@ fn main() {
 
 async fn run(arguments: &Arguments) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("load");
-    let scene = Scene::build(&folder, arguments.patients).await;
+    let databases = Databases::new(&folder, arguments.server.clone());
+    let scene = Scene::build(&databases, arguments.patients).await;
     let bytes: usize = scene.bodies.iter().map(Vec::len).sum();
     println!(
-        "{} responses of {} patients, {:.1} KB each; each becomes {:.1} resources in one transaction\n",
+        "{}: {} responses of {} patients, {:.1} KB each; each becomes {:.1} resources in one transaction\n\
+         in process, one after the other, without HTTP: {:.2} ms of processor time each\n",
+        databases.kind(),
         scene.bodies.len(),
         arguments.patients,
         bytes as f64 / scene.bodies.len() as f64 / 1e3,
         scene.resources as f64 / scene.bodies.len() as f64,
+        scene.in_process_ms,
     );
-    let bench = Bench::new(&scene, echo::start(), arguments.seconds);
+    let bench = Bench::new(&scene, &databases, echo::start(), arguments.seconds);
     starts(&bench, arguments.rounds).await;
     submissions(&bench, arguments).await;
     half_load(&bench, arguments).await;
+    equal(&bench, arguments.rounds).await;
     reads(&bench, arguments.rounds).await;
 }
 
@@ -151,6 +167,20 @@ async fn half_load(bench: &Bench<'_>, arguments: &Arguments) {
         of(|round| round.0),
         of(|round| round.1),
         of(|round| round.0 / round.1),
+    );
+}
+
+/// Clients that repeat themselves all at once: one response is created, the others are answered with it.
+async fn equal(bench: &Bench<'_>, rounds: usize) {
+    let mut figures = Vec::new();
+    for _ in 0..rounds {
+        figures.push(bench.equal(64).await);
+    }
+    let of = |figure: fn(&(f64, f64)) -> f64| median(&figures.iter().map(figure).collect::<Vec<_>>());
+    println!(
+        "64 equal submissions at once: all answered after {:.0} ms, {:.0} ms of processor time\n",
+        of(|round| round.0),
+        of(|round| round.1),
     );
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::bare;
 use crate::client::{connections, get, post};
+use crate::database::{self, Databases};
 use crate::drive::{Done, Limits, drive};
 use crate::figure::process_seconds;
 use crate::process::Service;
@@ -15,6 +16,7 @@ use crate::scene::Scene;
 /// What all measurements share.
 pub(crate) struct Bench<'a> {
     scene: &'a Scene,
+    databases: &'a Databases,
     echo: SocketAddr,
     window: Duration,
     requests: Rc<Vec<Vec<u8>>>,
@@ -47,15 +49,15 @@ impl Round {
 }
 
 impl<'a> Bench<'a> {
-    pub(crate) fn new(scene: &'a Scene, echo: SocketAddr, seconds: f64) -> Self {
+    pub(crate) fn new(scene: &'a Scene, databases: &'a Databases, echo: SocketAddr, seconds: f64) -> Self {
         let requests = scene.bodies.iter().map(|body| post("/QuestionnaireResponse", body)).collect();
-        Self { scene, echo, window: Duration::from_secs_f64(seconds), requests: Rc::new(requests) }
+        Self { scene, databases, echo, window: Duration::from_secs_f64(seconds), requests: Rc::new(requests) }
     }
 
     pub(crate) async fn start(&self) -> Start {
-        let empty = self.scene.fresh("start");
-        let empty_ms = Service::start(&empty).await.started_ms;
-        let service = Service::start(&empty).await;
+        let empty = self.databases.fresh("start").await;
+        let empty_ms = Service::start(&empty, &self.databases.log()).await.started_ms;
+        let service = Service::start(&empty, &self.databases.log()).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
         Start { empty_ms, full_ms: service.started_ms, idle_mib: service.memory().0 }
     }
@@ -63,7 +65,7 @@ impl<'a> Bench<'a> {
     /// With a rate, so many are begun a second; else as many as there can be.
     pub(crate) async fn round(&self, count: usize, rate: f64, bare_rate: f64) -> Round {
         let (bare, bare_ms) = self.bare(count, bare_rate).await;
-        let service = Service::start(&self.scene.copy("service")).await;
+        let service = self.service().await;
         let lanes = connections(service.address, count, &self.requests, None).await;
         let before = service.seconds();
         let done = drive(lanes, self.limits(rate)).await;
@@ -77,9 +79,13 @@ impl<'a> Bench<'a> {
         Round { bare, service: done, echo, service_ms, bare_ms, highest_mib }
     }
 
+    async fn service(&self) -> Service {
+        Service::start(&self.databases.copy("service").await, &self.databases.log()).await
+    }
+
     async fn bare(&self, count: usize, rate: f64) -> (Done, f64) {
-        let store = bare::open(&self.scene.copy("bare"));
-        let lanes = bare::producers(store, count, &self.scene.units);
+        let store = database::open(&self.databases.copy("bare").await).await;
+        let lanes = bare::producers(&store, count, &self.scene.units);
         let before = process_seconds("self");
         let done = drive(lanes, self.limits(rate)).await;
         assert_eq!(done.badly, 0, "every unit is written");
@@ -87,9 +93,21 @@ impl<'a> Bench<'a> {
         (done, milliseconds)
     }
 
+    /// The same submission on so many connections at once: milliseconds until the last is answered, and milliseconds of
+    /// processor time for all of them.
+    pub(crate) async fn equal(&self, count: usize) -> (f64, f64) {
+        let service = self.service().await;
+        let same = Rc::new(vec![self.requests[0].clone()]);
+        let lanes = connections(service.address, count, &same, None).await;
+        let before = service.seconds();
+        let done = drive(lanes, Limits { end: count, ..self.limits(0.0) }).await;
+        assert_eq!(done.badly, 0, "the first is answered with 201, the others with 200");
+        (done.took(1.0), (service.seconds() - before) * 1e3)
+    }
+
     /// Reads of what was submitted, and echoes of the same bodies, a second.
     pub(crate) async fn reads(&self, count: usize) -> (f64, f64) {
-        let service = Service::start(&self.scene.copy("service")).await;
+        let service = self.service().await;
         let created = Rc::new(RefCell::new(Vec::new()));
         let lanes = connections(service.address, count, &self.requests, Some(&created)).await;
         drive(lanes, self.limits(0.0)).await;

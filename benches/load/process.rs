@@ -19,14 +19,14 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts `vigie serve` on this file, with the default settings; the log goes to a file beside it.
-    pub(crate) async fn start(database: &Path) -> Self {
-        let log = File::create(database.with_extension("log")).expect("a log file");
+    /// Starts `vigie serve` on this database, with the default settings; the log goes to that file.
+    pub(crate) async fn start(database: &str, log: &Path) -> Self {
+        let log = File::create(log).expect("a log file");
         let start = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_vigie"))
             .arg("serve")
             .env("VIGIE_LISTEN", "127.0.0.1:0")
-            .env("VIGIE_DATABASE", format!("sqlite:{}", database.display()))
+            .env("VIGIE_DATABASE", database)
             .env("VIGIE_PROFILES", concat!(env!("CARGO_MANIFEST_DIR"), "/profiles"))
             .stdout(Stdio::piped())
             .stderr(log)

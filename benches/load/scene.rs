@@ -10,7 +10,9 @@ use vigie::interaction::{self, Context, Library, Settings};
 use vigie::report::{Issuer, Stationery};
 use vigie::store::{Store, Unit};
 
-use crate::bare::{Recorder, open};
+use crate::bare::Recorder;
+use crate::database::{self, Databases};
+use crate::figure::process_seconds;
 
 /// Folder of each course, and what its ids and identifiers start with.
 const COURSES: [(&str, &str); 4] = [
@@ -23,60 +25,36 @@ const WEEKS: usize = 6;
 
 /// Everything that a run needs.
 pub(crate) struct Scene {
-    folder: PathBuf,
     /// The bodies to submit: every patient's first week, then every patient's second, and so on.
     pub(crate) bodies: Vec<Vec<u8>>,
     /// What each of them became, with the guards that it stood on.
     pub(crate) units: Vec<Unit>,
     /// Resources written for all of them.
     pub(crate) resources: usize,
+    /// Processor time of one submission in process, one after the other: everything but HTTP; in milliseconds.
+    pub(crate) in_process_ms: f64,
 }
 
 impl Scene {
     /// Publishes the shipped definitions, stores so many patients, then submits everything once to record it.
-    pub(crate) async fn build(folder: &Path, patients: usize) -> Self {
-        let _ = fs::remove_dir_all(folder);
-        fs::create_dir_all(folder).expect("a folder for the run");
-        let scene =
-            Self { folder: folder.to_owned(), bodies: bodies(patients), units: Vec::new(), resources: 0 };
-        let base = context(Arc::new(open(&scene.base())));
+    pub(crate) async fn build(databases: &Databases, patients: usize) -> Self {
+        let bodies = bodies(patients);
+        let base = context(database::open(&databases.base().await).await);
         prepare(&base, patients).await;
         drop(base);
-        let recorder = Arc::new(Recorder::over(&scene.copy("recorded")));
+        let recorder = Arc::new(Recorder::over(database::open(&databases.copy("recorded").await).await));
         let recorded = context(Arc::clone(&recorder) as Arc<dyn Store>);
-        for body in &scene.bodies {
+        let before = process_seconds("self");
+        for body in &bodies {
             interaction::create(&recorded, "QuestionnaireResponse", body, None)
                 .await
                 .expect("a valid response");
         }
+        let in_process_ms = (process_seconds("self") - before) * 1e3 / bodies.len() as f64;
         let units = recorder.take();
-        assert_eq!(units.len(), scene.bodies.len(), "each response is one unit");
+        assert_eq!(units.len(), bodies.len(), "each response is one unit");
         let resources = units.iter().map(|unit| unit.writes.len()).sum();
-        drop((recorded, recorder));
-        Self { units, resources, ..scene }
-    }
-
-    fn base(&self) -> PathBuf {
-        self.folder.join("base.sqlite")
-    }
-
-    /// A store with the definitions and the patients and no response yet, under this name.
-    pub(crate) fn copy(&self, name: &str) -> PathBuf {
-        let path = self.folder.join(format!("{name}.sqlite"));
-        for ending in ["sqlite-wal", "sqlite-shm"] {
-            let _ = fs::remove_file(path.with_extension(ending));
-        }
-        fs::copy(self.base(), &path).expect("a copy of the store");
-        path
-    }
-
-    /// A store that knows nothing.
-    pub(crate) fn fresh(&self, name: &str) -> PathBuf {
-        let path = self.folder.join(format!("{name}.sqlite"));
-        for ending in ["sqlite", "sqlite-wal", "sqlite-shm"] {
-            let _ = fs::remove_file(path.with_extension(ending));
-        }
-        path
+        Self { bodies, units, resources, in_process_ms }
     }
 }
 
