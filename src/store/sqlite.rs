@@ -6,6 +6,7 @@ mod delivery;
 mod entries;
 mod history;
 mod lease;
+mod many;
 mod migration;
 mod pens;
 mod place;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::entries::{self, Sorted};
-use super::pens::Pens;
+use super::pens::{Pens, Place, last};
 use super::read::{latest, timestamp};
 use super::search;
 use super::writer::Done;
@@ -22,11 +22,11 @@ pub(super) type Types = HashMap<String, i64>;
 
 /// A unit with everything that could be computed before the writer's turn.
 pub(super) struct Prepared {
-    unit: Unit,
+    pub(super) unit: Unit,
     /// One for each write.
-    rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
     /// The type of each write.
-    types: Vec<i64>,
+    pub(super) types: Vec<i64>,
     /// What new resources are found by.
     sorted: Sorted,
     /// Some resource is written twice: what it is found by is then put in one after the other.
@@ -188,29 +188,49 @@ fn current(conn: &Connection, rtype: &str, id: &str) -> Result<Option<Current>, 
 
 /// Writes the versions of a unit, and what their resources are found by.
 fn resources(conn: &Connection, prepared: &Prepared, unit: i64, at: Timestamp) -> Result<(), Stop> {
-    let mut pens = Pens::new(conn, unit, at)?;
-    let mut rids = Vec::with_capacity(prepared.rows.len());
-    for ((write, row), rtype) in prepared.unit.writes.iter().zip(&prepared.rows).zip(&prepared.types) {
-        if is_new(write) {
-            let Some(rid) = pens.create(write, row, *rtype)? else {
-                let found = current(conn, &write.rtype, &write.id)?.map_or(0, |current| current.version);
-                return Err(version_violation(&write.rtype, &write.id, found));
-            };
-            if prepared.has_repeats {
-                entries::replace(conn, rid, None, row)?;
-            } else {
-                entries::insert_spans_and_parts(conn, rid, row)?;
-            }
-            rids.push(rid);
+    let pens = Pens { conn, prepared, unit, at };
+    let (mut seq, mut rid) = last(conn)?;
+    let (mut created, mut changed) = (Vec::new(), Vec::new());
+    for (n, write) in prepared.unit.writes.iter().enumerate() {
+        // Every write gets a number for a resource, which one that is there already does not use.
+        (seq, rid) = (seq + 1, rid + 1);
+        let (place, is_new) = (Place { n, seq, rid }, is_new(write));
+        if prepared.has_repeats && is_new {
+            create(&pens, &[place])?;
+            entries::replace(conn, place.rid, None, &prepared.rows[n])?;
+        } else if prepared.has_repeats {
+            change(&pens, place)?;
+        } else if is_new {
+            created.push(place);
         } else {
-            rids.push(change(conn, &mut pens, write, row, *rtype)?);
+            changed.push(place);
         }
     }
-    Ok(prepared.sorted.insert(conn, &prepared.rows, &rids)?)
+    create(&pens, &created)?;
+    let rids: Vec<(usize, i64)> = created.iter().map(|place| (place.n, place.rid)).collect();
+    prepared.sorted.insert(conn, &prepared.rows, &rids)?;
+    changed.into_iter().try_for_each(|place| change(&pens, place))
+}
+
+/// Writes resources that are new, or names one that is not.
+fn create(pens: &Pens<'_>, places: &[Place]) -> Result<(), Stop> {
+    if pens.create(places)? {
+        return Ok(());
+    }
+    for place in places {
+        let write = &pens.prepared.unit.writes[place.n];
+        if let Some(known) =
+            current(pens.conn, &write.rtype, &write.id)?.filter(|known| known.rid != place.rid)
+        {
+            return Err(version_violation(&write.rtype, &write.id, known.version));
+        }
+    }
+    Err(Stop::Failed(Problem::internal("a resource could not be created, and nothing stands in its place")))
 }
 
 /// Writes a version that may have one before it.
-fn change(conn: &Connection, pens: &mut Pens<'_>, write: &Write, row: &Row, rtype: i64) -> Result<i64, Stop> {
+fn change(pens: &Pens<'_>, place: Place) -> Result<(), Stop> {
+    let (conn, write, row) = (pens.conn, &pens.prepared.unit.writes[place.n], &pens.prepared.rows[place.n]);
     let before = current(conn, &write.rtype, &write.id)?;
     let found = before.as_ref().map_or(0, |before| before.version);
     let expected = match write.expect {
@@ -222,15 +242,12 @@ fn change(conn: &Connection, pens: &mut Pens<'_>, write: &Write, row: &Row, rtyp
         return Err(version_violation(&write.rtype, &write.id, found));
     }
     let Some(before) = before else {
-        let rid = pens.create(write, row, rtype)?;
-        let rid = rid.ok_or_else(|| version_violation(&write.rtype, &write.id, found))?;
-        entries::replace(conn, rid, None, row)?;
-        return Ok(rid);
+        create(pens, &[place])?;
+        return Ok(entries::replace(conn, place.rid, None, row)?);
     };
     let old = if before.deleted { None } else { Some(old_row(conn, write, before.seq)?) };
-    pens.replace(write, row, rtype, before.rid)?;
-    entries::replace(conn, before.rid, old.as_ref(), row)?;
-    Ok(before.rid)
+    pens.replace(Place { rid: before.rid, ..place })?;
+    Ok(entries::replace(conn, before.rid, old.as_ref(), row)?)
 }
 
 /// The index rows of the version that is replaced: recomputed, which costs less than keeping them twice.

@@ -1,13 +1,10 @@
 //! The rows that resources are found by: many at a time, in the order of the tables they go into.
 
-use rusqlite::types::ToSql;
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::Connection;
 
+use super::many::many;
 use crate::problem::Problem;
 use crate::store::row::{Part, Row, Text, Token};
-
-/// Rows that one statement inserts: beyond this, more of them cost as much each.
-const ROWS_MAX: usize = 16;
 
 /// The place of an entry: which resource, and which of its entries.
 type Place = (usize, usize);
@@ -37,19 +34,24 @@ impl Sorted {
         Self { tokens, texts }
     }
 
-    /// Adds them; `rids` says under which number each resource is kept.
-    pub(super) fn insert(&self, conn: &Connection, rows: &[Row], rids: &[i64]) -> Result<(), Problem> {
-        let of = |&(n, k): &Place| (rids[n], &rows[n].tokens[k]);
+    /// Adds them, and the dates and measured values; `rids` says under which number each resource is kept.
+    pub(super) fn insert(
+        &self,
+        conn: &Connection,
+        rows: &[Row],
+        rids: &[(usize, i64)],
+    ) -> Result<(), Problem> {
+        let mut numbers = vec![0; rows.len()];
+        rids.iter().for_each(|(n, rid)| numbers[*n] = *rid);
+        let of = |&(n, k): &Place| (numbers[n], &rows[n].tokens[k]);
         tokens(conn, &self.tokens.iter().map(of).collect::<Vec<_>>())?;
-        let of = |&(n, k): &Place| (rids[n], &rows[n].texts[k]);
-        texts(conn, &self.texts.iter().map(of).collect::<Vec<_>>())
+        let of = |&(n, k): &Place| (numbers[n], &rows[n].texts[k]);
+        texts(conn, &self.texts.iter().map(of).collect::<Vec<_>>())?;
+        let of = |&(n, rid): &(usize, i64)| rows[n].spans.iter().map(move |span| (rid, span));
+        spans(conn, &rids.iter().flat_map(of).collect::<Vec<_>>())?;
+        let of = |&(n, rid): &(usize, i64)| rows[n].parts.iter().map(move |part| (rid, part));
+        parts(conn, &rids.iter().flat_map(of).collect::<Vec<_>>())
     }
-}
-
-/// Adds the dates and measured values of a new resource.
-pub(super) fn insert_spans_and_parts(conn: &Connection, rid: i64, row: &Row) -> Result<(), Problem> {
-    spans(conn, rid, &row.spans)?;
-    parts(conn, rid, &row.parts)
 }
 
 /// Removes what the new version is no longer found by, and adds what it is newly found by.
@@ -74,45 +76,59 @@ pub(super) fn replace(conn: &Connection, rid: i64, old: Option<&Row>, new: &Row)
     texts(conn, &added.map(|text| (rid, text)).collect::<Vec<_>>())?;
     if old.spans != new.spans {
         conn.prepare_cached("/* replace */ DELETE FROM span WHERE rid = ?1")?.execute([rid])?;
-        spans(conn, rid, &new.spans)?;
+        spans(conn, &new.spans.iter().map(|span| (rid, span)).collect::<Vec<_>>())?;
     }
     if old.parts != new.parts {
         conn.prepare_cached("/* replace */ DELETE FROM part WHERE rid = ?1")?.execute([rid])?;
-        parts(conn, rid, &new.parts)?;
+        parts(conn, &new.parts.iter().map(|part| (rid, part)).collect::<Vec<_>>())?;
     }
     Ok(())
 }
 
 fn tokens(conn: &Connection, rows: &[(i64, &Token)]) -> Result<(), Problem> {
-    many(conn, "token (param, code, system, rid)", 4, rows, |row, (rid, (param, code, system))| {
-        row.put(param)?;
-        row.put(code)?;
-        row.put(system)?;
-        row.put(rid)
-    })
+    many(
+        conn,
+        "OR IGNORE INTO token (param, code, system, rid)",
+        rows,
+        |row, (rid, (param, code, system))| {
+            row.put(param)?;
+            row.put(code)?;
+            row.put(system)?;
+            row.put(rid)
+        },
+    )?;
+    Ok(())
 }
 
 fn texts(conn: &Connection, rows: &[(i64, &Text)]) -> Result<(), Problem> {
-    many(conn, "text (param, folded, exact, rid)", 4, rows, |row, (rid, (param, folded, exact))| {
-        row.put(param)?;
-        row.put(folded)?;
-        row.put(exact)?;
-        row.put(rid)
-    })
+    many(
+        conn,
+        "OR IGNORE INTO text (param, folded, exact, rid)",
+        rows,
+        |row, (rid, (param, folded, exact))| {
+            row.put(param)?;
+            row.put(folded)?;
+            row.put(exact)?;
+            row.put(rid)
+        },
+    )?;
+    Ok(())
 }
 
-fn spans(conn: &Connection, rid: i64, rows: &[(i64, i64, i64)]) -> Result<(), Problem> {
-    many(conn, "span (rid, param, low, high)", 4, rows, |row, (param, low, high)| {
+fn spans(conn: &Connection, rows: &[(i64, &(i64, i64, i64))]) -> Result<(), Problem> {
+    many(conn, "OR IGNORE INTO span (rid, param, low, high)", rows, |row, (rid, (param, low, high))| {
         row.put(rid)?;
         row.put(param)?;
         row.put(low)?;
         row.put(high)
-    })
+    })?;
+    Ok(())
 }
 
-fn parts(conn: &Connection, rid: i64, rows: &[Part]) -> Result<(), Problem> {
-    let columns = "part (rid, param, n, part, code, system, unit, low, high, base, base_low, base_high)";
-    many(conn, columns, 12, rows, |row, part| {
+fn parts(conn: &Connection, rows: &[(i64, &Part)]) -> Result<(), Problem> {
+    let into =
+        "OR IGNORE INTO part (rid, param, n, part, code, system, unit, low, high, base, base_low, base_high)";
+    many(conn, into, rows, |row, (rid, part)| {
         row.put(rid)?;
         row.put(part.param)?;
         row.put(part.n)?;
@@ -125,40 +141,6 @@ fn parts(conn: &Connection, rid: i64, rows: &[Part]) -> Result<(), Problem> {
         row.put(part.base)?;
         row.put(&part.base_low)?;
         row.put(&part.base_high)
-    })
-}
-
-/// The values of one row after the other, in a statement that takes several.
-struct Values<'a, 'c> {
-    statement: &'a mut CachedStatement<'c>,
-    bound: usize,
-}
-
-impl Values<'_, '_> {
-    fn put(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
-        self.bound += 1;
-        self.statement.raw_bind_parameter(self.bound, value)
-    }
-}
-
-/// Inserts rows of so many columns; those that are there already stay.
-fn many<T>(
-    conn: &Connection,
-    into: &str,
-    columns: usize,
-    rows: &[T],
-    bind: impl Fn(&mut Values<'_, '_>, &T) -> rusqlite::Result<()>,
-) -> Result<(), Problem> {
-    for chunk in rows.chunks(ROWS_MAX) {
-        let row = format!("({})", vec!["?"; columns].join(", "));
-        let rows = vec![row.as_str(); chunk.len()].join(", ");
-        let sql = format!("/* many */ INSERT OR IGNORE INTO {into} VALUES {rows}");
-        let mut statement = conn.prepare_cached(&sql)?;
-        let mut values = Values { statement: &mut statement, bound: 0 };
-        for row in chunk {
-            bind(&mut values, row)?;
-        }
-        statement.raw_execute()?;
-    }
+    })?;
     Ok(())
 }
