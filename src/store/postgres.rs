@@ -36,8 +36,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::{
-    Claim, Committed, DeliveryFilter, DeliveryRecord, Guard, History, LeaseRequest, Leased, Look, Order, Page,
-    Pending, Seen, Settlement, Store, Stored, Unit, Versions,
+    Claim, Committed, DeliveryFilter, DeliveryRecord, Guard, History, LeaseRequest, Leased, Look, Order,
+    Page, Pending, Seen, Settlement, Store, Stored, Unit, Versions,
 };
 use crate::fhir::search::Query;
 use crate::problem::Problem;
