@@ -7,6 +7,7 @@
 //! and leasing do not wait for anyone. Only standard SQL is used, but for notifications and one advisory lock.
 
 mod changes;
+mod columns;
 mod connection;
 mod decide;
 mod delivery;

@@ -82,7 +82,7 @@ async fn told_as_stored(service: &Service) {
 const ROUND_TRIPS: usize = 4;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_submission_goes_to_the_database_and_back_four_times() {
+async fn a_submission_goes_to_the_database_and_back_four_times_at_most() {
     let Some(database) = Database::new().await else { return };
     let proxy = Proxy::before(database.address()).await;
     let quiet = [("VIGIE_DELIVERY_POLL_MS", "60000"), ("VIGIE_STORE_READERS", "1")];
@@ -96,5 +96,5 @@ async fn a_submission_goes_to_the_database_and_back_four_times() {
         assert_eq!(sent.unwrap().0, 201);
         least = least.min(proxy.turns() - before);
     }
-    assert_eq!(least, ROUND_TRIPS);
+    assert!(least <= ROUND_TRIPS, "{least}");
 }

@@ -18,6 +18,8 @@ pub(super) struct Touched<'a> {
     pub(super) write: &'a Write,
     pub(super) row: &'a Row,
     pub(super) old: Option<Row>,
+    /// There was none under its number before the group.
+    pub(super) is_new: bool,
 }
 
 /// One unit.
@@ -109,8 +111,8 @@ impl<'a> Changes<'a> {
         match self.resources.get_mut(&rid) {
             // Written twice in this group: what is to be taken out of the index is what stood before the group.
             Some(known) => {
-                let old = known.old.take();
-                *known = Touched { old, ..touched };
+                let (old, is_new) = (known.old.take(), known.is_new);
+                *known = Touched { old, is_new, ..touched };
             }
             None => {
                 self.resources.insert(rid, touched);

@@ -178,11 +178,12 @@ impl<'a> Decision<'a> {
         let rtype = self.types.get(&write.rtype).copied().unwrap_or_default();
         let key = (write.rtype.clone(), write.id.clone());
         let before = self.world.currents.remove(&key);
+        let is_new = before.is_none();
         let rid = before.as_ref().map_or_else(|| self.changes.next_rid(), |before| before.rid);
         let old = before.and_then(|before| before.row);
         let row_now = (!write.deleted).then(|| row.clone());
         self.world.currents.insert(key, Current { rid, version: write.version, row: row_now });
-        self.changes.version(Touched { rtype, rid, seq: 0, at, write, row, old }, unit)
+        self.changes.version(Touched { rtype, rid, seq: 0, at, write, row, old, is_new }, unit)
     }
 
     fn settle(&mut self, settlements: &'a [Settlement]) -> Result<(), Problem> {

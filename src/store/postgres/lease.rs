@@ -6,9 +6,9 @@
 use jiff::SignedDuration;
 use tokio_postgres::Transaction;
 
+use super::columns::{Attempts, Standing};
 use super::delivery::{self, COLUMNS, Known};
 use super::statement::{ATTEMPTS, PROGRESS};
-use super::write::{Attempts, Standing};
 use crate::outbox::{self, Attempt, Event, Outcome, Progress};
 use crate::problem::Problem;
 use crate::store::{LeaseRequest, Leased};

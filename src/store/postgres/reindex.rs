@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, Row as Record, Transaction};
 
+use super::columns::Resources;
 use super::connection::Address;
 use super::prepared::indexable;
 use super::statement::{LOCK, OLD_PARTS, OLD_SPANS, OLD_TEXTS, PARTS, SPANS, TEXTS, TOKENS};
-use super::write::{Resources, Rows};
+use super::write::Rows;
 use crate::fhir::search::index;
 use crate::problem::{Category, Problem};
 use crate::store::body;

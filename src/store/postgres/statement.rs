@@ -24,6 +24,7 @@ const CLAIMS: &str = "/* claims */ SELECT w.n, i.holder, i.digest
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS w (space, key, n)
     JOIN idempotency i ON i.space = w.space AND i.key = w.key";
 
+/// What is new, which nothing can collide with: to look whether it does would cost as much again.
 const WRITE: &str = "/* write */ WITH
     moved AS (UPDATE feed SET seq = $1, rid = $2, unit = $3, delivery = $4, latest = $5 WHERE one = 1),
     turned AS (UPDATE writer SET turn = $7 WHERE id = $6),
@@ -36,13 +37,17 @@ const WRITE: &str = "/* write */ WITH
     resources AS (INSERT INTO resource (rid, rtype, id, seq, version, last_updated, deleted, present, urgency,
         dated_at, dated_to, subject, owner, status)
       SELECT * FROM unnest($25::bigint[], $26::bigint[], $27::text[], $28::bigint[], $29::bigint[], $30::bigint[],
-        $31::smallint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::text[], $37::text[], $38::text[])
-      ON CONFLICT (rid) DO UPDATE SET seq = excluded.seq, version = excluded.version,
-        last_updated = excluded.last_updated, deleted = excluded.deleted, present = excluded.present,
-        urgency = excluded.urgency, dated_at = excluded.dated_at, dated_to = excluded.dated_to,
-        subject = excluded.subject, owner = excluded.owner, status = excluded.status)
+        $31::smallint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::text[], $37::text[], $38::text[]))
     INSERT INTO token (param, code, rid, system)
-    SELECT * FROM unnest($39::bigint[], $40::text[], $41::bigint[], $42::bigint[]) ON CONFLICT DO NOTHING";
+    SELECT * FROM unnest($39::bigint[], $40::text[], $41::bigint[], $42::bigint[])";
+/// Resources that were there before the group.
+const CHANGED: &str = "/* changed */ UPDATE resource r SET seq = w.seq, version = w.version, last_updated = w.last_updated,
+      deleted = w.deleted, present = w.present, urgency = w.urgency, dated_at = w.dated_at, dated_to = w.dated_to,
+      subject = w.subject, owner = w.owner, status = w.status
+    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::smallint[],
+      $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[])
+      AS w (rid, rtype, id, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to, subject, owner, status)
+    WHERE r.rid = w.rid";
 
 pub(super) const TEXTS: &str = "/* texts */ INSERT INTO text (param, folded, rid, exact)
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[])";
@@ -52,6 +57,7 @@ pub(super) const PARTS: &str = "/* parts */ INSERT INTO part (rid, param, n, par
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
       $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[])";
 pub(super) const OLD_PARTS: &str = "/* old_parts */ DELETE FROM part WHERE rid = ANY ($1::bigint[])";
+/// Tokens of resources that were there before: while everything is indexed anew, some may be there already.
 pub(super) const TOKENS: &str = "/* tokens */ INSERT INTO token (param, code, rid, system)
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING";
 const OLD_TOKENS: &str = "/* old_tokens */ DELETE FROM token t
@@ -116,6 +122,8 @@ pub(super) struct Statements {
     pub(super) claims: Statement,
     pub(super) locked_deliveries: Statement,
     pub(super) write: Statement,
+    pub(super) changed: Statement,
+    pub(super) tokens: Statement,
     pub(super) texts: Statement,
     pub(super) spans: Statement,
     pub(super) parts: Statement,
@@ -138,9 +146,9 @@ impl Statements {
     pub(super) async fn prepare(client: &Client) -> Result<Self, Error> {
         let locked = super::delivery::locked();
         let texts = [
-            LOCK, TURN, CURRENT, STREAMS, CLAIMS, &locked, WRITE, TEXTS, SPANS, PARTS, OLD_TOKENS, OLD_TEXTS,
-            OLD_SPANS, OLD_PARTS, STREAMED, CLAIMED, DELIVERIES, PAYLOADS, ATTEMPTS, PROGRESS, DEMOTE,
-            PROMOTE, WAKE,
+            LOCK, TURN, CURRENT, STREAMS, CLAIMS, &locked, WRITE, CHANGED, TOKENS, TEXTS, SPANS, PARTS,
+            OLD_TOKENS, OLD_TEXTS, OLD_SPANS, OLD_PARTS, STREAMED, CLAIMED, DELIVERIES, PAYLOADS, ATTEMPTS,
+            PROGRESS, DEMOTE, PROMOTE, WAKE,
         ];
         let all = try_join_all(texts.map(|text| client.prepare(text))).await?;
         let mut all = all.into_iter();
@@ -153,6 +161,8 @@ impl Statements {
             claims: next(),
             locked_deliveries: next(),
             write: next(),
+            changed: next(),
+            tokens: next(),
             texts: next(),
             spans: next(),
             parts: next(),
