@@ -1,7 +1,7 @@
 //! Three replicas over one PostgreSQL, and any of them, and the database itself, killed at random while clients submit
 //! responses and sign reports: nothing acknowledged is lost, nothing is there twice, and every delivery arrives.
 //!
-//! The order of the deaths follows from a seed. `VIGIE_KILL_SECONDS` makes it last longer, `VIGIE_KILL_SEED` changes it.
+//! The order of the deaths follows from a seed. `VIGIE_TEST_KILL_SECONDS` makes it last longer, `VIGIE_TEST_KILL_SEED` changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -82,7 +82,8 @@ impl Stage {
             let sent = self.replica(attempt).send(method, path, body.to_string().into_bytes()).await;
             match sent {
                 Ok((200 | 201, answer)) => return answer,
-                Ok((503, _)) | Err(_) => {
+                // 408: so little of the processors was left to a replica that it gave up waiting for the request.
+                Ok((408 | 503, _)) | Err(_) => {
                     self.unanswered.fetch_add(1, Ordering::SeqCst);
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
@@ -159,8 +160,8 @@ fn started(database: &str, record: &sandbox::Handle) -> Arc<Service> {
 /// Kills and starts again until the time is over; how often.
 async fn kill(stage: &Arc<Stage>, cluster: &mut Cluster, record: &sandbox::Handle) -> (usize, usize) {
     let begun = Instant::now();
-    let lasts = Duration::from_secs(variable("VIGIE_KILL_SECONDS", 25));
-    let mut chance = Chance(variable("VIGIE_KILL_SEED", 2026) | 1);
+    let lasts = Duration::from_secs(variable("VIGIE_TEST_KILL_SECONDS", 25));
+    let mut chance = Chance(variable("VIGIE_TEST_KILL_SEED", 2026) | 1);
     let (mut replicas, mut databases) = (0, 0);
     while begun.elapsed() < lasts || replicas < 2 || databases < 1 {
         tokio::time::sleep(Duration::from_millis(300 + chance.below(2_000))).await;
