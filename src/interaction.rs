@@ -50,6 +50,7 @@ pub use load::{LoadReport, load};
 pub use patch::{Patch, patch, patch_where};
 pub use read::{read, vread};
 pub use search::{MEMBERS, Search, SearchAnswer, everything, search, search_with};
+pub use submit::keep_mistyped;
 pub use update::{update, update_where};
 pub use validate::validate;
 

@@ -5,11 +5,12 @@ use actix_web::{HttpResponse, web};
 
 use super::exchange::{self, Return};
 use super::handle::Exchange;
+use super::media::{self, Sent};
 use super::operation;
 use super::route::Matched;
 use crate::fhir;
 use crate::interaction::{self, Answer, Echo, Kind, Patch};
-use crate::problem::{Issue, Problem, Severity};
+use crate::problem::{Category, Issue, Problem, Severity};
 
 pub(super) async fn bundle(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
     let echo = match exchange::prefer(exchange.request.headers())? {
@@ -27,7 +28,7 @@ pub(super) async fn create(exchange: &Exchange<'_>, payload: web::Payload) -> Re
     let wanted = exchange::prefer(headers)?;
     let query = exchange.request.query_string();
     let condition = exchange::condition(headers, query, exchange.matched.rtype)?;
-    let bytes = exchange.body(payload).await?;
+    let bytes = received(exchange, payload).await?;
     let rtype = exchange.matched.rtype;
     interaction::create(exchange.context, rtype, &bytes, condition.as_deref())
         .await
@@ -38,7 +39,7 @@ pub(super) async fn update(exchange: &Exchange<'_>, payload: web::Payload) -> Re
     let headers = exchange.request.headers();
     let wanted = exchange::prefer(headers)?;
     let condition = exchange::if_match(headers)?;
-    let bytes = exchange.body(payload).await?;
+    let bytes = received(exchange, payload).await?;
     let Matched { rtype, id, .. } = exchange.matched;
     let answer = if id.is_empty() {
         interaction::update_where(exchange.context, rtype, &exchange.parameters, &bytes, condition).await?
@@ -46,6 +47,32 @@ pub(super) async fn update(exchange: &Exchange<'_>, payload: web::Payload) -> Re
         interaction::update(exchange.context, rtype, id, &bytes, condition).await?
     };
     Ok(written(exchange, answer, wanted))
+}
+
+/// The body of a create or an update. No response is dropped unseen: one of a type that is not read here is kept if it can
+/// be read all the same, and one over the limit, which cannot be kept, is counted and said to be lost.
+async fn received(exchange: &Exchange<'_>, payload: web::Payload) -> Result<Sent, Problem> {
+    if exchange.matched.rtype != "QuestionnaireResponse" {
+        return exchange.body(payload).await;
+    }
+    let bytes = exchange.bytes(payload).await.map_err(lost)?;
+    match media::sent(exchange.request.headers()) {
+        Ok(format) => Ok(Sent { bytes, format }),
+        Err(problem) => Err(interaction::keep_mistyped(exchange.context, &bytes, problem).await?),
+    }
+}
+
+/// The same problem, told as what it means for a response.
+fn lost(mut problem: Problem) -> Problem {
+    if problem.category == Category::TooLarge {
+        metrics::counter!("vigie_responses_not_kept_total", "reason" => "too-large").increment(1);
+        tracing::warn!("a response was larger than what is read here: nothing of it is kept");
+        let told =
+            "nothing of this response is kept and nobody is told of it: send it again in a smaller form";
+        let french = "Réponse trop volumineuse : rien n'en est conservé, aucun soignant n'est prévenu.";
+        problem.issues.push(Issue::error("too-long", told).text(french));
+    }
+    problem
 }
 
 pub(super) async fn patch(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {

@@ -25,9 +25,10 @@ mod write;
 pub(crate) use gather::{gather, instantiated, known};
 
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::incoming::{self, check_id};
+use super::read as reading;
 use super::update::{Before, Wanted};
 use super::{Answer, Context, content, create};
 use crate::fhir::search::Query;
@@ -100,7 +101,7 @@ pub(crate) async fn submit(
     if let Some(answer) = create::found(ctx, condition.as_ref()).await? {
         return Ok(answer);
     }
-    let (response, issues) = read(ctx, document).await?;
+    let (response, issues) = read(ctx, document, None).await?;
     let arrival = Arrival {
         document,
         response,
@@ -125,7 +126,7 @@ pub(crate) async fn amend(
     document: Document<'_>,
     wanted: Wanted,
 ) -> Result<Answer, Problem> {
-    let (response, mut issues) = read(ctx, document).await?;
+    let (response, mut issues) = read(ctx, document, Some(id)).await?;
     if let Err(problem) = check_id(&response, id) {
         if !fhir::reference::is_id(id) {
             return Err(problem);
@@ -152,16 +153,13 @@ pub(crate) async fn amend(
 /// Those of the store.
 pub(crate) async fn keep_refused(
     ctx: &Context,
-    bytes: &[u8],
+    document: Document<'_>,
     response: Value,
     problem: Problem,
 ) -> Result<Problem, Problem> {
     let category = problem.category;
-    let arrival = Arrival {
-        document: Document::from(bytes),
-        kept_id: ctx.ids.next(),
-        ..Arrival::unsent(ctx, response, problem.issues)
-    };
+    let arrival =
+        Arrival { document, kept_id: ctx.ids.next(), ..Arrival::unsent(ctx, response, problem.issues) };
     match settle(ctx, arrival).await {
         Err(told) if matches!(told.category, Category::Invalid | Category::Conflict) => {
             Ok(Problem { category, ..told })
@@ -171,8 +169,30 @@ pub(crate) async fn keep_refused(
     }
 }
 
-/// Reads the bytes; structural faults are no reason to stop, because answers may be readable all the same.
-async fn read(ctx: &Context, document: Document<'_>) -> Result<(Value, Vec<Issue>), Problem> {
+/// Keeps a response that was sent as something that is not read here (415), if its bytes are a response all the same: the
+/// rules run on what can be read of it, and a person is told, as of any refused one. The problem comes back, with where it
+/// is kept if it is.
+///
+/// # Errors
+/// Those of the store.
+pub async fn keep_mistyped(ctx: &Context, bytes: &[u8], problem: Problem) -> Result<Problem, Problem> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let format = if first == Some(&b'<') { fhir::Format::Xml } else { fhir::Format::Json };
+    let document = Document { bytes, format };
+    let Ok(Reading { resource, issues }) = document.read() else { return Ok(problem) };
+    let Ok(response) = incoming::of_type(RESPONSE, resource) else { return Ok(problem) };
+    let mut known = problem;
+    known.issues.extend(issues);
+    known.issues.extend(structure::check(&response));
+    keep_refused(ctx, document, response, known).await
+}
+
+/// Reads the bytes, which were sent to this id if there is one; structural faults are no reason to stop, because answers may be readable all the same.
+async fn read(
+    ctx: &Context,
+    document: Document<'_>,
+    id: Option<&str>,
+) -> Result<(Value, Vec<Issue>), Problem> {
     match document.read() {
         Ok(Reading { resource, mut issues }) => {
             let response = incoming::of_type(RESPONSE, resource)?;
@@ -180,10 +200,28 @@ async fn read(ctx: &Context, document: Document<'_>) -> Result<(Value, Vec<Issue
             Ok((response, issues))
         }
         Err(problem) if matches!(problem.category, Category::Malformed | Category::Invalid) => {
-            Err(keep::unreadable(ctx, document, problem).await?)
+            Err(match stand_in(ctx, id).await? {
+                Some(response) => keep_refused(ctx, document, response, problem).await?,
+                None => keep::unreadable(ctx, document, problem).await?,
+            })
         }
         Err(problem) => Err(problem),
     }
+}
+
+/// What is known of a response of which nothing can be read: whom the stored version under its id is about. It says of itself
+/// that it is not finished, so that none of the answers that cannot be read counts as missing.
+async fn stand_in(ctx: &Context, id: Option<&str>) -> Result<Option<Value>, Problem> {
+    let Some(id) = id else { return Ok(None) };
+    let stored = ctx.store.read(RESPONSE, id).await?.filter(|stored| !stored.deleted);
+    let Some(current) = stored.as_ref().map(reading::body).transpose()? else { return Ok(None) };
+    let mut known = json!({ "resourceType": RESPONSE, "id": id, "status": "in-progress" });
+    for name in ["questionnaire", "subject"] {
+        if let Some(value) = current.get(name) {
+            known[name] = value.clone();
+        }
+    }
+    Ok(incoming::patient(&current).map(|_| known))
 }
 
 async fn settle(ctx: &Context, mut arrival: Arrival<'_>) -> Result<Answer, Problem> {

@@ -83,11 +83,19 @@ async fn rubbish_gets_a_clear_outcome_and_is_kept() {
     let (code, outcome) =
         service.send_as("POST", "/QuestionnaireResponse", "text/html", whole.clone()).await.unwrap();
     assert_eq!(code, 415);
-    assert!(diagnostics(&outcome).contains("application/fhir+json"));
+    let text = diagnostics(&outcome);
+    assert!(text.contains("application/fhir+json"));
+    assert_eq!(service.get(&format!("/{}", kept_at(&text))).await.0, 200, "it is a response all the same");
+    let (code, outcome) =
+        service.send_as("PUT", "/QuestionnaireResponse/a", "text/plain", b"hello".to_vec()).await.unwrap();
+    assert_eq!((code, diagnostics(&outcome).contains("Binary/")), (415, false), "it is none");
     let (code, outcome) =
         service.send("POST", "/QuestionnaireResponse", vec![b' '; 100 * 1024 * 1024]).await.unwrap();
     assert_eq!(code, 413);
-    assert!(diagnostics(&outcome).contains("5242880"));
+    let text = diagnostics(&outcome);
+    assert!(text.contains("5242880") && text.contains("nothing of this response is kept"), "{text}");
+    let metrics = service.ask("GET", "/metrics", &[], vec![]).await.text().await.unwrap();
+    assert!(metrics.contains("vigie_responses_not_kept_total{reason=\"too-large\"} 1"), "{metrics}");
     let (code, outcome) = service.send("POST", "/QuestionnaireResponse", Vec::new()).await.unwrap();
     assert_eq!(code, 400);
     let nothing = kept_at(&diagnostics(&outcome));

@@ -245,6 +245,57 @@ async fn bytes_that_cannot_be_read_are_kept_as_they_came() {
 }
 
 #[tokio::test]
+async fn an_unreadable_amendment_of_a_known_response_is_kept_and_a_person_is_told() {
+    let (app, course) = folfox().await;
+    let first = app.submit(&course.week("1")).await.unwrap();
+    let before = app.search("Task", &[("patient", &course.patient())]).await.len();
+    let bytes = br#"{"resourceType": "QuestionnaireResponse", "status": "amen"#;
+    let amend = async |id: &str| {
+        let amended = interaction::update(&app.context, "QuestionnaireResponse", id, bytes, None).await;
+        amended.map(|_| ()).unwrap_err()
+    };
+    let problem = amend(&first.id).await;
+    assert_eq!(problem.category, Category::Malformed);
+    let errors: Vec<_> = problem.issues.iter().filter(|issue| issue.severity >= Severity::Error).collect();
+    assert_eq!(errors.len(), 1, "only what is known to be wrong: {problem}");
+    let binary = kept(&problem);
+    assert_eq!(app.read(&binary).await["contentType"], "application/octet-stream");
+    assert_eq!(app.read(&binary).await["securityContext"]["reference"], course.patient());
+    let tasks = app.search("Task", &[("patient", &course.patient())]).await;
+    let new: Vec<&Value> =
+        tasks.iter().filter(|task| task["focus"]["reference"] == binary.as_str()).collect();
+    assert_eq!((new.len(), tasks.len()), (1, before + 1));
+    let flags = app.search("Flag", &[("subject", &course.patient())]).await;
+    assert!(levels(&flags).contains(&"technique"), "{:?}", levels(&flags));
+    assert_eq!(app.read(&format!("QuestionnaireResponse/{}", first.id)).await, body(&first), "it stands");
+    assert_eq!(kept(&amend(&first.id).await), binary, "the same bytes again change nothing");
+    assert_eq!(app.search("Task", &[("patient", &course.patient())]).await.len(), before + 1);
+    // Nobody is known under another id: the bytes are kept, and that is told.
+    assert!(amend("new").await.to_string().contains("no Task was made"));
+}
+
+#[tokio::test]
+async fn a_response_that_was_sent_as_something_else_is_kept_and_its_answers_alert() {
+    let (app, course) = folfox().await;
+    let mut response = course.week("1");
+    set(&mut response, "alerte.thorax", json!({"valueBoolean": true}));
+    let mistyped = || Problem::new(Category::UnsupportedMediaType, "not-supported", "text/plain is not read");
+    for bytes in [response.to_string().into_bytes(), vigie::fhir::xml::write(&response).unwrap()] {
+        let problem = interaction::keep_mistyped(&app.context, &bytes, mistyped()).await.unwrap();
+        assert_eq!(problem.category, Category::UnsupportedMediaType);
+        let binary = app.read(&kept(&problem)).await;
+        assert!(binary["contentType"].as_str().unwrap().starts_with("application/fhir+"));
+        assert!(levels(&app.search("Flag", &[]).await).contains(&"rouge"));
+    }
+    assert_eq!(app.count(&["QuestionnaireResponse", "Binary"]).await, [0, 4]);
+    for bytes in [&b"hello"[..], b"{\"resourceType\": \"Patient\"}", b"{\"resourceType\""] {
+        let problem = interaction::keep_mistyped(&app.context, bytes, mistyped()).await.unwrap();
+        assert_eq!(problem, mistyped(), "it is no response");
+    }
+    assert_eq!(app.count(&["Binary"]).await, [4]);
+}
+
+#[tokio::test]
 async fn the_newest_active_version_is_recorded_on_a_response_that_names_none() {
     let (app, course) = folfox().await;
     let mut response = course.week("1");

@@ -108,7 +108,7 @@ async fn kept(
     // What was told of keeping it went with the rest of the transaction.
     let issues = problem.issues.into_iter().filter(|issue| issue.severity > Severity::Information).collect();
     let known = Problem::with(problem.category, issues);
-    submit::keep_refused(ctx, bytes.to_string().as_bytes(), response, known).await
+    submit::keep_refused(ctx, bytes.to_string().as_bytes().into(), response, known).await
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::answer::{Done, Echo};
 use super::entry::{Entry, Method, Target};
+use super::perform;
 use super::plan::{Fate, Plan};
 use super::refusal::any_reference;
-use super::perform;
 use crate::fhir::element;
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::interaction::submit::{self, RESPONSE};

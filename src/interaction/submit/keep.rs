@@ -29,11 +29,8 @@ pub(super) async fn unreadable(
 ) -> Result<Problem, Problem> {
     let at = incoming::now(ctx);
     let raw_id = ctx.ids.next();
-    let media_type = match document.format {
-        Format::Json => "application/octet-stream",
-        Format::Xml => Format::Xml.media_type(),
-    };
-    let kept = Kept { bytes: document.bytes, media_type, id: &raw_id, at, patient: None };
+    let kept =
+        Kept { bytes: document.bytes, media_type: media_type(document), id: &raw_id, at, patient: None };
     let unit = kept.unit(&problem.issues, problem.category)?;
     match ctx.store.commit(unit).await? {
         Committed::Written(_) => Ok(told(problem, &raw_id, None)),
@@ -52,8 +49,8 @@ pub(super) async fn refuse(
 ) -> Result<Round, Problem> {
     let patient = gathered.stream.as_ref().map(|(patient, _)| patient.as_str());
     let (id, at) = (&arrival.kept_id, arrival.received);
-    let Document { bytes, format } = arrival.document;
-    let kept = Kept { bytes, media_type: format.media_type(), id, at, patient };
+    let bytes = arrival.document.bytes;
+    let kept = Kept { bytes, media_type: media_type(arrival.document), id, at, patient };
     let mut unit = kept.unit(&judgement.issues, category)?;
     write::stand_on(gathered, &mut unit);
     let reference = format!("Binary/{id}");
@@ -74,6 +71,14 @@ pub(super) async fn refuse(
             return Err(Problem::internal("refused bytes could not be kept"));
         }
     })
+}
+
+/// What refused bytes are: bytes, when they are no JSON though they were sent as that.
+fn media_type(document: Document<'_>) -> &'static str {
+    match document.format {
+        Format::Json if document.read().is_err() => "application/octet-stream",
+        format => format.media_type(),
+    }
 }
 
 /// Bytes to keep.
