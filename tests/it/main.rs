@@ -10,6 +10,7 @@ mod crash;
 mod definition;
 mod deletion;
 mod delivery;
+mod dependencies;
 mod document;
 mod encryption;
 mod fhirpath;
