@@ -24,6 +24,17 @@ pub fn statuses(interaction: Interaction) -> Vec<u16> {
     if takes_body(interaction) {
         all.extend_from_slice(BODY);
     }
+    // Without documents no report can become final.
+    let finalises = matches!(
+        interaction,
+        Interaction::Bundle
+            | Interaction::Create
+            | Interaction::Update
+            | Interaction::UpdateWhere
+            | Interaction::Patch
+            | Interaction::PatchWhere
+    );
+    all.extend((finalises && !cfg!(feature = "pdf")).then_some(405));
     all.sort_unstable();
     all
 }

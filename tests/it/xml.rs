@@ -149,3 +149,62 @@ async fn every_answer_can_be_had_in_xml() {
     let (status, _, bytes) = ask(&service, "PUT", "/Organization/o", "application/fhir+xml", sent).await;
     assert_eq!((status, read(&bytes)["resourceType"].as_str()), (400, Some("OperationOutcome")));
 }
+
+#[tokio::test]
+async fn a_batch_in_xml_does_what_it_does_in_json_and_is_answered_in_the_form_that_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    let document = "<Patient xmlns=\"http://hl7.org/fhir\"><active value=\"true\"/></Patient>";
+    let patch = json!([{"op": "replace", "path": "/active", "value": false}]).to_string();
+    let put = |resource: Value| {
+        let url =
+            format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        json!({"resource": resource, "request": {"method": "PUT", "url": url}})
+    };
+    let binary = json!({"resourceType": "Binary", "id": "b", "contentType": "application/fhir+xml",
+        "data": STANDARD.encode(document)});
+    let patching = json!({"resourceType": "Binary", "contentType": "application/json-patch+json",
+        "data": STANDARD.encode(patch)});
+    for kind in ["batch", "transaction"] {
+        let bundle = json!({"resourceType": "Bundle", "type": kind, "entry": [
+            put(binary.clone()),
+            put(json!({"resourceType": "Patient", "id": kind, "active": true,
+                "text": {"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"> a\n <b>b</b></div>"}})),
+            {"request": {"method": "GET", "url": "Binary/b"}},
+        ]});
+        let sent = written(&bundle);
+        let headers = [("content-type", "application/fhir+xml"), ("accept", "application/fhir+xml")];
+        let answer = service.ask("POST", "/", &headers, sent.clone()).await;
+        assert_eq!(
+            (answer.status(), &answer.headers()["content-type"]),
+            (reqwest::StatusCode::OK, &"application/fhir+xml; charset=utf-8".parse().unwrap())
+        );
+        let answer = read(&answer.bytes().await.unwrap());
+        assert_eq!(answer["type"], format!("{kind}-response"));
+        assert_eq!(
+            answer["entry"][2]["resource"]["data"], binary["data"],
+            "the document within stays as it is"
+        );
+        assert_eq!(answer["entry"][1]["resource"]["text"], bundle["entry"][1]["resource"]["text"]);
+        // The same again, in XML and answered in JSON.
+        let headers = [("content-type", "text/xml"), ("accept", "application/json")];
+        let again = service.ask("POST", "/", &headers, sent).await;
+        assert_eq!(again.headers()["content-type"], "application/fhir+json; charset=utf-8");
+        let again: Value = serde_json::from_slice(&again.bytes().await.unwrap()).unwrap();
+        assert_eq!(again["entry"][1]["response"]["status"], "200 OK");
+        assert_eq!(again["entry"][1]["resource"]["meta"]["versionId"], "1", "nothing was changed by the way");
+    }
+    let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": [
+        {"resource": patching, "request": {"method": "PATCH", "url": "Patient/batch"}},
+        {"resource": {"resourceType": "Patient", "gender": "unheard-of"}, "request": {"method": "POST", "url": "Patient"}},
+    ]});
+    let headers = [("content-type", "application/fhir+xml"), ("accept", "application/fhir+xml")];
+    let answer = service.ask("POST", "/", &headers, written(&bundle)).await;
+    let answer = read(&answer.bytes().await.unwrap());
+    assert_eq!(answer["entry"][0]["resource"]["active"], false);
+    assert_eq!(answer["entry"][1]["response"]["status"], "422 Unprocessable Entity");
+    assert_eq!(
+        answer["entry"][1]["response"]["outcome"]["issue"][0]["expression"],
+        json!(["Patient.gender"])
+    );
+}
