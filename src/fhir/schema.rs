@@ -105,6 +105,12 @@ impl Schema {
         self.kind(name) == Some(Kind::Primitive)
     }
 
+    /// The names of all types and backbone elements, in no order.
+    #[cfg(test)]
+    pub(crate) fn every_type(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.types.keys().copied()
+    }
+
     /// The names of the resource types, in no order.
     pub fn resources(&self) -> impl Iterator<Item = &'static str> + '_ {
         self.types.keys().copied().filter(|name| self.is_resource(name))

@@ -17,6 +17,9 @@ use crate::fhir::schema::{Definition, Invariant};
 use crate::fhirpath::{Collection, Fault, Scope};
 use crate::problem::Issue;
 
+#[cfg(test)]
+mod tests;
+
 /// Where no answer means no: they compare an optional Boolean with true.
 ///
 /// Elsewhere an empty result breaks nothing: bdl-8 has none for an entry without `fullUrl`, ras-2 none without
@@ -142,7 +145,9 @@ fn existence(value: &Value) -> bool {
     !asked || keys.filter(|key| key.starts_with("answer")).all(|key| key == "answerBoolean")
 }
 
-/// start is not after end, where both are there and can be told apart.
+/// start is not after end, where both are there and can be told apart. Where one is less exact than the other (a day beside a
+/// time with an offset, a whole second beside a part of one), start is after end only if it is so whatever is left open;
+/// `FHIRPath` compares what is written, and breaks the rule more readily there.
 fn period(value: &Value) -> bool {
     let point = |name| value.get(name).and_then(Value::as_str).and_then(PartialDateTime::parse);
     match (point("start"), point("end")) {
