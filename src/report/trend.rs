@@ -9,6 +9,9 @@ use super::{Missing, french};
 use crate::fhir::element::{at, code_of, codings, list};
 use crate::terminology::{BASE, DATA_ABSENT_REASON, SYMPTOM};
 
+/// How the words of a chosen answer begin in the note of its Observation.
+const ANSWER: &str = "Réponse : ";
+
 /// Grades over days: a table of symptoms by days.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Trend {
@@ -136,7 +139,18 @@ fn point(observation: &Value) -> Option<Point> {
         let unit = text(quantity, "unit").or_else(|| text(quantity, "code")).map(unit).unwrap_or_default();
         return Some(Point::Measure(format!("{comparator}{value}{unit}")));
     }
-    at(observation, "valueInteger").map(|count| Point::Measure(count.to_string()))
+    let number = at(observation, "valueInteger")?;
+    match number.as_u64().and_then(|grade| u8::try_from(grade).ok()) {
+        Some(grade) if grade <= 4 && is_graded(observation) => Some(Point::Grade(grade)),
+        _ => Some(Point::Measure(number.to_string())),
+    }
+}
+
+/// Whether the number stands for an answer that was chosen, which goes with it in words, as `pathway` writes it; a number
+/// that was counted has no such note.
+fn is_graded(observation: &Value) -> bool {
+    let chosen = |note: &Value| text(note, "text").is_some_and(|text| text.starts_with(ANSWER));
+    list(observation, "note").any(chosen)
 }
 
 /// A unit after its number, as people write it.
@@ -192,6 +206,25 @@ mod tests {
             at,
             ("valueCodeableConcept", json!({"coding": [{"system": system, "code": grade}]})),
         )
+    }
+
+    #[test]
+    fn an_answer_that_was_chosen_is_a_grade_and_one_that_was_counted_a_measure() {
+        let observation = |symptom: &str, note: Option<&str>| {
+            let mut one = json!({"resourceType": "Observation", "status": "final", "valueInteger": 2,
+                "code": {"coding": [{"system": SYMPTOM, "code": symptom, "display": symptom}]},
+                "effectiveDateTime": "2026-03-02T08:00:00+01:00"});
+            if let Some(note) = note {
+                one["note"] = json!([{"text": note}]);
+            }
+            one
+        };
+        let chosen = observation("fatigue", Some("Réponse : Elle ne passe pas"));
+        let (counted, remarked) = (observation("selles", None), observation("pas", Some("Podomètre")));
+        let trend = read(&[&chosen, &counted, &remarked]);
+        assert_eq!(trend.series.len(), 1);
+        assert_eq!((trend.series[0].symptom.as_str(), &trend.series[0].grades), ("fatigue", &vec![Some(2)]));
+        assert_eq!(trend.measures.len(), 2);
     }
 
     #[test]
