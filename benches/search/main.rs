@@ -9,6 +9,9 @@
 #[path = "../load/bare.rs"]
 mod bare;
 #[allow(dead_code, reason = "shared with the other benchmark")]
+#[path = "../load/database.rs"]
+mod database;
+#[allow(dead_code, reason = "shared with the other benchmark")]
 #[path = "../load/drive.rs"]
 mod drive;
 #[allow(dead_code, reason = "shared with the other benchmark")]
@@ -33,7 +36,7 @@ use population::Population;
 use queries::Asked;
 use template::Templates;
 use vigie::store::Store;
-use vigie::store::postgres;
+use vigie::store::{postgres, sqlite};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -97,7 +100,7 @@ async fn run(arguments: &Arguments) {
             Some(url) => {
                 Arc::new(postgres::open(url, &postgres::Options::default()).await.expect("a database"))
             }
-            None => Arc::new(bare::open(&path)),
+            None => Arc::new(sqlite::open(&path, &sqlite::Options::default()).expect("a store")),
         };
         let population = Population::of(size, &templates);
         let windows = match kept {

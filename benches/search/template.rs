@@ -5,9 +5,9 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use vigie::store::{Expect, History, Store, Stored, Write};
+use vigie::store::{Expect, History, Store, Stored, Write, sqlite};
 
-use crate::bare;
+use crate::database::Databases;
 use crate::scene::Scene;
 
 /// Prefix of a course's ids, as `renamed` of the other benchmark writes them for its nth patient.
@@ -54,8 +54,9 @@ pub(crate) struct Templates {
 impl Templates {
     /// Has one patient of each course live through its weeks in a store of their own, and reads what was written.
     pub(crate) async fn record(folder: &Path) -> Self {
-        drop(Scene::build(folder, KEYS.len()).await);
-        let store = bare::open(&folder.join("recorded.sqlite"));
+        drop(Scene::build(&Databases::new(folder, None), KEYS.len()).await);
+        let store =
+            sqlite::open(folder.join("recorded.sqlite"), &sqlite::Options::default()).expect("a store");
         let mut query = History { oldest_first: true, ..History::new(1_000) };
         let mut units: Vec<Vec<Stored>> = Vec::new();
         loop {
