@@ -2,6 +2,7 @@
 
 mod application;
 pub mod demo;
+mod dmp;
 mod folder;
 mod offline;
 mod peers;

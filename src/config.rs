@@ -8,6 +8,7 @@ mod destination;
 mod issuer;
 mod keys;
 mod mllp;
+mod xds;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKin
 pub use destination::{Destination, DestinationKind};
 pub use issuer::{Environment, Issuer};
 pub use mllp::{Authority, Listing, MessageKind, Mllp, Transmission};
+pub use xds::Xds;
 
 use crate::problem::{Category, Issue, Problem};
 

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::clock::{Clock, Ids};
 use crate::problem::Issue;
 use crate::report::hl7v2::Route;
+use crate::report::provide_and_register::Submitter;
 use crate::report::{Issuer, Stationery};
 use crate::store::Store;
 
@@ -109,6 +110,8 @@ pub enum DestinationKind {
     Mhd,
     /// A message of the CI-SIS by HL7 v2 (the intermediation platform of the hospital).
     Mllp(Box<Route>),
+    /// A Provide and Register Document Set-b, ITI-41, signed by this submitter (the national record, DMP).
+    Xds(Box<Submitter>),
 }
 
 impl DestinationKind {
@@ -119,6 +122,7 @@ impl DestinationKind {
             Self::Fhir => "fhir",
             Self::Mhd => "mhd",
             Self::Mllp(_) => "mllp",
+            Self::Xds(_) => "xds",
         }
     }
 }

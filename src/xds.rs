@@ -6,7 +6,7 @@
 //! - [`Submission`] is what is told of a submission set, its documents and their relations; [`ebrim`] writes and reads it,
 //!   [`check()`] finds what the schemas let through;
 //! - [`soap`] and [`mtom`] wrap it, [`message`] has the bodies of ITI-41, ITI-18 and ITI-57 and of their answers;
-//! - [`digital_signature`] signs the set (IHE DSG, XAdES), [`vihf`] says on whose behalf (SAML 2.0);
+//! - [`digital_signature`] signs the set (IHE DSG, `XAdES`), [`vihf`] says on whose behalf (SAML 2.0);
 //! - [`Order`] is what waits in the outbox: rendered before the commit, sent the same each time;
 //! - [`xdm`] writes the archive that is sent by secure mail.
 //!

@@ -78,7 +78,7 @@ impl Application {
         load(&context, resources).await?;
         let courier = delivery::Courier::new(
             store,
-            peers::connectors(settings)?,
+            peers::connectors(settings, &surroundings)?,
             surroundings.clock,
             surroundings.ids,
             for_delivery(&settings.delivery),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::folder;
+use super::{Surroundings, dmp, folder};
 use crate::config::{self, DestinationKind, Settings};
 use crate::connector::{
     self, Connector, Connectors, Endpoint, MllpEndpoint, MllpPlatform, Retries, Tls, TransactionServer,
@@ -32,6 +32,9 @@ pub(super) fn destinations(settings: &Settings) -> Result<Vec<interaction::Desti
                     issue
                 }));
                 interaction::DestinationKind::Mllp(Box::new(route))
+            }
+            (DestinationKind::Xds, _) => {
+                interaction::DestinationKind::Xds(Box::new(dmp::submitter(destination)?))
             }
         };
         destinations.push(interaction::Destination { name: destination.name.clone(), kind });
@@ -77,7 +80,7 @@ fn route(settings: &config::Transmission) -> Route {
 ///
 /// # Errors
 /// Files of certificates that cannot be read or used.
-pub(super) fn connectors(settings: &Settings) -> Result<Connectors, Problem> {
+pub(super) fn connectors(settings: &Settings, surroundings: &Surroundings) -> Result<Connectors, Problem> {
     let client = connector::client()?;
     let mut connectors = Connectors::new();
     for destination in &settings.destinations {
@@ -92,6 +95,7 @@ pub(super) fn connectors(settings: &Settings) -> Result<Connectors, Problem> {
                 Arc::new(TransactionServer::new(client.clone(), endpoint))
             }
             DestinationKind::Mllp => Arc::new(MllpPlatform::new(platform(destination)?)),
+            DestinationKind::Xds => Arc::new(dmp::connector(destination, surroundings)?),
         };
         connectors.insert(destination.name.clone(), connector);
     }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use validator::{Validate, ValidationError};
 
-use super::{Secret, Transmission, http_url, refuse, token};
+use super::{Secret, Transmission, Xds, http_url, refuse, token};
 
 /// One receiver of finalised reports.
 #[derive(Debug, Clone, Deserialize, Validate)]
@@ -28,6 +28,9 @@ pub struct Destination {
     #[serde(default)]
     #[validate(nested)]
     pub hl7v2: Option<Transmission>,
+    /// What the kind `xds` needs; it posts to `/repository` and `/registry` below `url`.
+    #[serde(default)]
+    pub xds: Option<Xds>,
 }
 
 impl Destination {
@@ -46,6 +49,13 @@ impl Destination {
 }
 
 fn of_its_kind(destination: &Destination) -> Result<(), ValidationError> {
+    match (destination.kind, &destination.xds) {
+        (DestinationKind::Xds, _) if destination.hl7v2.is_some() => {}
+        (DestinationKind::Xds, Some(settings)) => return settings.check(&destination.url),
+        (DestinationKind::Xds, None) => return Xds::default().check(&destination.url),
+        (_, Some(_)) => return Err(refuse("xds belongs to a destination of the kind xds".to_owned())),
+        (_, None) => {}
+    }
     if destination.kind != DestinationKind::Mllp {
         return match &destination.hl7v2 {
             Some(_) => Err(refuse("hl7v2 belongs to a destination of the kind mllp".to_owned())),
@@ -82,6 +92,8 @@ pub enum DestinationKind {
     Mhd,
     /// An MDM or ORU message to an intermediation platform (CI-SIS).
     Mllp,
+    /// ITI-41 to a repository as the DMP is one.
+    Xds,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! - Setting type is the slowest thing this service does: it runs on the blocking pool.
 
 mod document;
+mod held;
 mod sources;
 
 use serde_json::{Value, json};
@@ -129,6 +130,9 @@ async fn round(
     if let Some(superseded) = superseded(&gathered, at) {
         let current = meta::version(&superseded).unwrap_or(2) - 1;
         unit.writes.push(Write::new(&superseded, Expect::Version(current))?);
+    }
+    for task in &made.tasks {
+        unit.writes.push(Write::new(task, Expect::New)?);
     }
     unit.deliveries = made.deliveries;
     Ok(match ctx.store.commit(unit).await? {

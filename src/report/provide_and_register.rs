@@ -41,6 +41,19 @@ impl fmt::Debug for Submitter {
     }
 }
 
+impl PartialEq for Submitter {
+    /// Keys are compared by their certificates.
+    fn eq(&self, other: &Self) -> bool {
+        let decisions = |one: &Self| (one.algorithm, one.sender);
+        let names = |one: &Self| [one.responsible.clone(), one.software.clone(), one.model.clone()];
+        self.key.certificate() == other.key.certificate()
+            && decisions(self) == decisions(other)
+            && names(self) == names(other)
+    }
+}
+
+impl Eq for Submitter {}
+
 /// Who submits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sender {
@@ -52,7 +65,8 @@ pub enum Sender {
 
 /// The order that provides this document: the same input gives the same media type and bytes.
 ///
-/// `signature_id` and `boundary` are UUIDs.
+/// `replaces` is the unique id of the document that the recipient has and that this one replaces: none for a correction
+/// of what it never got. `signature_id` and `boundary` are UUIDs.
 ///
 /// # Errors
 /// `Invalid` when the identity is not qualified, with each reason in French (such a document must not go to the DMP), or
@@ -60,6 +74,7 @@ pub enum Sender {
 pub fn render(
     document: &Document,
     submitter: &Submitter,
+    replaces: Option<&str>,
     signature_id: &str,
     boundary: &str,
 ) -> Result<(String, Vec<u8>), Problem> {
@@ -71,7 +86,7 @@ pub fn render(
         entry,
         set,
         bytes: &document.cda,
-        replaces: header.replaces.as_deref(),
+        replaces,
         signature_id: &super::document::unique_id(signature_id)?["urn:oid:".len()..],
         at: document.edition.at,
         key: &submitter.key,
@@ -219,7 +234,8 @@ pub(crate) mod tests {
 
     pub(crate) fn order(document: &Document, sender: Sender) -> (String, Vec<u8>) {
         let id = "018f0000-0000-7000-8000-0000000000f1";
-        render(document, &submitter(sender), id, id).unwrap_or_else(|problem| panic!("{problem}"))
+        render(document, &submitter(sender), document.header.replaces.as_deref(), id, id)
+            .unwrap_or_else(|problem| panic!("{problem}"))
     }
 
     fn read(document: &Document, sender: Sender) -> (Order, Submission, Vec<Vec<u8>>) {
@@ -284,7 +300,7 @@ pub(crate) mod tests {
             crate::fhir::identifier::Identifier { system: "urn:oid:1.2.3".into(), value: "1".into() };
         document.header.patient.identity = crate::report::Identity::Local { number, reasons: vec![] };
         let id = "018f0000-0000-7000-8000-0000000000f1";
-        let problem = render(&document, &submitter(Sender::Author), id, id).unwrap_err();
+        let problem = render(&document, &submitter(Sender::Author), None, id, id).unwrap_err();
         assert!(problem.to_string().contains("not qualified"), "{problem}");
     }
 }

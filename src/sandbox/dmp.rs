@@ -258,7 +258,8 @@ mod tests {
             .unwrap_or_else(|problem| panic!("{problem}"));
         let id = "018f0000-0000-7000-8000-0000000000f2";
         let submitter = provide_and_register::tests::submitter(provide_and_register::Sender::Author);
-        let order = provide_and_register::render(&document, &submitter, id, id);
+        let order =
+            provide_and_register::render(&document, &submitter, document.header.replaces.as_deref(), id, id);
         (document, delivery(order.unwrap_or_else(|problem| panic!("{problem}"))))
     }
 

@@ -1,5 +1,5 @@
 //! The signature of a submission set, as a document of the set itself: IHE Document Digital Signature (ITI TF-3 5.5) in the
-//! form that published clients of the DMP send, with properties of the XAdES of 2002 (`http://uri.etsi.org/01903/v1.1.1#`).
+//! form that published clients of the DMP send, with properties of the `XAdES` of 2002 (`http://uri.etsi.org/01903/v1.1.1#`).
 //!
 //! It covers a manifest (the unique id of the set, with a digest that means nothing, and the digest of each document) and
 //! its own properties. A document that is XML is digested in inclusive canonical form with comments, any other as it is.

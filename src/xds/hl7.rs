@@ -107,7 +107,7 @@ pub(super) fn is_oid(oid: &str) -> bool {
 pub(super) fn is_time(time: &str) -> bool {
     let digits = time.len() >= 4
         && time.len() <= 14
-        && time.len() % 2 == 0
+        && time.len().is_multiple_of(2)
         && time.bytes().all(|b| b.is_ascii_digit());
     let part = |at: usize| time.get(at..at + 2).and_then(|text| text.parse::<u8>().ok());
     let within = |at: usize, low: u8, high: u8| part(at).is_none_or(|value| (low..=high).contains(&value));

@@ -60,7 +60,7 @@ fn short(length: usize) -> Result<u16, Problem> {
 fn stamp(at: Timestamp) -> [u8; 4] {
     let at = at.to_zoned(TimeZone::UTC).datetime();
     let unsigned = |value: i8| u16::try_from(value).unwrap_or(0);
-    let time = unsigned(at.hour()) << 11 | unsigned(at.minute()) << 5 | unsigned(at.second()) / 2;
+    let time = unsigned(at.hour()) << 11 | unsigned(at.minute()) << 5 | (unsigned(at.second()) / 2);
     let year = u16::try_from(at.year() - 1980).unwrap_or(0).min(127);
     let date = year << 9 | unsigned(at.month()) << 5 | unsigned(at.day());
     let ([a, b], [c, d]) = (time.to_le_bytes(), date.to_le_bytes());

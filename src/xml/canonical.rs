@@ -1,8 +1,8 @@
 //! Canonical XML 1.0 (<https://www.w3.org/TR/2001/REC-xml-c14n-20010315>) and Exclusive XML Canonicalization 1.0
 //! (<https://www.w3.org/TR/2002/REC-xml-exc-c14n-20020718/>).
 //!
-//! Of a node set only whole subtrees are supported: a document, an element, or what one reference by id names. XPath
-//! transforms are not.
+//! Of a node set only whole subtrees are supported: a document, an element, or what one reference by id names.
+//! Transforms by `XPath` are not.
 
 use std::collections::BTreeMap;
 

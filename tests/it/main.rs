@@ -13,6 +13,7 @@ mod delivery;
 mod dependencies;
 mod document;
 mod encryption;
+mod dmp;
 mod fhirpath;
 mod finalisation;
 mod following;

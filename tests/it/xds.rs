@@ -1,5 +1,5 @@
 //! What is sent to a DMP, byte for byte: `tests/cases/xds/` holds each message as programs that nobody here wrote have
-//! judged it (`tests/signatures`: libxmlsec1 and signxml verify, Python's zipfile unpacks). `VIGIE_GOLDEN=write` writes
+//! judged it (`tests/signatures`: libxmlsec1 and signxml verify, Python's zipfile unpacks). `VIGIE_TEST_GOLDEN=write` writes
 //! them anew.
 
 use std::path::PathBuf;
@@ -26,7 +26,7 @@ fn folder() -> PathBuf {
 
 fn golden(name: &str, bytes: &[u8]) {
     let path = folder().join(name);
-    if std::env::var("VIGIE_GOLDEN").is_ok_and(|value| value == "write") {
+    if std::env::var("VIGIE_TEST_GOLDEN").is_ok_and(|value| value == "write") {
         std::fs::write(&path, bytes).unwrap();
     }
     let expected = std::fs::read(&path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));

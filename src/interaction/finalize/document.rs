@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::held;
 use super::sources::Gathered;
 use crate::clock::Ids;
 use crate::fhir::{MEDIA_TYPE, meta};
@@ -16,8 +17,8 @@ use crate::problem::Category;
 use crate::problem::Problem;
 use crate::report::hl7v2::Route;
 use crate::report::{
-    Document, Edition, Form, Report, Stationery, diagnostic_report, document_reference,
-    provide_document_bundle, transaction_bundle,
+    Document, Edition, Form, Identity, Report, Stationery, diagnostic_report, document_reference,
+    provide_and_register, provide_document_bundle, transaction_bundle,
 };
 
 /// Media type of HL7 v2 in its ER7 form (HL7, *HL7 over HTTP*).
@@ -31,8 +32,10 @@ pub(super) struct Made {
     pub(super) binaries: [Value; 2],
     /// Its description.
     pub(super) reference: Value,
-    /// One for each destination.
+    /// One for each destination that it may go to.
     pub(super) deliveries: Vec<Delivery>,
+    /// One for each destination that it is held back from: what a person has to see to.
+    pub(super) tasks: Vec<Value>,
 }
 
 /// Makes all of it.
@@ -64,18 +67,30 @@ pub(super) async fn make(
     });
     let reference = document_reference::render(&report, &document, &settings.issuer)?;
     let subject = format!("DocumentReference/{document_id}");
-    let mut deliveries = Vec::new();
+    let (mut deliveries, mut tasks) = (Vec::new(), Vec::new());
     for destination in &settings.destinations {
         let id = ids.next();
         let (content_type, payload) = match &destination.kind {
             DestinationKind::Fhir => {
                 let bundle = transaction_bundle::render(&report, &document, &settings.issuer, &sources)?;
-                (MEDIA_TYPE, json(&bundle)?)
+                (MEDIA_TYPE.to_owned(), json(&bundle)?)
             }
             DestinationKind::Mhd => {
-                (MEDIA_TYPE, json(&provide_document_bundle::render(&report, &document, &settings.issuer)?)?)
+                let bundle = provide_document_bundle::render(&report, &document, &settings.issuer)?;
+                (MEDIA_TYPE.to_owned(), json(&bundle)?)
             }
-            DestinationKind::Mllp(route) => (ER7, message(route, &document, &id, at)?),
+            DestinationKind::Mllp(route) => (ER7.to_owned(), message(route, &document, &id, at)?),
+            DestinationKind::Xds(submitter) => {
+                let (name, patient) = (&destination.name, &gathered.patient_reference);
+                if let Identity::Local { reasons, .. } = &document.header.patient.identity {
+                    let task = held::task(name, patient, &subject, reasons, at);
+                    tasks.push(meta::stamp(task, &ids.next(), 1, at));
+                    continue;
+                }
+                let replaces = document.header.replaces.as_deref();
+                let replaces = replaces.filter(|_| gathered.replaced_at.contains(name));
+                provide_and_register::render(&document, submitter, replaces, &ids.next(), &ids.next())?
+            }
         };
         deliveries.push(Delivery {
             id,
@@ -83,7 +98,7 @@ pub(super) async fn make(
             kind: destination.kind.code().to_owned(),
             patient: gathered.patient_reference.clone(),
             subject: subject.clone(),
-            content_type: content_type.to_owned(),
+            content_type,
             payload,
             created_at: at,
         });
@@ -93,6 +108,7 @@ pub(super) async fn make(
         binaries,
         reference: meta::stamp(reference, document_id, 1, at),
         deliveries,
+        tasks,
     })
 }
 

@@ -9,6 +9,7 @@ use crate::fhir::{element, meta};
 use crate::interaction::{Context, incoming, library, read};
 use crate::problem::{Issue, Problem};
 use crate::report::{self, Replaced};
+use crate::store::DeliveryFilter;
 
 /// How far back the document looks: the trend of six weeks.
 const WINDOW: SignedDuration = SignedDuration::from_hours(6 * 7 * 24);
@@ -38,6 +39,8 @@ pub(super) struct Gathered {
     replaced: Option<Replaced>,
     /// The current description of the document that is replaced.
     pub(super) replaced_reference: Option<Value>,
+    /// Destinations that have the replaced document, or will have it before its replacement.
+    pub(super) replaced_at: Vec<String>,
 }
 
 impl Gathered {
@@ -97,6 +100,10 @@ pub(super) async fn gather(ctx: &Context, report: Value) -> Result<Gathered, Pro
     let mut resources = around(ctx, &report, &patient_reference).await?;
     resources.extend(addressees(ctx, &patient, &resources).await?);
     let (replaced, replaced_reference) = edition_before(ctx, &report).await?;
+    let replaced_at = match &replaced {
+        Some(replaced) => destinations_of(ctx, &replaced.document_id).await?,
+        None => Vec::new(),
+    };
     Ok(Gathered {
         report,
         patient_reference,
@@ -107,6 +114,7 @@ pub(super) async fn gather(ctx: &Context, report: Value) -> Result<Gathered, Pro
         resources,
         replaced,
         replaced_reference,
+        replaced_at,
     })
 }
 
@@ -230,6 +238,19 @@ async fn edition_before(ctx: &Context, report: &Value) -> Result<(Option<Replace
         Some(Replaced { document_id, version: count, at: moment(edition, "date")? })
     });
     Ok((replaced, current))
+}
+
+/// The destinations whose delivery of that document was accepted or is still under way. One that a person stopped before
+/// it was accepted never had it.
+async fn destinations_of(ctx: &Context, document_id: &str) -> Result<Vec<String>, Problem> {
+    let of_document = DeliveryFilter {
+        subject: Some(format!("DocumentReference/{document_id}")),
+        ..DeliveryFilter::default()
+    };
+    let records = ctx.store.deliveries(&of_document).await?;
+    let has =
+        records.into_iter().filter(|record| record.progress.accepted || record.progress.state.is_open());
+    Ok(has.map(|record| record.delivery.destination).collect())
 }
 
 async fn all(ctx: &Context, rtype: &str, params: &[(&str, &str)]) -> Result<Vec<Value>, Problem> {

@@ -71,47 +71,56 @@ pub fn verify(root: &Element, assertion: &Element, now: Timestamp) -> Result<Pre
         assertion.at(SAML, &["Conditions", "AudienceRestriction"]).is_none(),
         "it is restricted to no audience",
     );
-    let value = |name: &str| attribute(assertion, name).first().and_then(|one| one.trimmed());
     require(
-        value("VIHF_Version").is_some_and(|one| matches!(one.as_str(), "3.0" | "4.0")),
+        value(assertion, "VIHF_Version").is_some_and(|one| matches!(one.as_str(), "3.0" | "4.0")),
         "VIHF_Version is 3.0 or 4.0",
     );
-    let mode =
-        value("Authentification_Mode").and_then(|one| Mode::ALL.into_iter().find(|mode| mode.code() == one));
+    let mode = value(assertion, "Authentification_Mode")
+        .and_then(|one| Mode::ALL.into_iter().find(|mode| mode.code() == one));
     require(mode.is_some(), "Authentification_Mode is INDIRECTE or INDIRECTE_RENFORCEE");
     let browser = text(assertion, &["AuthnStatement", "AuthnContext", "AuthnContextDecl"]).is_some();
     require(
         browser == (mode == Some(Mode::ReinforcedIndirect)),
         "AuthnContextDecl goes with INDIRECTE_RENFORCEE",
     );
-    for name in ["Identifiant_Structure", SUBJECT, "LPS_Nom", "LPS_Version", "LPS_ID_HOMOLOGATION_DMP"] {
-        require(value(name).is_some(), &format!("{name} is there"));
+    check_attributes(assertion, &mut require);
+    match (issues.is_empty(), signed, name_id, mode) {
+        (true, Some(signed), Some(name_id), Some(mode)) => Ok(Presented {
+            signer: signed.signer,
+            id: id.to_owned(),
+            name_id,
+            structure_id: value(assertion, "Identifiant_Structure").unwrap_or_default(),
+            patient_id: value(assertion, RESOURCE).unwrap_or_default(),
+            mode,
+        }),
+        _ => Err(Problem::with(Category::Invalid, issues)),
     }
-    let sector = value("Secteur_Activite");
+}
+
+/// The attributes that say who, where, about whom and with which software.
+fn check_attributes(assertion: &Element, require: &mut impl FnMut(bool, &str)) {
+    for name in ["Identifiant_Structure", SUBJECT, "LPS_Nom", "LPS_Version", "LPS_ID_HOMOLOGATION_DMP"] {
+        require(value(assertion, name).is_some(), &format!("{name} is there"));
+    }
+    let sector = value(assertion, "Secteur_Activite");
     require(
         sector.is_some_and(|one| one.ends_with("^1.2.250.1.71.4.2.4")),
         "Secteur_Activite is code^1.2.250.1.71.4.2.4",
     );
-    let patient_id = value(RESOURCE).unwrap_or_default();
+    let patient_id = value(assertion, RESOURCE).unwrap_or_default();
     require(hl7::is_cx(&patient_id) && patient_id.ends_with("^NH"), "resource-id is an INS of type NH");
-    require(value("Ressource_URN").as_deref() == Some("urn:dmp"), "Ressource_URN is urn:dmp");
+    require(value(assertion, "Ressource_URN").as_deref() == Some("urn:dmp"), "Ressource_URN is urn:dmp");
     require(attribute(assertion, CONFIDENTIALITY).is_empty(), "no secret connection is asked for");
     require(is_normal(assertion), "purposeofuse is normal, typed CE");
     require(
         are_roles(&attribute(assertion, ROLE)),
         "each role is typed CE; a physician or pharmacist has two",
     );
-    match (issues.is_empty(), signed, name_id, mode) {
-        (true, Some(signed), Some(name_id), Some(mode)) => Ok(Presented {
-            signer: signed.signer,
-            id: id.to_owned(),
-            name_id,
-            structure_id: value("Identifiant_Structure").unwrap_or_default(),
-            patient_id,
-            mode,
-        }),
-        _ => Err(Problem::with(Category::Invalid, issues)),
-    }
+}
+
+/// The first value of an attribute, as text.
+fn value(assertion: &Element, name: &str) -> Option<String> {
+    attribute(assertion, name).first().and_then(|one| one.trimmed())
 }
 
 fn text(assertion: &Element, path: &[&str]) -> Option<String> {
