@@ -151,7 +151,9 @@ fn existence(value: &Value) -> bool {
 fn period(value: &Value) -> bool {
     let point = |name| value.get(name).and_then(Value::as_str).and_then(PartialDateTime::parse);
     match (point("start"), point("end")) {
-        (Some(start), Some(end)) => start.compare(&end) != Some(Ordering::Greater),
+        (Some(start), Some(end)) => {
+            start.beside(&end).compare(&end.beside(&start)) != Some(Ordering::Greater)
+        }
         _ => true,
     }
 }
