@@ -103,12 +103,6 @@ impl PartialDateTime {
         self.bounds().map(|(lower, _)| lower)
     }
 
-    /// The same written time in the offset of another, where only the other has one: a day beside a time is that day there.
-    #[must_use]
-    pub fn beside(&self, other: &Self) -> Self {
-        Self { offset: self.offset.or(other.offset), ..*self }
-    }
-
     /// Before or after, where that is sure; equal when both mean the same span; `None` when they overlap.
     #[must_use]
     pub fn compare(&self, other: &Self) -> Option<Ordering> {

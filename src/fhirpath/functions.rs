@@ -139,12 +139,13 @@ impl<'i, 'a> Input<'i, '_, 'a> {
         self.items.single(&format!("{}()", self.name()))
     }
 
-    /// The one input item as a System value, or none.
+    /// The one input item as a System value, or none; a primitive that has extensions and no value has none.
     fn value(&self) -> Result<Option<Item<'a>>, Fault> {
         match self.single()? {
             None => Ok(None),
             Some(item) => match item.system() {
                 Some(value) => Ok(Some(value)),
+                None if matches!(item, Item::Node(node) if node.is_primitive()) => Ok(None),
                 None => Err(self.fault(&format!("takes a single value, found {}", item.kind()))),
             },
         }

@@ -35,7 +35,8 @@ pub(crate) fn query(rtype: &str, params: &[(String, String)]) -> Result<search::
         ));
     }
     if search::asks_terminology(&query) {
-        let text = "a condition takes no :in, :not-in, :above and :below on codes: what they stand for may change";
+        let text =
+            "a condition takes no :in, :not-in, :above and :below on codes: what they stand for may change";
         return Err(Problem::new(Category::Malformed, "not-supported", text));
     }
     query.count = 2;

@@ -137,7 +137,7 @@ fn noise(seed: usize, size: usize) -> String {
     (0..size).map(|_| letter(&mut state)).collect()
 }
 
-/// The file of a table may not grow: PostgreSQL is told so as by a quota. A tablespace that is full was tried by hand.
+/// The file of a table may not grow: PostgreSQL is told so as by a quota. A tablespace that is full was not tried.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn where_no_space_is_left_nothing_is_acknowledged_and_it_goes_on_when_there_is_some() {
     let Some(mut cluster) = Cluster::made(&[]) else { return };

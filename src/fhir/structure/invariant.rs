@@ -145,15 +145,17 @@ fn existence(value: &Value) -> bool {
     !asked || keys.filter(|key| key.starts_with("answer")).all(|key| key == "answerBoolean")
 }
 
-/// start is not after end, where both are there and can be told apart. Where one is less exact than the other (a day beside a
-/// time with an offset, a whole second beside a part of one), start is after end only if it is so whatever is left open;
-/// `FHIRPath` compares what is written, and breaks the rule more readily there.
+/// start is not after end, where both are there and can be told apart. A day has no offset: beside a time it is compared with
+/// the day of the time as it is written, as `FHIRPath` does. A whole second beside a part of it stays open here; `FHIRPath`
+/// takes it for the beginning of the second.
 fn period(value: &Value) -> bool {
-    let point = |name| value.get(name).and_then(Value::as_str).and_then(PartialDateTime::parse);
-    match (point("start"), point("end")) {
-        (Some(start), Some(end)) => {
-            start.beside(&end).compare(&end.beside(&start)) != Some(Ordering::Greater)
-        }
+    let text = |name| value.get(name).and_then(Value::as_str);
+    let (Some(start), Some(end)) = (text("start"), text("end")) else { return true };
+    let day = |text| str::split(text, 'T').next().unwrap_or(text);
+    let (start, end) =
+        if start.contains('T') == end.contains('T') { (start, end) } else { (day(start), day(end)) };
+    match (PartialDateTime::parse(start), PartialDateTime::parse(end)) {
+        (Some(start), Some(end)) => start.compare(&end) != Some(Ordering::Greater),
         _ => true,
     }
 }

@@ -19,7 +19,7 @@ pub fn write(resource: &Value) -> Result<Vec<u8>, Problem> {
 /// The same over lines, for people to read: each element on a line of its own, narratives as they are.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_pretty(resource: &Value) -> Result<Vec<u8>, Problem> {
     document(resource, Some(0))
 }

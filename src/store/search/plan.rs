@@ -86,7 +86,7 @@ impl<'a> Plan<'a> {
                     holds.append(&source).push(")");
                     return Ok(Some(self.clone().by(criterion, vec![Leg::new(BY_NUMBER, holds)])));
                 }
-            } else if let Some((index, holds)) = self.from_elsewhere(criterion, is_rare)? {
+            } else if let Some((index, holds)) = self.led_from_elsewhere(criterion, is_rare)? {
                 let plan = self.clone().by(criterion, vec![Leg::new(index, holds)]);
                 if index == BY_ID || is_rare(&plan.probe(query))? {
                     return Ok(Some(plan));
@@ -97,7 +97,7 @@ impl<'a> Plan<'a> {
     }
 
     /// A chain or `_has` as the list of what it leads to, where what must hold there is rare.
-    fn from_elsewhere(
+    fn led_from_elsewhere(
         &self,
         criterion: &Criterion,
         is_rare: IsRare<'_>,

@@ -30,9 +30,8 @@ impl Kept {
     pub(crate) const EACH: [Self; 2] = [Self::Embedded, Self::Shared];
 
     /// An empty store and the place that it is in, which goes with its value; `None` when there is no PostgreSQL to
-    /// test with, which is then said on the terminal.
+    /// test with, which [`Database::new`] then says.
     pub(crate) async fn open(self) -> Option<(Arc<dyn Store>, Place)> {
-        println!("on the {self:?} store");
         Some(match self {
             Self::Embedded => {
                 let folder = tempfile::tempdir().expect("a temporary folder");

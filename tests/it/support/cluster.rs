@@ -82,7 +82,6 @@ impl Cluster {
         format!("postgres://vigie@127.0.0.1:{}/postgres", self.port)
     }
 
-
     /// A file that only the server may read.
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         let path = self.folder.path().join(name);
