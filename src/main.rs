@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use vigie::app;
 use vigie::problem::Problem;
 
@@ -37,25 +37,69 @@ enum Peer {
         /// Misbehave: refuse, reset, silent, slow, half, answer-lost, ae, ar, duplicate, other-message, gibberish.
         #[arg(long)]
         fault: Option<String>,
-        /// How long slow and silent last, in milliseconds.
-        #[arg(long, default_value_t = 5_000)]
-        pause_ms: u64,
-        /// For how many messages.
-        #[arg(long, default_value_t = 1)]
-        times: usize,
+        #[command(flatten)]
+        extent: Extent,
     },
     /// A hospital record that takes transaction Bundles.
     Dpi {
         /// Address and port.
         #[arg(long, default_value = "127.0.0.1:8081")]
         listen: SocketAddr,
+        #[command(flatten)]
+        wrong: Wrong,
     },
     /// A document recipient (ITI-65).
     Mhd {
         /// Address and port.
         #[arg(long, default_value = "127.0.0.1:8082")]
         listen: SocketAddr,
+        #[command(flatten)]
+        wrong: Wrong,
     },
+    /// A DMP: repository and registry (ITI-41, ITI-18, ITI-57) that verify what they get.
+    Dmp {
+        /// Address and port.
+        #[arg(long, default_value = "127.0.0.1:8083")]
+        listen: SocketAddr,
+        /// A patient whose DMP is closed, as INS^^^&OID&ISO^NH.
+        #[arg(long)]
+        closed: Vec<String>,
+        /// A patient who has a DMP; without any, everybody has.
+        #[arg(long)]
+        known: Vec<String>,
+        /// PEM file of the only certificate that may sign; without one, everybody's may.
+        #[arg(long)]
+        seal: Option<PathBuf>,
+        #[command(flatten)]
+        wrong: Wrong,
+    },
+}
+
+/// What a peer on HTTP does wrong.
+#[derive(Args)]
+struct Wrong {
+    /// Misbehave: refuse, unavailable, slow, silent, answer-lost, gibberish.
+    #[arg(long)]
+    fault: Option<String>,
+    #[command(flatten)]
+    extent: Extent,
+}
+
+/// How long and how often.
+#[derive(Args)]
+struct Extent {
+    /// How long slow and silent last, in milliseconds.
+    #[arg(long, default_value_t = 5_000)]
+    pause_ms: u64,
+    /// For how many messages or requests.
+    #[arg(long, default_value_t = 1)]
+    times: usize,
+}
+
+impl Extent {
+    fn of(self, fault: Option<String>) -> app::Misbehaviour {
+        app::Misbehaviour { fault, pause: Duration::from_millis(self.pause_ms), times: self.times }
+    }
 }
 
 #[derive(Subcommand)]
@@ -127,12 +171,16 @@ fn main() -> ExitCode {
 
 fn sandbox(peer: Peer) -> Result<(), Problem> {
     match peer {
-        Peer::Mllp { listen, receipts_to, dmp_refuses, fault, pause_ms, times } => {
-            let pause = Duration::from_millis(pause_ms);
-            app::sandbox_mllp(&app::Behaviour { listen, receipts_to, dmp_refuses, fault, pause, times })
+        Peer::Mllp { listen, receipts_to, dmp_refuses, fault, extent } => {
+            let misbehaviour = extent.of(fault);
+            app::sandbox_mllp(&app::Behaviour { listen, receipts_to, dmp_refuses, misbehaviour })
         }
-        Peer::Dpi { listen } => app::sandbox_fhir(listen, false),
-        Peer::Mhd { listen } => app::sandbox_fhir(listen, true),
+        Peer::Dpi { listen, wrong } => app::sandbox_fhir(listen, false, &wrong.extent.of(wrong.fault)),
+        Peer::Mhd { listen, wrong } => app::sandbox_fhir(listen, true, &wrong.extent.of(wrong.fault)),
+        Peer::Dmp { listen, closed, known, seal, wrong } => {
+            let misbehaviour = wrong.extent.of(wrong.fault);
+            app::sandbox_dmp(&app::Registry { listen, closed, known, seal, misbehaviour })
+        }
     }
 }
 

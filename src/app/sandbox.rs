@@ -1,12 +1,40 @@
 //! `vigie sandbox`: one peer on its own, for people who integrate.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{say, telemetry, told_to_stop};
+use super::{folder, say, telemetry, told_to_stop};
+use crate::clock::SystemClock;
 use crate::config;
 use crate::problem::{Category, Problem};
-use crate::sandbox::{DmpAnswer, MllpFault, dpi, mhd, platform};
+use crate::sandbox::{DmpAnswer, Fault, MllpFault, dmp, dpi, mhd, platform};
+use crate::signature::Certificate;
+
+/// How a peer misbehaves.
+#[derive(Debug, Clone)]
+pub struct Misbehaviour {
+    /// Name of the fault: see [`Fault::parse`] and [`MllpFault::parse`].
+    pub fault: Option<String>,
+    /// How long the faults `slow` and `silent` last.
+    pub pause: Duration,
+    /// For how many messages or requests.
+    pub times: usize,
+}
+
+impl Misbehaviour {
+    /// # Errors
+    /// `Malformed` for a fault of another name.
+    fn fault<F>(&self, names: &[&str], parse: fn(&str, Duration) -> Option<F>) -> Result<Option<F>, Problem> {
+        let Some(name) = &self.fault else { return Ok(None) };
+        let unknown = || {
+            let text = format!("'{name}' is no fault; there are {}", names.join(", "));
+            Problem::new(Category::Malformed, "code-invalid", text)
+        };
+        parse(name, self.pause).map(Some).ok_or_else(unknown)
+    }
+}
 
 /// How a platform of the sandbox behaves.
 #[derive(Debug, Clone)]
@@ -17,12 +45,23 @@ pub struct Behaviour {
     pub receipts_to: Option<SocketAddr>,
     /// Code with which the DMP refuses; it accepts without one.
     pub dmp_refuses: Option<String>,
-    /// Name of the fault: see [`MllpFault::parse`].
-    pub fault: Option<String>,
-    /// How long the faults `slow` and `silent` last.
-    pub pause: Duration,
-    /// For how many messages.
-    pub times: usize,
+    /// What it does wrong.
+    pub misbehaviour: Misbehaviour,
+}
+
+/// How a DMP of the sandbox behaves.
+#[derive(Debug, Clone)]
+pub struct Registry {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Patients whose DMP is closed, each a `CX`.
+    pub closed: Vec<String>,
+    /// The only patients that have one, each a `CX`; without any, everybody has.
+    pub known: Vec<String>,
+    /// PEM file of the only certificate that may sign; without one, everybody's may.
+    pub seal: Option<PathBuf>,
+    /// What it does wrong.
+    pub misbehaviour: Misbehaviour,
 }
 
 /// A platform until Ctrl-C.
@@ -31,13 +70,7 @@ pub struct Behaviour {
 /// `Malformed` for a fault of another name; `Internal` when the address cannot be bound.
 pub fn sandbox_mllp(behaviour: &Behaviour) -> Result<(), Problem> {
     run(async {
-        let fault = behaviour.fault.as_deref().map(|name| {
-            MllpFault::parse(name, behaviour.pause).ok_or_else(|| {
-                let text = format!("'{name}' is no fault; there are {}", MllpFault::NAMES.join(", "));
-                Problem::new(Category::Malformed, "code-invalid", text)
-            })
-        });
-        let fault = fault.transpose()?;
+        let fault = behaviour.misbehaviour.fault(MllpFault::NAMES, MllpFault::parse)?;
         let peer = platform::start(behaviour.listen).await?;
         if let Some(address) = behaviour.receipts_to {
             peer.send_receipts_to(address);
@@ -46,7 +79,7 @@ pub fn sandbox_mllp(behaviour: &Behaviour) -> Result<(), Problem> {
             peer.dmp_answers(DmpAnswer::Rejected(code.clone(), String::new()));
         }
         if let Some(fault) = fault {
-            peer.misbehave(fault, behaviour.times);
+            peer.misbehave(fault, behaviour.misbehaviour.times);
         }
         say(&format!("platform  mllp://{}", peer.address()));
         let mut seen = 0;
@@ -70,15 +103,52 @@ pub fn sandbox_mllp(behaviour: &Behaviour) -> Result<(), Problem> {
 /// A hospital record (`dpi`) or a document recipient (`mhd`) until Ctrl-C.
 ///
 /// # Errors
-/// `Internal` when the address cannot be bound.
-pub fn sandbox_fhir(listen: SocketAddr, recipient: bool) -> Result<(), Problem> {
+/// `Malformed` for a fault of another name; `Internal` when the address cannot be bound.
+pub fn sandbox_fhir(listen: SocketAddr, recipient: bool, misbehaviour: &Misbehaviour) -> Result<(), Problem> {
     run(async {
+        let fault = misbehaviour.fault(Fault::NAMES, Fault::parse)?;
         let peer = if recipient { mhd::start(listen)? } else { dpi::start(listen)? };
+        if let Some(fault) = fault {
+            peer.misbehave(fault, misbehaviour.times);
+        }
         say(&format!("{}  {}", if recipient { "document recipient" } else { "hospital record" }, peer.url()));
         told_to_stop().await;
         peer.stop().await;
         Ok(())
     })
+}
+
+/// A DMP until Ctrl-C.
+///
+/// # Errors
+/// `Malformed` for a fault of another name or a certificate that cannot be read; `Internal` when the address cannot be
+/// bound.
+pub fn sandbox_dmp(registry: &Registry) -> Result<(), Problem> {
+    run(async {
+        let fault = registry.misbehaviour.fault(Fault::NAMES, Fault::parse)?;
+        let seal = registry.seal.as_deref().map(certificate).transpose()?;
+        let dmp = dmp::start(registry.listen, Arc::new(SystemClock))?;
+        for patient in &registry.closed {
+            dmp.close(patient, true);
+        }
+        if !registry.known.is_empty() {
+            dmp.know_only(&registry.known.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+        if let Some(seal) = seal {
+            dmp.trust_only(seal.der());
+        }
+        if let Some(fault) = fault {
+            dmp.misbehave(fault, registry.misbehaviour.times);
+        }
+        say(&format!("DMP  {}", dmp.url()));
+        told_to_stop().await;
+        dmp.stop().await;
+        Ok(())
+    })
+}
+
+fn certificate(path: &Path) -> Result<Certificate, Problem> {
+    Certificate::from_pem(&folder::bytes(path)?)
 }
 
 fn run(peer: impl Future<Output = Result<(), Problem>>) -> Result<(), Problem> {

@@ -18,6 +18,25 @@ pub enum Fault {
     Gibberish,
 }
 
+impl Fault {
+    /// The faults by name, as the command line takes them.
+    pub const NAMES: &[&str] = &["refuse", "unavailable", "slow", "silent", "answer-lost", "gibberish"];
+
+    /// The fault of that name; `pause` is how long the peer says nothing.
+    #[must_use]
+    pub fn parse(name: &str, pause: Duration) -> Option<Self> {
+        Some(match name {
+            "refuse" => Self::Status(422),
+            "unavailable" => Self::Status(503),
+            "slow" => Self::Slow(pause),
+            "silent" => Self::Silence(pause),
+            "answer-lost" => Self::AnswerLost,
+            "gibberish" => Self::Gibberish,
+            _ => return None,
+        })
+    }
+}
+
 /// What is still to come.
 #[derive(Debug)]
 pub(super) struct Faults<F = Fault>(Mutex<Option<(F, usize)>>);
@@ -65,5 +84,13 @@ mod tests {
         );
         faults.set(Some(Fault::Gibberish), 0);
         assert_eq!(faults.next(), None);
+    }
+
+    #[test]
+    fn every_fault_has_its_name() {
+        for name in Fault::NAMES {
+            assert!(Fault::parse(name, Duration::ZERO).is_some(), "{name}");
+        }
+        assert_eq!(Fault::parse("fire", Duration::ZERO), None);
     }
 }
