@@ -10,12 +10,14 @@
 //! All of it is pure; nothing here prints a number in `Debug`.
 
 mod ins;
+mod national;
 mod professional;
 mod qualification;
 mod structure;
 mod traits;
 
 pub use ins::{Channel, Environment, Ins, InsFault, InsKind};
+pub use national::{NationalId, Register};
 pub use professional::{ProfessionalId, ProfessionalKind};
 pub use qualification::{Qualification, Reason, qualify};
 pub use structure::{StructureId, StructureKind};

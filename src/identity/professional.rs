@@ -1,7 +1,10 @@
 //! National identifier of a professional (`PS_IdNat`, OID 1.2.250.1.71.4.2.1): a digit that says which register, then the
 //! number there (CI-SIS, *Annexe: sources des données personnes et structures*).
 
-use std::fmt;
+use super::national::{NationalId, Register, digits, signs};
+
+/// A professional's national identifier: `810001234567`.
+pub type ProfessionalId = NationalId<ProfessionalKind>;
 
 /// The registers and schemes behind a professional's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,14 +23,13 @@ pub enum ProfessionalKind {
     Practice,
 }
 
-impl ProfessionalKind {
-    /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Rpps, Self::Adeli, Self::Finess, Self::Siren, Self::Siret, Self::Practice];
+impl Register for ProfessionalKind {
+    const ALL: &'static [Self] =
+        &[Self::Rpps, Self::Adeli, Self::Finess, Self::Siren, Self::Siret, Self::Practice];
+    const OID: &'static str = "1.2.250.1.71.4.2.1";
+    const TYPE: &'static str = "IDNPS";
 
-    /// The digit in front.
-    #[must_use]
-    pub const fn prefix(self) -> char {
+    fn prefix(self) -> char {
         match self {
             Self::Rpps => '8',
             Self::Adeli => '0',
@@ -39,79 +41,21 @@ impl ProfessionalKind {
     }
 
     fn fits(self, number: &str) -> bool {
-        let digits =
-            |text: &str, count: usize| text.len() == count && text.bytes().all(|sign| sign.is_ascii_digit());
-        let local = |of_structure: fn(&str) -> bool| {
+        let local = |of_structure: fn(&str, usize) -> bool, count| {
             number.split_once('/').is_some_and(|(structure, local)| {
-                of_structure(structure)
+                of_structure(structure, count)
                     && !local.is_empty()
                     && local.bytes().all(|sign| sign.is_ascii_graphic())
             })
         };
         match self {
             Self::Rpps => digits(number, 11),
-            Self::Adeli => number.len() == 9 && number.bytes().all(|sign| sign.is_ascii_alphanumeric()),
-            Self::Finess => {
-                local(|finess| finess.len() == 9 && finess.bytes().all(|b| b.is_ascii_alphanumeric()))
-            }
-            Self::Siren => local(|siren| siren.len() == 9 && siren.bytes().all(|b| b.is_ascii_digit())),
-            Self::Siret => local(|siret| siret.len() == 14 && siret.bytes().all(|b| b.is_ascii_digit())),
-            Self::Practice => local(|rpps| rpps.len() == 11 && rpps.bytes().all(|b| b.is_ascii_digit())),
+            Self::Adeli => signs(number, 9),
+            Self::Finess => local(signs, 9),
+            Self::Siren => local(digits, 9),
+            Self::Siret => local(digits, 14),
+            Self::Practice => local(digits, 11),
         }
-    }
-}
-
-/// A professional's national identifier, prefix included. The form is judged; that the number exists is not known here.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ProfessionalId {
-    kind: ProfessionalKind,
-    value: String,
-}
-
-impl fmt::Debug for ProfessionalId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}|…", self.kind)
-    }
-}
-
-impl ProfessionalId {
-    /// The OID that assigns it.
-    pub const OID: &str = "1.2.250.1.71.4.2.1";
-
-    /// Type of the identifier in HL7 v2 and XDS (`XCN.13`) and in FHIR.
-    pub const TYPE: &str = "IDNPS";
-
-    /// From the number in its register; none when it has not the register's form.
-    #[must_use]
-    pub fn new(kind: ProfessionalKind, number: &str) -> Option<Self> {
-        kind.fits(number).then(|| Self { kind, value: format!("{}{number}", kind.prefix()) })
-    }
-
-    /// From the number with its prefix; none when it has not the form that the prefix asks for.
-    #[must_use]
-    pub fn parse(value: &str) -> Option<Self> {
-        let mut signs = value.chars();
-        let prefix = signs.next()?;
-        let kind = ProfessionalKind::ALL.into_iter().find(|kind| kind.prefix() == prefix)?;
-        Self::new(kind, signs.as_str())
-    }
-
-    /// Which register.
-    #[must_use]
-    pub const fn kind(&self) -> ProfessionalKind {
-        self.kind
-    }
-
-    /// With its prefix: `810001234567`.
-    #[must_use]
-    pub fn value(&self) -> &str {
-        &self.value
-    }
-
-    /// Without its prefix, as people and FHIR's own systems (`https://rpps.esante.gouv.fr`) write it.
-    #[must_use]
-    pub fn number(&self) -> &str {
-        &self.value[1..]
     }
 }
 

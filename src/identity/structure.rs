@@ -1,6 +1,11 @@
 //! National identifier of a structure (`Struct_IdNat`, OID 1.2.250.1.71.4.2.2): a digit that says which register, then the
 //! number there (CI-SIS, *Annexe: sources des données personnes et structures*).
 
+use super::national::{NationalId, Register, digits, signs};
+
+/// A structure's national identifier: `1990000001`.
+pub type StructureId = NationalId<StructureKind>;
+
 /// The registers behind a structure's number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StructureKind {
@@ -16,13 +21,12 @@ pub enum StructureKind {
     AdeliRank,
 }
 
-impl StructureKind {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Finess, Self::Siren, Self::Siret, Self::RppsRank, Self::AdeliRank];
+impl Register for StructureKind {
+    const ALL: &'static [Self] = &[Self::Finess, Self::Siren, Self::Siret, Self::RppsRank, Self::AdeliRank];
+    const OID: &'static str = "1.2.250.1.71.4.2.2";
+    const TYPE: &'static str = "IDNST";
 
-    /// The digit in front.
-    #[must_use]
-    pub const fn prefix(self) -> char {
+    fn prefix(self) -> char {
         match self {
             Self::Finess => '1',
             Self::Siren => '2',
@@ -33,65 +37,13 @@ impl StructureKind {
     }
 
     fn fits(self, number: &str) -> bool {
-        let digits = number.bytes().all(|sign| sign.is_ascii_digit());
         match self {
-            // The department comes first, and Corsica is 2A or 2B.
-            Self::Finess => number.len() == 9 && number.bytes().all(|sign| sign.is_ascii_alphanumeric()),
-            Self::Siren => number.len() == 9 && digits,
-            Self::Siret => number.len() == 14 && digits,
-            Self::RppsRank => (12..=14).contains(&number.len()) && digits,
-            Self::AdeliRank => {
-                (10..=12).contains(&number.len()) && number.bytes().all(|sign| sign.is_ascii_alphanumeric())
-            }
+            Self::Finess => signs(number, 9),
+            Self::Siren => digits(number, 9),
+            Self::Siret => digits(number, 14),
+            Self::RppsRank => (12..=14).any(|count| digits(number, count)),
+            Self::AdeliRank => (10..=12).any(|count| signs(number, count)),
         }
-    }
-}
-
-/// A structure's national identifier, prefix included. The form is judged; that the number exists is not known here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StructureId {
-    kind: StructureKind,
-    value: String,
-}
-
-impl StructureId {
-    /// The OID that assigns it.
-    pub const OID: &str = "1.2.250.1.71.4.2.2";
-
-    /// Type of the identifier in HL7 v2 and XDS (`XON.7`) and in FHIR.
-    pub const TYPE: &str = "IDNST";
-
-    /// From the number in its register; none when it has not the register's form.
-    #[must_use]
-    pub fn new(kind: StructureKind, number: &str) -> Option<Self> {
-        kind.fits(number).then(|| Self { kind, value: format!("{}{number}", kind.prefix()) })
-    }
-
-    /// From the number with its prefix; none when it has not the form that the prefix asks for.
-    #[must_use]
-    pub fn parse(value: &str) -> Option<Self> {
-        let mut signs = value.chars();
-        let prefix = signs.next()?;
-        let kind = StructureKind::ALL.into_iter().find(|kind| kind.prefix() == prefix)?;
-        Self::new(kind, signs.as_str())
-    }
-
-    /// Which register.
-    #[must_use]
-    pub const fn kind(&self) -> StructureKind {
-        self.kind
-    }
-
-    /// With its prefix: `1990000001`.
-    #[must_use]
-    pub fn value(&self) -> &str {
-        &self.value
-    }
-
-    /// Without its prefix, as people and FHIR's own systems (`https://finess.esante.gouv.fr`) write it.
-    #[must_use]
-    pub fn number(&self) -> &str {
-        &self.value[1..]
     }
 }
 
