@@ -40,8 +40,9 @@
 //! **Amend.** An update of a response decides again with what its earlier version became: Observations are
 //! amended in place, Flags and Tasks kept, ended or added, nothing twice.
 //!
-//! **Finalise.** A DiagnosticReport that a named author sets final becomes a PDF, a DocumentReference and one
-//! [`outbox::Delivery`] for each destination, rendered now and written in the same unit.
+//! **Finalise.** A DiagnosticReport that a named author sets final becomes a PDF, a CDA document around
+//! it that is checked, a DocumentReference, and one [`outbox::Delivery`] for each destination, rendered now and written in
+//! the same unit; a destination that may not have it gets a Task instead.
 //!
 //! **Deliver.** [`delivery`] leases what is due, [`connector`] posts the bytes, the outbox settles the attempt;
 //! again until the receiver says yes or a person stops it.
