@@ -74,7 +74,8 @@ pub trait Store: Send + Sync {
     /// nothing back.
     fn lease(&self, request: LeaseRequest) -> Pending<'_, Vec<Leased>>;
 
-    /// Records how attempts ended, all in one transaction. Settling the same attempt again changes nothing.
+    /// Records how attempts ended, and writes what says so, all in one transaction. Settling the same attempt again
+    /// changes nothing.
     fn settle(&self, settlements: Vec<Settlement>) -> Pending<'_, ()>;
 
     /// Deliveries, newest first, with their attempts and receipts.

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::{Unit, Write};
 use crate::outbox::{Attempt, Backoff, Delivery, Outcome, Progress, State};
 
 /// Asks for due deliveries.
@@ -37,14 +38,16 @@ pub struct Leased {
     pub attempt: u32,
     /// Failures before it since the delivery was created or sent again.
     pub failures: u32,
+    /// How the attempt before it ended.
+    pub before: Option<Outcome>,
     /// Start of this attempt.
     pub started_at: Timestamp,
     /// End of the lease.
     pub until: Timestamp,
 }
 
-/// How one attempt ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How one attempt ended, and what is written because of it.
+#[derive(Debug, Clone)]
 pub struct Settlement {
     /// Of the delivery.
     pub id: String,
@@ -52,6 +55,9 @@ pub struct Settlement {
     pub attempt: Attempt,
     /// When to try again, unless the outcome is a yes.
     pub retry_at: Timestamp,
+    /// New resources that say so, written in the same transaction; each is passed over when a resource of its id was
+    /// ever stored, so that settling again writes nothing again.
+    pub writes: Vec<Write>,
 }
 
 impl Settlement {
@@ -62,7 +68,17 @@ impl Settlement {
             id: leased.delivery.id.clone(),
             retry_at: backoff.retry_at(&outcome, leased.failures, at, entropy),
             attempt: Attempt { number: leased.attempt, started_at: leased.started_at, ended_at: at, outcome },
+            writes: Vec::new(),
         }
+    }
+
+    /// Takes the writes out, each as a unit of its own.
+    pub(super) fn take_units(settlements: &mut [Self]) -> impl Iterator<Item = Unit> {
+        settlements.iter_mut().flat_map(|settlement| {
+            let at = settlement.attempt.ended_at;
+            let unit = move |write| Unit { writes: vec![write], ..Unit::new("settle", at) };
+            std::mem::take(&mut settlement.writes).into_iter().map(unit)
+        })
     }
 }
 

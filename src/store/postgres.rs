@@ -331,8 +331,12 @@ impl Store for PostgresStore {
         }))
     }
 
-    fn settle(&self, settlements: Vec<Settlement>) -> Pending<'_, ()> {
-        Box::pin(async move { self.task(Task::Settle(settlements)).await.map(drop) })
+    fn settle(&self, mut settlements: Vec<Settlement>) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let units = Settlement::take_units(&mut settlements);
+            let writes = units.map(|unit| Prepared::new(unit, Vec::new())).collect::<Result<_, _>>()?;
+            self.task(Task::Settle { settlements, writes }).await.map(drop)
+        })
     }
 
     fn deliveries(&self, filter: &DeliveryFilter) -> Pending<'_, Vec<DeliveryRecord>> {

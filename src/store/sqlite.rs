@@ -174,8 +174,17 @@ impl Store for SqliteStore {
         }))
     }
 
-    fn settle(&self, settlements: Vec<Settlement>) -> Pending<'_, ()> {
-        Box::pin(self.writer.write(true, move |conn, _| lease::settle(conn, &settlements).map(kept)))
+    fn settle(&self, mut settlements: Vec<Settlement>) -> Pending<'_, ()> {
+        Box::pin(async move {
+            let units = Settlement::take_units(&mut settlements);
+            let prepared: Vec<_> =
+                units.map(|unit| Prepared::new(unit, &self.types)).collect::<Result<_, _>>()?;
+            let settle = move |conn: &rusqlite::Connection, visible| {
+                lease::settle(conn, &settlements)?;
+                commit::unless_there(conn, prepared, visible).map(kept)
+            };
+            self.writer.write(true, settle).await
+        })
     }
 
     fn deliveries(&self, filter: &DeliveryFilter) -> Pending<'_, Vec<DeliveryRecord>> {

@@ -75,7 +75,10 @@ impl<'a> Decision<'a> {
                 }
                 self.commit(place, prepared).map(Answer::Committed)
             }
-            Task::Settle(settlements) => self.settle(settlements).map(|()| Answer::Done),
+            Task::Settle { settlements, writes } => self
+                .settle(settlements)
+                .and_then(|()| self.unless_there(place, writes))
+                .map(|()| Answer::Done),
             Task::Order { id, order, at } => self.order(id, order, *at).map(|()| Answer::Done),
             Task::Probe => Ok(Answer::Done),
         };
@@ -124,6 +127,17 @@ impl<'a> Decision<'a> {
             self.changes.streams.insert(stream, i64::try_from(*sequence).unwrap_or(i64::MAX));
         }
         Ok(Committed::Written(instant))
+    }
+
+    /// Writes those of which no resource was ever stored.
+    fn unless_there(&mut self, place: usize, units: &'a [Prepared]) -> Result<(), Problem> {
+        for prepared in units {
+            let is_there = prepared.unit.writes.iter().any(|write| self.version(&write.rtype, &write.id) > 0);
+            if !is_there && matches!(self.commit(place, prepared)?, Committed::Refused(_)) {
+                return Err(Problem::internal("what follows from a settlement was refused"));
+            }
+        }
+        Ok(())
     }
 
     fn check(&self, guard: &Guard, place: (usize, usize)) -> Result<(), Violation> {

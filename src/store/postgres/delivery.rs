@@ -101,6 +101,26 @@ pub(super) async fn list(client: &Client, filter: &DeliveryFilter) -> Result<Vec
     records(client, known, filter.payload).await
 }
 
+/// How those attempts ended that did, by the numbers of their deliveries. Nothing is asked when none was made.
+pub(super) async fn outcomes(
+    client: &Client,
+    numbers: &[(i64, u32)],
+) -> Result<HashMap<i64, Outcome>, Problem> {
+    let (seqs, numbers): (Vec<i64>, Vec<i64>) = numbers
+        .iter()
+        .filter(|(_, number)| *number > 0)
+        .map(|(seq, number)| (*seq, i64::from(*number)))
+        .unzip();
+    if seqs.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let select = "/* outcomes */ SELECT delivery, number, started_at, ended_at, outcome, reason, receipt_status,
+           receipt_reference
+         FROM attempt JOIN unnest($1::bigint[], $2::bigint[]) AS asked (seq, n) ON delivery = seq AND number = n";
+    let rows = client.query_typed(select, &[(&seqs, Type::INT8_ARRAY), (&numbers, Type::INT8_ARRAY)]).await?;
+    rows.iter().map(|row| Ok((row.get(0), attempt(row)?.outcome))).collect()
+}
+
 /// The deliveries with their attempts.
 async fn records(
     client: &Client,

@@ -281,7 +281,14 @@ impl<'a> Asked<'a> {
                     }
                     streams.extend(unit.streams.iter().map(String::as_str));
                 }
-                Task::Settle(settlements) => deliveries.extend(settlements.iter().map(|one| one.id.as_str())),
+                Task::Settle { settlements, writes } => {
+                    deliveries.extend(settlements.iter().map(|one| one.id.as_str()));
+                    for write in writes.iter().flat_map(|prepared| &prepared.unit.writes) {
+                        if let Some(code) = types.get(&write.rtype) {
+                            resources.insert((*code, &write.rtype, &write.id));
+                        }
+                    }
+                }
                 Task::Order { id, .. } => deliveries.extend([id.as_str()]),
                 Task::Probe => {}
             }

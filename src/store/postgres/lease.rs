@@ -31,7 +31,15 @@ pub(super) async fn lease(
     if due.is_empty() {
         return Ok(Vec::new());
     }
-    let mut taken = due.into_iter().map(|known| take(known, request)).collect::<Result<Vec<_>, _>>()?;
+    let numbers: Vec<(i64, u32)> = due.iter().map(|known| (known.seq, known.progress.attempts)).collect();
+    let mut before = delivery::outcomes(transaction.client(), &numbers).await?;
+    let mut taken = due
+        .into_iter()
+        .map(|known| {
+            let before = before.remove(&known.seq);
+            take(known, before, request)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
     save(&transaction, &taken).await?;
     let seqs: Vec<i64> = taken.iter().map(|taken| taken.known.seq).collect();
     let mut payloads = delivery::payloads(transaction.client(), &seqs).await?;
@@ -78,7 +86,7 @@ fn bounded(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn take(known: Known, request: &LeaseRequest) -> Result<Taken, Problem> {
+fn take(known: Known, before: Option<Outcome>, request: &LeaseRequest) -> Result<Taken, Problem> {
     let now = request.now;
     let mut progress = known.progress.clone();
     let mut expired = None;
@@ -93,7 +101,8 @@ fn take(known: Known, request: &LeaseRequest) -> Result<Taken, Problem> {
     let failures = progress.failures;
     progress = outbox::settle(&progress, Event::Lease { owner: request.owner.clone(), at: now, until })?;
     let delivery = known.delivery.clone();
-    let leased = Leased { delivery, attempt: progress.attempts, failures, started_at: now, until };
+    let before = expired.as_ref().map(|expired| expired.outcome.clone()).or(before);
+    let leased = Leased { delivery, attempt: progress.attempts, failures, before, started_at: now, until };
     Ok(Taken { known, expired, progress, leased })
 }
 

@@ -34,7 +34,11 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Something to be done under the lock.
 pub(super) enum Task {
     Commit(Box<Prepared>),
-    Settle(Vec<Settlement>),
+    Settle {
+        settlements: Vec<Settlement>,
+        /// Each is passed over when its resource was ever stored.
+        writes: Vec<Prepared>,
+    },
     Order {
         id: String,
         order: Order,
@@ -66,6 +70,9 @@ impl Piece {
     fn size(&self) -> usize {
         match &self.task {
             Task::Commit(prepared) => prepared.size(),
+            Task::Settle { settlements, writes } => {
+                500 * settlements.len() + writes.iter().map(Prepared::size).sum::<usize>()
+            }
             _ => 500,
         }
     }

@@ -101,6 +101,27 @@ pub(super) fn commit(
     Ok(Done { answer: (committed, prepared), keep })
 }
 
+/// Writes those units of which no resource was ever stored, in the running transaction.
+///
+/// # Errors
+/// `Internal` when one is refused for another reason; those of the database.
+pub(super) fn unless_there(
+    conn: &Connection,
+    units: Vec<Prepared>,
+    visible: Option<i64>,
+) -> Result<(), Problem> {
+    for prepared in units {
+        let mut is_there = false;
+        for write in &prepared.unit.writes {
+            is_there |= current(conn, &write.rtype, &write.id)?.is_some();
+        }
+        if !is_there && !commit(conn, prepared, visible)?.keep {
+            return Err(Problem::internal("what follows from a settlement was refused"));
+        }
+    }
+    Ok(())
+}
+
 fn write(conn: &Connection, prepared: &Prepared, visible: Option<i64>) -> Result<Timestamp, Stop> {
     let unit = &prepared.unit;
     let at = timestamp(feed::instant(visible, latest(conn)?, unit.proposed().as_microsecond()))?;

@@ -146,6 +146,16 @@ pub(super) fn record(conn: &Connection, known: Known, with_payload: bool) -> Res
     Ok(DeliveryRecord { delivery, payload_bytes: payload_bytes.unwrap_or(0), progress, attempts })
 }
 
+/// How an attempt ended, if it did.
+pub(super) fn outcome(conn: &Connection, seq: i64, number: u32) -> Result<Option<Outcome>, Problem> {
+    let mut statement = conn.prepare_cached(
+        "/* outcome */ SELECT number, started_at, ended_at, outcome, reason, receipt_status, receipt_reference
+         FROM attempt WHERE delivery = ?1 AND number = ?2",
+    )?;
+    let mut rows = statement.query((seq, number))?;
+    rows.next()?.map(|row| attempt(row).map(|attempt| attempt.outcome)).transpose()
+}
+
 fn attempt(row: &Row<'_>) -> Result<Attempt, Problem> {
     let reason = || row.get::<_, Option<String>>(4).map(Option::unwrap_or_default);
     let outcome = match row.get::<_, String>(3)?.as_str() {

@@ -47,10 +47,12 @@ fn next_destination(conn: &Connection, last: &str) -> Result<Option<String>, Pro
 fn lease_one(conn: &Connection, known: Known, request: &LeaseRequest) -> Result<Leased, Problem> {
     let now = request.now;
     let mut progress = known.progress;
+    let mut before = delivery::outcome(conn, known.seq, progress.attempts)?;
     if let Some((_, started_at)) = progress.lease {
         let expired =
             Attempt { number: progress.attempts, started_at, ended_at: now, outcome: Outcome::Expired };
         record_attempt(conn, known.seq, &expired)?;
+        before = Some(Outcome::Expired);
         progress = outbox::settle(&progress, Event::Expire { at: now })?;
     }
     let until = now
@@ -61,7 +63,7 @@ fn lease_one(conn: &Connection, known: Known, request: &LeaseRequest) -> Result<
     save(conn, known.seq, &progress)?;
     let mut delivery = known.delivery;
     delivery.payload = delivery::payload(conn, known.seq)?;
-    Ok(Leased { delivery, attempt: progress.attempts, failures, started_at: now, until })
+    Ok(Leased { delivery, attempt: progress.attempts, failures, before, started_at: now, until })
 }
 
 pub(super) fn settle(conn: &Connection, settlements: &[Settlement]) -> Result<(), Problem> {

@@ -1,12 +1,13 @@
 //! Deliveries: leased in order, repeated until a yes, stopped and sent again by a person.
 
+use serde_json::json;
 use vigie::outbox::{Backoff, Outcome, Receipt, State};
 use vigie::problem::Category;
 use vigie::store::{
     Committed, DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement, Unit,
 };
 
-use super::support::{Held, at, delivery, unit};
+use super::support::{Held, at, delivery, new, unit};
 
 const BACKOFF: Backoff = Backoff { first_ms: 1_000, ceiling_ms: 60_000 };
 
@@ -107,6 +108,10 @@ async fn a_failure_is_tried_again_later_and_holds_back_what_follows() {
     assert!(lease(&held, 0).await.is_empty());
     let second = lease(&held, 1).await;
     assert_eq!((ids(&second), second[0].attempt, second[0].failures), (vec!["a"], 2, 1));
+    assert_eq!(
+        (&first[0].before, &second[0].before),
+        (&None, &Some(Outcome::Unreachable { reason: "no route".to_owned() }))
+    );
     settle(&held, &second[0], refused(), 1).await;
     assert!(lease(&held, 60).await.is_empty(), "a refusal waits the ceiling");
     assert_eq!(ids(&lease(&held, 61).await), ["a"]);
@@ -130,12 +135,35 @@ async fn the_same_bytes_are_sent_each_time_and_every_attempt_is_on_record() {
 }
 
 #[tokio::test]
+async fn what_says_how_an_attempt_ended_is_written_with_it_and_once() {
+    let Some(held) = with(&[("a", "dpi", "p"), ("b", "dpi", "q")]).await else { return };
+    let leased = lease(&held, 0).await;
+    let told = |n: usize, outcome, writes: &[&str]| {
+        let mut settlement = Settlement::new(&leased[n], outcome, at(5), &BACKOFF, 0);
+        settlement.writes = writes.iter().map(|id| new("Task", id, json!({"status": "requested"}))).collect();
+        settlement
+    };
+    let both = vec![told(0, accepted(), &["t1", "t2"]), told(1, refused(), &["t3"])];
+    assert_eq!(held.store.settle(both.clone()).await, Ok(()));
+    assert_eq!(held.store.settle(both).await, Ok(()), "settling again is no fault");
+    assert_eq!(held.store.settle(vec![told(1, refused(), &["t3", "t4"])]).await, Ok(()));
+    assert_eq!(held.ids("Task", "_sort=_id").await, ["t1", "t2", "t3", "t4"]);
+    assert_eq!(held.ids("Task", "status=requested&_sort=_id").await.len(), 4, "they can be found");
+    for id in ["t1", "t3"] {
+        assert_eq!(held.store.read("Task", id).await.unwrap().unwrap().version, 1, "{id} was written again");
+    }
+    let unknown = Settlement { id: "absent".to_owned(), ..told(0, accepted(), &["t5"]) };
+    assert!(held.store.settle(vec![unknown]).await.is_err());
+    assert_eq!(held.store.read("Task", "t5").await, Ok(None), "nothing of a settlement that fails is kept");
+}
+
+#[tokio::test]
 async fn an_expired_lease_is_taken_over_with_the_interruption_on_record() {
     let Some(held) = with(&[("a", "dpi", "p")]).await else { return };
     let first = lease(&held, 0).await;
     assert!(lease(&held, 29).await.is_empty());
     let second = lease(&held, 30).await;
-    assert_eq!(second[0].attempt, 2);
+    assert_eq!((second[0].attempt, &second[0].before), (2, &Some(Outcome::Expired)));
     assert_eq!(record(&held, "a").await.attempts[0].outcome, Outcome::Expired);
     // The first worker was only slow: its yes counts and replaces what was assumed.
     settle(&held, &first[0], accepted(), 31).await;
