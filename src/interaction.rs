@@ -21,6 +21,7 @@ mod content;
 mod create;
 mod delete;
 mod deliveries;
+mod dispatch;
 mod evaluate;
 mod finalize;
 mod history;

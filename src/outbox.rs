@@ -29,6 +29,8 @@ pub struct Delivery {
     pub patient: String,
     /// The resource that is delivered, as `DocumentReference/…`.
     pub subject: String,
+    /// What it does with that resource at the destination.
+    pub act: Act,
     /// Media type of the payload.
     pub content_type: String,
     /// The bytes that are sent.
@@ -40,6 +42,41 @@ pub struct Delivery {
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Delivery({} to {}, {} bytes)", self.id, self.destination, self.payload.len())
+    }
+}
+
+/// What a delivery does with its document at the destination.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Act {
+    /// The destination gets a document that it has no earlier version of.
+    #[default]
+    Provide,
+    /// The destination gets a document in the place of the version that it has.
+    Replace,
+    /// The destination is told to withdraw the document that it has.
+    Withdraw,
+}
+
+impl Act {
+    /// The act's name in tables and on the wire.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Provide => "provide",
+            Self::Replace => "replace",
+            Self::Withdraw => "withdraw",
+        }
+    }
+
+    /// The act of that name.
+    ///
+    /// # Errors
+    /// `Internal` when there is none: only this service writes them.
+    pub fn parse(code: &str) -> Result<Self, Problem> {
+        [Self::Provide, Self::Replace, Self::Withdraw]
+            .into_iter()
+            .find(|act| act.code() == code)
+            .ok_or_else(|| Problem::internal(format!("{code:?} is no act of a delivery")))
     }
 }
 

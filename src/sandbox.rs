@@ -28,7 +28,7 @@ mod tests {
 
     use super::*;
     use crate::connector::{Connector, Endpoint, TransactionServer, client};
-    use crate::outbox::{Delivery, Outcome};
+    use crate::outbox::{Act, Delivery, Outcome};
     use crate::report::{example, provide_document_bundle, transaction_bundle};
 
     const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
@@ -40,6 +40,7 @@ mod tests {
             kind: kind.into(),
             patient: "Patient/p".into(),
             subject: "DocumentReference/d".into(),
+            act: Act::Provide,
             content_type: "application/fhir+json".into(),
             payload: payload.to_string().into_bytes(),
             created_at: "2026-03-09T14:20:02Z".parse().unwrap(),

@@ -110,6 +110,7 @@ fn delivery(record: &DeliveryRecord, receipts: &[Value]) -> Value {
         json!({ "name": "destination", "valueString": delivery.destination }),
         json!({ "name": "kind", "valueCode": delivery.kind }),
         json!({ "name": "subject", "valueReference": { "reference": delivery.subject } }),
+        json!({ "name": "act", "valueCode": delivery.act.code() }),
         json!({ "name": "patient", "valueReference": { "reference": delivery.patient } }),
         json!({ "name": "created", "valueInstant": instant(delivery.created_at) }),
         json!({ "name": "contentType", "valueCode": delivery.content_type }),
@@ -161,7 +162,7 @@ fn attempt(attempt: &Attempt) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbox::{Delivery, Progress, Receipt};
+    use crate::outbox::{Act, Delivery, Progress, Receipt};
 
     #[test]
     fn a_delivery_is_told_with_its_attempts_and_receipt() {
@@ -173,6 +174,7 @@ mod tests {
                 kind: "fhir".into(),
                 patient: "Patient/p".into(),
                 subject: "DocumentReference/r".into(),
+                act: Act::Provide,
                 content_type: "application/fhir+json".into(),
                 payload: Vec::new(),
                 created_at: at,

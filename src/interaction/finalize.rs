@@ -6,7 +6,6 @@
 //! - Setting type is the slowest thing this service does: it runs on the blocking pool.
 
 mod document;
-mod held;
 mod sources;
 
 use serde_json::{Value, json};
@@ -131,10 +130,10 @@ async fn round(
         let current = meta::version(&superseded).unwrap_or(2) - 1;
         unit.writes.push(Write::new(&superseded, Expect::Version(current))?);
     }
-    for task in &made.tasks {
+    for task in &made.dispatch.tasks {
         unit.writes.push(Write::new(task, Expect::New)?);
     }
-    unit.deliveries = made.deliveries;
+    unit.deliveries = made.dispatch.deliveries;
     Ok(match ctx.store.commit(unit).await? {
         Committed::Written(at) => Round::Written(report, at),
         Committed::Refused(violation) => Round::Refused(violation),

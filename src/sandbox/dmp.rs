@@ -187,7 +187,7 @@ mod tests {
     use super::*;
     use crate::clock::{FixedClock, SystemIds};
     use crate::connector::{Connector, DocumentRepository, client};
-    use crate::outbox::{Delivery, Outcome};
+    use crate::outbox::{Act, Delivery, Outcome};
     use crate::report::{Document, Edition, example, provide_and_register};
     use crate::signature::{Algorithm, example as seal};
     use crate::xds::vihf::{self, Mode, Options, Product};
@@ -229,6 +229,7 @@ mod tests {
             kind: "xds".into(),
             patient: "Patient/p".into(),
             subject: "DocumentReference/d".into(),
+            act: Act::Provide,
             content_type,
             payload,
             created_at: "2026-03-09T14:20:02Z".parse().unwrap(),

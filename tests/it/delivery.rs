@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use vigie::clock::{Clock, FixedClock, SeededIds};
 use vigie::connector::{Connector, Connectors, Sending};
 use vigie::delivery::{Courier, Limits};
-use vigie::outbox::{Backoff, Delivery, Outcome, Receipt, State};
+use vigie::outbox::{Act, Backoff, Delivery, Outcome, Receipt, State};
 use vigie::store::{Committed, DeliveryFilter, DeliveryRecord, Order, Store, Unit};
 
 use crate::support::{Kept, Place};
@@ -94,6 +94,7 @@ impl Stage {
             kind: "fhir".to_owned(),
             patient: patient.to_owned(),
             subject: format!("DocumentReference/{id}"),
+            act: Act::Provide,
             content_type: "application/fhir+json".to_owned(),
             payload: format!("payload of {id}").into_bytes(),
             created_at: START,
@@ -189,6 +190,7 @@ async fn an_unknown_destination_is_an_attempt_on_record() {
             kind: "fhir".to_owned(),
             patient: "Patient/1".to_owned(),
             subject: "DocumentReference/x1".to_owned(),
+            act: Act::Provide,
             content_type: "application/fhir+json".to_owned(),
             payload: b"payload".to_vec(),
             created_at: START,
@@ -214,6 +216,7 @@ async fn the_loop_wakes_for_a_commit_and_drains_when_told_to_stop() {
             kind: "fhir".to_owned(),
             patient: "Patient/1".to_owned(),
             subject: "DocumentReference/w1".to_owned(),
+            act: Act::Provide,
             content_type: "application/fhir+json".to_owned(),
             payload: b"payload".to_vec(),
             created_at: START,
@@ -247,6 +250,7 @@ async fn ten_silent_receivers_with_full_queues_do_not_hold_back_the_eleventh() {
             kind: "fhir".to_owned(),
             patient: format!("Patient/{n}"),
             subject: format!("DocumentReference/{destination}-{n}"),
+            act: Act::Provide,
             content_type: "application/fhir+json".to_owned(),
             payload: b"payload".to_vec(),
             created_at: START,

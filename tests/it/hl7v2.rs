@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use vigie::hl7v2::{Acknowledgment, Code, Event, Frames, Message, control_id, framed};
 use vigie::interaction;
 use vigie::mllp::{Limits, Listener};
-use vigie::outbox::Delivery;
+use vigie::outbox::{Act, Delivery};
 use vigie::problem::{Category, Problem};
 use vigie::store::{Committed, Unit};
 
@@ -210,6 +210,7 @@ async fn sender() -> App {
         kind: "mllp".to_owned(),
         patient: "Patient/p".to_owned(),
         subject: "DocumentReference/f81d4fae-7dec-11d0-a765-00a0c91e6bf6".to_owned(),
+        act: Act::Provide,
         content_type: "x-application/hl7-v2+er7".to_owned(),
         payload: b"MSH|".to_vec(),
         created_at: unit.at,

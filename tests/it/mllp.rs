@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use vigie::connector::{Connector, MllpEndpoint, MllpPlatform, Retries, Tls};
 use vigie::hl7v2::control_id;
-use vigie::outbox::{Delivery, Outcome, Receipt};
+use vigie::outbox::{Act, Delivery, Outcome, Receipt};
 use vigie::sandbox::{MllpFault, Platform, Standing, platform};
 
 use crate::support::transmission::{mdm, oid};
@@ -26,6 +26,7 @@ fn delivery(id: &str, payload: Vec<u8>) -> Delivery {
         kind: "mllp".to_owned(),
         patient: "Patient/p".to_owned(),
         subject: "DocumentReference/d".to_owned(),
+        act: Act::Provide,
         content_type: "x-application/hl7-v2+er7".to_owned(),
         payload,
         created_at: "2026-03-09T14:20:02Z".parse().unwrap(),

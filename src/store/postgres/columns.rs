@@ -47,7 +47,7 @@ columns!(Claims<'a> { space: &'a str, key: String, holder: &'a str, digest: &'a 
 columns!(Streams<'a> { patient: &'a str, sequence: i64, });
 columns!(Deliveries<'a> {
     seq: i64, id: &'a str, destination: &'a str, kind: &'a str, patient: &'a str, subject: &'a str,
-    content_type: &'a str, created_at: i64,
+    content_type: &'a str, created_at: i64, act: &'a str,
 });
 columns!(Payloads<'a> { delivery: i64, dictionary: i64, size: i64, body: &'a [u8], });
 columns!(

@@ -6,7 +6,7 @@ use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
 use super::read::timestamp;
-use crate::outbox::{Attempt, Delivery, Outcome, Progress, Receipt, State, Stop};
+use crate::outbox::{Act, Attempt, Delivery, Outcome, Progress, Receipt, State, Stop};
 use crate::problem::Problem;
 use crate::store::{DeliveryFilter, DeliveryRecord, body};
 
@@ -19,7 +19,7 @@ pub(super) struct Known {
 
 /// In the order that [`known`] reads.
 pub(super) const COLUMNS: &str = "seq, id, destination, kind, patient, subject, content_type, created_at, state, attempts, \
-     failures, due_at, accepted, lease_owner, leased_at, stopped_by, stopped_reason, stopped_at";
+     failures, due_at, accepted, lease_owner, leased_at, stopped_by, stopped_reason, stopped_at, act";
 
 /// Deliveries by id, held against leases until the end of the transaction.
 pub(super) fn locked() -> String {
@@ -43,6 +43,7 @@ pub(super) fn known(row: &Row) -> Result<Known, Problem> {
             kind: row.get(3),
             patient: row.get(4),
             subject: row.get(5),
+            act: Act::parse(row.get(18))?,
             content_type: row.get(6),
             payload: Vec::new(),
             created_at: timestamp(row.get(7))?,

@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0002_destination.sql"),
     include_str!("migrations/0003_reindex.sql"),
     include_str!("migrations/0004_made.sql"),
+    include_str!("migrations/0005_act.sql"),
 ];
 /// `Vgie`: the advisory lock under which replicas migrate one after the other.
 const LOCK: i64 = 0x5667_6965;

@@ -74,10 +74,10 @@ const CLAIMED: &str = "/* claimed */ INSERT INTO idempotency (space, key, holder
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::bigint[])";
 
 const DELIVERIES: &str = "/* deliveries */ INSERT INTO delivery (seq, id, destination, kind, patient, subject, content_type,
-      created_at, due_at, state, open, head, attempts, failures, accepted)
+      created_at, act, due_at, state, open, head, attempts, failures, accepted)
     SELECT w.*, w.created_at, 'pending', true, false, 0, 0, false FROM unnest($1::bigint[], $2::text[], $3::text[],
-      $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[])
-      AS w (seq, id, destination, kind, patient, subject, content_type, created_at)";
+      $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[], $9::text[])
+      AS w (seq, id, destination, kind, patient, subject, content_type, created_at, act)";
 const PAYLOADS: &str = "/* payloads */ INSERT INTO payload (delivery, dictionary, size, body)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[])";
 /// An answer that comes after its lease was found expired takes the place of `expired`; any other stays.

@@ -156,6 +156,7 @@ impl<'a> Rows<'a> {
             rows.subject.push(&delivery.subject);
             rows.content_type.push(&delivery.content_type);
             rows.created_at.push(delivery.created_at.as_microsecond());
+            rows.act.push(delivery.act.code());
             self.payloads.delivery.push(*seq);
             self.payloads.dictionary.push(payload.dictionary);
             self.payloads.size.push(number(payload.size));

@@ -4,7 +4,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::read::timestamp;
-use crate::outbox::{Attempt, Delivery, Outcome, Progress, Receipt, State, Stop};
+use crate::outbox::{Act, Attempt, Delivery, Outcome, Progress, Receipt, State, Stop};
 use crate::problem::Problem;
 use crate::store::body::{self, Packed};
 use crate::store::{DeliveryFilter, DeliveryRecord};
@@ -14,9 +14,9 @@ pub(super) fn insert(conn: &Connection, delivery: &Delivery, payload: &Packed) -
     let created_at = delivery.created_at.as_microsecond();
     conn.prepare_cached(
         "/* insert */ INSERT INTO delivery (id, destination, kind, patient, subject, content_type, created_at, state,
-           open, head, attempts, failures, due_at, accepted)
+           open, head, attempts, failures, due_at, accepted, act)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'pending', 1, NOT EXISTS (SELECT 1 FROM delivery
-           WHERE destination = ?2 AND patient = ?4 AND open = 1), 0, 0, ?7, 0)",
+           WHERE destination = ?2 AND patient = ?4 AND open = 1), 0, 0, ?7, 0, ?8)",
     )?
     .execute((
         &delivery.id,
@@ -26,6 +26,7 @@ pub(super) fn insert(conn: &Connection, delivery: &Delivery, payload: &Packed) -
         &delivery.subject,
         &delivery.content_type,
         created_at,
+        delivery.act.code(),
     ))?;
     conn.prepare_cached(
         "/* insert */ INSERT INTO payload (delivery, dictionary, size, body) VALUES (?1, ?2, ?3, ?4)",
@@ -43,7 +44,7 @@ pub(super) struct Known {
 
 /// In the order that [`known`] reads.
 pub(super) const COLUMNS: &str = "seq, id, destination, kind, patient, subject, content_type, created_at, state, attempts, \
-     failures, due_at, accepted, lease_owner, leased_at, stopped_by, stopped_reason, stopped_at";
+     failures, due_at, accepted, lease_owner, leased_at, stopped_by, stopped_reason, stopped_at, act";
 
 pub(super) fn known(row: &Row<'_>) -> Result<Known, Problem> {
     let stop = match (row.get(15)?, row.get(16)?, row.get::<_, Option<i64>>(17)?) {
@@ -62,6 +63,7 @@ pub(super) fn known(row: &Row<'_>) -> Result<Known, Problem> {
             kind: row.get(3)?,
             patient: row.get(4)?,
             subject: row.get(5)?,
+            act: Act::parse(&row.get::<_, String>(18)?)?,
             content_type: row.get(6)?,
             payload: Vec::new(),
             created_at: timestamp(row.get(7)?)?,

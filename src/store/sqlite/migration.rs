@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_destination.sql"),
     include_str!("migrations/0006_made.sql"),
     include_str!("migrations/0007_scale.sql"),
+    include_str!("migrations/0008_act.sql"),
 ];
 
 /// Brings the file up to this version, each migration in a transaction of its own.

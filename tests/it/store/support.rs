@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use vigie::fhir::search::{Query, parse_text};
-use vigie::outbox::Delivery;
+use vigie::outbox::{Act, Delivery};
 use vigie::store::{Committed, Expect, Page, Store, Unit, Write};
 
 use super::Place;
@@ -95,6 +95,7 @@ pub(super) fn delivery(id: &str, destination: &str, patient: &str) -> Delivery {
         kind: "fhir".to_owned(),
         patient: patient.to_owned(),
         subject: format!("DocumentReference/{id}"),
+        act: Act::Provide,
         content_type: "application/fhir+json".to_owned(),
         payload: format!("payload of {id}").into_bytes(),
         created_at: at(0),
