@@ -8,6 +8,7 @@ mod destination;
 mod issuer;
 mod keys;
 mod mllp;
+mod routing;
 mod xds;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKin
 pub use destination::{Destination, DestinationKind};
 pub use issuer::{Environment, Issuer};
 pub use mllp::{Authority, Listing, MessageKind, Mllp, Transmission};
+pub use routing::{Identity, ReportKind, ReportStatus, Takes};
 pub use xds::Xds;
 
 use crate::problem::{Category, Issue, Problem};

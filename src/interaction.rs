@@ -44,6 +44,7 @@ pub use bundle::{Echo, bundle, status_line};
 pub use create::create;
 pub use delete::{delete, delete_where};
 pub use deliveries::{DELIVERY_FILTERS, deliveries, resend, stop};
+pub use dispatch::{Demand, ReportKind, Takes};
 pub use evaluate::{Question, evaluate, evaluate_with};
 pub use history::history;
 pub use hl7v2::{Authority, receive};
@@ -100,6 +101,22 @@ pub struct Destination {
     pub name: String,
     /// What it understands.
     pub kind: DestinationKind,
+    /// Which reports go there.
+    pub takes: Takes,
+}
+
+impl Destination {
+    /// A destination that takes every report. What feeds a national record takes those of a qualified identity only: the
+    /// metadata of XDS want the INS, and so do those of `PDSm`, which are read from them; an INS that is not qualified
+    /// does not travel.
+    #[must_use]
+    pub fn new(name: &str, kind: DestinationKind) -> Self {
+        let identity = match kind {
+            DestinationKind::Mhd | DestinationKind::Xds(_) => Demand::Qualified,
+            DestinationKind::Fhir | DestinationKind::Mllp(_) => Demand::Any,
+        };
+        Self { name: name.to_owned(), kind, takes: Takes { identity, ..Takes::default() } }
+    }
 }
 
 /// What a destination understands.

@@ -10,7 +10,7 @@ use crate::connector::{
     self, Connector, Connectors, Endpoint, MllpEndpoint, MllpPlatform, Retries, Tls, TransactionServer,
 };
 use crate::hl7v2::Party;
-use crate::interaction;
+use crate::interaction::{self, Demand, ReportKind, Takes};
 use crate::problem::{Category, Problem};
 use crate::report::hl7v2::{Flags, Kind, Listing, Route};
 
@@ -37,9 +37,30 @@ pub(super) fn destinations(settings: &Settings) -> Result<Vec<interaction::Desti
                 interaction::DestinationKind::Xds(Box::new(dmp::submitter(destination)?))
             }
         };
-        destinations.push(interaction::Destination { name: destination.name.clone(), kind });
+        let mut routed = interaction::Destination::new(&destination.name, kind);
+        take(&mut routed.takes, &destination.takes);
+        destinations.push(routed);
     }
     if issues.is_empty() { Ok(destinations) } else { Err(Problem::with(Category::Malformed, issues)) }
+}
+
+/// Puts what the site says over what the kind of destination takes by itself.
+fn take(takes: &mut Takes, settings: &config::Takes) {
+    match settings.identity {
+        Some(config::Identity::Any) => takes.identity = Demand::Any,
+        Some(config::Identity::Qualified) => takes.identity = Demand::Qualified,
+        None => {}
+    }
+    takes.statuses = settings.statuses.iter().map(|status| status.code().to_owned()).collect();
+    takes.reports = settings
+        .reports
+        .iter()
+        .map(|kind| match kind {
+            config::ReportKind::Weekly => ReportKind::Weekly,
+            config::ReportKind::Period => ReportKind::Period,
+        })
+        .collect();
+    takes.programmes.clone_from(&settings.programmes);
 }
 
 fn route(settings: &config::Transmission) -> Route {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use validator::{Validate, ValidationError};
 
+use super::routing::{Identity, Takes};
 use super::{Secret, Transmission, Xds, http_url, refuse, token};
 
 /// One receiver of finalised reports.
@@ -31,6 +32,10 @@ pub struct Destination {
     /// What the kind `xds` needs; it posts to `/repository` and `/registry` below `url`.
     #[serde(default)]
     pub xds: Option<Xds>,
+    /// Which reports go there: all of them, unless it says otherwise.
+    #[serde(default)]
+    #[validate(nested)]
+    pub takes: Takes,
 }
 
 impl Destination {
@@ -49,6 +54,10 @@ impl Destination {
 }
 
 fn of_its_kind(destination: &Destination) -> Result<(), ValidationError> {
+    if destination.kind == DestinationKind::Xds && destination.takes.identity == Some(Identity::Any) {
+        let text = "takes.identity of the kind xds is qualified: no document about another identity goes to a national record";
+        return Err(refuse(text.to_owned()));
+    }
     match (destination.kind, &destination.xds) {
         (DestinationKind::Xds, _) if destination.hl7v2.is_some() => {}
         (DestinationKind::Xds, Some(settings)) => return settings.check(&destination.url),
@@ -133,5 +142,27 @@ mod tests {
         );
         check(r#"kind = "fhir", url = "mllp://pfi:1""#, Some("http or https"));
         check(r#"kind = "mllp", url = "mllp://pfi:1", hl7v2 = {}"#, Some("must name the facility, MSH-4"));
+    }
+
+    #[test]
+    fn what_a_destination_takes_is_said_in_words_that_there_are() {
+        let takes = |table: &str| format!(r#"kind = "mhd", url = "http://x/", takes = {{{table}}}"#);
+        check(&takes(""), None);
+        check(
+            &takes(
+                r#"identity = "any", statuses = ["final", "corrected"], reports = ["weekly"], programmes = ["https://p"]"#,
+            ),
+            None,
+        );
+        check(
+            &takes(r#"statuses = ["preliminary"]"#),
+            Some("unknown variant `preliminary`, expected one of `final`"),
+        );
+        check(&takes(r#"reports = ["monthly"]"#), Some("expected `weekly` or `period`"));
+        check(&takes(r#"identity = "ins""#), Some("expected `any` or `qualified`"));
+        check(&takes(r#"programmes = ["a", " "]"#), Some("takes.programmes: a programme is"));
+        check(&takes(r#"status = ["final"]"#), Some("unknown field `status`"));
+        let dmp = r#"kind = "xds", url = "https://dmp.example", takes = {identity = "any"}"#;
+        check(dmp, Some("takes.identity of the kind xds is qualified"));
     }
 }

@@ -2,9 +2,14 @@
 //! commit, and a Task for each one that it is held back from. Nothing is sent here, and nothing is written.
 
 mod held;
+mod routing;
+
+use std::borrow::Cow;
 
 use jiff::Timestamp;
 use serde_json::Value;
+
+pub use routing::{Demand, ReportKind, Takes};
 
 use super::{Destination, DestinationKind};
 use crate::clock::Ids;
@@ -54,7 +59,12 @@ pub(super) fn provide(
     ids: &dyn Ids,
 ) -> Result<Dispatch, Problem> {
     let mut dispatch = Dispatch::default();
+    let (report, resources) = (outgoing.sources.report, outgoing.sources.resources);
     for destination in destinations {
+        // What replaces follows the version before, wherever that went.
+        if !destination.takes.admits(report, resources) && !outgoing.is_replacement(destination) {
+            continue;
+        }
         let id = ids.next();
         match outgoing.payload(destination, &id, ids)? {
             Payload::Sent(content_type, payload) => dispatch.deliveries.push(Delivery {
@@ -96,30 +106,40 @@ impl Outgoing<'_> {
     }
 
     fn payload(&self, destination: &Destination, id: &str, ids: &dyn Ids) -> Result<Payload<'_>, Problem> {
-        let Self { report, document, sources, issuer, .. } = self;
+        let Self { document, sources, issuer, .. } = self;
+        if destination.takes.identity == Demand::Qualified
+            && let Identity::Local { reasons, .. } = &document.header.patient.identity
+        {
+            return Ok(Payload::Held(reasons));
+        }
+        let replaces = document.header.replaces.as_deref().filter(|_| self.is_replacement(destination));
         Ok(match &destination.kind {
             DestinationKind::Fhir => {
-                let bundle = transaction_bundle::render(report, document, issuer, sources)?;
+                let bundle = transaction_bundle::render(&self.told(destination), document, issuer, sources)?;
                 Payload::Sent(MEDIA_TYPE.to_owned(), json(&bundle)?)
             }
             DestinationKind::Mhd => {
-                let bundle = provide_document_bundle::render(report, document, issuer)?;
+                let bundle = provide_document_bundle::render(&self.told(destination), document, issuer)?;
                 Payload::Sent(MEDIA_TYPE.to_owned(), json(&bundle)?)
             }
             DestinationKind::Mllp(route) => {
-                Payload::Sent(ER7.to_owned(), message(route, document, id, self.at)?)
+                Payload::Sent(ER7.to_owned(), message(route, document, replaces, id, self.at)?)
             }
             DestinationKind::Xds(submitter) => {
-                if let Identity::Local { reasons, .. } = &document.header.patient.identity {
-                    return Ok(Payload::Held(reasons));
-                }
-                let replaces = document.header.replaces.as_deref();
-                let replaces = replaces.filter(|_| self.is_replacement(destination));
                 let (content_type, order) =
                     provide_and_register::render(document, submitter, replaces, &ids.next(), &ids.next())?;
                 Payload::Sent(content_type, order)
             }
         })
+    }
+
+    /// The report as this destination is told of it: a document that replaces one that the destination never had is its first.
+    /// The CDA is the same everywhere, and names the version before.
+    fn told(&self, destination: &Destination) -> Cow<'_, Report> {
+        if self.report.replaces.is_none() || self.is_replacement(destination) {
+            return Cow::Borrowed(self.report);
+        }
+        Cow::Owned(Report { replaces: None, ..self.report.clone() })
     }
 }
 
@@ -127,9 +147,17 @@ fn json(bundle: &Value) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(bundle).map_err(|fault| Problem::internal(fault.to_string()))
 }
 
-/// The message of a delivery; its control id leads back to the delivery.
-fn message(route: &Route, document: &Document, delivery: &str, at: Timestamp) -> Result<Vec<u8>, Problem> {
+/// The message of a delivery; its control id leads back to the delivery. `replaces` is the document that the platform has.
+fn message(
+    route: &Route,
+    document: &Document,
+    replaces: Option<&str>,
+    delivery: &str,
+    at: Timestamp,
+) -> Result<Vec<u8>, Problem> {
     let control_id = hl7v2::control_id(delivery)
         .ok_or_else(|| Problem::internal("the id of a delivery is no UUID of version 7"))?;
-    route.transmission(&document.header, document.bytes(Form::Cda), &control_id, at).render()
+    let mut header = document.header.clone();
+    header.replaces = replaces.map(str::to_owned);
+    route.transmission(&header, document.bytes(Form::Cda), &control_id, at).render()
 }

@@ -40,7 +40,7 @@ fn submitter() -> Submitter {
 async fn stage() -> (App, dmp::Dmp, Courier, Value) {
     let mut app = App::new().await;
     app.context.settings.destinations =
-        vec![Destination { name: "dmp".to_owned(), kind: DestinationKind::Xds(Box::new(submitter())) }];
+        vec![Destination::new("dmp", DestinationKind::Xds(Box::new(submitter())))];
     let clock = Arc::clone(&app.clock) as Arc<dyn Clock>;
     let peer = dmp::start(([127, 0, 0, 1], 0).into(), Arc::clone(&clock)).unwrap();
     peer.trust_only(seal().certificate().der());

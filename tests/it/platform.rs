@@ -54,7 +54,7 @@ impl Stage {
     async fn new(kind: Kind) -> Self {
         let mut app = App::new().await;
         let kind = DestinationKind::Mllp(Box::new(route(kind)));
-        app.context.settings.destinations = vec![Destination { name: "pfi".to_owned(), kind }];
+        app.context.settings.destinations = vec![Destination::new("pfi", kind)];
         let week = Course::start(&app, "pembrolizumab").await.week("1");
         app.at(week["authored"].as_str().unwrap());
         app.submit(&week).await.unwrap();

@@ -141,8 +141,8 @@ impl App {
                 stationery: Arc::new(Stationery::shipped()),
                 telephone: Some("01 00 00 00 00".to_owned()),
                 destinations: vec![
-                    Destination { name: "dpi".to_owned(), kind: DestinationKind::Fhir },
-                    Destination { name: "dmp".to_owned(), kind: DestinationKind::Mhd },
+                    Destination::new("dpi", DestinationKind::Fhir),
+                    Destination::new("dmp", DestinationKind::Mhd),
                 ],
                 authorities: vec![Authority {
                     namespace: "CHU".to_owned(),
