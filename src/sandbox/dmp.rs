@@ -118,6 +118,11 @@ impl Dmp {
         self.desk.faults.set(Some(fault), times);
     }
 
+    /// Serves so many requests well, and then misbehaves like this for one.
+    pub fn misbehave_after(&self, served: usize, fault: Fault) {
+        self.desk.faults.set_after(served, Some(fault), 1);
+    }
+
     /// Closes the DMP of that patient (a `CX`), or opens it again.
     pub fn close(&self, patient_id: &str, closed: bool) {
         locked(&self.desk.registry).close(patient_id, closed);

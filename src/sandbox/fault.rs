@@ -39,7 +39,15 @@ impl Fault {
 
 /// What is still to come.
 #[derive(Debug)]
-pub(super) struct Faults<F = Fault>(Mutex<Option<(F, usize)>>);
+pub(super) struct Faults<F = Fault>(Mutex<Option<Coming<F>>>);
+
+/// A fault, how many requests are served well before it, and how many it then spoils.
+#[derive(Debug, Clone, Copy)]
+struct Coming<F> {
+    fault: F,
+    after: usize,
+    times: usize,
+}
 
 impl<F> Default for Faults<F> {
     fn default() -> Self {
@@ -50,7 +58,13 @@ impl<F> Default for Faults<F> {
 impl<F: Copy> Faults<F> {
     /// From now on this fault, for so many requests.
     pub(super) fn set(&self, fault: Option<F>, times: usize) {
-        *super::peer::locked(&self.0) = fault.filter(|_| times > 0).map(|fault| (fault, times));
+        self.set_after(0, fault, times);
+    }
+
+    /// The same, once so many requests where it could happen have been served well.
+    pub(super) fn set_after(&self, after: usize, fault: Option<F>, times: usize) {
+        *super::peer::locked(&self.0) =
+            fault.filter(|_| times > 0).map(|fault| Coming { fault, after, times });
     }
 
     /// The fault of this request, if there is one left.
@@ -61,11 +75,16 @@ impl<F: Copy> Faults<F> {
     /// The same, if it is one that happens here.
     pub(super) fn next_if(&self, here: impl FnOnce(F) -> bool) -> Option<F> {
         let mut left = super::peer::locked(&self.0);
-        let (fault, times) = (*left)?;
-        if !here(fault) {
+        let coming = left.as_mut().filter(|coming| here(coming.fault))?;
+        if coming.after > 0 {
+            coming.after -= 1;
             return None;
         }
-        *left = (times > 1).then_some((fault, times - 1));
+        let fault = coming.fault;
+        coming.times -= 1;
+        if coming.times == 0 {
+            *left = None;
+        }
         Some(fault)
     }
 }
@@ -84,6 +103,8 @@ mod tests {
         );
         faults.set(Some(Fault::Gibberish), 0);
         assert_eq!(faults.next(), None);
+        faults.set_after(1, Some(Fault::Gibberish), 1);
+        assert_eq!([faults.next(), faults.next(), faults.next()], [None, Some(Fault::Gibberish), None]);
     }
 
     #[test]

@@ -77,6 +77,11 @@ impl Handle {
         self.desk.faults.set(Some(fault), times);
     }
 
+    /// Serves so many requests well, and then misbehaves like this for one.
+    pub fn misbehave_after(&self, served: usize, fault: Fault) {
+        self.desk.faults.set_after(served, Some(fault), 1);
+    }
+
     /// Behaves well again.
     pub fn behave(&self) {
         self.desk.faults.set(None, 0);

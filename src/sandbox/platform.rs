@@ -190,6 +190,11 @@ impl Platform {
         self.desk.faults.set(Some(fault), times);
     }
 
+    /// Serves so many messages well, and then misbehaves like this for one.
+    pub fn misbehave_after(&self, served: usize, fault: MllpFault) {
+        self.desk.faults.set_after(served, Some(fault), 1);
+    }
+
     /// Every message that arrived whole, in order.
     #[must_use]
     pub fn arrived(&self) -> Vec<Arrived> {

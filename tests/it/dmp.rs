@@ -19,13 +19,13 @@ use vigie::xds::vihf::{Mode, Options, Product};
 
 use crate::support::{App, Course, body};
 
-fn seal() -> SealKey {
+pub(crate) fn seal() -> SealKey {
     let read =
         |name: &str| std::fs::read(format!("{}/tests/cases/xds/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     SealKey::from_pem(&read("seal.key.pem"), &read("seal.pem")).unwrap()
 }
 
-fn submitter() -> Submitter {
+pub(crate) fn submitter() -> Submitter {
     Submitter {
         key: Arc::new(seal()),
         algorithm: Algorithm::RsaSha256,

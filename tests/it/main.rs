@@ -14,6 +14,7 @@ mod dependencies;
 mod dmp;
 mod document;
 mod encryption;
+mod fault_menu;
 mod fhirpath;
 mod finalisation;
 mod following;

@@ -22,7 +22,7 @@ use crate::support::{App, Course, body};
 const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const PATIENCE: Duration = Duration::from_millis(600);
 
-fn route(kind: Kind) -> Route {
+pub(crate) fn route(kind: Kind) -> Route {
     let party = |application: &str| Party { application: application.to_owned(), facility: "CHU".to_owned() };
     Route {
         kind,

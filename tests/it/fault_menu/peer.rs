@@ -1,0 +1,250 @@
+//! The peers of the sandbox as the menu of faults sees them: each behind a wire that can be cut, each told when to
+//! misbehave, each asked what it heard and what it keeps.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use vigie::clock::{Clock, SystemIds};
+use vigie::connector::{
+    self, Connector, DocumentRepository, Endpoint, MllpEndpoint, MllpPlatform, Retries, TransactionServer,
+};
+use vigie::hl7v2::delivery_id;
+use vigie::interaction::{Destination, DestinationKind};
+use vigie::report::hl7v2::Kind;
+use vigie::sandbox::{Fault, Handle, MllpFault, Platform, Standing, dmp, dpi, mhd, platform};
+use vigie::signature::Algorithm;
+use vigie::xds::Status;
+use vigie::xds::vihf::{Mode, Options, Product};
+
+use super::Sample;
+use crate::support::proxy::Proxy;
+
+const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+/// Longest time for one exchange.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// How long a peer says nothing: longer than anybody waits, or just a while.
+const SILENCE: Duration = Duration::from_millis(600);
+const WHILE: Duration = Duration::from_millis(60);
+
+/// A kind of peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Dpi,
+    Mhd,
+    Platform,
+    Dmp,
+}
+
+impl Of {
+    pub(super) const EACH: [Self; 4] = [Self::Dpi, Self::Mhd, Self::Platform, Self::Dmp];
+
+    /// Its name in the configuration.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Dpi => "dpi",
+            Self::Mhd => "mhd",
+            Self::Platform => "pfi",
+            Self::Dmp => "dmp",
+        }
+    }
+
+    pub(super) fn destination(self) -> Destination {
+        let kind = match self {
+            Self::Dpi => DestinationKind::Fhir,
+            Self::Mhd => DestinationKind::Mhd,
+            Self::Platform => DestinationKind::Mllp(Box::new(crate::platform::route(Kind::Mdm))),
+            Self::Dmp => DestinationKind::Xds(Box::new(crate::dmp::submitter())),
+        };
+        Destination { name: self.name().to_owned(), kind }
+    }
+
+    /// How many faults its menu has.
+    pub(super) const fn menu(self) -> &'static [&'static str] {
+        match self {
+            Self::Platform => MllpFault::NAMES,
+            Self::Dpi | Self::Mhd | Self::Dmp => Fault::NAMES,
+        }
+    }
+
+    /// The exchanges of the sample: the steps at which something can go wrong. A replacement in the DMP takes two.
+    pub(super) const fn steps(self) -> usize {
+        match self {
+            Self::Dpi | Self::Mhd | Self::Platform => 4,
+            Self::Dmp => 6,
+        }
+    }
+}
+
+enum Running {
+    Fhir(Handle),
+    Platform(Platform),
+    Dmp(dmp::Dmp),
+}
+
+/// A running peer behind a wire.
+pub(super) struct Peer {
+    of: Of,
+    running: Running,
+    pub(super) wire: Proxy,
+}
+
+impl Peer {
+    pub(super) async fn start(of: Of, clock: &Arc<dyn Clock>) -> Self {
+        let running = match of {
+            Of::Dpi => Running::Fhir(dpi::start(ANYWHERE).unwrap()),
+            Of::Mhd => Running::Fhir(mhd::start(ANYWHERE).unwrap()),
+            Of::Platform => Running::Platform(platform::start(ANYWHERE).await.unwrap()),
+            Of::Dmp => {
+                let peer = dmp::start(ANYWHERE, Arc::clone(clock)).unwrap();
+                peer.trust_only(crate::dmp::seal().certificate().der());
+                Running::Dmp(peer)
+            }
+        };
+        let host = |url: String| url.split('/').nth(2).unwrap().to_owned();
+        let address = match &running {
+            Running::Fhir(peer) => host(peer.url()),
+            Running::Platform(peer) => peer.address().to_string(),
+            Running::Dmp(peer) => host(peer.url()),
+        };
+        Self { of, running, wire: Proxy::before(address).await }
+    }
+
+    pub(super) async fn stop(self) {
+        match self.running {
+            Running::Fhir(peer) => peer.stop().await,
+            Running::Platform(peer) => peer.stop().await,
+            Running::Dmp(peer) => peer.stop().await,
+        }
+    }
+
+    /// A connector of its own, as another process has one.
+    pub(super) fn connector(&self, clock: &Arc<dyn Clock>) -> Arc<dyn Connector> {
+        let (client, port) = (connector::client().unwrap(), self.wire.port());
+        let fhir = |client| {
+            let url = format!("http://127.0.0.1:{port}/fhir");
+            TransactionServer::new(client, Endpoint { url, bearer: None, timeout: PATIENCE })
+        };
+        match self.of {
+            Of::Dpi | Of::Mhd => Arc::new(fhir(client)),
+            Of::Platform => Arc::new(MllpPlatform::new(MllpEndpoint {
+                host: "127.0.0.1".to_owned(),
+                port,
+                tls: None,
+                timeout: PATIENCE,
+                connections: 2,
+                retries: Retries::default(),
+            })),
+            Of::Dmp => Arc::new(DocumentRepository {
+                client,
+                repository: format!("http://127.0.0.1:{port}/services/repository"),
+                registry: format!("http://127.0.0.1:{port}/services/registry"),
+                timeout: PATIENCE,
+                seal: Arc::new(crate::dmp::seal()),
+                product: Product {
+                    name: "Vigie".into(),
+                    version: "0.1.0".into(),
+                    installation: None,
+                    homologation: "TEST-000000".into(),
+                },
+                options: Options {
+                    version: "3.0".into(),
+                    mode: Mode::Indirect,
+                    algorithm: Algorithm::RsaSha256,
+                    issuer: None,
+                },
+                clock: Arc::clone(clock),
+                ids: Arc::new(SystemIds),
+            }),
+        }
+    }
+
+    /// Serves so many requests well, and then misbehaves once as that line of its menu says.
+    pub(super) fn misbehave_after(&self, served: usize, fault: &str) {
+        let pause = if fault == "slow" { WHILE } else { SILENCE };
+        match &self.running {
+            Running::Fhir(peer) => peer.misbehave_after(served, Fault::parse(fault, pause).unwrap()),
+            Running::Platform(peer) => peer.misbehave_after(served, MllpFault::parse(fault, pause).unwrap()),
+            Running::Dmp(peer) => peer.misbehave_after(served, Fault::parse(fault, pause).unwrap()),
+        }
+    }
+
+    /// How many requests it has heard.
+    pub(super) fn heard(&self) -> usize {
+        match &self.running {
+            Running::Fhir(peer) => peer.received().len(),
+            Running::Platform(peer) => peer.arrived().len(),
+            Running::Dmp(peer) => peer.received().len(),
+        }
+    }
+
+    /// Whatever it was sent of a document is that delivery, with the id that the receiver knows it by and the very bytes:
+    /// a repeat can be seen as one.
+    pub(super) fn assert_recognised(&self, samples: &[Sample], case: &str) {
+        match &self.running {
+            Running::Fhir(peer) => {
+                for one in peer.received() {
+                    let sample =
+                        samples.iter().find(|sample| Some(&sample.delivery.id) == one.request_id.as_ref());
+                    let sample = sample.unwrap_or_else(|| panic!("{case}: a request without its delivery"));
+                    assert!(sample.delivery.payload == one.bytes, "{case}: other bytes were sent");
+                }
+            }
+            Running::Platform(peer) => {
+                for one in peer.arrived() {
+                    let id = delivery_id(&one.control_id);
+                    let sample = samples.iter().find(|sample| Some(&sample.delivery.id) == id.as_ref());
+                    let sample = sample.unwrap_or_else(|| panic!("{case}: a message without its delivery"));
+                    assert!(sample.delivery.payload == one.bytes, "{case}: other bytes were sent");
+                }
+            }
+            Running::Dmp(peer) => {
+                for request in peer.received() {
+                    let has = |part: &[u8]| request.windows(part.len()).any(|window| window == part);
+                    if !has(b"ProvideAndRegisterDocumentSetRequest") {
+                        continue;
+                    }
+                    let of = samples.iter().filter(|sample| has(&sample.cda));
+                    assert_eq!(of.count(), 1, "{case}: a document is not the one that was committed");
+                }
+            }
+        }
+    }
+
+    /// The documents that it keeps, by unique id, and which of them are current.
+    pub(super) fn keeps(&self) -> Vec<(String, bool)> {
+        let mut kept: Vec<(String, bool)> = match &self.running {
+            Running::Fhir(peer) => described(&peer.resources("DocumentReference")),
+            Running::Platform(peer) => {
+                let of = |(oid, standing)| (oid, standing == Standing::Current);
+                peer.documents().into_iter().map(of).collect()
+            }
+            Running::Dmp(peer) => {
+                let entries = peer.entries().into_iter();
+                entries.map(|entry| (entry.unique_id, entry.status == Some(Status::Approved))).collect()
+            }
+        };
+        kept.sort();
+        kept
+    }
+}
+
+/// A record need not close the description of a document whose replacement says that it replaces it.
+fn described(references: &[Value]) -> Vec<(String, bool)> {
+    let oid =
+        |identifier: &Value| identifier["value"].as_str().unwrap().trim_start_matches("urn:oid:").to_owned();
+    let replaced = |reference: &Value| {
+        let relation = &reference["relatesTo"][0];
+        (relation["code"] == "replaces").then(|| oid(&relation["target"]["identifier"]))
+    };
+    let replaced: Vec<String> = references.iter().filter_map(replaced).collect();
+    let standing = |reference: &Value| {
+        let unique = oid(&reference["masterIdentifier"]);
+        let is_current = reference["status"] == "current" && !replaced.contains(&unique);
+        (unique, is_current)
+    };
+    references.iter().map(standing).collect()
+}
