@@ -132,7 +132,7 @@ impl Stage {
     async fn round(&self) {
         let [one, other] = &self.workers;
         let (one, other) = tokio::join!(one.step(), other.step());
-        (one.unwrap(), other.unwrap());
+        assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
         self.after().await;
     }
 
