@@ -59,7 +59,7 @@ impl Of {
             Self::Platform => DestinationKind::Mllp(Box::new(crate::platform::route(Kind::Mdm))),
             Self::Dmp => DestinationKind::Xds(Box::new(crate::dmp::submitter())),
         };
-        Destination { name: self.name().to_owned(), kind }
+        Destination::new(self.name(), kind)
     }
 
     /// How many faults its menu has.
