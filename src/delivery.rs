@@ -12,11 +12,12 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{self, JoinError, JoinSet};
 
+use crate::audit;
 use crate::clock::{Clock, Ids};
 use crate::connector::Connectors;
 use crate::outbox::{Backoff, Outcome};
 use crate::problem::Problem;
-use crate::store::{LeaseRequest, Leased, Settlement, Store};
+use crate::store::{Expect, LeaseRequest, Leased, Settlement, Store, Write};
 
 /// Limits of the courier.
 #[derive(Debug, Clone, Copy)]
@@ -131,8 +132,23 @@ impl Courier {
         metrics::counter!("vigie_delivery_attempts_total", "destination" => destination, "outcome" => outcome.code())
             .increment(1);
         let jitter = entropy(&inner.ids.next());
-        Settlement::new(&leased, outcome, inner.clock.now(), &inner.limits.backoff, jitter)
+        told(&leased, Settlement::new(&leased, outcome, inner.clock.now(), &inner.limits.backoff, jitter))
     }
+}
+
+/// The settlement with the event that proves it, when it is one to be told.
+fn told(leased: &Leased, mut settlement: Settlement) -> Settlement {
+    let attempt = &settlement.attempt;
+    if audit::is_told(&attempt.outcome, leased.before.as_ref(), leased.failures) {
+        match Write::new(&audit::of_attempt(&leased.delivery, attempt, leased.failures), Expect::New) {
+            Ok(event) => settlement.writes.push(event),
+            // What became of the attempt is kept with the delivery all the same.
+            Err(problem) => {
+                tracing::error!(delivery = %leased.delivery.id, %problem, "an attempt has no event");
+            }
+        }
+    }
+    settlement
 }
 
 /// Attempts that have not ended.

@@ -31,6 +31,7 @@ pub const MEDIA_TYPE: &str = "application/fhir+json";
 /// The resource types that are served, in alphabetical order.
 pub const SERVED: &[&str] = &[
     "ActivityDefinition",
+    "AuditEvent",
     "Binary",
     "CarePlan",
     "CodeSystem",
@@ -52,6 +53,15 @@ pub const SERVED: &[&str] = &[
     "ValueSet",
 ];
 
+/// The types that only this service writes: clients search and read them.
+pub const READ_ONLY: &[&str] = &["AuditEvent"];
+
+/// Whether clients may write a type that is served.
+#[must_use]
+pub fn is_writable(resource_type: &str) -> bool {
+    !READ_ONLY.contains(&resource_type)
+}
+
 /// Whether a resource type is served here.
 #[must_use]
 pub fn is_served(resource_type: &str) -> bool {
@@ -66,6 +76,7 @@ mod tests {
     fn the_served_types_are_sorted_and_known_to_the_standard() {
         assert!(SERVED.is_sorted());
         assert!(SERVED.iter().all(|name| schema::r4().is_resource(name)));
+        assert!(READ_ONLY.iter().all(|name| is_served(name) && !is_writable(name)));
         assert!(is_served("Patient") && !is_served("Encounter"));
     }
 }

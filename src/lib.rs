@@ -15,12 +15,12 @@
 //! | 5 | [`interaction`], [`delivery`] | the only rooms that order things in time |
 //! | 4 | [`questionnaire`], [`rules`], [`pathway`], [`connector`] | answers, alerts, what follows from them; peers |
 //! | 3 | [`report`], [`store`] | documents; everything that is kept |
-//! | 2 | [`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`judgement`], [`xml`], [`signature`], [`xds`], [`config`], [`outbox`] | the standards we speak, who is who, what was found about a response, settings, the life of a delivery |
+//! | 2 | [`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`judgement`], [`xml`], [`signature`], [`xds`], [`config`], [`outbox`], [`audit`] | the standards we speak, who is who, what was found about a response, settings, the life of a delivery, what is on record of it |
 //! | 1 | [`problem`], [`terminology`], [`clock`] | errors, codes, time and ids |
 //!
 //! # What never happens
 //! - Nothing pure ([`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`judgement`], [`xml`], [`signature`], [`xds`],
-//!   [`questionnaire`], [`rules`], [`pathway`], [`report`], [`outbox`]) is async, knows the clock, makes an id by itself,
+//!   [`questionnaire`], [`rules`], [`pathway`], [`report`], [`outbox`], [`audit`]) is async, knows the clock, makes an id by itself,
 //!   or does input or output.
 //! - Nothing acknowledged is not on disk; nothing is half written: an interaction writes once, in one named
 //!   [`store::Unit`].
@@ -44,8 +44,8 @@
 //! it that is checked, a DocumentReference, and one [`outbox::Delivery`] for each destination, rendered now and written in
 //! the same unit; a destination that may not have it gets a Task instead.
 //!
-//! **Deliver.** [`delivery`] leases what is due, [`connector`] posts the bytes, the outbox settles the attempt;
-//! again until the receiver says yes or a person stops it.
+//! **Deliver.** [`delivery`] leases what is due, [`connector`] posts the bytes, the outbox settles the attempt,
+//! with the [`audit`] event that proves it; again until the receiver says yes or a person stops it.
 //!
 //! **Receive.** [`mllp`] finds a message in its connection, [`interaction::receive()`] makes of it a patient, a merge or a
 //! receipt of a document that was delivered, in one unit; only then is it acknowledged.
@@ -53,6 +53,7 @@
 //! **Publish.** A definition compiles or is refused with every fault; once active, its `url|version` is immutable.
 
 pub mod app;
+pub mod audit;
 pub mod clock;
 pub mod config;
 pub mod connector;

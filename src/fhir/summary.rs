@@ -27,6 +27,21 @@ pub(super) const SUMMARY: &[(&str, &[&str])] = &[
             "doNotPerform",
         ],
     ),
+    (
+        "AuditEvent",
+        &[
+            "id",
+            "meta",
+            "implicitRules",
+            "type",
+            "subtype",
+            "action",
+            "recorded",
+            "outcome",
+            "outcomeDesc",
+            "purposeOfEvent",
+        ],
+    ),
     ("Binary", &["id", "meta", "implicitRules", "contentType", "securityContext"]),
     (
         "CarePlan",

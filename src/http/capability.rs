@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::route::{Interaction, ROUTES, Route};
-use crate::fhir::{SERVED, search};
+use crate::fhir::{SERVED, is_writable, search};
 use crate::terminology::BASE;
 
 /// What this server can do, as instance.
@@ -57,14 +57,14 @@ fn resource(rtype: &str) -> Value {
         .collect();
     let mut entry = json!({
         "type": rtype,
-        "interaction": interactions(),
+        "interaction": interactions(rtype),
         "versioning": "versioned",
         "readHistory": true,
-        "updateCreate": true,
-        "conditionalCreate": true,
+        "updateCreate": is_writable(rtype),
+        "conditionalCreate": is_writable(rtype),
         "conditionalRead": "full-support",
-        "conditionalUpdate": true,
-        "conditionalDelete": "single",
+        "conditionalUpdate": is_writable(rtype),
+        "conditionalDelete": if is_writable(rtype) { "single" } else { "not-supported" },
         "referencePolicy": ["literal", "logical", "enforced"],
         "searchParam": parameters
     });
@@ -80,10 +80,10 @@ fn resource(rtype: &str) -> Value {
     entry
 }
 
-fn interactions() -> Vec<Value> {
+fn interactions(rtype: &str) -> Vec<Value> {
     ROUTES
         .iter()
-        .filter(|route| route.path.starts_with("/{type}"))
+        .filter(|route| route.path.starts_with("/{type}") && route.serves(rtype))
         .filter_map(code)
         .map(|code| json!({ "code": code }))
         .collect()

@@ -1,7 +1,7 @@
 //! The route table: what is served where. The dispatcher, the `CapabilityStatement` and the test of
 //! `openapi.yaml` all read this one table.
 
-use crate::fhir::SERVED;
+use crate::fhir::{SERVED, is_writable};
 use crate::interaction::MEMBERS;
 use crate::problem::{Category, Problem};
 
@@ -98,6 +98,14 @@ pub struct Route {
     pub path: &'static str,
     /// What it does.
     pub interaction: Interaction,
+}
+
+impl Route {
+    /// Whether it is there for that type: those that only this service writes are searched and read.
+    #[must_use]
+    pub fn serves(&self, rtype: &str) -> bool {
+        self.method == "GET" || self.interaction == Interaction::SearchForm || is_writable(rtype)
+    }
 }
 
 const fn route(method: &'static str, path: &'static str, interaction: Interaction) -> Route {
@@ -227,7 +235,7 @@ fn matches<'a>(route: &Route, path: &'a str) -> Option<Matched<'a>> {
     for wanted in route.path.split('/') {
         let segment = actual.next()?;
         match wanted {
-            "{type}" if SERVED.contains(&segment) => found.rtype = segment,
+            "{type}" if SERVED.contains(&segment) && route.serves(segment) => found.rtype = segment,
             "{member}" if MEMBERS.iter().any(|(name, _)| *name == segment) => found.rtype = segment,
             "{id}" if !segment.is_empty() && !segment.starts_with(['$', '_']) => found.id = segment,
             "{version}" if !segment.is_empty() => found.version = segment,

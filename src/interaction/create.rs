@@ -23,7 +23,7 @@ pub async fn create(
     if_none_exist: Option<&str>,
 ) -> Result<Answer, Problem> {
     let body = body.into();
-    read::served(rtype)?;
+    read::writable(rtype)?;
     let condition = if_none_exist.map(|query| conditional::query_text(rtype, query)).transpose()?;
     create_as(ctx, rtype, ctx.ids.next(), body, condition).await
 }

@@ -22,7 +22,7 @@ const NAMED_MAX: usize = 10;
 /// been active, a signed report, a document that was sent, kept bytes of a refused response, a Provenance.
 /// `PreconditionFailed` when the version is not the one of `If-Match`.
 pub async fn delete(ctx: &Context, rtype: &str, id: &str, if_match: Option<u64>) -> Result<Answer, Problem> {
-    read::served(rtype)?;
+    read::writable(rtype)?;
     let mut last = None;
     for _ in 0..ctx.settings.rounds_max {
         let before = Before::read(ctx, rtype, id, Wanted { if_match, is_patch: false }).await?;
@@ -59,7 +59,7 @@ pub async fn delete_where(
     params: &[(String, String)],
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
-    read::served(rtype)?;
+    read::writable(rtype)?;
     match conditional::matches(ctx, rtype, params).await?.as_slice() {
         [] => Ok(absent(ctx, rtype, "", 0)),
         [one] => delete(ctx, rtype, &one.id, if_match).await,

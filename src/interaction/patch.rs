@@ -80,7 +80,7 @@ pub async fn patch_where(
     wanted: &Patch,
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
-    read::served(rtype)?;
+    read::writable(rtype)?;
     match conditional::matches(ctx, rtype, params).await?.as_slice() {
         [] => Err(Problem::new(Category::NotFound, "not-found", format!("no {rtype} meets the condition"))),
         [one] => patch(ctx, rtype, &one.id, wanted, if_match).await,

@@ -39,6 +39,19 @@ pub(crate) fn served(rtype: &str) -> Result<(), Problem> {
     Err(Problem::new(Category::NotFound, "not-supported", diagnostics))
 }
 
+/// Refuses a resource type that clients do not write here.
+///
+/// # Errors
+/// `NotFound` when it is not served, `NotSupported` when it is served to be read.
+pub(crate) fn writable(rtype: &str) -> Result<(), Problem> {
+    served(rtype)?;
+    if fhir::is_writable(rtype) {
+        return Ok(());
+    }
+    let diagnostics = format!("{rtype} is written by this service alone; it can be searched and read");
+    Err(Problem::new(Category::NotSupported, "not-supported", diagnostics))
+}
+
 /// The JSON of a stored version.
 ///
 /// # Errors

@@ -36,7 +36,7 @@ pub(crate) async fn update_by(
     body: Document<'_>,
     wanted: Wanted,
 ) -> Result<Answer, Problem> {
-    read::served(rtype)?;
+    read::writable(rtype)?;
     if rtype == "QuestionnaireResponse" {
         return submit::amend(ctx, id, body, wanted).await;
     }
@@ -70,7 +70,7 @@ pub async fn update_where<'a>(
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
     let body = body.into();
-    read::served(rtype)?;
+    read::writable(rtype)?;
     let condition = conditional::query(rtype, params)?;
     let mut resource = match body.read() {
         Ok(Reading { resource, issues }) if issues.is_empty() => resource,

@@ -60,7 +60,9 @@ fn served() -> Vec<(String, String, &'static Route)> {
     for route in ROUTES {
         let method = route.method.to_lowercase();
         let types: Vec<&str> = match route.path {
-            path if path.contains("{type}") => SERVED.to_vec(),
+            path if path.contains("{type}") => {
+                SERVED.iter().copied().filter(|rtype| route.serves(rtype)).collect()
+            }
             path if path.contains("{member}") => MEMBERS.iter().map(|(rtype, _)| *rtype).collect(),
             _ => vec![""],
         };

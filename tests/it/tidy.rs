@@ -19,6 +19,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("xds", &["problem", "signature", "xml"]),
     ("config", &["problem"]),
     ("outbox", &["problem"]),
+    ("audit", &["clock", "fhir", "outbox", "terminology"]),
     ("judgement", &["terminology"]),
     ("report", &["fhir", "hl7v2", "identity", "outbox", "problem", "signature", "terminology", "xds"]),
     ("store", &["fhir", "outbox", "problem"]),
@@ -29,6 +30,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "interaction",
         &[
+            "audit",
             "clock",
             "fhir",
             "fhirpath",
@@ -47,7 +49,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "xds",
         ],
     ),
-    ("delivery", &["clock", "connector", "outbox", "problem", "store"]),
+    ("delivery", &["audit", "clock", "connector", "outbox", "problem", "store"]),
     ("http", &["fhir", "interaction", "problem", "terminology"]),
     ("mllp", &["hl7v2", "interaction", "problem"]),
     ("sandbox", &["clock", "fhir", "hl7v2", "problem", "signature", "terminology", "xds", "xml"]),

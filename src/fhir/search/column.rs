@@ -19,6 +19,7 @@ const SUBJECTS: &[&str] = &[
 /// The main date of each type.
 const DATES: &[(&str, &str)] = &[
     ("ActivityDefinition", "date"),
+    ("AuditEvent", "date"),
     ("CarePlan", "date"),
     ("CodeSystem", "date"),
     ("Communication", "sent"),

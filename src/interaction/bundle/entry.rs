@@ -57,6 +57,9 @@ impl Entry {
         };
         let url = text("request.url").ok_or_else(|| malformed("request.url is missing"))?;
         let (rtype, target) = address(url, base)?;
+        if !rtype.is_empty() && method != Method::Get {
+            read::writable(&rtype).map_err(|problem| Problem { category: Category::Malformed, ..problem })?;
+        }
         let fits = match method {
             Method::Get => true,
             Method::Post => matches!(&target, Target::Type(params) if params.is_empty()),

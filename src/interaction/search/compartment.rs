@@ -9,6 +9,7 @@ use crate::problem::{Category, Problem};
 
 /// The types in it, and the parameters that name the patient: each that the `CompartmentDefinition` has for it.
 pub const MEMBERS: &[(&str, &[&str])] = &[
+    ("AuditEvent", &["patient"]),
     ("CarePlan", &["patient", "performer"]),
     ("Communication", &["subject", "sender", "recipient"]),
     ("Consent", &["patient"]),
