@@ -58,6 +58,7 @@ pub fn of_attempt(delivery: &Delivery, attempt: &Attempt, failures: u32) -> Valu
         _ => None,
     };
     let details = [
+        ("act", Some(delivery.act.code().to_owned())),
         ("attempt", Some(attempt.number.to_string())),
         ("failures", Some(failures.to_string()).filter(|_| failures > 0)),
         ("reference", reference.map(str::to_owned)),
@@ -204,7 +205,7 @@ fn job(delivery: &Delivery, details: &[(&str, Option<String>)]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outbox::Receipt;
+    use crate::outbox::{Act, Receipt};
 
     fn delivery(kind: &str, payload: &str) -> Delivery {
         Delivery {
@@ -213,6 +214,7 @@ mod tests {
             kind: kind.to_owned(),
             patient: "Patient/p".to_owned(),
             subject: "DocumentReference/d".to_owned(),
+            act: Act::Provide,
             content_type: "application/fhir+json".to_owned(),
             payload: payload.as_bytes().to_vec(),
             created_at: Timestamp::UNIX_EPOCH,
@@ -245,7 +247,7 @@ mod tests {
         assert_eq!(text("/agent/1/who/identifier/value"), "dmp");
         assert_eq!(text("/entity/0/what/reference"), "Patient/p");
         assert_eq!(text("/entity/1/what/reference"), "DocumentReference/d");
-        assert_eq!(text("/entity/2/detail/2/valueString"), "List/7");
+        assert_eq!(text("/entity/2/detail/3/valueString"), "List/7");
         assert_eq!(text("/source/observer/type"), "Device");
         let issues = crate::fhir::structure::check(&event);
         assert!(issues.iter().all(|one| one.severity < crate::problem::Severity::Error), "{issues:?}");

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
-pub use destination::{Destination, DestinationKind};
+pub use destination::{Destination, DestinationKind, MhdTransaction};
 pub use issuer::{Environment, Issuer};
 pub use mllp::{Authority, Listing, MessageKind, Mllp, Transmission};
 pub use routing::{Identity, ReportKind, ReportStatus, Takes};

@@ -112,7 +112,7 @@ impl Destination {
     #[must_use]
     pub fn new(name: &str, kind: DestinationKind) -> Self {
         let identity = match kind {
-            DestinationKind::Mhd | DestinationKind::Xds(_) => Demand::Qualified,
+            DestinationKind::Mhd(_) | DestinationKind::Xds(_) => Demand::Qualified,
             DestinationKind::Fhir | DestinationKind::Mllp(_) => Demand::Any,
         };
         Self { name: name.to_owned(), kind, takes: Takes { identity, ..Takes::default() } }
@@ -124,8 +124,8 @@ impl Destination {
 pub enum DestinationKind {
     /// A transaction `Bundle` to a FHIR server (the hospital record).
     Fhir,
-    /// A Provide Document Bundle, ITI-65 (the document receiver before the national record).
-    Mhd,
+    /// A transaction of IHE MHD (a document recipient as `PDSm` has it).
+    Mhd(Publication),
     /// A message of the CI-SIS by HL7 v2 (the intermediation platform of the hospital).
     Mllp(Box<Route>),
     /// A Provide and Register Document Set-b, ITI-41, signed by this submitter (the national record, DMP).
@@ -138,11 +138,20 @@ impl DestinationKind {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Fhir => "fhir",
-            Self::Mhd => "mhd",
+            Self::Mhd(_) => "mhd",
             Self::Mllp(_) => "mllp",
             Self::Xds(_) => "xds",
         }
     }
+}
+
+/// How a document is handed to an MHD Document Recipient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publication {
+    /// Provide Document Bundle, ITI-65.
+    Bundle,
+    /// Simplified Publish, ITI-105.
+    Simplified,
 }
 
 /// What became of a request; `http` makes status and headers of it.

@@ -33,6 +33,7 @@ pub mod pdf;
 mod people;
 pub mod provide_and_register;
 pub mod provide_document_bundle;
+pub mod simplified_publish;
 mod specialty;
 mod stationery;
 mod subject;

@@ -24,7 +24,7 @@ pub(super) fn destinations(settings: &Settings) -> Result<Vec<interaction::Desti
     for destination in &settings.destinations {
         let kind = match (destination.kind, &destination.hl7v2) {
             (DestinationKind::Fhir, _) => interaction::DestinationKind::Fhir,
-            (DestinationKind::Mhd, _) => interaction::DestinationKind::Mhd,
+            (DestinationKind::Mhd, _) => interaction::DestinationKind::Mhd(publication(destination)),
             (DestinationKind::Mllp, transmission) => {
                 let route = route(&transmission.clone().unwrap_or_default());
                 issues.extend(route.faults().into_iter().map(|mut issue| {
@@ -61,6 +61,13 @@ fn take(takes: &mut Takes, settings: &config::Takes) {
         })
         .collect();
     takes.programmes.clone_from(&settings.programmes);
+}
+
+fn publication(destination: &config::Destination) -> interaction::Publication {
+    match destination.transaction.unwrap_or_default() {
+        config::MhdTransaction::ProvideDocumentBundle => interaction::Publication::Bundle,
+        config::MhdTransaction::SimplifiedPublish => interaction::Publication::Simplified,
+    }
 }
 
 fn route(settings: &config::Transmission) -> Route {
@@ -106,7 +113,7 @@ pub(super) fn connectors(settings: &Settings, surroundings: &Surroundings) -> Re
     let mut connectors = Connectors::new();
     for destination in &settings.destinations {
         let connector: Arc<dyn Connector> = match destination.kind {
-            // Both kinds are transactions: they differ in what is rendered, not in how it is sent.
+            // The payload says which of them it is: what was rendered before a change of settings still goes out.
             DestinationKind::Fhir | DestinationKind::Mhd => {
                 let endpoint = Endpoint {
                     url: destination.url.clone(),

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::outbox::Delivery;
+use crate::outbox::{Act, Delivery};
 
 /// Transactions of IHE, as audit messages name them (IHE ITI TF-2, 3.20).
 const IHE: &str = "urn:ihe:event-type-code";
@@ -25,11 +25,13 @@ impl Transaction {
     pub fn of(delivery: &Delivery) -> Option<Self> {
         let ihe = |code: &str, display| Some(Self { system: IHE, code: code.to_owned(), display });
         match delivery.kind.as_str() {
+            "xds" if delivery.act == Act::Withdraw => ihe("ITI-57", "Update Document Set"),
             "xds" => ihe("ITI-41", "Provide and Register Document Set-b"),
+            "mhd" if delivery.act == Act::Withdraw => Some(Self::restful("transaction")),
             "mhd" if is_description(&delivery.payload) => ihe("ITI-105", "Simplified Publish"),
             "mhd" => ihe("ITI-65", "Provide Document Bundle"),
             "mllp" => event(&delivery.payload).map(|event| Self::message(&event)),
-            "fhir" => Some(Self { system: RESTFUL, code: "transaction".to_owned(), display: "transaction" }),
+            "fhir" => Some(Self::restful("transaction")),
             _ => None,
         }
     }
@@ -45,6 +47,10 @@ impl Transaction {
             _ => "",
         };
         Self { system: HL7, code: event.to_owned(), display }
+    }
+
+    fn restful(interaction: &'static str) -> Self {
+        Self { system: RESTFUL, code: interaction.to_owned(), display: interaction }
     }
 
     /// Its code, as `ITI-65`.
@@ -86,13 +92,14 @@ mod tests {
 
     #[test]
     fn each_kind_of_delivery_is_a_transaction() {
-        let check = |kind: &str, payload: &str, code: Option<&str>| {
+        let act = |act: Act, kind: &str, payload: &str, code: Option<&str>| {
             let delivery = Delivery {
                 id: "1".to_owned(),
                 destination: "d".to_owned(),
                 kind: kind.to_owned(),
                 patient: "Patient/p".to_owned(),
                 subject: "DocumentReference/d".to_owned(),
+                act,
                 content_type: String::new(),
                 payload: payload.as_bytes().to_vec(),
                 created_at: jiff::Timestamp::UNIX_EPOCH,
@@ -100,6 +107,9 @@ mod tests {
             let found = Transaction::of(&delivery);
             assert_eq!(found.as_ref().map(Transaction::code), code, "{kind}");
         };
+        act(Act::Withdraw, "xds", "", Some("ITI-57"));
+        act(Act::Withdraw, "mhd", "{}", Some("transaction"));
+        let check = |kind: &str, payload: &str, code| act(Act::Replace, kind, payload, code);
         check("xds", "", Some("ITI-41"));
         check("mhd", r#"{"resourceType":"Bundle","entry":[]}"#, Some("ITI-65"));
         check("mhd", r#"{"resourceType":"DocumentReference","status":"current"}"#, Some("ITI-105"));

@@ -25,6 +25,9 @@ pub struct Destination {
     #[serde(default = "thirty")]
     #[validate(range(min = 1, max = 300))]
     pub timeout_seconds: u64,
+    /// How the kind `mhd` is handed a document: `ITI-65` (Provide Document Bundle) or `ITI-105` (Simplified Publish).
+    #[serde(default)]
+    pub transaction: Option<MhdTransaction>,
     /// What the kind `mllp` sends, and what it asks for.
     #[serde(default)]
     #[validate(nested)]
@@ -57,6 +60,9 @@ fn of_its_kind(destination: &Destination) -> Result<(), ValidationError> {
     if destination.kind == DestinationKind::Xds && destination.takes.identity == Some(Identity::Any) {
         let text = "takes.identity of the kind xds is qualified: no document about another identity goes to a national record";
         return Err(refuse(text.to_owned()));
+    }
+    if destination.transaction.is_some() && destination.kind != DestinationKind::Mhd {
+        return Err(refuse("transaction belongs to a destination of the kind mhd".to_owned()));
     }
     match (destination.kind, &destination.xds) {
         (DestinationKind::Xds, _) if destination.hl7v2.is_some() => {}
@@ -91,13 +97,25 @@ const fn thirty() -> u64 {
     30
 }
 
+/// A transaction of IHE MHD.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum MhdTransaction {
+    /// Provide Document Bundle.
+    #[default]
+    #[serde(rename = "ITI-65")]
+    ProvideDocumentBundle,
+    /// Simplified Publish.
+    #[serde(rename = "ITI-105")]
+    SimplifiedPublish,
+}
+
 /// What is sent and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DestinationKind {
     /// A transaction Bundle to a FHIR server.
     Fhir,
-    /// An ITI-65 Provide Document Bundle to a Document Recipient (`PDSm`).
+    /// ITI-65 or ITI-105 to a Document Recipient (`PDSm`).
     Mhd,
     /// An MDM or ORU message to an intermediation platform (CI-SIS).
     Mllp,
@@ -140,6 +158,9 @@ mod tests {
             &format!(r#"kind = "mhd", url = "http://x/", hl7v2 = {{{NAMES}}}"#),
             Some("belongs to a destination"),
         );
+        check(r#"kind = "mhd", url = "http://x/", transaction = "ITI-105""#, None);
+        check(r#"kind = "mhd", url = "http://x/", transaction = "ITI-41""#, Some("ITI-105"));
+        check(r#"kind = "fhir", url = "http://x/", transaction = "ITI-65""#, Some("kind mhd"));
         check(r#"kind = "fhir", url = "mllp://pfi:1""#, Some("http or https"));
         check(r#"kind = "mllp", url = "mllp://pfi:1", hl7v2 = {}"#, Some("must name the facility, MSH-4"));
     }

@@ -1,5 +1,5 @@
-//! What the answer to a transaction Bundle means (R4 RESTful API, 3.1.0.11.3): accepted, refused, or to be
-//! tried again; with a receipt in codes and addresses only, because peers quote patients.
+//! What the answer to a transaction Bundle or a create means (R4 RESTful API, 3.1.0.11.3 and 3.1.0.8): accepted, refused,
+//! or to be tried again; with a receipt in codes and addresses only, because peers quote patients.
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -32,6 +32,25 @@ pub(super) fn of_transaction(reply: &Reply, expected: usize) -> Outcome {
         .enumerate()
         .find_map(|(n, entry)| failed(n, &entry["response"]))
         .unwrap_or_else(|| Outcome::Accepted(receipt(reply, entries)))
+}
+
+/// A yes only when the peer shows or names the resource of that type that it has now: created, or found (200).
+pub(super) fn of_create(reply: &Reply, rtype: &str) -> Outcome {
+    let parsed: Option<Value> = serde_json::from_slice(&reply.body).ok();
+    if !reply.status.is_success() {
+        let why = parsed.as_ref().map(excerpt).unwrap_or_default();
+        return no(reply.status.as_u16(), format!("answered with {}{why}", reply.status));
+    }
+    let shown = parsed.filter(|body| body["resourceType"] == rtype);
+    let shown = shown.and_then(|body| Some(format!("{rtype}/{}", body["id"].as_str()?)));
+    let named = reply.location.as_deref().filter(|location| location.contains(&format!("{rtype}/")));
+    match (matches!(reply.status.as_u16(), 200 | 201), named.and_then(address).or(shown)) {
+        (true, Some(place)) => Outcome::Accepted(receipt_of(reply, vec![place])),
+        _ => {
+            let reason = format!("answered with {}, but neither shows nor names a {rtype}", reply.status);
+            Outcome::Refused { reason }
+        }
+    }
 }
 
 /// A status that is not a 2xx: one that passes by itself is tried again soon, any other is a refusal.
@@ -69,6 +88,10 @@ fn receipt(reply: &Reply, entries: &[Value]) -> Receipt {
     if words.is_empty() {
         words.extend(reply.location.as_deref().and_then(address));
     }
+    receipt_of(reply, words)
+}
+
+fn receipt_of(reply: &Reply, mut words: Vec<String>) -> Receipt {
     let digest = Sha256::digest(&reply.body).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     words.truncate(8);
     words.push(format!("sha-256:{digest}"));
@@ -149,6 +172,36 @@ mod tests {
         ] {
             assert!(matches!(refused, Outcome::Refused { .. }), "{refused:?}");
         }
+    }
+
+    #[test]
+    fn a_create_is_taken_for_done_when_its_resource_is_shown_or_named() {
+        let check = |status: u16, location: Option<&str>, body: &str| {
+            let reply = Reply {
+                status: StatusCode::from_u16(status).unwrap(),
+                location: location.map(str::to_owned),
+                body: body.as_bytes().to_vec(),
+            };
+            of_create(&reply, "DocumentReference")
+        };
+        let shown = r#"{"resourceType":"DocumentReference","id":"7"}"#;
+        for (outcome, place) in [
+            (check(201, None, shown), "DocumentReference/7 sha-256:"),
+            (check(200, None, shown), "DocumentReference/7 sha-256:"),
+            (check(201, Some("http://x/DocumentReference/8/_history/1"), ""), "http://x/DocumentReference/8"),
+        ] {
+            let Outcome::Accepted(receipt) = outcome else { panic!("not accepted") };
+            assert!(receipt.reference.as_deref().unwrap().starts_with(place), "{receipt:?}");
+        }
+        for outcome in [
+            check(200, None, "<html>"),
+            check(202, Some("DocumentReference/8"), ""),
+            check(201, Some("Patient/8"), r#"{"resourceType":"OperationOutcome"}"#),
+            check(422, None, ""),
+        ] {
+            assert!(matches!(outcome, Outcome::Refused { .. }), "{outcome:?}");
+        }
+        assert!(matches!(check(503, None, ""), Outcome::Unreachable { .. }));
     }
 
     #[test]

@@ -16,19 +16,42 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
 }
 
+/// Where below the address of the peer, and under what condition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Request {
+    /// Resource type; empty for the base address.
+    pub(super) below: &'static str,
+    /// `If-None-Exist`, by which a repeat is recognised.
+    pub(super) if_none_exist: Option<String>,
+}
+
+impl Request {
+    fn url(&self, base: &str) -> String {
+        if self.below.is_empty() {
+            base.to_owned()
+        } else {
+            format!("{}/{}", base.trim_end_matches('/'), self.below)
+        }
+    }
+}
+
 /// Posts the payload once; every failure before a whole answer is [`Outcome::Unreachable`].
 pub(super) async fn post(
     client: &reqwest::Client,
     endpoint: &Endpoint,
     delivery: &Delivery,
+    to: &Request,
 ) -> Result<Reply, Outcome> {
     let mut request = client
-        .post(&endpoint.url)
+        .post(to.url(&endpoint.url))
         .timeout(endpoint.timeout)
         .header(CONTENT_TYPE, &delivery.content_type)
         .header(ACCEPT, "application/fhir+json")
         .header("x-request-id", &delivery.id)
         .body(delivery.payload.clone());
+    if let Some(condition) = &to.if_none_exist {
+        request = request.header("if-none-exist", condition);
+    }
     if let Some(token) = &endpoint.bearer {
         request = request.bearer_auth(token);
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 pub use routing::{Demand, ReportKind, Takes};
 
-use super::{Destination, DestinationKind};
+use super::{Destination, DestinationKind, Publication};
 use crate::clock::Ids;
 use crate::fhir::{MEDIA_TYPE, meta};
 use crate::hl7v2;
@@ -21,7 +21,7 @@ use crate::problem::Problem;
 use crate::report::hl7v2::Route;
 use crate::report::{
     Document, Form, Identity, Issuer, Report, Sources, provide_and_register, provide_document_bundle,
-    transaction_bundle,
+    simplified_publish, transaction_bundle,
 };
 
 /// Media type of HL7 v2 in its ER7 form (HL7, *HL7 over HTTP*).
@@ -118,9 +118,13 @@ impl Outgoing<'_> {
                 let bundle = transaction_bundle::render(&self.told(destination), document, issuer, sources)?;
                 Payload::Sent(MEDIA_TYPE.to_owned(), json(&bundle)?)
             }
-            DestinationKind::Mhd => {
-                let bundle = provide_document_bundle::render(&self.told(destination), document, issuer)?;
-                Payload::Sent(MEDIA_TYPE.to_owned(), json(&bundle)?)
+            DestinationKind::Mhd(publication) => {
+                let render = match publication {
+                    Publication::Bundle => provide_document_bundle::render,
+                    Publication::Simplified => simplified_publish::render,
+                };
+                let request = render(&self.told(destination), document, issuer)?;
+                Payload::Sent(MEDIA_TYPE.to_owned(), json(&request)?)
             }
             DestinationKind::Mllp(route) => {
                 Payload::Sent(ER7.to_owned(), message(route, document, replaces, id, self.at)?)

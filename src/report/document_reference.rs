@@ -1,6 +1,6 @@
 //! The description of the document: `PDSm` comprehensive `DocumentReference` (`ans.fhir.fr.pdsm` 3.1.1 on IHE MHD 4.2.3).
 //!
-//! MHD allows one content. It is the CDA, because that is the document in every French channel: the format
+//! MHD has no `docStatus`: what is shared is final, and what replaces says so by `relatesTo`. It allows one content. It is the CDA, because that is the document in every French channel: the format
 //! `urn:ihe:iti:xds-sd:pdf:2008` says that its body is a PDF/A-1, and unique id, size and digest are those of the CDA. The
 //! bare PDF is the first `presentedForm` of the `DiagnosticReport`, which `context.related` names; were it described
 //! here too, a record that files each description would show the same report twice.
@@ -24,7 +24,7 @@ pub(super) struct Links {
     pub binary: String,
     /// Reference to the `DiagnosticReport`, where the reader can have it.
     pub report: Option<String>,
-    /// Reference to the replaced document, where the reader can have it; its unique id is always told.
+    /// Reference to the replaced document, where the reader can have it; its unique id is told too.
     pub replaced: Option<String>,
 }
 
@@ -60,12 +60,11 @@ pub(super) fn describe(
         "meta": {"profile": [format!("{PDSM}/pdsm-comprehensive-document-reference")]},
         "language": "fr-FR",
         "contained": contained::all(report),
-        "masterIdentifier": {"system": URI_SYSTEM, "value": document.unique_id()},
+        "masterIdentifier": {"use": "usual", "system": URI_SYSTEM, "value": document.unique_id()},
         "identifier": [
             {"use": "official", "system": URI_SYSTEM, "value": format!("urn:uuid:{}", document.edition.document_id)},
         ],
         "status": "current",
-        "docStatus": doc_status(report),
         "type": concept(LOINC, TYPE),
         "category": [concept(CLASS_SYSTEM, CLASS)],
         "subject": links.subject,
@@ -131,11 +130,6 @@ pub(super) fn coding(coding: &Coding) -> Value {
 
 fn concept(system: &str, (code, display): (&str, &str)) -> Value {
     json!({"coding": [{"system": system, "code": code, "display": display}]})
-}
-
-/// A first edition is final; one that replaces another is amended.
-fn doc_status(report: &Report) -> &'static str {
-    if report.replaces.is_some() { "amended" } else { "final" }
 }
 
 #[cfg(test)]

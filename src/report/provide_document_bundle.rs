@@ -1,6 +1,8 @@
 //! Provide Document Bundle, IHE ITI-65, under the constraints of `PDSm` 3.1.1: submission set, description, bytes.
 //!
-//! A repeat carries the same unique ids; `ifNoneExist` lets a plain FHIR server recognise it too.
+//! A repeat carries the same unique ids; `ifNoneExist` lets a plain FHIR server recognise it too. A replacement says of the
+//! replaced document that it is superseded (`UpdateDocumentRefs` of MHD 4.2.3), by its unique id: `PDSm` has its servers
+//! take a conditional PATCH.
 
 use serde_json::{Value, json};
 
@@ -16,7 +18,7 @@ use crate::terminology::URI_SYSTEM;
 ///
 /// The patient is named by the description and the submission set alone (contained, with the number that may be sent):
 /// the recipient knows its patients, and none is created there. The replaced document is named by its unique id, as its
-/// id at the recipient is not known here.
+/// id at the recipient is not known here; a recipient that has not got it is rendered a report that replaces nothing.
 ///
 /// # Errors
 /// Internal, if the id of the replaced document is no UUID.
@@ -38,13 +40,18 @@ pub fn render(report: &Report, document: &Document, issuer: &Issuer) -> Result<V
         (&edition.document_id, describe(report, document, issuer, &links)?, Some(document.unique_id())),
         (&edition.cda_id, document.binary(Form::Cda, false), None),
     ];
+    let superseded = match &report.replaces {
+        Some(replaced) => Some(superseded(&unique_id(&replaced.document_id)?)),
+        None => None,
+    };
+    let created = entries.map(|(id, resource, unique)| entry(&urn(id), resource, unique));
     Ok(json!({
         "resourceType": "Bundle",
         "meta": {"profile": [format!("{PDSM}/pdsm-comprehensive-provide-document-bundle")]},
         "identifier": {"system": URI_SYSTEM, "value": urn(&edition.submission_id)},
         "type": "transaction",
         "timestamp": instant(edition.at),
-        "entry": entries.map(|(id, resource, unique)| entry(&urn(id), resource, unique)),
+        "entry": created.into_iter().chain(superseded).collect::<Vec<_>>(),
     }))
 }
 
@@ -54,6 +61,25 @@ fn entry(full_url: &str, resource: Value, unique_id: Option<String>) -> Value {
         request["ifNoneExist"] = json!(format!("identifier={URI_SYSTEM}|{unique_id}"));
     }
     json!({"fullUrl": full_url, "resource": resource, "request": request})
+}
+
+/// The change of the replaced document (`IHE.MHD.Patch.Parameters`).
+fn superseded(unique_id: &str) -> Value {
+    json!({
+        "resource": {
+            "resourceType": "Parameters",
+            "meta": {"profile": [format!("{MHD}/IHE.MHD.Patch.Parameters")]},
+            "parameter": [{"name": "operation", "part": [
+                {"name": "type", "valueCode": "replace"},
+                {"name": "path", "valueString": "DocumentReference.status"},
+                {"name": "value", "valueCode": "superseded"},
+            ]}],
+        },
+        "request": {
+            "method": "PATCH",
+            "url": format!("DocumentReference?identifier={URI_SYSTEM}|{unique_id}"),
+        },
+    })
 }
 
 /// The submission set (`pdsm-submissionset-comprehensive`), a `List`.
@@ -116,6 +142,19 @@ mod tests {
         let described = &bundle["entry"][1]["resource"];
         assert!(known.contains(&list["entry"][0]["item"]["reference"].as_str().unwrap()));
         assert!(known.contains(&described["content"][0]["attachment"]["url"].as_str().unwrap()));
+    }
+
+    #[test]
+    fn a_replacement_supersedes_the_document_where_it_is_known() {
+        let report = crate::report::Report { replaces: Some(example::replaced()), ..example::report() };
+        let bundle = render(&report, &example::document(), &example::issuer()).unwrap();
+        let patch = &bundle["entry"][3];
+        let target = bundle["entry"][1]["resource"]["relatesTo"][0]["target"]["identifier"]["value"].clone();
+        assert!(patch["request"]["url"].as_str().unwrap().ends_with(target.as_str().unwrap()));
+        assert_eq!(patch["resource"]["parameter"][0]["part"][2]["valueCode"], "superseded");
+        let new = rendered();
+        assert_eq!(new["entry"].as_array().unwrap().len(), 3);
+        assert!(new["entry"][1]["resource"].get("relatesTo").is_none());
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! What a Document Recipient asks of a Provide Document Bundle: IHE ITI-65 (MHD 4.2.3) and the hard constraints of `PDSm`
-//! 3.1.1. Written from the specifications, not from what Vigie renders.
+//! What a Document Recipient asks of a Provide Document Bundle, IHE ITI-65, and of a Simplified Publish, ITI-105 (MHD 4.2.3),
+//! with the hard constraints of `PDSm` 3.1.1. Written from the specifications, not from what Vigie renders.
+
+mod simplified;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,6 +13,8 @@ use crate::fhir::element::{at, has_coding, list, str_at};
 use crate::fhir::identifier::{Identifier, is_ins_value};
 use crate::problem::Issue;
 use crate::terminology::URI_SYSTEM;
+
+pub(super) use simplified::faults as simplified_faults;
 
 const MHD_LIST_TYPES: &str = "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes";
 const MHD: &str = "https://profiles.ihe.net/ITI/MHD/StructureDefinition";
@@ -55,10 +59,11 @@ pub(super) fn faults(bundle: &Value, shelf: &Shelf) -> Vec<Issue> {
         let place = format!("Bundle.entry[{n}].resource");
         let Some(resource) = entry.get("resource") else { continue };
         let method = str_at(entry, "request.method");
+        let is_patch = str_at(resource, "resourceType") == Some("Parameters");
         faults.unless(
-            method == Some("POST"),
+            method == Some(if is_patch { "PATCH" } else { "POST" }),
             &format!("Bundle.entry[{n}].request.method"),
-            "ITI-65 creates: POST",
+            "ITI-65 creates (POST), and supersedes what is replaced (PATCH)",
         );
         match str_at(resource, "resourceType") {
             Some("List") => {
@@ -70,9 +75,11 @@ pub(super) fn faults(bundle: &Value, shelf: &Shelf) -> Vec<Issue> {
                 description(&mut faults, resource, &place, bundle, shelf);
             }
             Some("Binary" | "Patient") => {}
-            _ => {
-                faults.add(&place, "only List, DocumentReference, Binary and Patient make a document bundle")
-            }
+            Some("Parameters") => supersession(&mut faults, resource, &place),
+            _ => faults.add(
+                &place,
+                "only List, DocumentReference, Binary, Patient and Parameters make a document bundle",
+            ),
         }
     }
     faults.unless(sets == 1, "Bundle.entry", "exactly one submission set is asked for");
@@ -150,9 +157,17 @@ fn description(faults: &mut Faults, described: &Value, place: &str, bundle: &Val
             .is_some_and(|to| contained(described, to).is_some());
         faults.unless(there, &format!("{place}.{element}"), "a contained resource is asked for");
     }
+    faults.unless(
+        described.get("docStatus").is_none(),
+        &format!("{place}.docStatus"),
+        "MHD has no docStatus",
+    );
+    let usual = str_at(described, "masterIdentifier.use") == Some("usual");
+    faults.unless(usual, &format!("{place}.masterIdentifier.use"), "the use of the unique id is usual");
     patient(faults, described, place);
     bytes(faults, described, place, bundle);
     replaced(faults, described, place, shelf);
+    superseded(faults, described, place, bundle);
     repeated(faults, described, place, shelf);
 }
 
@@ -208,6 +223,38 @@ fn replaced(faults: &mut Faults, described: &Value, place: &str, shelf: &Shelf) 
             "the replaced document is not known here",
         );
     }
+}
+
+/// What is replaced is set superseded in the same bundle (`UpdateDocumentRefs`).
+fn superseded(faults: &mut Faults, described: &Value, place: &str, bundle: &Value) {
+    let targets = list(described, "relatesTo")
+        .filter(|relation| str_at(relation, "code") == Some("replaces"))
+        .filter_map(|relation| at(relation, "target.identifier").and_then(Identifier::of));
+    for target in targets {
+        let address = format!("DocumentReference?identifier={}", target.token());
+        let patched = list(bundle, "entry").any(|entry| {
+            str_at(entry, "request.method") == Some("PATCH") && str_at(entry, "request.url") == Some(&address)
+        });
+        let what = "the replaced document is not set superseded in the Bundle";
+        faults.unless(patched, &format!("{place}.relatesTo[0]"), what);
+    }
+}
+
+/// The one change that ITI-65 knows (`IHE.MHD.Patch.Parameters`).
+fn supersession(faults: &mut Faults, parameters: &Value, place: &str) {
+    let parts: Vec<&Value> =
+        list(parameters, "parameter").flat_map(|operation| list(operation, "part")).collect();
+    let says = |name: &str, element: &str, value: &str| {
+        parts.iter().any(|part| str_at(part, "name") == Some(name) && str_at(part, element) == Some(value))
+    };
+    let right = says("type", "valueCode", "replace")
+        && says("path", "valueString", "DocumentReference.status")
+        && says("value", "valueCode", "superseded");
+    faults.unless(
+        right,
+        &format!("{place}.parameter"),
+        "the status is replaced by superseded, and nothing else",
+    );
 }
 
 /// A unique id stands for the same bytes for ever.
@@ -312,6 +359,21 @@ mod tests {
         let other = provide_document_bundle::render(&example::report(), &other, &example::issuer()).unwrap();
         let found = faults(&other, &shelf);
         assert!(found.iter().any(|issue| issue.diagnostics.contains("other bytes")), "{found:?}");
+    }
+
+    #[test]
+    fn a_replacement_that_leaves_the_replaced_document_current_is_a_fault() {
+        let report = crate::report::Report { replaces: Some(example::replaced()), ..example::report() };
+        let mut request =
+            provide_document_bundle::render(&report, &example::document(), &example::issuer()).unwrap();
+        let says = |request: &Value, what: &str| {
+            faults(request, &Shelf::default()).iter().any(|issue| issue.diagnostics.contains(what))
+        };
+        assert!(!says(&request, "not set superseded"));
+        request["entry"][3]["resource"]["parameter"][0]["part"][2]["valueCode"] = json!("entered-in-error");
+        assert!(says(&request, "replaced by superseded"));
+        request["entry"].as_array_mut().unwrap().pop();
+        assert!(says(&request, "not set superseded"));
     }
 
     #[test]

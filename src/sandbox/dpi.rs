@@ -15,7 +15,7 @@ use crate::problem::{Issue, Problem};
 /// # Errors
 /// Internal, when the address cannot be listened on.
 pub fn start(address: SocketAddr) -> Result<Handle, Problem> {
-    serve::start("DPI sandbox", address, judge)
+    serve::start("DPI sandbox", address, judge, None)
 }
 
 fn judge(bundle: &Value, _: &Shelf) -> Vec<Issue> {

@@ -1,4 +1,5 @@
-//! A Document Recipient: takes Provide Document Bundles (IHE ITI-65) and checks them against MHD 4.2.3 and `PDSm` 3.1.1.
+//! A Document Recipient: takes Provide Document Bundles (IHE ITI-65) and Simplified Publish (ITI-105), and checks them against
+//! MHD 4.2.3 and `PDSm` 3.1.1.
 
 use std::net::SocketAddr;
 
@@ -10,5 +11,5 @@ use crate::problem::Problem;
 /// # Errors
 /// Internal, when the address cannot be listened on.
 pub fn start(address: SocketAddr) -> Result<Handle, Problem> {
-    serve::start("MHD sandbox", address, constraint::faults)
+    serve::start("MHD sandbox", address, constraint::faults, Some(constraint::simplified_faults))
 }

@@ -36,6 +36,8 @@ pub(super) type Judge = fn(&Value, &Shelf) -> Vec<Issue>;
 pub(super) struct Desk {
     pub(super) name: &'static str,
     pub(super) judge: Judge,
+    /// How a description with its document in it is judged (ITI-105), by a peer that takes such.
+    pub(super) publication: Option<Judge>,
     pub(super) shelf: Mutex<Shelf>,
     pub(super) received: Mutex<Vec<Received>>,
     pub(super) faults: Faults,

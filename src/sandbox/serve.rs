@@ -1,4 +1,5 @@
-//! The HTTP side of a sandbox peer: transactions in, what arrived out (FHIR R4 `RESTful` API).
+//! The HTTP side of a sandbox peer: transactions and descriptions with their document in, what arrived out (FHIR R4
+//! `RESTful` API).
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -17,10 +18,16 @@ use crate::problem::{Category, Issue, Problem};
 const BODY_BYTES_MAX: usize = 32 << 20;
 
 /// Listens and serves until the handle stops it.
-pub(super) fn start(name: &'static str, address: SocketAddr, judge: Judge) -> Result<Handle, Problem> {
+pub(super) fn start(
+    name: &'static str,
+    address: SocketAddr,
+    judge: Judge,
+    publication: Option<Judge>,
+) -> Result<Handle, Problem> {
     let desk = Arc::new(Desk {
         name,
         judge,
+        publication,
         shelf: Mutex::new(Shelf::default()),
         received: Mutex::new(Vec::new()),
         faults: Faults::default(),
@@ -32,6 +39,7 @@ pub(super) fn start(name: &'static str, address: SocketAddr, judge: Judge) -> Re
                 .route("", web::post().to(transaction))
                 .route("/", web::post().to(transaction))
                 .route("/metadata", web::get().to(metadata))
+                .route("/DocumentReference", web::post().to(publication_of_one))
                 .route("/{type}", web::get().to(search))
                 .route("/{type}/{id}", web::get().to(read)),
         )
@@ -49,28 +57,60 @@ pub(super) fn start(name: &'static str, address: SocketAddr, judge: Judge) -> Re
 }
 
 async fn transaction(desk: web::Data<Desk>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+    arrive(&desk, &request, &body, |desk, body| {
+        keep(desk, body).map(|done| (StatusCode::OK, transaction_response(&done)))
+    })
+    .await
+}
+
+/// Simplified Publish, ITI-105, for a peer that is a Document Recipient.
+async fn publication_of_one(desk: web::Data<Desk>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+    arrive(&desk, &request, &body, |desk, body| {
+        let Some(judge) = desk.publication else {
+            let what = "this peer takes transactions only";
+            return Err(Problem::new(Category::NotSupported, "not-supported", what));
+        };
+        let described = crate::fhir::parse(body)?;
+        let mut shelf = locked(&desk.shelf);
+        let issues = judge(&described, &shelf);
+        if !issues.is_empty() {
+            return Err(Problem::with(Category::Invalid, issues));
+        }
+        let (kept, created) = shelf.publish(&described)?;
+        Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, kept))
+    })
+    .await
+}
+
+/// Answers as the peer was told to, or as it should.
+async fn arrive(
+    desk: &Desk,
+    request: &HttpRequest,
+    body: &[u8],
+    take: impl FnOnce(&Desk, &[u8]) -> Result<(StatusCode, Value), Problem>,
+) -> HttpResponse {
     let fault = desk.faults.next();
     match fault {
         Some(Fault::Slow(pause)) => tokio::time::sleep(pause).await,
         Some(Fault::Silence(pause)) => {
             tokio::time::sleep(pause).await;
-            return note(&desk, &request, &body, broken_off());
+            return note(desk, request, body, broken_off());
         }
         Some(Fault::Status(status)) => {
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
             let issue = Issue::error("processing", "this peer was told to answer so");
-            return note(&desk, &request, &body, fhir(status, &outcome::operation_outcome(&[issue])));
+            return note(desk, request, body, fhir(status, &outcome::operation_outcome(&[issue])));
         }
         Some(Fault::Gibberish) => {
-            return note(&desk, &request, &body, HttpResponse::Ok().body("<html>Bienvenue</html>"));
+            return note(desk, request, body, HttpResponse::Ok().body("<html>Bienvenue</html>"));
         }
         Some(Fault::AnswerLost) | None => {}
     }
-    let answer = match keep(&desk, &body) {
-        Ok(done) => fhir(StatusCode::OK, &transaction_response(&done)),
+    let answer = match take(desk, body) {
+        Ok((status, resource)) => fhir(status, &resource),
         Err(problem) => fhir(status_of(problem.category), &outcome::of(&problem)),
     };
-    let answer = note(&desk, &request, &body, answer);
+    let answer = note(desk, request, body, answer);
     if fault == Some(Fault::AnswerLost) { broken_off() } else { answer }
 }
 

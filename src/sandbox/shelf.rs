@@ -36,8 +36,10 @@ struct Plan<'a> {
     rtype: String,
     id: String,
     created: bool,
-    /// None when `ifNoneExist` found the resource: it stays as it is.
+    /// None when `ifNoneExist` found the resource, which stays as it is, and for a patch.
     resource: Option<&'a Value>,
+    /// The status that a patch of MHD sets.
+    status: Option<&'a str>,
 }
 
 impl Shelf {
@@ -95,6 +97,20 @@ impl Shelf {
         let rtype = str_at(resource, "resourceType").unwrap_or_default();
         let method = str_at(entry, "request.method").unwrap_or_default();
         let url = str_at(entry, "request.url").unwrap_or_default();
+        if let ("PATCH", Some((to, query))) = (method, url.split_once('?')) {
+            let found = self.only_match(to, query)?;
+            let id = found.ok_or_else(|| {
+                Problem::new(
+                    Category::PreconditionFailed,
+                    "not-found",
+                    format!("no {to} is known by that identifier"),
+                )
+            })?;
+            let part = list(resource, "parameter").flat_map(|operation| list(operation, "part"));
+            let value = part.filter(|part| str_at(part, "name") == Some("value"));
+            let status = value.filter_map(|part| str_at(part, "valueCode")).next();
+            return Ok(Plan { rtype: to.to_owned(), id, created: false, resource: None, status });
+        }
         let (id, created, kept) = match (method, url.split_once('?'), url.split_once('/')) {
             ("POST", None, None) if url == rtype => match str_at(entry, "request.ifNoneExist") {
                 Some(query) => {
@@ -119,13 +135,16 @@ impl Shelf {
                 ));
             }
         };
-        Ok(Plan { rtype: rtype.to_owned(), id, created, resource: kept.then_some(resource) })
+        Ok(Plan { rtype: rtype.to_owned(), id, created, resource: kept.then_some(resource), status: None })
     }
 
     fn apply(&mut self, plan: Plan<'_>, places: &BTreeMap<String, String>) -> Result<Done, Problem> {
         let reference = format!("{}/{}", plan.rtype, plan.id);
         let known = self.read(&plan.rtype, &plan.id).cloned();
         let version = known.as_ref().map_or(0, version);
+        if let Some(status) = plan.status {
+            return Ok(self.set_status(&reference, status));
+        }
         let Some(resource) = plan.resource else {
             return Ok(Done { reference, version, created: false });
         };
@@ -141,6 +160,61 @@ impl Shelf {
             None => self.resources.push(kept),
         }
         Ok(Done { reference, version: version + 1, created: plan.created })
+    }
+
+    /// Sets the status of a document; the same status again changes nothing.
+    fn set_status(&mut self, reference: &str, status: &str) -> Done {
+        let is_meant = |one: &Value| {
+            let (rtype, id) = (str_at(one, "resourceType"), str_at(one, "id"));
+            reference.split_once('/') == rtype.zip(id)
+        };
+        let mut version_now = 0;
+        if let Some(known) = self.resources.iter_mut().find(|one| is_meant(one)) {
+            version_now = version(known);
+            if str_at(known, "status") != Some(status) {
+                version_now += 1;
+                known["status"] = json!(status);
+                known["meta"]["versionId"] = json!(version_now.to_string());
+            }
+        }
+        Done { reference: reference.to_owned(), version: version_now, created: false }
+    }
+
+    /// Keeps a description that came with its document in it: the document becomes a Binary, what it replaces is
+    /// superseded. The same unique id again finds what is kept.
+    pub(super) fn publish(&mut self, described: &Value) -> Result<(Value, bool), Problem> {
+        let unique = described.get("masterIdentifier").and_then(Identifier::of);
+        let unique = unique.ok_or_else(|| invalid("the description has no unique id"))?.token();
+        if let Some(known) = self.of_type("DocumentReference").find(|known| Self::is_named(known, &unique)) {
+            return Ok((known.clone(), false));
+        }
+        let mut after = self.clone();
+        let binary = after.draw();
+        let mut kept = after.settled(described, &BTreeMap::new())?;
+        let attachment = &mut kept["content"][0]["attachment"];
+        after.resources.push(json!({
+            "resourceType": "Binary",
+            "id": binary,
+            "meta": {"versionId": "1"},
+            "contentType": attachment["contentType"],
+            "data": attachment["data"].take(),
+        }));
+        attachment["url"] = json!(format!("Binary/{binary}"));
+        attachment.as_object_mut().and_then(|members| members.remove("data"));
+        let replaced: Vec<String> = list(described, "relatesTo")
+            .filter(|relation| str_at(relation, "code") == Some("replaces"))
+            .filter_map(|relation| Some(Identifier::of(relation.get("target")?.get("identifier")?)?.token()))
+            .filter_map(|token| {
+                let known = after.of_type("DocumentReference").find(|known| Self::is_named(known, &token))?;
+                Some(format!("DocumentReference/{}", str_at(known, "id")?))
+            })
+            .collect();
+        replaced.iter().for_each(|reference| drop(after.set_status(reference, "superseded")));
+        kept["id"] = json!(after.draw());
+        kept["meta"]["versionId"] = json!("1");
+        after.resources.push(kept.clone());
+        *self = after;
+        Ok((kept, true))
     }
 
     /// The value with every address of the bundle and every condition turned into a reference of this peer.

@@ -144,6 +144,62 @@ async fn a_delivery_is_repeated_byte_for_byte_until_the_receiver_says_yes() {
     }
 }
 
+impl Stage {
+    /// Outcome and text of the events on record, in the order in which they were written.
+    async fn events(&self, asked: &str) -> Vec<(String, String)> {
+        let query = vigie::fhir::search::parse_text("AuditEvent", &format!("{asked}&_count=100")).unwrap();
+        let found = self.store.search(&query).await.unwrap().resources;
+        let text = |event: &serde_json::Value, name: &str| event[name].as_str().unwrap().to_owned();
+        let read = |body: &[u8]| serde_json::from_slice::<serde_json::Value>(body).unwrap();
+        let mut events: Vec<_> =
+            found.iter().map(|stored| (stored.last_updated, read(&stored.body))).collect();
+        events.sort_by_key(|(at, _)| *at);
+        events.iter().map(|(_, event)| (text(event, "outcome"), text(event, "outcomeDesc"))).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_became_of_each_attempt_is_on_record_as_events_that_can_be_found() {
+    for stage in Stage::on_each(&[unreachable(), refused(), accepted()]).await {
+        stage.queue("d1", "Patient/1").await;
+        stage.queue("d2", "Patient/2").await;
+        for _ in 0..3 {
+            stage.courier.step().await.unwrap();
+            stage.later(CEILING_MS);
+        }
+        let said = |all: &[(&str, &str)]| -> Vec<(String, String)> {
+            all.iter().map(|(code, text)| ((*code).to_owned(), (*text).to_owned())).collect()
+        };
+        let first = stage.events("entity=DocumentReference/d1").await;
+        assert_eq!(first.last(), said(&[("0", "200 OK")]).first());
+        assert_eq!(stage.events("patient=Patient/2&outcome=0").await, said(&[("0", "200 OK")]));
+        let mut all = stage.events("subtype=transaction&type=110106").await;
+        all.sort();
+        assert_eq!(
+            all,
+            said(&[("0", "200 OK"), ("0", "200 OK"), ("4", "no connection"), ("8", "answered with 422")])
+        );
+        assert!(stage.events("date=gt2100").await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_is_away_for_days_leaves_few_events_and_every_attempt() {
+    let gone = vec![unreachable(); 40];
+    for stage in Stage::on_each(&gone).await {
+        stage.queue("d1", "Patient/1").await;
+        for _ in 0..40 {
+            assert_eq!(stage.courier.step().await, Ok(1));
+            stage.later(CEILING_MS);
+        }
+        assert_eq!(stage.record("d1").await.attempts.len(), 40);
+        let events = stage.events("outcome=4").await;
+        assert_eq!(events.len(), 6, "attempts 1, 2, 4, 8, 16, 32: {events:?}");
+        stage.courier.step().await.unwrap();
+        assert_eq!(stage.events("outcome=0").await.len(), 1, "the yes is told at once");
+    }
+}
+
 #[tokio::test]
 async fn a_later_delivery_waits_for_the_one_before_of_the_same_patient_only() {
     for stage in Stage::on_each(&[unreachable()]).await {

@@ -21,6 +21,7 @@ mod following;
 mod hl7v2;
 mod identity;
 mod killing;
+mod mhd;
 mod mllp;
 mod openapi;
 mod outage;

@@ -277,7 +277,8 @@ fn every_example_is_sound_and_shown() {
         assert_eq!(fhir::structure::check(&example["value"]), [], "{name}");
     }
     let order: BTreeSet<_> = ORDER.iter().collect();
-    assert_eq!(order, SERVED.iter().collect(), "one example for each served type");
+    let written: BTreeSet<_> = SERVED.iter().filter(|rtype| fhir::is_writable(rtype)).collect();
+    assert_eq!(order, written, "one example for each type that clients write");
     let mut shown = BTreeSet::new();
     for (path, method, route) in served() {
         if answers::takes_body(route.interaction) && route.interaction != Interaction::SearchForm {

@@ -220,6 +220,10 @@ async fn a_document_that_the_dmp_refuses_is_a_task_for_a_person() {
     let delivery = stage.deliveries().await.remove(0);
     assert_eq!(part(&delivery, "state")[0]["valueCode"], "delivered", "the platform has it");
     assert_eq!(part(&delivery, "businessReceipt")[0]["part"][1]["valueBoolean"], false);
+    let asked = [("subtype".to_owned(), "Z01".to_owned()), ("outcome".to_owned(), "8".to_owned())];
+    let page = interaction::search(&stage.context, "AuditEvent", &asked).await.unwrap();
+    let bundle: Value = serde_json::from_slice(&page.body).unwrap();
+    assert_eq!(bundle["entry"][0]["resource"]["outcomeDesc"], "rejected: DMPClosed");
     let asked = [(
         "focus".to_owned(),
         part(&delivery, "subject")[0]["valueReference"]["reference"].as_str().unwrap().to_owned(),

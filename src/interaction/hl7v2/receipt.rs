@@ -1,8 +1,8 @@
 //! Business receipts `ZAM^Z01`, `Z02` and `Z03`: what the DMP, a mail server or a reader made of a document that was
 //! delivered (CI-SIS *Transmission d'un document CDA R2 en HL7v2* 2.1.3, "Les messages d'accusés métier").
 //!
-//! A receipt becomes a `Provenance` of the document: what was said, by whom, when, and about which delivery. One that
-//! says no becomes a Task too: the technical acknowledgment was a yes, and only a person can mend what came after it.
+//! A receipt becomes a `Provenance` of the document: what was said, by whom, when, and about which delivery; and an
+//! `AuditEvent`, which nobody can change. One that says no becomes a Task too: the technical acknowledgment was a yes, and only a person can mend what came after it.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::commit::{Ended, Rounds, commit, sound};
 use super::request;
+use crate::audit;
 use crate::fhir::datetime::instant;
 use crate::fhir::element::{self, list, str_at};
 use crate::fhir::meta;
@@ -78,6 +79,8 @@ async fn round(
     sound(&event)?;
     let holder = element::local_reference(&event).unwrap_or_default();
     unit.writes.push(Write::new(&event, Expect::New)?);
+    let audited = audit::of_answer(&record.delivery, &receipt.answer(header, unit.at), &ctx.ids.next());
+    unit.writes.push(Write::new(&audited, Expect::New)?);
     if !receipt.accepted {
         unit.writes.extend(task(ctx, receipt, record, &unit).await?);
     }
@@ -113,6 +116,18 @@ impl Receipt {
             Some((code, label))
         });
         Ok(Self { code, display, about, accepted, reason, mailbox: mailbox(message) })
+    }
+
+    /// What the event of the receipt says: codes, no label.
+    fn answer<'a>(&'a self, header: &'a Header, at: jiff::Timestamp) -> audit::Answer<'a> {
+        audit::Answer {
+            event: &header.event,
+            control_id: &header.control_id,
+            sender: &header.sender.application,
+            accepted: self.accepted,
+            code: self.reason.as_ref().map(|(code, _)| code.as_str()).filter(|code| !code.is_empty()),
+            at,
+        }
     }
 
     /// `DMPClosed : DMP fermé`, or that no reason was given.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 use vigie::clock::{Clock, FixedClock, SeededIds};
-use vigie::interaction::{self, Answer, Authority, Context, Destination, DestinationKind, Library, Settings};
+use vigie::interaction::{self, Answer, Authority, Context, Destination, DestinationKind, Library, Publication, Settings};
 use vigie::problem::Problem;
 use vigie::report::{Issuer, Stationery};
 use vigie::store::{Store, postgres, sqlite};
@@ -142,7 +142,7 @@ impl App {
                 telephone: Some("01 00 00 00 00".to_owned()),
                 destinations: vec![
                     Destination::new("dpi", DestinationKind::Fhir),
-                    Destination::new("dmp", DestinationKind::Mhd),
+                    Destination::new("dmp", DestinationKind::Mhd(Publication::Bundle)),
                 ],
                 authorities: vec![Authority {
                     namespace: "CHU".to_owned(),
