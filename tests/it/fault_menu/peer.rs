@@ -11,7 +11,7 @@ use vigie::connector::{
     self, Connector, DocumentRepository, Endpoint, MllpEndpoint, MllpPlatform, Retries, TransactionServer,
 };
 use vigie::hl7v2::delivery_id;
-use vigie::interaction::{Destination, DestinationKind};
+use vigie::interaction::{Destination, DestinationKind, Publication};
 use vigie::report::hl7v2::Kind;
 use vigie::sandbox::{Fault, Handle, MllpFault, Platform, Standing, dmp, dpi, mhd, platform};
 use vigie::signature::Algorithm;
@@ -55,7 +55,7 @@ impl Of {
     pub(super) fn destination(self) -> Destination {
         let kind = match self {
             Self::Dpi => DestinationKind::Fhir,
-            Self::Mhd => DestinationKind::Mhd,
+            Self::Mhd => DestinationKind::Mhd(Publication::Bundle),
             Self::Platform => DestinationKind::Mllp(Box::new(crate::platform::route(Kind::Mdm))),
             Self::Dmp => DestinationKind::Xds(Box::new(crate::dmp::submitter())),
         };
