@@ -8,6 +8,8 @@ use crate::terminology::{ALERT_LEVEL, Level};
 
 /// Extension of an Observation: link id of the answer, `#n` for a later instance.
 pub(super) const DERIVED_ITEM: &str = "https://vigie.example/fhir/StructureDefinition/derived-item";
+/// Extension of an Observation: the grade that the answer is, as a coding.
+pub(super) const GRADE: &str = "https://vigie.example/fhir/StructureDefinition/symptom-grade";
 /// Extension of a Flag and a DiagnosticReport: the response that they come from.
 pub(super) const SOURCE_RESPONSE: &str = "https://vigie.example/fhir/StructureDefinition/source-response";
 /// Extension of a Flag: id of the `PlanDefinition.action`.

@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use super::derived::Derived;
 use super::element::{
-    DERIVED_ITEM, Element, coding, concept, extension, extension_value, level_coding, only, reference,
+    DERIVED_ITEM, Element, GRADE, coding, concept, extension, extension_value, level_coding, only, reference,
 };
 use super::existing;
 use super::input::Scene;
 use crate::fhir::element::{code_of, list, str_at};
 use crate::judgement::{Extract, Outcome};
-use crate::terminology::{DATA_ABSENT_REASON, Level, OBSERVATION_CATEGORY, SYMPTOM};
+use crate::terminology::{DATA_ABSENT_REASON, Level, OBSERVATION_CATEGORY, SYMPTOM, SYMPTOM_GRADE};
 
 /// What an amended answer may change; everything else of an existing Observation stays.
 const CONTENT: &[&str] = &["code", "category", "dataAbsentReason", "interpretation", "note"];
@@ -127,12 +127,7 @@ fn content(levels: &Levels<'_>, extract: Extract, key: &str) -> Element {
     let Extract { link_id, grade, observation, .. } = extract;
     let mut body = Element::from(observation);
     body.retain(|name| !SURROUNDINGS.contains(&name));
-    let own = extension(DERIVED_ITEM, "valueString", key);
-    match body.get_mut("extension") {
-        Some(Value::Array(extensions)) => extensions.push(own),
-        Some(single) => *single = Value::Array(vec![single.take(), own]),
-        None => body.put("extension", only(own)),
-    }
+    extend(&mut body, extension(DERIVED_ITEM, "valueString", key));
     if body.get("category").is_none() {
         body.put("category", only(concept(coding(OBSERVATION_CATEGORY, "survey", None))));
     }
@@ -143,8 +138,17 @@ fn content(levels: &Levels<'_>, extract: Extract, key: &str) -> Element {
     body
 }
 
-/// A graded answer becomes its grade, an integer that can be charted; the words chosen stay as a note.
-/// A refusal to answer becomes the reason of absence.
+/// One more extension.
+fn extend(body: &mut Element, own: Value) {
+    match body.get_mut("extension") {
+        Some(Value::Array(extensions)) => extensions.push(own),
+        Some(single) => *single = Value::Array(vec![single.take(), own]),
+        None => body.put("extension", only(own)),
+    }
+}
+
+/// A graded answer becomes its grade, an integer that says by an extension that it is one and can be charted; the words
+/// chosen stay as a note. A refusal to answer becomes the reason of absence.
 fn to_grade(grade: Option<i64>, body: &mut Element) {
     let refused = |answer: &Value| code_of(answer, DATA_ABSENT_REASON).is_some();
     let Some(answer) = body.get("valueCodeableConcept") else { return };
@@ -157,6 +161,9 @@ fn to_grade(grade: Option<i64>, body: &mut Element) {
         return;
     }
     body.put_some("valueInteger", grade);
+    if let Some(grade) = grade.filter(|grade| (0..=4).contains(grade)) {
+        extend(body, extension(GRADE, "valueCoding", coding(SYMPTOM_GRADE, &grade.to_string(), None)));
+    }
     if let Some(words) = str_at(&answer, "coding.display").or_else(|| str_at(&answer, "text")) {
         body.put("note", only(Element::new(1).with("text", format!("Réponse : {words}"))));
     }

@@ -4,13 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::element::{text, wording, wording_of};
+use super::element::{own_extension, text, wording, wording_of};
 use super::{Missing, french};
 use crate::fhir::element::{at, code_of, codings, list};
-use crate::terminology::{BASE, DATA_ABSENT_REASON, SYMPTOM};
-
-/// How the words of a chosen answer begin in the note of its Observation.
-const ANSWER: &str = "Réponse : ";
+use crate::terminology::{BASE, DATA_ABSENT_REASON, SYMPTOM, SYMPTOM_GRADE};
 
 /// Grades over days: a table of symptoms by days.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -140,17 +137,15 @@ fn point(observation: &Value) -> Option<Point> {
         return Some(Point::Measure(format!("{comparator}{value}{unit}")));
     }
     let number = at(observation, "valueInteger")?;
-    match number.as_u64().and_then(|grade| u8::try_from(grade).ok()) {
-        Some(grade) if grade <= 4 && is_graded(observation) => Some(Point::Grade(grade)),
-        _ => Some(Point::Measure(number.to_string())),
-    }
+    Some(marked(observation).map_or_else(|| Point::Measure(number.to_string()), Point::Grade))
 }
 
-/// Whether the number stands for an answer that was chosen, which goes with it in words, as `pathway` writes it; a number
-/// that was counted has no such note.
-fn is_graded(observation: &Value) -> bool {
-    let chosen = |note: &Value| text(note, "text").is_some_and(|text| text.starts_with(ANSWER));
-    list(observation, "note").any(chosen)
+/// The grade that an Observation is marked with (`StructureDefinition/symptom-grade`): a number without the mark was
+/// counted.
+fn marked(observation: &Value) -> Option<u8> {
+    let mark = own_extension(observation, "symptom-grade")?.get("valueCoding")?;
+    let grade = text(mark, "code").filter(|_| text(mark, "system") == Some(SYMPTOM_GRADE))?;
+    grade.parse().ok().filter(|grade| *grade <= 4)
 }
 
 /// A unit after its number, as people write it.
@@ -209,19 +204,21 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_was_chosen_is_a_grade_and_one_that_was_counted_a_measure() {
-        let observation = |symptom: &str, note: Option<&str>| {
+    fn a_number_that_is_marked_as_a_grade_is_one_and_any_other_a_measure() {
+        let observation = |symptom: &str, mark: Option<(&str, &str)>| {
             let mut one = json!({"resourceType": "Observation", "status": "final", "valueInteger": 2,
                 "code": {"coding": [{"system": SYMPTOM, "code": symptom, "display": symptom}]},
+                "note": [{"text": "Réponse : Elle ne passe pas"}],
                 "effectiveDateTime": "2026-03-02T08:00:00+01:00"});
-            if let Some(note) = note {
-                one["note"] = json!([{"text": note}]);
+            if let Some((system, code)) = mark {
+                let url = crate::report::element::own_url("symptom-grade");
+                one["extension"] = json!([{"url": url, "valueCoding": {"system": system, "code": code}}]);
             }
             one
         };
-        let chosen = observation("fatigue", Some("Réponse : Elle ne passe pas"));
-        let (counted, remarked) = (observation("selles", None), observation("pas", Some("Podomètre")));
-        let trend = read(&[&chosen, &counted, &remarked]);
+        let chosen = observation("fatigue", Some((SYMPTOM_GRADE, "2")));
+        let (counted, foreign) = (observation("selles", None), observation("pas", Some(("urn:x", "2"))));
+        let trend = read(&[&chosen, &counted, &foreign]);
         assert_eq!(trend.series.len(), 1);
         assert_eq!((trend.series[0].symptom.as_str(), &trend.series[0].grades), ("fatigue", &vec![Some(2)]));
         assert_eq!(trend.measures.len(), 2);

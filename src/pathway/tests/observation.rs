@@ -1,6 +1,8 @@
 //! Observations: grades, levels, amendment in place.
 
 use super::*;
+use crate::fhir::element::list;
+use crate::pathway::element::GRADE;
 use crate::terminology::{DATA_ABSENT_REASON, SYMPTOM};
 
 fn graded(code: &str) -> Value {
@@ -19,11 +21,18 @@ fn derived(rules: &[Outcome], observation: &Value, grade: Option<i64>, existing:
     derive(&given, vec![extract], &ids(if existing.is_empty() { "first" } else { "again" }))
 }
 
+/// The grades that an Observation is marked with.
+fn marked(observation: &Value) -> Vec<Option<&str>> {
+    let marks = list(observation, "extension").filter(|one| one["url"] == GRADE);
+    marks.map(|mark| str_at(mark, "valueCoding.code")).collect()
+}
+
 #[test]
 fn a_graded_answer_is_its_grade_with_the_level_that_it_raised() {
     let derived = derived(&[fired("R32", Level::Jaune)], &graded("2"), Some(2), &[]);
     let observation = one(&derived, "Observation");
     assert_eq!(observation["valueInteger"], 2);
+    assert_eq!(marked(observation), [Some("2")]);
     assert_eq!(observation.get("valueCodeableConcept"), None);
     assert_eq!(str_at(observation, "note.text"), Some("Réponse : Je mange moins"));
     assert_eq!(str_at(observation, "interpretation.coding.code"), Some("jaune"));
@@ -71,6 +80,7 @@ fn an_amended_answer_amends_its_observation_and_an_equal_one_leaves_it() {
     assert_eq!(observation["id"], before[0]["id"]);
     assert_eq!(str_at(observation, "status"), Some("amended"));
     assert_eq!(observation["valueInteger"], 3);
+    assert_eq!(marked(observation), [Some("3")]);
     assert!(changed.resources.iter().any(|one| one.change == Change::Update && one.body == *observation));
 }
 
