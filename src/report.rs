@@ -4,7 +4,8 @@
 //!
 //! Everything is pure: resources, ids and the time are handed in, and the same input gives the same bytes.
 //!
-//! 1. [`Report::from_resources`] reads what was decided and done into French words and tables;
+//! 1. [`Report::from_resources`] reads what was decided and done into French words and tables: of one response and the
+//!    weeks before it, or of the days that a person chose ([`period::Scope`]);
 //! 2. [`pdf::render`] sets them on paper, once;
 //! 3. [`Document::new`] derives the [`Header`], and wraps the pages in a CDA, which it checks;
 //! 4. the other renderers describe that document to those who receive it, from its header and its bytes. They never
@@ -22,15 +23,18 @@ pub mod document_reference;
 mod element;
 #[cfg(test)]
 pub(crate) mod example;
+mod findings;
 mod french;
 mod gather;
 pub mod header;
 pub mod hl7v2;
 mod issuer;
 pub mod narrative;
+mod overview;
 #[cfg(feature = "pdf")]
 pub mod pdf;
 mod people;
+pub mod period;
 pub mod provide_and_register;
 pub mod provide_document_bundle;
 pub mod simplified_publish;
@@ -47,9 +51,11 @@ use crate::terminology::nos::Code;
 pub use actions::{Action, Advice};
 pub use alerts::{Alert, Evidence};
 pub use document::{Document, Edition, Form, Replaced};
+pub use findings::Findings;
 pub use gather::Sources;
 pub use header::Header;
 pub use issuer::{Coding, Issuer};
+pub use overview::{Answered, Change, Coverage, Episode, Overview, Repeated, Week};
 pub use people::{Organization, Professional};
 pub use stationery::Stationery;
 pub use subject::{Identity, Subject};
@@ -62,9 +68,19 @@ pub const TITLE: &str = "Compte rendu de télésurveillance";
 pub const INTENDED_USE: &str =
     "Aide à l'organisation du suivi ; ne pose pas de diagnostic ; ne remplace pas l'appel au 15.";
 
-/// Title of a report of that moment.
-fn title(issued: Timestamp) -> String {
-    format!("{TITLE} du {}", french::long_date(french::in_paris(issued).date()))
+/// Title of a report: of its moment, or of its period.
+fn title(report: &Report) -> String {
+    let long = french::long_date;
+    match &report.findings.overview {
+        Some(overview) => format!("{TITLE}, du {} au {}", long(overview.days.first), long(overview.days.last)),
+        None => format!("{TITLE} du {}", long(french::in_paris(report.issued).date())),
+    }
+}
+
+/// The lines of a text; blank ones are none.
+fn lines(written: Option<&str>) -> Vec<String> {
+    let lines = written.unwrap_or_default().lines();
+    lines.map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 /// All that a report says, in the words it says it in.
@@ -90,24 +106,8 @@ pub struct Report {
     pub visibility: Vec<Code>,
     /// When it was finalised.
     pub issued: Timestamp,
-    /// The days it covers, both included, `YYYY-MM-DD`.
-    pub period: (String, String),
-    /// Programme, where known.
-    pub programme: Option<String>,
-    /// Treatment under way and since when, where known.
-    pub treatment: Option<String>,
-    /// Highest level of the period, with its display; none when nothing was evaluated.
-    pub level: Option<Level>,
-    /// Rules that fired, the most serious first.
-    pub alerts: Vec<Alert>,
-    /// What the team was asked to do, and what came of it.
-    pub actions: Vec<Action>,
-    /// What the patient was told.
-    pub advice: Vec<Advice>,
-    /// Grades over the days of the period.
-    pub trend: Trend,
-    /// Answers that are missing or could not be evaluated, each with its reason.
-    pub missing: Vec<Missing>,
+    /// What was found: of the response and the weeks before it, or of a period.
+    pub findings: Findings,
     /// The author's conclusion, paragraph by paragraph.
     pub conclusion: Vec<String>,
     /// What the author changes in the treatment, paragraph by paragraph.

@@ -62,6 +62,8 @@ impl Action {
 pub struct Advice {
     /// When, as people read it.
     pub at: Option<String>,
+    /// The day, `YYYY-MM-DD`, if known.
+    pub on: Option<String>,
     /// The message, then the advice beneath it.
     pub texts: Vec<String>,
 }
@@ -85,6 +87,7 @@ pub(super) fn advice(communications: &[&Value]) -> Vec<Advice> {
         let texts = list(communication, "payload").filter_map(|payload| text(payload, "contentString"));
         Advice {
             at: text(communication, "sent").map(french::shown),
+            on: text(communication, "sent").and_then(french::day).map(|day| day.to_string()),
             texts: texts.map(str::to_owned).collect(),
         }
     };

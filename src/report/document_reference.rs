@@ -79,7 +79,7 @@ pub(super) fn describe(
             "format": {"system": FORMAT_SYSTEM, "code": FORMAT.0, "display": FORMAT.1},
         }],
         "context": {
-            "period": {"start": report.period.0, "end": report.period.1},
+            "period": {"start": report.findings.period.0, "end": report.findings.period.1},
             "facilityType": {"coding": [coding(&issuer.facility_type)]},
             "practiceSetting": {"coding": [coding(&issuer.practice_setting)]},
             "sourcePatientInfo": {"reference": "#patient"},

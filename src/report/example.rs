@@ -1,5 +1,7 @@
 //! A report for the tests of this room: the official test identity over four weeks.
 
+pub(crate) mod period;
+
 use serde_json::{Value, json};
 
 use super::codes::{BIRTH_GIVEN_NAMES, BIRTH_PLACE, IDENTITY_RELIABILITY, INSEE_CODE};

@@ -37,6 +37,14 @@ pub(super) fn long_date(date: Date) -> String {
     format!("{day} {month} {}", date.year())
 }
 
+/// `mars`, `déc.`; a January says its year.
+pub(super) fn short_month(date: Date) -> String {
+    const SHORT: [&str; 12] =
+        ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."];
+    let month = usize::try_from(date.month() - 1).ok().and_then(|month| SHORT.get(month)).unwrap_or(&"");
+    if date.month() == 1 { format!("{month} {}", date.year()) } else { (*month).to_owned() }
+}
+
 /// The day of a FHIR `date`, `dateTime` or `instant` in France, if it says one.
 pub(super) fn day(written: &str) -> Option<Date> {
     match written.parse::<Timestamp>() {

@@ -17,23 +17,27 @@ pub fn render(report: &Report) -> String {
     push("p", &identity(report));
     push(
         "p",
-        &format!("Période du {} au {}", french::shown(&report.period.0), french::shown(&report.period.1)),
+        &format!(
+            "Période du {} au {}",
+            french::shown(&report.findings.period.0),
+            french::shown(&report.findings.period.1)
+        ),
     );
     push("p", &format!("{}, {}", report.author.name, french::moment(report.issued)));
-    let level = report.level.as_ref().map_or("non déterminé", |level| level.display.as_str());
+    let level = report.findings.level.as_ref().map_or("non déterminé", |level| level.display.as_str());
     push("p", &format!("Niveau : {level}"));
     push("h2", "Conclusion");
     for paragraph in &report.conclusion {
         push("p", paragraph);
     }
-    html.push_str(&list("Alertes et motifs", report.alerts.iter().map(alert)));
-    html.push_str(&list("Actions de l'équipe", report.actions.iter().map(action)));
+    html.push_str(&list("Alertes et motifs", report.findings.alerts.iter().map(alert)));
+    html.push_str(&list("Actions de l'équipe", report.findings.actions.iter().map(action)));
     html.push_str(&list(
         "Conseils donnés au patient",
-        report.advice.iter().flat_map(|advice| advice.texts.clone()),
+        report.findings.advice.iter().flat_map(|advice| advice.texts.clone()),
     ));
-    html.push_str(&list("Derniers grades", report.trend.series.iter().filter_map(last)));
-    let missing = report.missing.iter().map(|one| format!("{} : {}", one.what, one.reason));
+    html.push_str(&list("Derniers grades", report.findings.trend.series.iter().filter_map(last)));
+    let missing = report.findings.missing.iter().map(|one| format!("{} : {}", one.what, one.reason));
     html.push_str(&list("Données manquantes ou non évaluables", missing));
     let _ = write!(html, "<p>{}</p></div>", escaped(INTENDED_USE));
     html

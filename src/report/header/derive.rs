@@ -31,7 +31,7 @@ impl Header {
             code: Code::new(TYPE.0, OID_LOINC, TYPE.1),
             class: Code::new(CLASS.0, CLASS_OID, CLASS.1),
             format: Code::new(FORMAT.0, FORMAT_OID, FORMAT.1),
-            title: title(report.issued),
+            title: title(report),
             language: "fr-FR",
             confidentiality: report.confidentiality.clone(),
             visibility: report.visibility.clone(),
@@ -40,7 +40,7 @@ impl Header {
             author: report.author.clone(),
             organization: report.custodian.clone(),
             recipients: report.recipients.clone(),
-            service: service(&report.period, &created_at),
+            service: service(&report.findings.period, &created_at),
             encounter: of_set(ValueSet::Encounter, &issuer.encounter)?,
             facility_type: coded(&issuer.facility_type, OID_SECTOR),
             practice_setting: coded(&issuer.practice_setting, OID_PRACTICE),
@@ -138,7 +138,7 @@ mod tests {
     fn the_service_covers_whole_days_and_ends_before_the_report() {
         let check = |first: &str, last: &str, expected: (&str, &str)| {
             let mut report = example::report();
-            report.period = (first.to_owned(), last.to_owned());
+            report.findings.period = (first.to_owned(), last.to_owned());
             let (start, end) = header(&report).service;
             assert_eq!((hl7_time(&start).as_str(), hl7_time(&end).as_str()), expected);
         };
