@@ -140,6 +140,9 @@ pub struct Limits {
     /// Threads that serve requests; 0 means one a core.
     #[validate(range(max = 256))]
     pub workers: usize,
+    /// Most weeks that the report of a period covers.
+    #[validate(range(min = 1, max = 260))]
+    pub report_weeks: u32,
     /// How long running requests may take to end at shutdown, in seconds.
     #[validate(range(min = 1, max = 600))]
     pub shutdown_seconds: u64,
@@ -147,7 +150,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes: 5_242_880, workers: 0, shutdown_seconds: 20 }
+        Self { body_bytes: 5_242_880, workers: 0, report_weeks: 53, shutdown_seconds: 20 }
     }
 }
 

@@ -29,8 +29,10 @@ mod hl7v2;
 mod incoming;
 mod library;
 mod load;
+mod material;
 mod operation;
 mod patch;
+mod period_report;
 mod publish;
 mod read;
 mod reference;
@@ -51,6 +53,7 @@ pub use hl7v2::{Authority, receive};
 pub use library::Library;
 pub use load::{LoadReport, load};
 pub use patch::{Patch, patch, patch_where};
+pub use period_report::period_report;
 pub use read::{read, vread};
 pub use search::{MEMBERS, Search, SearchAnswer, everything, search, search_with};
 pub use submit::keep_mistyped;
@@ -90,6 +93,8 @@ pub struct Settings {
     pub page_default: usize,
     /// Most matches on a page, whatever `_count` says.
     pub page_max: usize,
+    /// Most weeks that one report covers.
+    pub report_weeks_max: u32,
     /// How many times a write is decided anew when another one of the same patient came first.
     pub rounds_max: usize,
 }

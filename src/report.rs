@@ -72,7 +72,7 @@ pub const INTENDED_USE: &str =
 fn title(report: &Report) -> String {
     let long = french::long_date;
     match &report.findings.overview {
-        Some(overview) => format!("{TITLE}, du {} au {}", long(overview.days.first), long(overview.days.last)),
+        Some(overview) => format!("{TITLE} du {} au {}", long(overview.days.first), long(overview.days.last)),
         None => format!("{TITLE} du {}", long(french::in_paris(report.issued).date())),
     }
 }

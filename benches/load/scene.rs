@@ -75,6 +75,7 @@ pub(crate) fn context(store: Arc<dyn Store>) -> Context {
             destinations: Vec::new(),
             page_default: 50,
             page_max: 1_000,
+            report_weeks_max: 53,
             rounds_max: 16,
         },
     }

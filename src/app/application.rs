@@ -226,6 +226,7 @@ fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction
         authorities: authorities.collect(),
         page_default: 50,
         page_max: 1_000,
+        report_weeks_max: settings.limits.report_weeks,
         rounds_max: 16,
     })
 }

@@ -53,6 +53,7 @@ pub const fn takes_body(interaction: Interaction) -> bool {
             | Interaction::PatchWhere
             | Interaction::Validate
             | Interaction::Evaluate
+            | Interaction::PeriodReport
             | Interaction::DeliveryStop
             | Interaction::DeliveryResend
     )
@@ -79,6 +80,7 @@ const fn own(interaction: Interaction) -> &'static [u16] {
         Interaction::UpdateWhere => &[200, 201, 409, 412, 422, 507],
         Interaction::SearchCompartment | Interaction::Everything => &[200, 404, 410],
         Interaction::Evaluate => &[200, 422],
+        Interaction::PeriodReport => &[200, 201, 404, 409, 410, 422, 507],
         Interaction::Create => &[200, 201, 409, 412, 422, 507],
         // 404: what stands for the id is no id but the name of something that is not here.
         Interaction::Update => &[200, 201, 404, 409, 412, 422, 507],

@@ -143,6 +143,7 @@ async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpR
         Interaction::Options => Ok(options(exchange.request)),
         Interaction::Validate => operation::validate(exchange, payload).await,
         Interaction::Evaluate => operation::evaluate(exchange, payload).await,
+        Interaction::PeriodReport => operation::period_report(exchange, payload).await,
         Interaction::Deliveries => operation::deliveries(exchange).await,
         Interaction::DeliveryStop => operation::stop(exchange, payload).await,
         Interaction::DeliveryResend => operation::resend(exchange, payload).await,

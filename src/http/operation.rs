@@ -1,9 +1,9 @@
-//! Operations: `$validate`, `$evaluate`, `$deliveries`, `$delivery-stop`, `$delivery-resend`.
+//! Operations: `$validate`, `$evaluate`, `$period-report`, `$deliveries`, `$delivery-stop`, `$delivery-resend`.
 
 use actix_web::{HttpResponse, web};
 
-use super::exchange;
 use super::handle::{Exchange, outcome};
+use super::{exchange, write};
 use crate::fhir::{Document, Reading};
 use crate::interaction;
 use crate::problem::{Category, Issue, Problem, Severity};
@@ -33,6 +33,16 @@ pub(super) async fn evaluate(
     let bytes = exchange.body(payload).await?;
     let bundle = interaction::evaluate(exchange.context, &bytes).await?;
     Ok(exchange::body(&mut HttpResponse::Ok(), bundle))
+}
+
+pub(super) async fn period_report(
+    exchange: &Exchange<'_>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let wanted = exchange::prefer(exchange.request.headers())?;
+    let bytes = exchange.body(payload).await?;
+    let answer = interaction::period_report(exchange.context, exchange.matched.id, &bytes).await?;
+    Ok(write::written(exchange, answer, wanted))
 }
 
 pub(super) async fn deliveries(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {

@@ -54,6 +54,8 @@ pub enum Interaction {
     Validate,
     /// `QuestionnaireResponse/$evaluate`
     Evaluate,
+    /// `Patient/{id}/$period-report`
+    PeriodReport,
     /// `$deliveries`
     Deliveries,
     /// `$delivery-stop`
@@ -134,6 +136,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/{type}/_history", Interaction::History),
     route("POST", "/{type}/_search", Interaction::SearchForm),
     route("GET", "/Patient/{id}/$everything", Interaction::Everything),
+    route("POST", "/Patient/{id}/$period-report", Interaction::PeriodReport),
     route("GET", "/Patient/{id}/{member}", Interaction::SearchCompartment),
     route("GET", "/{type}/{id}", Interaction::Read),
     route("PUT", "/{type}/{id}", Interaction::Update),
@@ -243,7 +246,7 @@ fn matches<'a>(route: &Route, path: &'a str) -> Option<Matched<'a>> {
             _ => return None,
         }
     }
-    if route.interaction == Interaction::Everything {
+    if matches!(route.interaction, Interaction::Everything | Interaction::PeriodReport) {
         found.rtype = "Patient";
     }
     if route.path.starts_with("/QuestionnaireResponse/") {
@@ -276,6 +279,7 @@ mod tests {
         check("GET", "/Patient/p/Task", Interaction::SearchCompartment);
         assert_eq!(find("GET", "/Patient/p/Task").map(|m| (m.id, m.rtype)), Ok(("p", "Task")));
         check("GET", "/Patient/p/$everything", Interaction::Everything);
+        check("POST", "/Patient/p/$period-report", Interaction::PeriodReport);
         assert!(find("GET", "/Patient/p/Questionnaire").is_err() && find("GET", "/Task/t/Flag").is_err());
     }
 

@@ -1,45 +1,100 @@
 //! The report as FHIR narrative: XHTML of the subset that FHIR R4 allows, readable without a style sheet.
 
+mod of_period;
+
 use std::fmt::Write as _;
 
-use super::{Alert, INTENDED_USE, Report, TITLE, french};
+use super::{Alert, Findings, INTENDED_USE, Report, TITLE, french};
 
 /// Renders `Narrative.div`. The same report gives the same text.
 #[must_use]
 pub fn render(report: &Report) -> String {
+    let findings = &report.findings;
+    let mut html = opened(TITLE);
+    let mut push = |tag: &str, text: &str| paragraph(&mut html, tag, text);
+    push("p", &identity(report));
+    push("p", &period(findings));
+    push("p", &format!("{}, {}", report.author.name, french::moment(report.issued)));
+    push("p", &level(findings));
+    push("h2", "Conclusion");
+    for one in &report.conclusion {
+        push("p", one);
+    }
+    match &findings.overview {
+        None => html.push_str(&of_response(findings)),
+        Some(overview) => {
+            if !report.treatment_change.is_empty() {
+                html.push_str(&list("Changement de traitement", report.treatment_change.iter().cloned()));
+            }
+            html.push_str(&of_programme(findings));
+            html.push_str(&of_period::sections(findings, overview));
+        }
+    }
+    closed(html)
+}
+
+/// Renders `Narrative.div` of a draft: what was found about a period, and what a person has to add before it is signed.
+#[must_use]
+pub fn draft(findings: &Findings) -> String {
+    let mut html = opened(&format!("{TITLE} : projet, non signé"));
+    let mut push = |tag: &str, text: &str| paragraph(&mut html, tag, text);
+    push("p", &period(findings));
+    push("p", &level(findings));
+    push("p", "À compléter avant signature : conclusion, changement de traitement s'il y a lieu, auteur.");
+    html.push_str(&of_programme(findings));
+    if let Some(overview) = &findings.overview {
+        html.push_str(&of_period::sections(findings, overview));
+    }
+    closed(html)
+}
+
+fn opened(title: &str) -> String {
     let mut html =
         String::from("<div xmlns=\"http://www.w3.org/1999/xhtml\" xml:lang=\"fr-FR\" lang=\"fr-FR\">");
-    let mut push = |tag: &str, text: &str| {
-        // Writing to a String cannot fail.
-        let _ = write!(html, "<{tag}>{}</{tag}>", escaped(text));
-    };
-    push("h1", TITLE);
-    push("p", &identity(report));
-    push(
-        "p",
-        &format!(
-            "Période du {} au {}",
-            french::shown(&report.findings.period.0),
-            french::shown(&report.findings.period.1)
-        ),
-    );
-    push("p", &format!("{}, {}", report.author.name, french::moment(report.issued)));
-    let level = report.findings.level.as_ref().map_or("non déterminé", |level| level.display.as_str());
-    push("p", &format!("Niveau : {level}"));
-    push("h2", "Conclusion");
-    for paragraph in &report.conclusion {
-        push("p", paragraph);
+    paragraph(&mut html, "h1", title);
+    html
+}
+
+fn closed(mut html: String) -> String {
+    paragraph(&mut html, "p", INTENDED_USE);
+    html.push_str("</div>");
+    html
+}
+
+fn paragraph(html: &mut String, tag: &str, text: &str) {
+    // Writing to a String cannot fail.
+    let _ = write!(html, "<{tag}>{}</{tag}>", escaped(text));
+}
+
+fn period(findings: &Findings) -> String {
+    let (first, last) = &findings.period;
+    format!("Période du {} au {}", french::shown(first), french::shown(last))
+}
+
+fn level(findings: &Findings) -> String {
+    format!("Niveau : {}", findings.level.as_ref().map_or("non déterminé", |level| level.display.as_str()))
+}
+
+fn of_programme(findings: &Findings) -> String {
+    let mut html = String::new();
+    for (name, told) in [("Programme", &findings.programme), ("Traitement", &findings.treatment)] {
+        if let Some(told) = told {
+            paragraph(&mut html, "p", &format!("{name} : {told}"));
+        }
     }
-    html.push_str(&list("Alertes et motifs", report.findings.alerts.iter().map(alert)));
-    html.push_str(&list("Actions de l'équipe", report.findings.actions.iter().map(action)));
+    html
+}
+
+fn of_response(findings: &Findings) -> String {
+    let mut html = list("Alertes et motifs", findings.alerts.iter().map(alert));
+    html.push_str(&list("Actions de l'équipe", findings.actions.iter().map(action)));
     html.push_str(&list(
         "Conseils donnés au patient",
-        report.findings.advice.iter().flat_map(|advice| advice.texts.clone()),
+        findings.advice.iter().flat_map(|advice| advice.texts.clone()),
     ));
-    html.push_str(&list("Derniers grades", report.findings.trend.series.iter().filter_map(last)));
-    let missing = report.findings.missing.iter().map(|one| format!("{} : {}", one.what, one.reason));
+    html.push_str(&list("Derniers grades", findings.trend.series.iter().filter_map(last)));
+    let missing = findings.missing.iter().map(|one| format!("{} : {}", one.what, one.reason));
     html.push_str(&list("Données manquantes ou non évaluables", missing));
-    let _ = write!(html, "<p>{}</p></div>", escaped(INTENDED_USE));
     html
 }
 

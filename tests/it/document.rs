@@ -68,6 +68,21 @@ async fn every_course_ends_in_a_document_that_breaks_no_rule() {
     }
 }
 
+/// The report of six weeks, drafted by the service and signed.
+#[tokio::test]
+async fn a_period_ends_in_a_document_that_breaks_no_rule() {
+    let (app, _) = signed_course("folfox").await;
+    let drafted = app.period_report("test-folfox", "2026-03-02", "2026-04-06").await.expect("a draft");
+    let mut report = body(&drafted);
+    report["status"] = json!("final");
+    report["conclusion"] = json!("Tolérance correcte sur six semaines.");
+    report["resultsInterpreter"] = json!([{"reference": "PractitionerRole/oncologue-test"}]);
+    let stored = body(&app.put(&report).await.expect("a final report"));
+    let cda = String::from_utf8(leave_forms(&app, &stored, "folfox-period").await).unwrap();
+    assert!(cda.contains("Compte rendu de télésurveillance du 2 mars 2026 au 6 avril 2026"), "the title");
+    assert!(cda.contains("<low value=\"20260302000000+0100\"/>"), "the first day of the period");
+}
+
 #[tokio::test]
 async fn a_correction_is_a_second_version_that_names_the_first() {
     let (app, report) = signed_course("folfox").await;

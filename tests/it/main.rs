@@ -26,6 +26,7 @@ mod mllp;
 mod openapi;
 mod outage;
 mod patching;
+mod period_report;
 mod platform;
 mod process;
 mod profiles;

@@ -1,29 +1,14 @@
 //! Reading what the document of a report says: the patient, the author, and the weeks before.
 
-use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::incomplete;
-use crate::fhir::datetime::{PartialDateTime, instant};
-use crate::fhir::{element, meta};
-use crate::interaction::{Context, incoming, library, read};
+use crate::fhir::element;
+use crate::interaction::material::{self, all, follow, moment, resolve};
+use crate::interaction::{Context, incoming};
 use crate::problem::{Issue, Problem};
 use crate::report::{self, Replaced};
 use crate::store::DeliveryFilter;
-
-/// How far back the document looks: the trend of six weeks.
-const WINDOW: SignedDuration = SignedDuration::from_hours(6 * 7 * 24);
-
-/// References in one search: addresses have a length.
-const CHUNK: usize = 40;
-
-/// What dates a resource of each type, and how its patient is searched for.
-const DATED: &[(&str, &str, &[&str])] = &[
-    ("Observation", "subject", &["effectiveDateTime", "effectivePeriod.start", "issued"]),
-    ("Flag", "subject", &["period.start"]),
-    ("Task", "patient", &["authoredOn"]),
-    ("Communication", "subject", &["sent"]),
-];
 
 /// All that the document is made from.
 pub(super) struct Gathered {
@@ -84,6 +69,9 @@ pub(super) async fn gather(ctx: &Context, report: Value) -> Result<Gathered, Pro
             Issue::error("required", "a final report names its patient").at("DiagnosticReport.subject"),
         );
     }
+    if let Err(problem) = material::scope(ctx, &report) {
+        issues.extend(problem.issues);
+    }
     let signed = author(ctx, &report).await?;
     if signed.is_none() {
         issues.push(without_author());
@@ -97,8 +85,8 @@ pub(super) async fn gather(ctx: &Context, report: Value) -> Result<Gathered, Pro
         Some(role) => follow(ctx, role, "organization").await?,
         None => None,
     };
-    let mut resources = around(ctx, &report, &patient_reference).await?;
-    resources.extend(addressees(ctx, &patient, &resources).await?);
+    let mut resources = material::about(ctx, &report, &patient_reference).await?;
+    resources.extend(material::people(ctx, &patient, &resources).await?);
     let (replaced, replaced_reference) = edition_before(ctx, &report).await?;
     let replaced_at = match &replaced {
         Some(replaced) => destinations_of(ctx, &replaced.document_id).await?,
@@ -147,86 +135,6 @@ fn without_author() -> Issue {
     .text("Le compte rendu final doit nommer le professionnel qui le signe.")
 }
 
-async fn follow(ctx: &Context, resource: &Value, name: &str) -> Result<Option<Value>, Problem> {
-    match element::str_at(resource, &format!("{name}.reference")) {
-        Some(reference) => resolve(ctx, reference).await,
-        None => Ok(None),
-    }
-}
-
-async fn resolve(ctx: &Context, reference: &str) -> Result<Option<Value>, Problem> {
-    match crate::fhir::reference::parse(reference) {
-        crate::fhir::reference::ReferenceForm::Local { rtype, id, .. } => read::current(ctx, rtype, id).await,
-        _ => Ok(None),
-    }
-}
-
-/// Who prescribed the monitoring, and the patient's own physicians: each professional, and the role that names it.
-async fn addressees(ctx: &Context, patient: &Value, resources: &[Value]) -> Result<Vec<Value>, Problem> {
-    let plans = resources.iter().filter(|one| element::resource_type(one) == Some("CarePlan"));
-    let authors = plans.filter_map(|plan| element::str_at(plan, "author.reference"));
-    let own =
-        element::list(patient, "generalPractitioner").filter_map(|one| element::str_at(one, "reference"));
-    let references: std::collections::BTreeSet<&str> = authors.chain(own).collect();
-    let mut found = Vec::new();
-    for reference in references {
-        let Some(named) = resolve(ctx, reference).await? else { continue };
-        if element::resource_type(&named) == Some("PractitionerRole") {
-            found.extend(follow(ctx, &named, "practitioner").await?);
-        }
-        found.push(named);
-    }
-    found.retain(|one| matches!(element::resource_type(one), Some("Practitioner" | "PractitionerRole")));
-    Ok(found)
-}
-
-/// What was observed, alerted, done and said from [`WINDOW`] before the end of the report until now, and why.
-async fn around(ctx: &Context, report: &Value, patient: &str) -> Result<Vec<Value>, Problem> {
-    let end = ["effectivePeriod.end", "effectiveDateTime"]
-        .into_iter()
-        .find_map(|name| moment(report, name))
-        .unwrap_or_else(|| incoming::now(ctx));
-    let start = end.checked_sub(WINDOW).unwrap_or(end);
-    // Nothing is stored before it happened: what is older in the store is older for the patient too.
-    let since = format!("ge{}", instant(start));
-    let mut resources = Vec::new();
-    for (rtype, parameter, dates) in DATED {
-        let params = [(*parameter, patient), ("_lastUpdated", since.as_str())];
-        for resource in all(ctx, rtype, &params).await? {
-            let at = dates.iter().find_map(|name| moment(&resource, name));
-            if at.or_else(|| meta::last_updated(&resource)).is_some_and(|at| at >= start) {
-                resources.push(resource);
-            }
-        }
-    }
-    let reports =
-        all(ctx, "DiagnosticReport", &[("subject", patient), ("_lastUpdated", since.as_str())]).await?;
-    let explained: Vec<String> = resources
-        .iter()
-        .chain(&reports)
-        .filter(|one| matches!(element::resource_type(one), Some("Flag" | "Task" | "DiagnosticReport")))
-        .filter_map(element::local_reference)
-        .collect();
-    resources.extend(reasons(ctx, &explained).await?);
-    resources.extend(all(ctx, "CarePlan", &[("subject", patient), ("status", "active")]).await?);
-    Ok(resources)
-}
-
-/// The traces of what explains these resources, each once, in order of time.
-async fn reasons(ctx: &Context, explained: &[String]) -> Result<Vec<Value>, Problem> {
-    let mut found = std::collections::BTreeMap::new();
-    for chunk in explained.chunks(CHUNK) {
-        for provenance in all(ctx, "Provenance", &[("target", &chunk.join(","))]).await? {
-            let key = (
-                element::str_at(&provenance, "recorded").unwrap_or_default().to_owned(),
-                element::id(&provenance).unwrap_or_default().to_owned(),
-            );
-            found.insert(key, provenance);
-        }
-    }
-    Ok(found.into_values().collect())
-}
-
 /// The latest document made of this report, and how many there were.
 async fn edition_before(ctx: &Context, report: &Value) -> Result<(Option<Replaced>, Option<Value>), Problem> {
     let Some(reference) = element::local_reference(report) else { return Ok((None, None)) };
@@ -251,12 +159,4 @@ async fn destinations_of(ctx: &Context, document_id: &str) -> Result<Vec<String>
     let has =
         records.into_iter().filter(|record| record.progress.accepted || record.progress.state.is_open());
     Ok(has.map(|record| record.delivery.destination).collect())
-}
-
-async fn all(ctx: &Context, rtype: &str, params: &[(&str, &str)]) -> Result<Vec<Value>, Problem> {
-    library::read_all(ctx.store.as_ref(), rtype, params).await?.iter().map(read::body).collect()
-}
-
-fn moment(resource: &Value, name: &str) -> Option<Timestamp> {
-    PartialDateTime::parse(element::str_at(resource, name)?)?.lower()
 }

@@ -151,6 +151,7 @@ impl App {
                 }],
                 page_default: 50,
                 page_max: 500,
+                report_weeks_max: 53,
                 rounds_max: 100,
             },
         };
@@ -162,6 +163,18 @@ impl App {
         let text = |name: &str| resource[name].as_str().expect("a type and an id").to_owned();
         let bytes = serde_json::to_vec(resource).expect("JSON");
         interaction::update(&self.context, &text("resourceType"), &text("id"), &bytes, None).await
+    }
+
+    /// Drafts the report of a period.
+    pub(crate) async fn period_report(
+        &self,
+        patient: &str,
+        start: &str,
+        end: &str,
+    ) -> Result<Answer, Problem> {
+        let part = |name: &str, day: &str| serde_json::json!({"name": name, "valueDate": day});
+        let body = serde_json::json!({"resourceType": "Parameters", "parameter": [part("start", start), part("end", end)]});
+        interaction::period_report(&self.context, patient, body.to_string().as_bytes()).await
     }
 
     /// Submits a response.
