@@ -10,6 +10,7 @@ mod exchange;
 mod finish;
 mod handle;
 mod media;
+mod native;
 mod operation;
 pub mod route;
 mod search;

@@ -73,11 +73,39 @@ fn resource(rtype: &str) -> Value {
             entry[name] = list.into();
         }
     }
+    if let Some((profile, documentation)) = documented(rtype) {
+        entry["documentation"] = documentation.into();
+        if let Some(profile) = profile {
+            entry["supportedProfile"] = json!([profile]);
+        }
+    }
     let operations = operations(&format!("/{rtype}/$"));
     if operations.as_array().is_some_and(|list| !list.is_empty()) {
         entry["operation"] = operations;
     }
     entry
+}
+
+/// The profile of what this service writes of a type, and which actor of a guide it serves with it.
+fn documented(rtype: &str) -> Option<(Option<&'static str>, &'static str)> {
+    match rtype {
+        "AuditEvent" => Some((
+            Some("https://interop.esante.gouv.fr/ig/fhir/tde/StructureDefinition/tde-auditevent"),
+            "What was sent to whom, and what came back. Written by this service alone.",
+        )),
+        "Binary" => Some((
+            None,
+            "IHE MHD Document Responder, ITI-68: who does not ask for FHIR by its media type gets the bytes under theirs.",
+        )),
+        "DocumentReference" => Some((
+            Some(
+                "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-comprehensive-document-reference",
+            ),
+            "IHE MHD Document Responder, ITI-67 (PDSm flow 05b): a query names the patient and the status; without a status it is \
+             answered with a warning. Submission sets (List, ITI-66) are not kept here. Engines poll by _lastUpdated.",
+        )),
+        _ => None,
+    }
 }
 
 fn interactions(rtype: &str) -> Vec<Value> {

@@ -161,6 +161,9 @@ pub(super) fn body(response: &mut HttpResponseBuilder, bytes: Vec<u8>) -> HttpRe
 
 /// The same answer with its JSON laid out over lines, for people (`_pretty`, R4 3.1.0.1.10).
 pub(super) fn laid_out(response: HttpResponse) -> HttpResponse {
+    if response.headers().get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes() != FHIR_JSON.as_bytes()) {
+        return response;
+    }
     let (head, body) = response.into_parts();
     match body.try_into_bytes() {
         Ok(bytes) => {

@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::exchange;
 use super::media::{self, Sent};
 use super::route::{self, Interaction, Matched};
-use super::{State, answers, body, capability, coding, finish, operation, search, status, write};
+use super::{State, answers, body, capability, coding, finish, native, operation, search, status, write};
 use crate::fhir::{self, Format};
 use crate::interaction::{self, Answer, Context};
 use crate::problem::{Category, Issue, Problem};
@@ -106,7 +106,11 @@ async fn serve(
     let context = &*state.context;
     let exchange = Exchange { context, state, request, matched, parameters };
     let interaction = exchange.matched.interaction;
-    if interaction.is_fhir() {
+    // A Binary may be taken as the bytes that it holds, whatever these are.
+    let is_native = exchange.matched.rtype == "Binary"
+        && matches!(interaction, Interaction::Read | Interaction::Vread)
+        && form.format.is_none();
+    if interaction.is_fhir() && !is_native {
         media::accepted(request.headers(), form.format.as_deref())?;
     }
     if !interaction.takes_parameters() {
@@ -238,9 +242,20 @@ fn found(exchange: &Exchange<'_>, answer: Answer) -> Result<HttpResponse, Proble
         exchange::describe(&mut response, &answer, None);
         return Ok(response.finish());
     }
+    if answer.rtype == "Binary"
+        && !names_format(exchange.request)
+        && let Some(response) = native::bytes(exchange.request.headers(), &answer)?
+    {
+        return Ok(response);
+    }
     let mut response = HttpResponse::Ok();
     exchange::describe(&mut response, &answer, None);
     Ok(exchange::body(&mut response, answer.body))
+}
+
+/// Whether the address says the format of the answer, which wins over `Accept`.
+fn names_format(request: &HttpRequest) -> bool {
+    parameters(request.query_string()).is_ok_and(|(_, form)| form.format.is_some())
 }
 
 async fn history(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {

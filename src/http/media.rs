@@ -99,7 +99,7 @@ pub(super) fn accepted(headers: &HeaderMap, parameter: Option<&str>) -> Result<F
 }
 
 /// Thousandths of a weight such as `0.8`; what is no weight counts as none.
-fn weight(text: &str) -> u16 {
+pub(super) fn weight(text: &str) -> u16 {
     match text.trim().split_once('.') {
         None => {
             if text.trim() == "0" {

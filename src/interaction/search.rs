@@ -4,6 +4,7 @@
 mod compartment;
 mod concepts;
 mod everything;
+mod find_document_references;
 mod include;
 pub(super) mod link;
 
@@ -76,12 +77,13 @@ pub async fn search_with(ctx: &Context, search: Search<'_>) -> Result<SearchAnsw
         request.query.count = ctx.settings.page_default;
     }
     request.query.count = request.query.count.min(ctx.settings.page_max);
+    let asked = find_document_references::prepare(&search, &mut request);
     concepts::resolve(ctx, &mut request.query).await?;
     let page = ctx.store.search(&request.query).await?;
     let matches: Vec<Value> = page.resources.iter().map(read::body).collect::<Result<_, _>>()?;
     let (included, more) = include::included(ctx, &request, &matches).await?;
     let mut said = request.ignored.clone();
-    said.extend(more);
+    said.extend(more.into_iter().chain(asked));
     let kept: Vec<_> =
         search.params.iter().filter(|(name, _)| !is_ignored(&request, name)).cloned().collect();
     let mut links = vec![("self", link::to(ctx, &path, &kept, None))];
@@ -91,6 +93,7 @@ pub async fn search_with(ctx: &Context, search: Search<'_>) -> Result<SearchAnsw
     let mut entries = entries(ctx, matches, Mode::Match);
     entries.extend(self::entries(ctx, included, Mode::Include));
     for entry in &mut entries {
+        find_document_references::locate(&mut entry.resource, &ctx.settings.base_url);
         entry.resource = subset(&entry.resource, request.summary, &request.elements);
     }
     answer(entries, &said, &links, page.total)

@@ -113,6 +113,7 @@ fn criterion(rtype: &str, criterion: &Criterion, pending: &HashSet<i64>) -> Opti
     }
     let inner = |test: &Test| match test {
         Test::Member { by, .. } => by.iter().find_map(|parameter| unready(parameter, pending)),
+        Test::Contained(inner) => self::criterion(rtype, inner, pending),
         Test::Chain { rtype, criterion: inner } => self::criterion(rtype, inner, pending),
         Test::Referrer { rtype, by, criterion: inner, .. } => {
             unready(by, pending).or_else(|| self::criterion(rtype, inner, pending))

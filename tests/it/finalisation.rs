@@ -48,7 +48,11 @@ async fn a_final_report_makes_its_document_and_one_delivery_for_each_destination
     assert_eq!(cda["contentType"], "text/xml");
     let described = app.search("DocumentReference", &[]).await.remove(0);
     assert_eq!(described["content"].as_array().unwrap().len(), 1, "MHD allows one content");
-    assert_eq!(described["content"][0]["attachment"], stored["presentedForm"][1], "the CDA");
+    let mut presented = stored["presentedForm"][1].clone();
+    // Who searches is told the full address (ITI-67).
+    let base = &app.context.settings.base_url;
+    presented["url"] = json!(format!("{base}/{}", presented["url"].as_str().unwrap()));
+    assert_eq!(described["content"][0]["attachment"], presented, "the CDA");
     assert!(pdf["data"].as_str().unwrap().starts_with("JVBERi"), "the bytes of a PDF");
     assert_eq!(app.count(MADE).await, [2, 1]);
     let mut sent: Vec<(String, String)> = deliveries(&app)

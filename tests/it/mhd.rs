@@ -13,6 +13,7 @@ use vigie::interaction::{self, Context, Destination, DestinationKind, Publicatio
 use vigie::outbox::Backoff;
 use vigie::sandbox::{Fault, Handle, mhd};
 
+use crate::process::Service;
 use crate::support::{App, Course, Place, body};
 
 /// A service with a Document Recipient, and a final report of the first week of a patient whose identity is qualified.
@@ -134,4 +135,155 @@ async fn a_repeat_is_the_same_bytes_and_is_kept_once() {
         assert_eq!(delivered["entry"].as_array().map(Vec::len), Some(1), "{transaction}");
         stage.recipient.stop().await;
     }
+}
+
+/// What MHD 4.2.3 and `PDSm` 3.1.1 have a responder search by: each with a value that finds the document, and one that does
+/// not.
+const ITI_67: &[(&str, &str, &str)] = &[
+    ("author.family", "ONCOLOGUE", "PERSONNE"),
+    ("author.given", "test", "personne"),
+    ("category", "10", "11"),
+    (
+        "category",
+        "https://mos.esante.gouv.fr/NOS/TRE_A03-ClasseDocument/FHIR/TRE-A03-ClasseDocument|10",
+        "urn:x|10",
+    ),
+    ("creation", "ge2026-01-01", "lt2026-01-01"),
+    ("date", "ge2026-01-01", "lt2026-01-01"),
+    ("facility", "SA01", "SA05"),
+    ("format", "urn:ihe:iti:xds-sd:pdf:2008", "urn:ihe:iti:xds-sd:text:2008"),
+    ("isArchived:missing", "true", "false"),
+    ("period", "2026", "1999"),
+    ("period-end", "ge2026-01-01", "lt2026-01-01"),
+    ("period-start", "ge2026-01-01", "lt2026-01-01"),
+    ("event:missing", "true", "false"),
+    ("relatesto:missing", "true", "false"),
+    ("security-label", "N", "V"),
+    ("setting", "ETABLISSEMENT", "AMBULATOIRE"),
+    ("type", "http://loinc.org|85208-7", "http://loinc.org|11488-4"),
+    ("contenttype", "text/xml", "application/pdf"),
+];
+
+#[tokio::test]
+async fn a_document_is_found_by_every_parameter_that_mhd_and_pdsm_know() {
+    let (stage, _) = Stage::new(Publication::Bundle).await;
+    let found = stage.search("DocumentReference", "").await["entry"][0]["resource"].clone();
+    let text = |pointer: &str| found.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let patient = text("/subject/reference");
+    let known = found["contained"][0]["identifier"][0].clone();
+    let ins = format!("{}|{}", known["system"].as_str().unwrap(), known["value"].as_str().unwrap());
+    let count = async |asked: &str| {
+        let bundle = stage.search("DocumentReference", asked).await;
+        assert_eq!(bundle["type"], "searchset");
+        assert!(
+            bundle["entry"]
+                .as_array()
+                .is_none_or(|all| all.iter().all(|one| one["search"]["mode"] == "match"))
+        );
+        bundle["total"].as_u64().unwrap_or_else(|| panic!("{asked}: no total"))
+    };
+    for whom in [format!("patient={patient}"), format!("patient.identifier={ins}")] {
+        assert_eq!(count(&format!("{whom}&status=current")).await, 1, "{whom}");
+        assert_eq!(count(&format!("{whom}&status=superseded")).await, 0, "{whom}");
+        for (name, value, other) in ITI_67 {
+            assert_eq!(count(&format!("{whom}&status=current&{name}={value}")).await, 1, "{name}={value}");
+            assert_eq!(count(&format!("{whom}&status=current&{name}={other}")).await, 0, "{name}={other}");
+        }
+        for name in ["/masterIdentifier/value", "/identifier/0/value"] {
+            let asked = format!("{whom}&status=current&identifier=urn:ietf:rfc:3986|{}", text(name));
+            assert_eq!(count(&asked).await, 1, "{asked}");
+        }
+        let related = format!("{whom}&status=current&related={}", text("/context/related/0/reference"));
+        assert_eq!(count(&related).await, 1, "{related}");
+    }
+    stage.recipient.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_found_can_be_fetched_and_a_query_without_status_is_warned_about() {
+    let (stage, report) = Stage::new(Publication::Bundle).await;
+    stage.correct(&report).await;
+    let patient = report["subject"]["reference"].as_str().unwrap();
+    let bundle = stage.search("DocumentReference", &format!("patient={patient}&status=current")).await;
+    let described = &bundle["entry"][0]["resource"];
+    let (base, url) =
+        (&stage.context.settings.base_url, described["content"][0]["attachment"]["url"].as_str().unwrap());
+    assert!(url.starts_with(&format!("{base}/Binary/")), "{url}");
+    assert_eq!(
+        bundle["entry"][0]["fullUrl"],
+        format!("{base}/DocumentReference/{}", described["id"].as_str().unwrap())
+    );
+    let bundle = stage.search("DocumentReference", &format!("patient={patient}")).await;
+    let entries = bundle["entry"].as_array().unwrap();
+    let modes: Vec<&str> = entries.iter().map(|one| one["search"]["mode"].as_str().unwrap()).collect();
+    assert_eq!((modes, &bundle["total"]), (vec!["match", "match", "outcome"], &json!(2)));
+    assert_eq!(entries[2]["resource"]["issue"][0]["severity"], "warning");
+    stage.recipient.stop().await;
+}
+
+#[tokio::test]
+async fn a_binary_is_given_as_its_bytes_to_who_does_not_ask_for_fhir() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    let binary =
+        json!({"resourceType": "Binary", "id": "b", "contentType": "text/xml", "data": "PGE+w6k8L2E+"});
+    service.put(&binary).await;
+    let asked = async |path: &str, headers: &[(&str, &str)]| service.ask("GET", path, headers, vec![]).await;
+    for headers in [&[][..], &[("accept", "*/*")], &[("accept", "text/xml, application/fhir+json;q=0.1")]] {
+        for path in ["/Binary/b", "/Binary/b/_history/1"] {
+            let answer = asked(path, headers).await;
+            assert_eq!(
+                (answer.status().as_u16(), &answer.headers()["content-type"]),
+                (200, &"text/xml".parse().unwrap())
+            );
+            assert_eq!(answer.headers()["etag"], "W/\"1\"");
+            assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+            assert_eq!(answer.text().await.unwrap(), "<a>é</a>");
+        }
+    }
+    for (path, accept, kind) in [
+        ("/Binary/b", "application/fhir+json", "application/fhir+json; charset=utf-8"),
+        ("/Binary/b", "application/fhir+xml", "application/fhir+xml; charset=utf-8"),
+        ("/Binary/b?_format=json", "text/xml", "application/fhir+json; charset=utf-8"),
+    ] {
+        let answer = asked(path, &[("accept", accept)]).await;
+        assert_eq!(answer.headers()["content-type"], kind, "{path} {accept}");
+    }
+    assert_eq!(asked("/Binary/b", &[("accept", "image/png")]).await.status(), 406);
+    assert_eq!(asked("/Binary/b", &[("if-none-match", "W/\"1\"")]).await.status(), 304);
+    assert_eq!(asked("/Binary/none", &[("accept", "application/pdf")]).await.status(), 404);
+}
+
+#[tokio::test]
+async fn an_event_is_read_and_searched_and_never_written_by_a_client() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    let event = json!({"resourceType": "AuditEvent", "id": "e", "type": {"code": "x"}, "recorded": "2026-01-05T08:00:00Z",
+        "agent": [{"requestor": false}], "source": {"observer": {"display": "x"}}});
+    let sent = async |method: &str, path: &str, body: &Value| {
+        let answer = service.send(method, path, body.to_string().into_bytes()).await.unwrap();
+        (answer.0, answer.1["issue"][0]["diagnostics"].as_str().unwrap_or_default().to_owned())
+    };
+    for (method, path) in [
+        ("PUT", "/AuditEvent/e"),
+        ("POST", "/AuditEvent"),
+        ("DELETE", "/AuditEvent/e"),
+        ("PATCH", "/AuditEvent/e"),
+    ] {
+        let (status, said) = sent(method, path, &event).await;
+        assert_eq!(status, 405, "{method} {path}: {said}");
+        assert!(said.contains("GET") && !said.contains("PUT"), "{said}");
+    }
+    for (method, url) in [("POST", "AuditEvent"), ("PUT", "AuditEvent/e"), ("DELETE", "AuditEvent/e")] {
+        for kind in ["transaction", "batch"] {
+            let bundle = json!({"resourceType": "Bundle", "type": kind,
+                "entry": [{"resource": event, "request": {"method": method, "url": url}}]});
+            let (status, answer) = service.send("POST", "/", bundle.to_string().into_bytes()).await.unwrap();
+            let inner = answer["entry"][0]["response"]["status"].as_str().unwrap_or_default();
+            assert!(status >= 400 || inner.starts_with('4'), "{kind} {method} {url}: {status} {answer:#}");
+        }
+    }
+    let (status, found) = service.get("/AuditEvent?type=x").await;
+    assert_eq!((status, found["entry"].is_null()), (200, true), "nothing was written");
+    assert_eq!(service.get("/AuditEvent/e").await.0, 404);
 }

@@ -68,7 +68,8 @@ impl Service {
 
     /// Gets a FHIR resource.
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {
-        let answer = self.client.get(self.at(path)).send().await.unwrap();
+        let request = self.client.get(self.at(path)).header("accept", "application/fhir+json");
+        let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
         (status, json(&answer.bytes().await.unwrap()))
     }

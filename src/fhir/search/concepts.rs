@@ -17,7 +17,9 @@ pub fn asks_terminology(query: &Query) -> bool {
 
 fn asks(criterion: &Criterion) -> bool {
     let inner = |test: &Test| match test {
-        Test::Chain { criterion, .. } | Test::Referrer { criterion, .. } => asks(criterion),
+        Test::Chain { criterion, .. } | Test::Referrer { criterion, .. } | Test::Contained(criterion) => {
+            asks(criterion)
+        }
         _ => false,
     };
     is_own(criterion) || criterion.any.iter().any(inner)
@@ -37,7 +39,11 @@ pub fn value_sets(query: &mut Query) -> Vec<&mut String> {
         for test in &mut criterion.any {
             match test {
                 Test::ValueSet(name) => all.push(name),
-                Test::Chain { criterion, .. } | Test::Referrer { criterion, .. } => named(criterion, all),
+                Test::Chain { criterion, .. }
+                | Test::Referrer { criterion, .. }
+                | Test::Contained(criterion) => {
+                    named(criterion, all);
+                }
                 _ => {}
             }
         }
@@ -68,7 +74,9 @@ type Fault = (&'static str, String);
 
 fn of(criterion: &mut Criterion, terminology: &Terminology) -> Result<(), Fault> {
     for test in &mut criterion.any {
-        if let Test::Chain { criterion, .. } | Test::Referrer { criterion, .. } = test {
+        if let Test::Chain { criterion, .. } | Test::Referrer { criterion, .. } | Test::Contained(criterion) =
+            test
+        {
             of(criterion, terminology)?;
         }
     }

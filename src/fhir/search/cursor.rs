@@ -149,6 +149,7 @@ fn test_parts(test: &Test, text: &mut dyn FnMut(&str)) {
             text(target);
             by.iter().for_each(|parameter| text(parameter.name));
         }
+        Test::Contained(criterion) => criterion_parts(criterion, text),
         Test::Chain { rtype, criterion } => {
             text(rtype);
             criterion_parts(criterion, text);

@@ -104,6 +104,8 @@ pub(super) const FILES: &[&str] = &[
     include_str!("../../../profiles/SearchParameter/DiagnosticReport-status.json"),
     include_str!("../../../profiles/SearchParameter/DiagnosticReport-subject.json"),
     include_str!("../../../profiles/SearchParameter/DocumentReference-authenticator.json"),
+    include_str!("../../../profiles/SearchParameter/DocumentReference-author-family.json"),
+    include_str!("../../../profiles/SearchParameter/DocumentReference-author-given.json"),
     include_str!("../../../profiles/SearchParameter/DocumentReference-author.json"),
     include_str!("../../../profiles/SearchParameter/DocumentReference-category.json"),
     include_str!("../../../profiles/SearchParameter/DocumentReference-contenttype.json"),

@@ -58,6 +58,8 @@ pub enum Test {
         /// What must hold for the target.
         criterion: Box<Criterion>,
     },
+    /// The criterion holds for the resource itself: what a chain leads to may be contained in it.
+    Contained(Box<Criterion>),
     /// One of these references of the resource leads there: to be in a compartment; on `_id`.
     Member {
         /// `Patient/1`.
@@ -76,6 +78,14 @@ pub enum Test {
         /// What must hold for it.
         criterion: Box<Criterion>,
     },
+}
+
+impl Test {
+    /// Whether a value of the criterion's own parameter is compared, rather than something elsewhere.
+    #[must_use]
+    pub const fn is_direct(&self) -> bool {
+        !matches!(self, Self::Chain { .. } | Self::Referrer { .. } | Self::Member { .. } | Self::Contained(_))
+    }
 }
 
 /// What a number is compared with; texts that sort as numbers do.

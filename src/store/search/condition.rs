@@ -35,6 +35,7 @@ fn one(rtype: &str, parameter: &'static Parameter, modifier: Modifier, test: &Te
             sql
         }
         (_, Modifier::Identifier, test) => token_of(identifier_param(parameter), modifier, test),
+        (_, _, Test::Contained(inner)) => condition(rtype, inner),
         (_, _, Test::Chain { rtype, criterion }) => chain(parameter, rtype, criterion),
         (_, _, Test::Member { target, by }) => member(rtype, target, by),
         (_, _, Test::Referrer { rtype, target, by, criterion }) => referrer((rtype, target), by, criterion),
@@ -93,8 +94,7 @@ fn text_of(parameter: &Parameter, modifier: Modifier, text: &str) -> Statement {
 pub(super) fn source(criterion: &Criterion) -> Option<Statement> {
     let (parameter, modifier) = (criterion.parameter, criterion.modifier);
     let led = matches!(modifier, Modifier::Text | Modifier::Identifier) || parameter.column.is_none();
-    let plain =
-        |test: &&Test| !matches!(test, Test::Chain { .. } | Test::Referrer { .. } | Test::Member { .. });
+    let plain = |test: &&Test| test.is_direct();
     if !led || criterion.any.is_empty() || !criterion.any.iter().all(|test| plain(&test)) {
         return None;
     }

@@ -247,8 +247,7 @@ impl<'a> Plan<'a> {
 
 /// The first criterion that is compared through a column as it is.
 fn plain(query: &Query, column: Column) -> Option<&Criterion> {
-    let direct =
-        |test: &Test| !matches!(test, Test::Chain { .. } | Test::Referrer { .. } | Test::Member { .. });
+    let direct = |test: &Test| test.is_direct();
     let leads = |criterion: &&Criterion| {
         criterion.modifier == Modifier::None
             && criterion.parameter.column == Some(column)

@@ -18,7 +18,12 @@ pub(super) fn read(rtype: &str, text: &str, value: &str) -> Result<Criterion, Fa
     }
     let (name, modifier) =
         text.split_once(':').map_or((text, None), |(name, modifier)| (name, Some(modifier)));
-    let parameter = find(rtype, name)?;
+    of(find(rtype, name)?, modifier, value)
+}
+
+/// A parameter with its modifier, as text, and its value.
+fn of(parameter: &'static Parameter, modifier: Option<&str>, value: &str) -> Result<Criterion, Fault> {
+    let name = parameter.name;
     let (modifier, target) = match modifier {
         None => (Modifier::None, None),
         Some("missing") if parameter.modifiers.contains(&"missing") => {
@@ -97,10 +102,21 @@ fn chain(rtype: &str, head: &str, rest: &str, value: &str) -> Result<Criterion, 
                 let criterion = Box::new(read(target, rest, value)?);
                 Ok::<_, Fault>(Test::Chain { rtype: (*target).to_owned(), criterion })
             };
-            let any = targets.iter().map(step).collect::<Result<_, _>>()?;
+            let mut any: Vec<Test> = targets.iter().map(step).collect::<Result<_, _>>()?;
+            if let Some(contained) = contained(rtype, name, rest, value).filter(|_| wanted.is_none()) {
+                any.push(Test::Contained(Box::new(contained?)));
+            }
             Ok(Criterion { parameter, modifier: Modifier::None, any })
         }
     }
+}
+
+/// What a chain leads to may be contained in the resource itself; a parameter of the chain's name then finds it there.
+fn contained(rtype: &str, name: &str, rest: &str, value: &str) -> Option<Result<Criterion, Fault>> {
+    let (plain, modifier) = rest.split_once(':').map_or((rest, None), |(plain, code)| (plain, Some(code)));
+    let whole = format!("{name}.{plain}");
+    let parameter = parameters(rtype).iter().find(|parameter| parameter.name == whole)?;
+    Some(of(parameter, modifier, value))
 }
 
 /// `_has:Observation:patient:code=x`: found are those that such an Observation refers to by `patient`.

@@ -146,6 +146,16 @@ fn a_composite_has_a_value_for_each_part() {
 }
 
 #[test]
+fn a_chain_leads_to_what_is_contained_too() {
+    let criterion = one("DocumentReference", "author.family:exact=Essai");
+    let Some(Test::Contained(inner)) = criterion.any.last() else { unreachable!("what is contained") };
+    assert_eq!((inner.parameter.name, inner.modifier), ("author.family", Modifier::Exact));
+    assert!(criterion.any.len() > 1, "and to authors of their own");
+    let of_a_type = one("DocumentReference", "author:Practitioner.family=Essai");
+    assert!(!of_a_type.any.iter().any(|test| matches!(test, Test::Contained(_))));
+}
+
+#[test]
 fn a_chain_names_a_parameter_of_its_target() {
     let chain = |text: &str| match one("Task", text).any.remove(0) {
         Test::Chain { rtype, criterion } => format!("{rtype}.{}", criterion.parameter.name),
