@@ -20,8 +20,8 @@ const REPLICAS: usize = 3;
 const POSTERS: usize = 6;
 /// Every so many responses, the report of one is signed.
 const SIGNED_EACH: usize = 4;
-/// How long a delivery may take after the last death: its lease, and the pauses between attempts.
-const ARRIVAL: Duration = Duration::from_secs(60);
+/// How long nothing may arrive after the last death while something is to: a lease, and the pauses between attempts.
+const STANDSTILL: Duration = Duration::from_secs(60);
 
 fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
@@ -186,6 +186,7 @@ async fn kill(stage: &Arc<Stage>, cluster: &mut Cluster, record: &sandbox::Handl
 /// Every delivery has arrived, once; and none is still leased.
 async fn all_arrive(cluster: &Cluster, record: &sandbox::Handle, reports: usize) -> Duration {
     let begun = Instant::now();
+    let mut moved = (i64::MAX, begun);
     let client = cluster.connect().await.unwrap();
     loop {
         let open = "SELECT count(*) FILTER (WHERE open), count(*) FROM delivery";
@@ -198,7 +199,11 @@ async fn all_arrive(cluster: &Cluster, record: &sandbox::Handle, reports: usize)
             );
             break;
         }
-        assert!(begun.elapsed() < ARRIVAL, "{} deliveries are stuck", row.get::<_, i64>(0));
+        let left = row.get::<_, i64>(0);
+        if left < moved.0 {
+            moved = (left, Instant::now());
+        }
+        assert!(moved.1.elapsed() < STANDSTILL, "{left} deliveries are stuck");
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     assert_eq!(record.resources("DocumentReference").len(), reports, "each document arrived once");
