@@ -47,6 +47,7 @@ pub struct Application {
     server: Server,
     listener: Option<Listener>,
     courier: delivery::Courier,
+    poll: Duration,
     stop: watch::Sender<bool>,
 }
 
@@ -93,7 +94,8 @@ impl Application {
             Serving { workers: settings.limits.workers, shutdown_seconds: settings.limits.shutdown_seconds };
         let server = http::serve(state, socket, serving)?;
         let listener = listen(&settings.mllp).await?;
-        Ok(Self { url, context, server, listener, courier, stop: watch::channel(false).0 })
+        let poll = Duration::from_millis(settings.delivery.poll_ms);
+        Ok(Self { url, context, server, listener, courier, poll, stop: watch::channel(false).0 })
     }
 
     /// Where it listens for HL7 v2 by MLLP, if it does.
@@ -119,9 +121,12 @@ impl Application {
     /// # Errors
     /// `Internal` when the server fails.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Problem> {
-        let Self { context, server, listener, courier, stop: stopping, .. } = self;
+        let Self { context, server, listener, courier, poll, stop: stopping, .. } = self;
         let handle = server.handle();
         let sending = actix_web::rt::spawn(courier.run(stopping.subscribe()));
+        let (followed, until) = (Arc::clone(&context), stopping.subscribe());
+        let releasing =
+            actix_web::rt::spawn(async move { interaction::follow(&followed, poll, until).await });
         let listening =
             listener.map(|listener| actix_web::rt::spawn(listener.run(context, stopping.subscribe())));
         let serving = actix_web::rt::spawn(server);
@@ -139,6 +144,7 @@ impl Application {
         };
         let _ = stopping.send(true);
         let _ = sending.await;
+        let _ = releasing.await;
         if let Some(listening) = listening {
             let _ = listening.await;
         }

@@ -1,10 +1,11 @@
 //! What goes out of a document, and to whom: one delivery for each destination that may have it, rendered before the
 //! commit, and a Task for each one that it is held back from. Nothing is sent here, and nothing is written.
 
-mod held;
+pub(super) mod held;
 mod routing;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -18,10 +19,11 @@ use crate::hl7v2;
 use crate::identity::Reason;
 use crate::outbox::{Act, Delivery};
 use crate::problem::Problem;
+use crate::report::header;
 use crate::report::hl7v2::Route;
 use crate::report::{
-    Document, Form, Identity, Issuer, Report, Sources, provide_and_register, provide_document_bundle,
-    simplified_publish, transaction_bundle,
+    Document, Form, Identity, Issuer, Replaced, Report, Sources, provide_and_register,
+    provide_document_bundle, simplified_publish, transaction_bundle,
 };
 
 /// Media type of HL7 v2 in its ER7 form (HL7, *HL7 over HTTP*).
@@ -35,8 +37,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) issuer: &'a Issuer,
     /// The patient, as `Patient/id`.
     pub(super) patient: &'a str,
-    /// Destinations that have the document that this one replaces, or will have it before.
-    pub(super) replaced_at: &'a [String],
+    /// The latest earlier edition that each destination has, or will have before this one.
+    pub(super) had: &'a BTreeMap<String, Replaced>,
     pub(super) at: Timestamp,
 }
 
@@ -102,7 +104,7 @@ impl Outgoing<'_> {
     }
 
     fn is_replacement(&self, destination: &Destination) -> bool {
-        self.document.header.replaces.is_some() && self.replaced_at.contains(&destination.name)
+        self.had.contains_key(&destination.name)
     }
 
     fn payload(&self, destination: &Destination, id: &str, ids: &dyn Ids) -> Result<Payload<'_>, Problem> {
@@ -112,7 +114,9 @@ impl Outgoing<'_> {
         {
             return Ok(Payload::Held(reasons));
         }
-        let replaces = document.header.replaces.as_deref().filter(|_| self.is_replacement(destination));
+        let replaces = self.had.get(&destination.name);
+        let replaces = replaces.map(|had| header::unique_id(&had.document_id)).transpose()?;
+        let replaces = replaces.as_deref();
         Ok(match &destination.kind {
             DestinationKind::Fhir => {
                 let bundle = transaction_bundle::render(&self.told(destination), document, issuer, sources)?;
@@ -137,13 +141,14 @@ impl Outgoing<'_> {
         })
     }
 
-    /// The report as this destination is told of it: a document that replaces one that the destination never had is its first.
-    /// The CDA is the same everywhere, and names the version before.
+    /// The report as this destination is told of it: what is replaced is the edition that it has, and a document of which it
+    /// never had an earlier one is its first. The CDA is the same everywhere, and names the edition before.
     fn told(&self, destination: &Destination) -> Cow<'_, Report> {
-        if self.report.replaces.is_none() || self.is_replacement(destination) {
+        let had = self.had.get(&destination.name);
+        if self.report.replaces.as_ref() == had {
             return Cow::Borrowed(self.report);
         }
-        Cow::Owned(Report { replaces: None, ..self.report.clone() })
+        Cow::Owned(Report { replaces: had.cloned(), ..self.report.clone() })
     }
 }
 

@@ -5,6 +5,7 @@
 //! - A correction makes a document that replaces the one before (`relatesTo replaces`), and new deliveries.
 //! - Setting type is the slowest thing this service does: it runs on the blocking pool.
 
+mod again;
 mod document;
 mod sources;
 
@@ -12,12 +13,14 @@ use serde_json::{Value, json};
 
 use super::incoming::{self, Incoming};
 use super::update::{self, Before, Wanted};
-use super::{Answer, Context, content, create};
+use super::{Answer, Context, content, create, dispatch};
 use crate::clock::SeededIds;
 use crate::fhir::search::Query;
 use crate::fhir::{datetime, element, meta};
 use crate::problem::{Category, Issue, Problem};
 use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
+pub(super) use again::{Again, again};
+use document::Made;
 use sources::Gathered;
 
 /// What the server writes on a final report: a client that sends it back unchanged has changed nothing.
@@ -111,22 +114,39 @@ async fn round(
     let mut report = resource.clone();
     report["issued"] = json!(datetime::instant(at));
     let report = meta::stamp(report, id, version, at);
-    let gathered = sources::gather(ctx, report).await?;
+    let gathered = sources::gather(ctx, report, None).await?;
     let ids = SeededIds::new(at, format!("{id}|{version}"));
-    let made = match document::make(&gathered, &ctx.settings, &ids, at).await {
+    let made = match document::make(&gathered, &ctx.settings, &ctx.settings.destinations, &ids, at).await {
         Ok(made) => made,
         Err(problem) => return overtaken(ctx, id, before).await?.map(Round::Refused).ok_or(problem),
     };
 
-    let report = meta::stamp(made.report, id, version, at);
+    let report = meta::stamp(made.report.clone(), id, version, at);
     let mut unit = Unit::new("finalize", at);
     unit.guards.extend(condition.map(Guard::NoneMatches));
     unit.writes.push(before.write(&report)?);
+    edition(&mut unit, made, &gathered)?;
+    if let Some(superseded) = gathered.replaced_reference.as_ref().and_then(element::local_reference) {
+        for task in dispatch::held::open(ctx, &[("focus", &superseded)]).await? {
+            unit.writes.push(dispatch::held::ended(&task, CORRECTED, at)?);
+        }
+    }
+    Ok(match ctx.store.commit(unit).await? {
+        Committed::Written(at) => Round::Written(report, at),
+        Committed::Refused(violation) => Round::Refused(violation),
+    })
+}
+
+/// Why the Task of a held document ends when the report is corrected.
+const CORRECTED: &str = "Une version plus récente du compte rendu remplace ce document.";
+
+/// Writes a new edition: its bytes, its description, the end of the one before, the Tasks and the deliveries.
+fn edition(unit: &mut Unit, made: Made, gathered: &Gathered) -> Result<(), Problem> {
     for binary in &made.binaries {
         unit.writes.push(Write::new(binary, Expect::New)?);
     }
     unit.writes.push(Write::new(&made.reference, Expect::New)?);
-    if let Some(superseded) = superseded(&gathered, at) {
+    if let Some(superseded) = superseded(gathered, unit.at) {
         let current = meta::version(&superseded).unwrap_or(2) - 1;
         unit.writes.push(Write::new(&superseded, Expect::Version(current))?);
     }
@@ -134,10 +154,7 @@ async fn round(
         unit.writes.push(Write::new(task, Expect::New)?);
     }
     unit.deliveries = made.dispatch.deliveries;
-    Ok(match ctx.store.commit(unit).await? {
-        Committed::Written(at) => Round::Written(report, at),
-        Committed::Refused(violation) => Round::Refused(violation),
-    })
+    Ok(())
 }
 
 /// What was gathered may be younger than `before`: then another writer was first, and the round is decided anew.

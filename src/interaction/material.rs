@@ -68,7 +68,8 @@ async fn of_response(ctx: &Context, report: &Value, patient: &str) -> Result<Vec
     let mut resources = dated(ctx, patient, (start, Timestamp::MAX)).await?;
     let reports = since(ctx, "DiagnosticReport", "subject", patient, start).await?;
     resources.extend(reasons(ctx, resources.iter().chain(&reports)).await?);
-    resources.extend(all(ctx, "CarePlan", &[("subject", patient), ("status", "active")]).await?);
+    // Those that are over too: a report that was signed before is told with the plan that was active then.
+    resources.extend(all(ctx, "CarePlan", &[("subject", patient)]).await?);
     Ok(resources)
 }
 
@@ -104,12 +105,19 @@ async fn dated(
     let mut resources = Vec::new();
     for (rtype, parameter, dates) in DATED {
         for resource in since(ctx, rtype, parameter, patient, start).await? {
-            if at(&resource, dates).is_some_and(|at| at >= start && at < end) {
+            if is_of_care(&resource) && at(&resource, dates).is_some_and(|at| at >= start && at < end) {
                 resources.push(resource);
             }
         }
     }
     Ok(resources)
+}
+
+/// Whether it is about care: a Task about a document or a record is not.
+fn is_of_care(resource: &Value) -> bool {
+    let focus = element::str_at(resource, "focus.reference").unwrap_or_default();
+    element::resource_type(resource) != Some("Task")
+        || !(focus.starts_with("DocumentReference/") || focus.starts_with("Patient/"))
 }
 
 /// What was stored from that moment on. Nothing is stored before it happened: what is older in the store is older for the

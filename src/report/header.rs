@@ -23,6 +23,8 @@ mod name_based;
 
 use jiff::Zoned;
 
+pub use derive::unique_id;
+
 use super::people::{Organization, Professional};
 use super::subject::Subject;
 use crate::identity::Environment;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use vigie::clock::{Clock, SystemIds};
 use vigie::connector::{self, Connectors, DocumentRepository};
 use vigie::delivery::{Courier, Limits};
-use vigie::interaction::{Destination, DestinationKind};
+use vigie::interaction::{self, Destination, DestinationKind, Follower};
 use vigie::outbox::{Backoff, State};
 use vigie::report::provide_and_register::{Sender, Submitter};
 use vigie::sandbox::{Fault, dmp};
@@ -140,9 +140,10 @@ async fn what_is_sent_is_what_was_committed() {
 }
 
 #[tokio::test]
-async fn a_report_about_an_identity_that_is_not_qualified_is_held_with_a_task() {
+async fn a_report_about_an_identity_that_is_not_qualified_is_held_with_a_task_and_then_goes_by_itself() {
     let (app, peer, courier, report) = stage().await;
-    let mut patient = app.read("Patient/test-folfox").await;
+    let qualified = app.read("Patient/test-folfox").await;
+    let mut patient = qualified.clone();
     patient["extension"]
         .as_array_mut()
         .unwrap()
@@ -158,6 +159,15 @@ async fn a_report_about_an_identity_that_is_not_qualified_is_held_with_a_task() 
         .collect();
     assert_eq!(held.len(), 1, "{tasks:?}");
     assert!(held[0]["focus"]["reference"].as_str().unwrap().starts_with("DocumentReference/"));
+
+    // The identity is qualified: the signed report goes by itself, as the first document that the DMP gets.
+    app.at("2026-03-04T08:00:00+01:00");
+    app.put(&qualified).await.unwrap();
+    assert_eq!(interaction::release(&app.context, &mut Follower::default()).await, Ok(1));
+    courier.step().await.unwrap();
+    let entries = peer.entries();
+    assert_eq!(entries.iter().map(|entry| entry.status).collect::<Vec<_>>(), [Some(Status::Approved)]);
+    assert_eq!(deliveries(&app).await[0].progress.state, State::Delivered);
     peer.stop().await;
 }
 

@@ -32,6 +32,7 @@ mod process;
 mod profiles;
 mod readability;
 mod readme;
+mod release;
 mod replicas;
 mod restful;
 mod rules;

@@ -1,11 +1,21 @@
-//! A document that must not go where it should: what a person has to see to, as a Task.
+//! A document that must not go where it should as yet: a Task says so, and ends by itself once the document went, or never will.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::fhir::datetime::instant;
+use crate::fhir::{element, meta};
 use crate::identity::Reason;
+use crate::interaction::{Context, library, read};
+use crate::problem::Problem;
+use crate::store::{Expect, Write};
 use crate::terminology::TASK_CODE;
+
+/// System of the names of these Tasks: `DocumentReference id/destination`.
+const SYSTEM: &str = "https://vigie.example/fhir/NamingSystem/held-document";
+
+/// In one of these a Task is not done with.
+const OPEN: &str = "draft,requested,received,accepted,ready,in-progress,on-hold";
 
 /// The Task of a document that is held back from that destination because the patient's identity is not qualified: each
 /// reason, and what to do. It names the patient by reference only.
@@ -19,11 +29,12 @@ pub(super) fn task(
     let reasons: Vec<String> = reasons.iter().map(Reason::text).collect();
     let description = format!(
         "Le compte rendu n'a pas été envoyé à la destination « {destination} » : l'identité n'est pas qualifiée ({}). \
-         Faire qualifier l'identité, puis corriger et signer à nouveau le compte rendu pour l'envoyer.",
+         Faire qualifier l'identité : le compte rendu signé partira alors de lui-même, et cette tâche se fermera.",
         reasons.join(" ; ")
     );
     json!({
         "resourceType": "Task",
+        "identifier": [{"system": SYSTEM, "value": format!("{document}/{destination}")}],
         "status": "requested",
         "intent": "order",
         "priority": "urgent",
@@ -38,20 +49,115 @@ pub(super) fn task(
     })
 }
 
+/// The open Tasks of documents that are held back, among those that these parameters of a search find.
+///
+/// # Errors
+/// Those of the store.
+pub(in crate::interaction) async fn open(
+    ctx: &Context,
+    params: &[(&str, &str)],
+) -> Result<Vec<Value>, Problem> {
+    let system = format!("{SYSTEM}|");
+    let mut all = vec![("identifier", system.as_str()), ("status", OPEN)];
+    all.extend(params);
+    let found = library::read_all(ctx.store.as_ref(), "Task", &all).await?;
+    found.iter().map(read::body).collect()
+}
+
+/// From which destination the document of this Task is held back.
+pub(in crate::interaction) fn destination(task: &Value) -> Option<&str> {
+    let name = element::list(task, "identifier").find(|one| one["system"] == SYSTEM)?;
+    let document = element::str_at(task, "focus.reference")?;
+    element::str_at(name, "value")?.strip_prefix(document)?.strip_prefix('/')
+}
+
+/// The Task ends because the document went, as this edition.
+///
+/// # Errors
+/// `Internal`, for a Task that was not stored.
+pub(in crate::interaction) fn released(task: &Value, edition: &str, at: Timestamp) -> Result<Write, Problem> {
+    let mut done = task.clone();
+    done["status"] = json!("completed");
+    done["statusReason"] =
+        json!({"text": "L'identité est qualifiée : le compte rendu signé a été mis à l'envoi."});
+    let output = json!({"type": {"text": "Document envoyé"}, "valueReference": {"reference": edition}});
+    let outputs: Vec<Value> = element::list(task, "output").cloned().chain([output]).collect();
+    done["output"] = json!(outputs);
+    next(done, at)
+}
+
+/// The Task ends because the document will not go, for this reason.
+///
+/// # Errors
+/// `Internal`, for a Task that was not stored.
+pub(in crate::interaction) fn ended(task: &Value, why: &str, at: Timestamp) -> Result<Write, Problem> {
+    let mut over = task.clone();
+    over["status"] = json!("cancelled");
+    over["statusReason"] = json!({ "text": why });
+    next(over, at)
+}
+
+/// The Task says why the document cannot go although the identity is qualified; nothing when it says so already.
+///
+/// # Errors
+/// `Internal`, for a Task that was not stored.
+pub(in crate::interaction) fn hindered(
+    task: &Value,
+    why: &str,
+    at: Timestamp,
+) -> Result<Option<Write>, Problem> {
+    if element::str_at(task, "statusReason.text") == Some(why) {
+        return Ok(None);
+    }
+    let mut told = task.clone();
+    told["statusReason"] = json!({ "text": why });
+    next(told, at).map(Some)
+}
+
+fn next(mut task: Value, at: Timestamp) -> Result<Write, Problem> {
+    let (Some(id), Some(version)) = (element::id(&task).map(str::to_owned), meta::version(&task)) else {
+        return Err(Problem::internal("a stored Task has no id or version"));
+    };
+    task["lastModified"] = json!(instant(at));
+    Write::new(&meta::stamp(task, &id, version + 1, at), Expect::Version(version))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn held() -> Value {
+        let at = "2026-03-09T14:20:00Z".parse().unwrap();
+        task("dmp", "Patient/p", "DocumentReference/d", &[Reason::NoMatricule, Reason::BirthPlace], at)
+    }
+
     #[test]
     fn it_says_why_and_what_to_do() {
-        let at = "2026-03-09T14:20:00Z".parse().unwrap();
-        let task =
-            task("dmp", "Patient/p", "DocumentReference/d", &[Reason::NoMatricule, Reason::BirthPlace], at);
+        let task = held();
         let description = task["description"].as_str().unwrap();
         for text in ["« dmp »", &Reason::NoMatricule.text(), &Reason::BirthPlace.text(), "qualifier"] {
             assert!(description.contains(text), "{text}: {description}");
         }
         let issues = crate::fhir::structure::check(&task);
         assert!(issues.iter().all(|one| one.severity < crate::problem::Severity::Error), "{issues:?}");
+    }
+
+    #[test]
+    fn it_leads_back_to_its_destination() {
+        assert_eq!(destination(&held()), Some("dmp"));
+        let mut other = held();
+        other["identifier"][0]["system"] = json!("https://other.example");
+        assert_eq!(destination(&other), None);
+    }
+
+    #[test]
+    fn a_reason_is_told_once() {
+        let at = "2026-03-10T08:00:00Z".parse().unwrap();
+        let task = meta::stamp(held(), "t", 1, at);
+        assert!(hindered(&task, "raison", at).unwrap().is_some());
+        let mut told = task;
+        told["statusReason"] = json!({"text": "raison"});
+        assert!(hindered(&told, "raison", at).unwrap().is_none());
+        assert!(hindered(&told, "autre", at).unwrap().is_some());
     }
 }

@@ -6,9 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::fhir::element::{codings, list, local_reference, resource_type, str_at};
-
-/// On Flag and `DiagnosticReport`: the response that they were made of.
-const SOURCE_RESPONSE: &str = "https://vigie.example/fhir/StructureDefinition/source-response";
+use crate::report::period::Scope;
 
 /// Which identity of the patient a destination demands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -25,15 +23,14 @@ pub enum Demand {
 pub enum ReportKind {
     /// The analysis of one response.
     Weekly,
-    /// Any other: of a period.
+    /// Of the days of a period.
     Period,
 }
 
 impl ReportKind {
-    /// What was made of a response names it.
+    /// Of a period that cannot be read, which is refused before, nothing is known: it counts as one.
     fn of(report: &Value) -> Self {
-        let of_response = list(report, "extension").any(|one| one["url"] == SOURCE_RESPONSE);
-        if of_response { Self::Weekly } else { Self::Period }
+        if Scope::of(report) == Ok(Scope::Response) { Self::Weekly } else { Self::Period }
     }
 }
 
@@ -100,8 +97,10 @@ mod tests {
     use serde_json::json;
 
     fn report() -> Value {
+        let source = "https://vigie.example/fhir/StructureDefinition/source-response";
         json!({"resourceType": "DiagnosticReport", "status": "final",
-            "extension": [{"url": SOURCE_RESPONSE, "valueReference": {"reference": "QuestionnaireResponse/r"}}],
+            "extension": [{"url": source, "valueReference": {"reference": "QuestionnaireResponse/r"}}],
+            "effectivePeriod": {"start": "2026-03-01", "end": "2026-03-28"},
             "basedOn": [{"reference": "CarePlan/a"}],
             "category": [{"coding": [{"system": "s", "code": "OTH"}]}]})
     }

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::sources::Gathered;
 use crate::clock::Ids;
 use crate::fhir::meta;
-use crate::interaction::Settings;
 use crate::interaction::dispatch::{self, Dispatch, Outgoing};
+use crate::interaction::{Destination, Settings};
 #[cfg(not(feature = "pdf"))]
 use crate::problem::Category;
 use crate::problem::Problem;
@@ -27,13 +27,14 @@ pub(super) struct Made {
     pub(super) dispatch: Dispatch,
 }
 
-/// Makes all of it.
+/// Makes all of it, for these destinations.
 ///
 /// # Errors
 /// `Invalid` with all that the document lacks, `NotSupported` in a build without PDF.
 pub(super) async fn make(
     gathered: &Gathered,
     settings: &Settings,
+    destinations: &[Destination],
     ids: &dyn Ids,
     at: Timestamp,
 ) -> Result<Made, Problem> {
@@ -51,7 +52,7 @@ pub(super) async fn make(
     let document_id = &document.edition.document_id;
     let binaries = [Form::Pdf, Form::Cda].map(|form| {
         let mut binary = document.binary(form, true);
-        binary["securityContext"] = serde_json::json!({ "reference": gathered.patient_reference });
+        binary["securityContext"] = serde_json::json!({ "reference": report.subject.reference });
         meta::stamp(binary, document.binary_id(form), 1, at)
     });
     let reference = document_reference::render(&report, &document, &settings.issuer)?;
@@ -61,10 +62,10 @@ pub(super) async fn make(
         sources: &sources,
         issuer: &settings.issuer,
         patient: &gathered.patient_reference,
-        replaced_at: &gathered.replaced_at,
+        had: &gathered.had,
         at,
     };
-    let dispatch = dispatch::provide(&outgoing, &settings.destinations, ids)?;
+    let dispatch = dispatch::provide(&outgoing, destinations, ids)?;
     Ok(Made {
         report: diagnostic_report::render(&gathered.report, &report, &document),
         binaries,

@@ -1,14 +1,20 @@
 //! Reading what the document of a report says: the patient, the author, and the weeks before.
 
+mod as_of;
+mod editions;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::incomplete;
 use crate::fhir::element;
-use crate::interaction::material::{self, all, follow, moment, resolve};
-use crate::interaction::{Context, incoming};
+use crate::interaction::material::{self, follow, resolve};
+use crate::interaction::{Context, incoming, merged};
 use crate::problem::{Issue, Problem};
+use crate::report::period::Scope;
 use crate::report::{self, Replaced};
-use crate::store::DeliveryFilter;
 
 /// All that the document is made from.
 pub(super) struct Gathered {
@@ -24,8 +30,8 @@ pub(super) struct Gathered {
     replaced: Option<Replaced>,
     /// The current description of the document that is replaced.
     pub(super) replaced_reference: Option<Value>,
-    /// Destinations that have the replaced document, or will have it before its replacement.
-    pub(super) replaced_at: Vec<String>,
+    /// The latest edition that each destination has, or will have before this one.
+    pub(super) had: BTreeMap<String, Replaced>,
 }
 
 impl Gathered {
@@ -44,11 +50,16 @@ impl Gathered {
     }
 }
 
-/// Reads all of it.
+/// Reads all of it: as it is now, or as it was when the report was signed, if that was at an earlier instant of the feed. Who
+/// the patient is, is read as it is now, in the record that this one was merged into.
 ///
 /// # Errors
 /// `Invalid` with all that is missing.
-pub(super) async fn gather(ctx: &Context, report: Value) -> Result<Gathered, Problem> {
+pub(super) async fn gather(
+    ctx: &Context,
+    report: Value,
+    at_signing: Option<Timestamp>,
+) -> Result<Gathered, Problem> {
     let mut issues = Vec::new();
     if element::str_at(&report, "conclusion").is_none_or(|text| text.trim().is_empty()) {
         issues.push(
@@ -61,7 +72,10 @@ pub(super) async fn gather(ctx: &Context, report: Value) -> Result<Gathered, Pro
     }
     let patient_reference = incoming::patient(&report);
     let patient = match &patient_reference {
-        Some(reference) => resolve(ctx, reference).await?,
+        Some(reference) => match resolve(ctx, reference).await? {
+            Some(patient) => Some(merged::survivor(ctx, patient).await?),
+            None => None,
+        },
         None => None,
     };
     if patient.is_none() {
@@ -81,17 +95,25 @@ pub(super) async fn gather(ctx: &Context, report: Value) -> Result<Gathered, Pro
     else {
         return Err(incomplete(issues));
     };
-    let custodian = match &role {
+    let mut custodian = match &role {
         Some(role) => follow(ctx, role, "organization").await?,
         None => None,
     };
+    let (mut author, mut role) = (author, role);
     let mut resources = material::about(ctx, &report, &patient_reference).await?;
+    if let Some(signed) = at_signing {
+        resources = as_of::all(ctx, resources, signed).await?;
+        author = as_of::one(ctx, author, signed).await?;
+        role = as_of::option(ctx, role, signed).await?;
+        custodian = as_of::option(ctx, custodian, signed).await?;
+    }
+    if Scope::of(&report)? == Scope::Response {
+        resources.retain(|one| element::resource_type(one) != Some("CarePlan") || one["status"] == "active");
+    }
     resources.extend(material::people(ctx, &patient, &resources).await?);
-    let (replaced, replaced_reference) = edition_before(ctx, &report).await?;
-    let replaced_at = match &replaced {
-        Some(replaced) => destinations_of(ctx, &replaced.document_id).await?,
-        None => Vec::new(),
-    };
+    let editions = editions::of(ctx, &report).await?;
+    let (replaced, replaced_reference) = editions::current(&editions);
+    let had = editions::held_by(ctx, &editions).await?;
     Ok(Gathered {
         report,
         patient_reference,
@@ -102,7 +124,7 @@ pub(super) async fn gather(ctx: &Context, report: Value) -> Result<Gathered, Pro
         resources,
         replaced,
         replaced_reference,
-        replaced_at,
+        had,
     })
 }
 
@@ -133,30 +155,4 @@ fn without_author() -> Issue {
     )
     .at("DiagnosticReport.resultsInterpreter")
     .text("Le compte rendu final doit nommer le professionnel qui le signe.")
-}
-
-/// The latest document made of this report, and how many there were.
-async fn edition_before(ctx: &Context, report: &Value) -> Result<(Option<Replaced>, Option<Value>), Problem> {
-    let Some(reference) = element::local_reference(report) else { return Ok((None, None)) };
-    let editions = all(ctx, "DocumentReference", &[("related", &reference)]).await?;
-    let count = u32::try_from(editions.len()).unwrap_or(u32::MAX);
-    let current = editions.into_iter().find(|edition| edition["status"] == "current");
-    let replaced = current.as_ref().and_then(|edition| {
-        let document_id = element::id(edition)?.to_owned();
-        Some(Replaced { document_id, version: count, at: moment(edition, "date")? })
-    });
-    Ok((replaced, current))
-}
-
-/// The destinations whose delivery of that document was accepted or is still under way. One that a person stopped before
-/// it was accepted never had it.
-async fn destinations_of(ctx: &Context, document_id: &str) -> Result<Vec<String>, Problem> {
-    let of_document = DeliveryFilter {
-        subject: Some(format!("DocumentReference/{document_id}")),
-        ..DeliveryFilter::default()
-    };
-    let records = ctx.store.deliveries(&of_document).await?;
-    let has =
-        records.into_iter().filter(|record| record.progress.accepted || record.progress.state.is_open());
-    Ok(has.map(|record| record.delivery.destination).collect())
 }

@@ -3,13 +3,11 @@
 use serde_json::Value;
 
 use super::pid::Number;
-use crate::fhir::element::{self, list, str_at};
+use crate::fhir::element;
 use crate::fhir::search::{self, Query};
+use crate::interaction::merged::survivor;
 use crate::interaction::{Context, conditional, library, read};
 use crate::problem::{Category, Problem};
-
-/// How far merges of merges are followed.
-const MERGES_MAX: usize = 16;
 
 /// Every patient that has one of these numbers of the hospital; without one, those that have the INS.
 ///
@@ -40,7 +38,7 @@ pub(super) async fn followed(
 ) -> Result<Option<Value>, Problem> {
     let mut followed: Vec<Value> = Vec::new();
     for patient in named(ctx, numbers).await? {
-        let current = survivor(ctx, patient).await?;
+        let current = survivor(ctx, patient).await.map_err(|problem| problem.at("PID-3"))?;
         if !followed.iter().any(|known| element::id(known) == element::id(&current)) {
             followed.push(current);
         }
@@ -50,26 +48,6 @@ pub(super) async fn followed(
         return Err(Problem::new(Category::Conflict, "duplicate", what).at(place));
     }
     Ok(followed.pop())
-}
-
-/// The record that this one was merged into, at the end of the chain.
-async fn survivor(ctx: &Context, patient: Value) -> Result<Value, Problem> {
-    let mut current = patient;
-    for _ in 0..MERGES_MAX {
-        let Some(id) = replaced_by(&current) else { return Ok(current) };
-        match read::current(ctx, "Patient", id).await? {
-            Some(next) => current = next,
-            None => return Ok(current),
-        }
-    }
-    Err(Problem::new(Category::Conflict, "business-rule", "these patients were merged in a circle")
-        .at("PID-3"))
-}
-
-/// Id of the patient that this one was merged into.
-pub(super) fn replaced_by(patient: &Value) -> Option<&str> {
-    let link = list(patient, "link").find(|link| link["type"] == "replaced-by")?;
-    str_at(link, "other.reference")?.strip_prefix("Patient/")
 }
 
 /// The query that no other patient must match when one is made for these numbers.

@@ -10,6 +10,7 @@ use super::pid::{Number, Pid, prior};
 use super::{find, identity, reading, request};
 use crate::fhir::{element, meta};
 use crate::hl7v2::{Header, Message};
+use crate::interaction::merged::replaced_by;
 use crate::interaction::{Context, create, incoming};
 use crate::problem::{Category, Problem};
 use crate::store::{Expect, Unit, Write};
@@ -56,7 +57,7 @@ async fn ending(ctx: &Context, survivor: Option<&Value>, old: &[Number]) -> Resu
     let survivor = survivor.and_then(element::id);
     let mut records = find::named(ctx, old).await?;
     records.retain(|record| {
-        survivor.is_none() || (element::id(record) != survivor && find::replaced_by(record) != survivor)
+        survivor.is_none() || (element::id(record) != survivor && replaced_by(record) != survivor)
     });
     let conflict = |what: &str| Problem::new(Category::Conflict, "duplicate", what).at("MRG-1");
     if records.len() > 1 {
@@ -65,7 +66,7 @@ async fn ending(ctx: &Context, survivor: Option<&Value>, old: &[Number]) -> Resu
         ));
     }
     let record = records.pop();
-    if record.as_ref().is_some_and(|record| survivor.is_some() && find::replaced_by(record).is_some()) {
+    if record.as_ref().is_some_and(|record| survivor.is_some() && replaced_by(record).is_some()) {
         return Err(conflict("this record was merged into another patient before"));
     }
     Ok(record)

@@ -58,6 +58,14 @@ impl Header {
 /// NOS: type of activity (TRE R209).
 const OID_ACTIVITY: &str = "1.2.250.1.213.2.2";
 
+/// The unique id of the document whose `DocumentReference` has that id: an OID.
+///
+/// # Errors
+/// Internal, if the id is no UUID.
+pub fn unique_id(id: &str) -> Result<String, Problem> {
+    oid(id)
+}
+
 fn oid(id: &str) -> Result<String, Problem> {
     let uuid = Uuid::try_parse(id)
         .map_err(|_| Problem::internal(format!("the id {id} of a document is no UUID")))?;

@@ -1,0 +1,243 @@
+//! Held documents go out by themselves once the identity is qualified: nobody has to sign again.
+//!
+//! Whatever makes an identity qualified (a `PUT`, a patch, a transaction, `ADT` by MLLP, a merge) writes a Patient. A
+//! [`Follower`] reads the feed of Patients, finds the open Tasks of held documents about those, and writes in one unit the new
+//! edition of the signed report, its deliveries, and the end of the Tasks.
+//!
+//! - Exactly once, whatever dies and however many replicas follow: the unit expects the versions of report, document, Tasks and
+//!   Patient that it was decided with, so that one of them is written and the others find the Task ended.
+//! - Nothing is lost: what is followed is remembered in the process alone, and a new process looks at every held document.
+//! - What cannot be made is told on the Task, once, and tried again when the Patient changes or a process looks at everything.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::dispatch::held;
+use super::finalize::{Again, again, is_final};
+use super::{Context, incoming, merged, read};
+use crate::fhir::{element, meta};
+use crate::identity::{Qualification, Traits, qualify};
+use crate::problem::{Category, Problem};
+use crate::store::{Committed, Guard, History, Unit, Violation};
+
+/// Versions of Patients read at once.
+const PAGE: usize = 200;
+
+/// How often every held document is looked at, whatever the feed says, in looks at the feed.
+const EVERYTHING_EVERY: u32 = 600;
+
+/// How far one process has followed the feed of Patients. A new one looks at every held document first.
+#[derive(Debug, Default)]
+pub struct Follower {
+    /// Where it goes on.
+    cursor: Option<String>,
+}
+
+/// Releases what can go now, and follows the feed to its end; answers how many documents went out.
+///
+/// # Errors
+/// Those of the store: the next step begins where this one did.
+pub async fn release(ctx: &Context, follower: &mut Follower) -> Result<usize, Problem> {
+    let Some(mut cursor) = follower.cursor.clone() else {
+        // The end of the feed first: what changes while everything is looked at is seen then.
+        let end = end(ctx).await?;
+        let released = documents(ctx, held::open(ctx, &[]).await?).await?;
+        follower.cursor = end;
+        return Ok(released);
+    };
+    let mut released = 0;
+    loop {
+        let mut changes = patients(PAGE);
+        changes.after = Some(cursor.clone());
+        let page = ctx.store.history(&changes).await?;
+        let changed: BTreeSet<String> =
+            page.versions.iter().map(|stored| format!("{}/{}", stored.rtype, stored.id)).collect();
+        for patient in changed {
+            for record in merged::with_ended(ctx, &patient).await? {
+                released += documents(ctx, held::open(ctx, &[("patient", &record)]).await?).await?;
+            }
+        }
+        cursor = page.last.unwrap_or(cursor);
+        follower.cursor = Some(cursor.clone());
+        if !page.more {
+            return Ok(released);
+        }
+    }
+}
+
+/// Follows until `stop` turns true.
+pub async fn follow(ctx: &Context, pause: Duration, mut stop: watch::Receiver<bool>) {
+    let mut follower = Follower::default();
+    let mut looks = 0;
+    while !*stop.borrow() {
+        if looks == EVERYTHING_EVERY {
+            (follower, looks) = (Follower::default(), 0);
+        }
+        looks += 1;
+        match release(ctx, &mut follower).await {
+            Ok(0) => {}
+            Ok(documents) => tracing::info!(documents, "held documents were released"),
+            Err(problem) => tracing::warn!(%problem, "held documents could not be looked at"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+fn patients(count: usize) -> History {
+    History { rtype: Some("Patient".to_owned()), oldest_first: true, ..History::new(count) }
+}
+
+/// Where the feed of Patients ends now.
+async fn end(ctx: &Context) -> Result<Option<String>, Problem> {
+    let mut latest = patients(PAGE);
+    latest.since = Some(ctx.clock.now());
+    let mut last = None;
+    loop {
+        let page = ctx.store.history(&latest).await?;
+        last = page.last.or(last);
+        latest.after.clone_from(&last);
+        if !page.more {
+            return Ok(last);
+        }
+    }
+}
+
+/// Each document of these Tasks.
+async fn documents(ctx: &Context, tasks: Vec<Value>) -> Result<usize, Problem> {
+    let mut by_document = BTreeMap::<String, Vec<Value>>::new();
+    for task in tasks {
+        if let Some(document) = element::str_at(&task, "focus.reference") {
+            by_document.entry(document.to_owned()).or_default().push(task);
+        }
+    }
+    let mut released = 0;
+    for (document, tasks) in by_document {
+        released += usize::from(one(ctx, &document, tasks).await?);
+    }
+    Ok(released)
+}
+
+/// Decides about one document until nobody writes in between; whether it went out by this.
+async fn one(ctx: &Context, document: &str, mut tasks: Vec<Value>) -> Result<bool, Problem> {
+    for _ in 0..ctx.settings.rounds_max {
+        let (unit, goes) = match decide(ctx, document, &tasks).await? {
+            Decision::Wait => return Ok(false),
+            Decision::Write { unit, goes } => (unit, goes),
+        };
+        match ctx.store.commit(unit).await? {
+            Committed::Written(_) => return Ok(goes),
+            Committed::Refused(Violation::Version { .. }) => {
+                tasks = held::open(ctx, &[("focus", document)]).await?;
+                if tasks.is_empty() {
+                    return Ok(false);
+                }
+            }
+            Committed::Refused(violation) => return Err(super::create::refused(&violation)),
+        }
+    }
+    Err(Problem::new(Category::Busy, "throttled", "others write about the same held document"))
+}
+
+enum Decision {
+    /// Nothing is to be done now.
+    Wait,
+    /// This is to be written, and with it the document goes out, or does not.
+    Write { unit: Unit, goes: bool },
+}
+
+async fn decide(ctx: &Context, document: &str, tasks: &[Value]) -> Result<Decision, Problem> {
+    let at = incoming::now(ctx);
+    let Some(report) = report(ctx, document).await? else {
+        let why = "Le document a été remplacé ou retiré : il ne sera pas envoyé.";
+        return end_all(tasks, why, at).map(|unit| Decision::Write { unit, goes: false });
+    };
+    let Some(patient) = patient(ctx, &report).await? else { return Ok(Decision::Wait) };
+    let environment = ctx.settings.issuer.environment;
+    if !matches!(qualify(&Traits::of(&patient), environment), Qualification::Qualified(_)) {
+        return Ok(Decision::Wait);
+    }
+    let held_from = tasks.iter().filter_map(held::destination).map(str::to_owned).collect();
+    match again(ctx, &report, &held_from, at).await? {
+        Again::Made { mut unit, reference } => {
+            unit.guards.extend(guard(&patient));
+            for task in tasks {
+                let goes = |name: &str| unit.deliveries.iter().any(|one| one.destination == name);
+                unit.writes.push(if held::destination(task).is_some_and(goes) {
+                    held::released(task, &reference, at)?
+                } else {
+                    held::ended(task, "Cette destination ne reçoit plus ce compte rendu.", at)?
+                });
+            }
+            Ok(Decision::Write { unit, goes: true })
+        }
+        Again::Hindered(problem) => hindered(tasks, &problem, at),
+    }
+}
+
+/// The report of a document that is the current one.
+async fn report(ctx: &Context, document: &str) -> Result<Option<Value>, Problem> {
+    let Some(described) = resolve(ctx, document).await? else { return Ok(None) };
+    if described["status"] != "current" {
+        return Ok(None);
+    }
+    let related = element::list(&described["context"], "related");
+    let mut named = related.filter_map(|one| element::str_at(one, "reference"));
+    match named.find(|reference| reference.starts_with("DiagnosticReport/")) {
+        Some(reference) => Ok(resolve(ctx, reference).await?.filter(is_final)),
+        None => Ok(None),
+    }
+}
+
+/// The patient, in the record that the one of the report was merged into.
+async fn patient(ctx: &Context, report: &Value) -> Result<Option<Value>, Problem> {
+    let Some(reference) = incoming::patient(report) else { return Ok(None) };
+    match resolve(ctx, &reference).await? {
+        Some(patient) => merged::survivor(ctx, patient).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn resolve(ctx: &Context, reference: &str) -> Result<Option<Value>, Problem> {
+    match reference.split_once('/') {
+        Some((rtype, id)) => read::current(ctx, rtype, id).await,
+        None => Ok(None),
+    }
+}
+
+fn guard(resource: &Value) -> Option<Guard> {
+    Some(Guard::Version {
+        rtype: element::resource_type(resource)?.to_owned(),
+        id: element::id(resource)?.to_owned(),
+        version: meta::version(resource)?,
+    })
+}
+
+fn end_all(tasks: &[Value], why: &str, at: Timestamp) -> Result<Unit, Problem> {
+    let mut unit = Unit::new("release", at);
+    for task in tasks {
+        unit.writes.push(held::ended(task, why, at)?);
+    }
+    Ok(unit)
+}
+
+/// Says on each Task why the document cannot be made, unless it says so already.
+fn hindered(tasks: &[Value], problem: &Problem, at: Timestamp) -> Result<Decision, Problem> {
+    let reasons: Vec<&str> =
+        problem.issues.iter().map(|issue| issue.text.as_deref().unwrap_or(&issue.diagnostics)).collect();
+    let why = format!(
+        "L'identité est qualifiée, mais le document ne peut pas être établi : {}. Corriger, puis signer à nouveau.",
+        reasons.join(" ; ")
+    );
+    let mut unit = Unit::new("release", at);
+    for task in tasks {
+        unit.writes.extend(held::hindered(task, &why, at)?);
+    }
+    Ok(if unit.writes.is_empty() { Decision::Wait } else { Decision::Write { unit, goes: false } })
+}
