@@ -5,6 +5,7 @@
 //! TOML array of inline tables in their variable. Secrets never print: see [`Secret`].
 
 mod destination;
+mod folder;
 mod issuer;
 mod keys;
 mod mllp;
@@ -19,6 +20,7 @@ use toml::{Table, Value};
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
 pub use destination::{Destination, DestinationKind, MhdTransaction};
+pub use folder::{Conflict, Folder, FolderFile};
 pub use issuer::{Environment, Issuer};
 pub use mllp::{Authority, Listing, MessageKind, Mllp, Transmission};
 pub use routing::{Identity, ReportKind, ReportStatus, Takes};

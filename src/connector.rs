@@ -5,7 +5,9 @@
 
 mod answer;
 mod document_repository;
+mod folder;
 mod mllp;
+mod patch;
 mod post;
 mod transaction;
 
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use document_repository::{DocumentRepository, Identity, mutual_client};
+pub use folder::FileDrop;
 pub use mllp::{MllpEndpoint, MllpPlatform, Retries, Tls};
 pub use transaction::TransactionServer;
 

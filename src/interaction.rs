@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use crate::clock::{Clock, Ids};
 use crate::problem::Issue;
+use crate::report::folder::Layout;
 use crate::report::hl7v2::Route;
 use crate::report::provide_and_register::Submitter;
 use crate::report::{Issuer, Stationery};
@@ -43,6 +44,7 @@ mod submit;
 mod task;
 mod update;
 mod validate;
+mod withdraw;
 
 pub use bundle::{Echo, bundle, status_line};
 pub use create::create;
@@ -121,7 +123,7 @@ impl Destination {
     pub fn new(name: &str, kind: DestinationKind) -> Self {
         let identity = match kind {
             DestinationKind::Mhd(_) | DestinationKind::Xds(_) => Demand::Qualified,
-            DestinationKind::Fhir | DestinationKind::Mllp(_) => Demand::Any,
+            DestinationKind::Fhir | DestinationKind::Mllp(_) | DestinationKind::Folder(_) => Demand::Any,
         };
         Self { name: name.to_owned(), kind, takes: Takes { identity, ..Takes::default() } }
     }
@@ -138,6 +140,8 @@ pub enum DestinationKind {
     Mllp(Box<Route>),
     /// A Provide and Register Document Set-b, ITI-41, signed by this submitter (the national record, DMP).
     Xds(Box<Submitter>),
+    /// Files for an engine that picks them up.
+    Folder(Box<Layout>),
 }
 
 impl DestinationKind {
@@ -149,6 +153,7 @@ impl DestinationKind {
             Self::Mhd(_) => "mhd",
             Self::Mllp(_) => "mllp",
             Self::Xds(_) => "xds",
+            Self::Folder(_) => "folder",
         }
     }
 }

@@ -9,7 +9,8 @@
 //! 2. [`pdf::render`] sets them on paper, once;
 //! 3. [`Document::new`] derives the [`Header`], and wraps the pages in a CDA, which it checks;
 //! 4. the other renderers describe that document to those who receive it, from its header and its bytes. They never
-//!    render it again.
+//!    render it again;
+//! 5. [`withdrawal`] takes it back from them, from what they were sent.
 
 mod actions;
 mod alerts;
@@ -24,6 +25,7 @@ mod element;
 #[cfg(test)]
 pub(crate) mod example;
 mod findings;
+pub mod folder;
 mod french;
 mod gather;
 pub mod header;
@@ -43,6 +45,7 @@ mod stationery;
 mod subject;
 pub mod transaction_bundle;
 mod trend;
+pub mod withdrawal;
 
 use jiff::Timestamp;
 

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Surroundings, dmp, folder};
-use crate::config::{self, DestinationKind, Settings};
+use crate::config::{self, Conflict, DestinationKind, FolderFile, Settings};
 use crate::connector::{
-    self, Connector, Connectors, Endpoint, MllpEndpoint, MllpPlatform, Retries, Tls, TransactionServer,
+    self, Connector, Connectors, Endpoint, FileDrop, MllpEndpoint, MllpPlatform, Retries, Tls,
+    TransactionServer,
 };
 use crate::hl7v2::Party;
 use crate::interaction::{self, Demand, ReportKind, Takes};
-use crate::problem::{Category, Problem};
+use crate::problem::{Category, Issue, Problem};
+use crate::report::folder::{Layout, Pattern};
 use crate::report::hl7v2::{Flags, Kind, Listing, Route};
 
 /// What each destination gets.
@@ -27,11 +29,19 @@ pub(super) fn destinations(settings: &Settings) -> Result<Vec<interaction::Desti
             (DestinationKind::Mhd, _) => interaction::DestinationKind::Mhd(publication(destination)),
             (DestinationKind::Mllp, transmission) => {
                 let route = route(&transmission.clone().unwrap_or_default());
-                issues.extend(route.faults().into_iter().map(|mut issue| {
-                    issue.diagnostics = format!("destination {}: {}", destination.name, issue.diagnostics);
-                    issue
-                }));
+                issues.extend(of(destination, route.faults()));
                 interaction::DestinationKind::Mllp(Box::new(route))
+            }
+            (DestinationKind::Folder, transmission) => {
+                let route = transmission.as_ref().map(route);
+                issues.extend(of(destination, route.as_ref().map(Route::faults).unwrap_or_default()));
+                match layout_of(destination, route) {
+                    Ok(drop) => interaction::DestinationKind::Folder(Box::new(drop)),
+                    Err(problem) => {
+                        issues.extend(of(destination, problem.issues));
+                        continue;
+                    }
+                }
             }
             (DestinationKind::Xds, _) => {
                 interaction::DestinationKind::Xds(Box::new(dmp::submitter(destination)?))
@@ -68,6 +78,34 @@ fn publication(destination: &config::Destination) -> interaction::Publication {
         config::MhdTransaction::ProvideDocumentBundle => interaction::Publication::Bundle,
         config::MhdTransaction::SimplifiedPublish => interaction::Publication::Simplified,
     }
+}
+
+/// Faults of a destination, with its name.
+fn of(destination: &config::Destination, issues: Vec<Issue>) -> impl Iterator<Item = Issue> {
+    issues.into_iter().map(|mut issue| {
+        issue.diagnostics = format!("destination {}: {}", destination.name, issue.diagnostics);
+        issue
+    })
+}
+
+/// What is put into a folder.
+fn layout_of(destination: &config::Destination, route: Option<Route>) -> Result<Layout, Problem> {
+    let settings = folder_of(destination)?;
+    let has = |file| settings.files.contains(&file);
+    Ok(Layout {
+        name: Pattern::parse(&settings.name)?,
+        cda: has(FolderFile::Cda),
+        pdf: has(FolderFile::Pdf),
+        message: route.map(Box::new),
+        xdm: settings.xdm,
+        marker: Some(settings.marker.clone()).filter(|marker| !marker.is_empty()),
+    })
+}
+
+fn folder_of(destination: &config::Destination) -> Result<&config::Folder, Problem> {
+    // `config` admits no such destination without.
+    let settings = destination.folder.as_ref();
+    settings.ok_or_else(|| Problem::internal("the settings of a folder were not checked"))
 }
 
 fn route(settings: &config::Transmission) -> Route {
@@ -124,6 +162,12 @@ pub(super) fn connectors(settings: &Settings, surroundings: &Surroundings) -> Re
             }
             DestinationKind::Mllp => Arc::new(MllpPlatform::new(platform(destination)?)),
             DestinationKind::Xds => Arc::new(dmp::connector(destination, surroundings)?),
+            DestinationKind::Folder => {
+                let settings = folder_of(destination)?;
+                let replaces = settings.conflict == Conflict::Replace;
+                let ids = Arc::clone(&surroundings.ids);
+                Arc::new(FileDrop::new(Path::new(&settings.path), replaces, ids))
+            }
         };
         connectors.insert(destination.name.clone(), connector);
     }

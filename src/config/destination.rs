@@ -4,7 +4,7 @@ use serde::Deserialize;
 use validator::{Validate, ValidationError};
 
 use super::routing::{Identity, Takes};
-use super::{Secret, Transmission, Xds, http_url, refuse, token};
+use super::{Folder, FolderFile, Secret, Transmission, Xds, http_url, refuse, token};
 
 /// One receiver of finalised reports.
 #[derive(Debug, Clone, Deserialize, Validate)]
@@ -16,7 +16,9 @@ pub struct Destination {
     pub name: String,
     /// What is sent and how.
     pub kind: DestinationKind,
-    /// Where it is sent: `http://` or `https://`, for the kind `mllp` `mllp://HOST:PORT` or `mllps://HOST:PORT`.
+    /// Where it is sent: `http://` or `https://`, for the kind `mllp` `mllp://HOST:PORT` or `mllps://HOST:PORT`. The kind
+    /// `folder` has none.
+    #[serde(default)]
     pub url: String,
     /// Bearer token, if the receiver wants one.
     #[serde(default)]
@@ -28,13 +30,17 @@ pub struct Destination {
     /// How the kind `mhd` is handed a document: `ITI-65` (Provide Document Bundle) or `ITI-105` (Simplified Publish).
     #[serde(default)]
     pub transaction: Option<MhdTransaction>,
-    /// What the kind `mllp` sends, and what it asks for.
+    /// What the kind `mllp` sends, and what it asks for; also what the messages of the kind `folder` say.
     #[serde(default)]
     #[validate(nested)]
     pub hl7v2: Option<Transmission>,
     /// What the kind `xds` needs; it posts to `/repository` and `/registry` below `url`.
     #[serde(default)]
     pub xds: Option<Xds>,
+    /// What the kind `folder` needs.
+    #[serde(default)]
+    #[validate(nested)]
+    pub folder: Option<Folder>,
     /// Which reports go there: all of them, unless it says otherwise.
     #[serde(default)]
     #[validate(nested)]
@@ -64,6 +70,14 @@ fn of_its_kind(destination: &Destination) -> Result<(), ValidationError> {
     if destination.transaction.is_some() && destination.kind != DestinationKind::Mhd {
         return Err(refuse("transaction belongs to a destination of the kind mhd".to_owned()));
     }
+    match (destination.kind, &destination.folder) {
+        (DestinationKind::Folder, Some(settings)) => return of_folder(destination, settings),
+        (DestinationKind::Folder, None) => {
+            return Err(refuse("the kind folder needs a table folder".to_owned()));
+        }
+        (_, Some(_)) => return Err(refuse("folder belongs to a destination of the kind folder".to_owned())),
+        (_, None) => {}
+    }
     match (destination.kind, &destination.xds) {
         (DestinationKind::Xds, _) if destination.hl7v2.is_some() => {}
         (DestinationKind::Xds, Some(settings)) => return settings.check(&destination.url),
@@ -90,6 +104,17 @@ fn of_its_kind(destination: &Destination) -> Result<(), ValidationError> {
             Err(refuse("hl7v2.certificate and hl7v2.key go together".to_owned()))
         }
         Some(_) => Ok(()),
+    }
+}
+
+fn of_folder(destination: &Destination, settings: &Folder) -> Result<(), ValidationError> {
+    let says = |what: &str| Err(refuse(what.to_owned()));
+    match (settings.files.contains(&FolderFile::Hl7), &destination.hl7v2) {
+        _ if !destination.url.is_empty() => says("the kind folder has folder.path, and no url"),
+        _ if destination.xds.is_some() => says("xds belongs to a destination of the kind xds"),
+        (true, None) => says("files of the kind hl7 need a table hl7v2"),
+        (false, Some(_)) => says("hl7v2 is for files of the kind hl7, and there are none"),
+        _ => Ok(()),
     }
 }
 
@@ -121,6 +146,8 @@ pub enum DestinationKind {
     Mllp,
     /// ITI-41 to a repository as the DMP is one.
     Xds,
+    /// Files for an engine that picks them up.
+    Folder,
 }
 
 #[cfg(test)]
@@ -163,6 +190,28 @@ mod tests {
         check(r#"kind = "fhir", url = "http://x/", transaction = "ITI-65""#, Some("kind mhd"));
         check(r#"kind = "fhir", url = "mllp://pfi:1""#, Some("http or https"));
         check(r#"kind = "mllp", url = "mllp://pfi:1", hl7v2 = {}"#, Some("must name the facility, MSH-4"));
+    }
+
+    #[test]
+    fn a_folder_says_all_that_is_wrong_with_it() {
+        let folder = |table: &str, more: &str| format!(r#"kind = "folder", folder = {{{table}}}{more}"#);
+        check(&folder(r#"path = "/srv/vigie""#, ""), None);
+        check(
+            &folder(r#"path = "/srv/vigie", files = ["cda", "hl7"]"#, &format!(", hl7v2 = {{{NAMES}}}")),
+            None,
+        );
+        check(&folder(r#"path = "/srv/vigie", files = ["hl7"]"#, ""), Some("need a table hl7v2"));
+        check(&folder(r#"path = "/srv/vigie""#, &format!(", hl7v2 = {{{NAMES}}}")), Some("there are none"));
+        check(&folder(r#"path = "vigie""#, ""), Some("from the root"));
+        check(&folder(r#"path = "/srv/vigie", files = []"#, ""), Some("names cda, pdf or hl7"));
+        check(&folder(r#"path = "/srv/vigie", marker = "xml""#, ""), Some("none of xml"));
+        check(&folder(r#"path = "/srv/vigie", marker = "../x""#, ""), Some("letters and digits"));
+        check(&folder(r#"path = "/srv/vigie""#, r#", url = "file:///srv/vigie""#), Some("and no url"));
+        check(r#"kind = "folder""#, Some("needs a table folder"));
+        check(
+            r#"kind = "fhir", url = "http://x/", folder = {path = "/srv"}"#,
+            Some("belongs to a destination"),
+        );
     }
 
     #[test]

@@ -14,8 +14,7 @@ const TEXT_MAX: usize = 500;
 pub(super) fn of_transaction(reply: &Reply, expected: usize) -> Outcome {
     let parsed: Option<Value> = serde_json::from_slice(&reply.body).ok();
     if !reply.status.is_success() {
-        let why = parsed.as_ref().map(excerpt).unwrap_or_default();
-        return no(reply.status.as_u16(), format!("answered with {}{why}", reply.status));
+        return of_failure(reply);
     }
     let bundle =
         parsed.filter(|body| body["resourceType"] == "Bundle" && body["type"] == "transaction-response");
@@ -38,8 +37,7 @@ pub(super) fn of_transaction(reply: &Reply, expected: usize) -> Outcome {
 pub(super) fn of_create(reply: &Reply, rtype: &str) -> Outcome {
     let parsed: Option<Value> = serde_json::from_slice(&reply.body).ok();
     if !reply.status.is_success() {
-        let why = parsed.as_ref().map(excerpt).unwrap_or_default();
-        return no(reply.status.as_u16(), format!("answered with {}{why}", reply.status));
+        return of_failure(reply);
     }
     let shown = parsed.filter(|body| body["resourceType"] == rtype);
     let shown = shown.and_then(|body| Some(format!("{rtype}/{}", body["id"].as_str()?)));
@@ -51,6 +49,13 @@ pub(super) fn of_create(reply: &Reply, rtype: &str) -> Outcome {
             Outcome::Refused { reason }
         }
     }
+}
+
+/// What a status that is no 2xx means for the whole request.
+pub(super) fn of_failure(reply: &Reply) -> Outcome {
+    let parsed: Option<Value> = serde_json::from_slice(&reply.body).ok();
+    let why = parsed.as_ref().map(excerpt).unwrap_or_default();
+    no(reply.status.as_u16(), format!("answered with {}{why}", reply.status))
 }
 
 /// A status that is not a 2xx: one that passes by itself is tried again soon, any other is a refusal.

@@ -42,16 +42,25 @@ pub(super) async fn post(
     delivery: &Delivery,
     to: &Request,
 ) -> Result<Reply, Outcome> {
-    let mut request = client
-        .post(to.url(&endpoint.url))
-        .timeout(endpoint.timeout)
-        .header(CONTENT_TYPE, &delivery.content_type)
-        .header(ACCEPT, "application/fhir+json")
-        .header("x-request-id", &delivery.id)
-        .body(delivery.payload.clone());
+    let mut request = client.post(to.url(&endpoint.url)).body(delivery.payload.clone());
     if let Some(condition) = &to.if_none_exist {
         request = request.header("if-none-exist", condition);
     }
+    send(request, endpoint, delivery, &delivery.content_type).await
+}
+
+/// Sends any request of this delivery, once.
+pub(super) async fn send(
+    request: reqwest::RequestBuilder,
+    endpoint: &Endpoint,
+    delivery: &Delivery,
+    content_type: &str,
+) -> Result<Reply, Outcome> {
+    let mut request = request
+        .timeout(endpoint.timeout)
+        .header(CONTENT_TYPE, content_type)
+        .header(ACCEPT, "application/fhir+json")
+        .header("x-request-id", &delivery.id);
     if let Some(token) = &endpoint.bearer {
         request = request.bearer_auth(token);
     }

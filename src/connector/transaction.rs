@@ -6,6 +6,7 @@
 
 use serde::Deserialize;
 
+use super::patch::Change;
 use super::post::Request;
 use super::{Connector, Endpoint, Sending, answer, post};
 use crate::outbox::Delivery;
@@ -27,6 +28,9 @@ impl TransactionServer {
 impl Connector for TransactionServer {
     fn send<'a>(&'a self, delivery: &'a Delivery) -> Sending<'a> {
         Box::pin(async move {
+            if let Some(change) = Change::of(delivery) {
+                return change.send(&self.client, &self.endpoint, delivery).await;
+            }
             let head = Head::of(&delivery.payload);
             let request = head.as_ref().and_then(Head::request).unwrap_or_default();
             match post::post(&self.client, &self.endpoint, delivery, &request).await {

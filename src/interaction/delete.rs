@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::update::{Before, Wanted};
-use super::{Answer, Context, Kind, conditional, create, finalize, incoming, library, read};
-use crate::fhir;
+use super::{Answer, Context, Kind, conditional, create, finalize, incoming, library, read, withdraw};
 use crate::fhir::search::{self, Kind as ParameterKind, Query};
+use crate::fhir::{self, element};
 use crate::problem::{Category, Issue, Problem};
 use crate::store::{Committed, DeliveryFilter, Guard, Unit, Violation, Write};
 
@@ -88,13 +88,20 @@ async fn refuse_what_stays(ctx: &Context, rtype: &str, id: &str, current: &Value
         }
         "Provenance" => "it proves where something came from",
         _ if finalize::is_final(current) => {
-            "it is signed, and its document may be with others: set its status to entered-in-error"
+            "it is signed, and its document may be with others: withdraw it by an update to the status entered-in-error \
+             that says why (event-statusReason)"
+        }
+        _ if withdraw::is_withdrawn(current) && withdraw::has_document(ctx, current).await? => {
+            "it was signed and is withdrawn, and proves both"
         }
         "DocumentReference" if was_sent(ctx, id).await? => {
-            "it is delivered to others: set its status to entered-in-error"
+            "it is delivered to others: withdraw the report that it belongs to"
         }
         "Binary" if is_kept(ctx, id).await? => {
             "it keeps a response that was refused, or what was wrong with it"
+        }
+        "Binary" if is_document(ctx, id, current).await? => {
+            "it is the document of a signed report, withdrawn or not"
         }
         _ => return Ok(()),
     };
@@ -115,6 +122,19 @@ async fn is_kept(ctx: &Context, id: &str) -> Result<bool, Problem> {
     };
     Ok(ctx.store.read("Binary", &bytes).await?.is_some()
         && ctx.store.read("Binary", &outcome).await?.is_some())
+}
+
+/// Whether a report of the patient presents these bytes.
+async fn is_document(ctx: &Context, id: &str, binary: &Value) -> Result<bool, Problem> {
+    let Some(patient) = element::str_at(binary, "securityContext.reference") else { return Ok(false) };
+    let url = format!("Binary/{id}");
+    let reports = library::read_all(ctx.store.as_ref(), "DiagnosticReport", &[("subject", patient)]).await?;
+    for report in &reports {
+        if element::list(&read::body(report)?, "presentedForm").any(|form| form["url"] == url.as_str()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// One query for each search parameter through which a resource may be referred to.

@@ -2,15 +2,18 @@
 //! commit, and a Task for each one that it is held back from. Nothing is sent here, and nothing is written.
 
 pub(super) mod held;
+mod holding;
 mod routing;
+mod withdraw;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
+pub(super) use holding::{Holding, of as holdings};
 pub use routing::{Demand, ReportKind, Takes};
+pub(super) use withdraw::{Withdrawn, withdraw};
 
 use super::{Destination, DestinationKind, Publication};
 use crate::clock::Ids;
@@ -19,11 +22,11 @@ use crate::hl7v2;
 use crate::identity::Reason;
 use crate::outbox::{Act, Delivery};
 use crate::problem::Problem;
-use crate::report::header;
+use crate::report::folder::{self, Errand};
 use crate::report::hl7v2::Route;
 use crate::report::{
     Document, Form, Identity, Issuer, Replaced, Report, Sources, provide_and_register,
-    provide_document_bundle, simplified_publish, transaction_bundle,
+    provide_document_bundle, simplified_publish, transaction_bundle, withdrawal,
 };
 
 /// Media type of HL7 v2 in its ER7 form (HL7, *HL7 over HTTP*).
@@ -37,8 +40,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) issuer: &'a Issuer,
     /// The patient, as `Patient/id`.
     pub(super) patient: &'a str,
-    /// The latest earlier edition that each destination has, or will have before this one.
-    pub(super) had: &'a BTreeMap<String, Replaced>,
+    /// Who has a version that this one replaces, or will have it before.
+    pub(super) holdings: &'a [Holding],
     pub(super) at: Timestamp,
 }
 
@@ -51,7 +54,8 @@ pub(super) struct Dispatch {
     pub(super) tasks: Vec<Value>,
 }
 
-/// Provides the document to each destination, or puts it in the place of the version that the destination has.
+/// Provides the document to each destination that takes it, or puts it in the place of the version that a destination has,
+/// be that routed to still or not. One that has a version and is gone from the configuration is a Task for a person.
 ///
 /// # Errors
 /// What rendering says: `Invalid` with every fault of what a destination wants to know.
@@ -63,8 +67,9 @@ pub(super) fn provide(
     let mut dispatch = Dispatch::default();
     let (report, resources) = (outgoing.sources.report, outgoing.sources.resources);
     for destination in destinations {
+        let held = outgoing.held(destination);
         // What replaces follows the version before, wherever that went.
-        if !destination.takes.admits(report, resources) && !outgoing.is_replacement(destination) {
+        if !destination.takes.admits(report, resources) && held.is_none() {
             continue;
         }
         let id = ids.next();
@@ -73,9 +78,9 @@ pub(super) fn provide(
                 id,
                 destination: destination.name.clone(),
                 kind: destination.kind.code().to_owned(),
-                patient: outgoing.patient.to_owned(),
+                patient: held.map_or(outgoing.patient, |held| &held.patient).to_owned(),
                 subject: outgoing.subject(),
-                act: if outgoing.is_replacement(destination) { Act::Replace } else { Act::Provide },
+                act: if held.is_some() { Act::Replace } else { Act::Provide },
                 content_type,
                 payload,
                 created_at: outgoing.at,
@@ -86,6 +91,11 @@ pub(super) fn provide(
                 dispatch.tasks.push(meta::stamp(task, &ids.next(), 1, outgoing.at));
             }
         }
+    }
+    let gone = outgoing.holdings.iter().filter(|held| held.at(destinations).is_none());
+    for held in gone {
+        let task = holding::out_of_reach(held, Act::Replace, outgoing.at);
+        dispatch.tasks.push(meta::stamp(task, &ids.next(), 1, outgoing.at));
     }
     Ok(dispatch)
 }
@@ -103,8 +113,9 @@ impl Outgoing<'_> {
         format!("DocumentReference/{}", self.document.edition.document_id)
     }
 
-    fn is_replacement(&self, destination: &Destination) -> bool {
-        self.had.contains_key(&destination.name)
+    /// What the destination has of this document, if it has any version.
+    fn held(&self, destination: &Destination) -> Option<&Holding> {
+        self.holdings.iter().find(|held| held.is_at(destination))
     }
 
     fn payload(&self, destination: &Destination, id: &str, ids: &dyn Ids) -> Result<Payload<'_>, Problem> {
@@ -114,12 +125,15 @@ impl Outgoing<'_> {
         {
             return Ok(Payload::Held(reasons));
         }
-        let replaces = self.had.get(&destination.name);
-        let replaces = replaces.map(|had| header::unique_id(&had.document_id)).transpose()?;
+        let held = self.held(destination);
+        let replaces = held.map(|held| held.sent().oid()).transpose()?;
         let replaces = replaces.as_deref();
         Ok(match &destination.kind {
             DestinationKind::Fhir => {
-                let bundle = transaction_bundle::render(&self.told(destination), document, issuer, sources)?;
+                let mut bundle = transaction_bundle::render(&self.told(held), document, issuer, sources)?;
+                if let (Some(held), Some(entries)) = (held, bundle["entry"].as_array_mut()) {
+                    entries.push(withdrawal::superseded(&held.sent())?);
+                }
                 Payload::Sent(MEDIA_TYPE.to_owned(), json(&bundle)?)
             }
             DestinationKind::Mhd(publication) => {
@@ -127,7 +141,7 @@ impl Outgoing<'_> {
                     Publication::Bundle => provide_document_bundle::render,
                     Publication::Simplified => simplified_publish::render,
                 };
-                let request = render(&self.told(destination), document, issuer)?;
+                let request = render(&self.told(held), document, issuer)?;
                 Payload::Sent(MEDIA_TYPE.to_owned(), json(&request)?)
             }
             DestinationKind::Mllp(route) => {
@@ -138,17 +152,25 @@ impl Outgoing<'_> {
                     provide_and_register::render(document, submitter, replaces, &ids.next(), &ids.next())?;
                 Payload::Sent(content_type, order)
             }
+            DestinationKind::Folder(layout) => {
+                let boundary = ids.next();
+                let errand = Errand { id, destination: &destination.name, boundary: &boundary, at: self.at };
+                let (content_type, files) = folder::render(document, layout, replaces, &errand)?;
+                Payload::Sent(content_type, files)
+            }
         })
     }
 
-    /// The report as this destination is told of it: what is replaced is the edition that it has, and a document of which it
-    /// never had an earlier one is its first. The CDA is the same everywhere, and names the edition before.
-    fn told(&self, destination: &Destination) -> Cow<'_, Report> {
-        let had = self.had.get(&destination.name);
-        if self.report.replaces.as_ref() == had {
+    /// The report as a destination is told of it that has this: a document that replaces one that the destination never had is
+    /// its first, and one that replaces another version there names that one. The CDA is the same everywhere, and names the
+    /// version before.
+    fn told(&self, held: Option<&Holding>) -> Cow<'_, Report> {
+        let Some(replaces) = &self.report.replaces else { return Cow::Borrowed(self.report) };
+        let named = held.map(|held| Replaced { document_id: held.document_id.clone(), ..replaces.clone() });
+        if named.as_ref() == Some(replaces) {
             return Cow::Borrowed(self.report);
         }
-        Cow::Owned(Report { replaces: had.cloned(), ..self.report.clone() })
+        Cow::Owned(Report { replaces: named, ..self.report.clone() })
     }
 }
 

@@ -7,13 +7,13 @@
 
 mod again;
 mod document;
-mod sources;
+pub(super) mod sources;
 
 use serde_json::{Value, json};
 
 use super::incoming::{self, Incoming};
 use super::update::{self, Before, Wanted};
-use super::{Answer, Context, content, create, dispatch};
+use super::{Answer, Context, content, create, dispatch, withdraw};
 use crate::clock::SeededIds;
 use crate::fhir::search::Query;
 use crate::fhir::{datetime, element, meta};
@@ -69,6 +69,7 @@ pub(super) async fn stored_report(
             return Ok(answer);
         }
         if let Some(current) = &before.resource {
+            withdraw::refuse_revival(ctx, current).await?;
             update::same_patient(current, &resource)?;
         }
         match round(ctx, id, &resource, &before, None).await? {
@@ -83,18 +84,20 @@ pub(super) async fn stored_report(
 
 /// The answer when the current report is final and says the same.
 fn said_already(before: &Before, resource: &Value, warnings: &[Issue]) -> Option<Answer> {
-    let bare = |report: &Value| {
-        let mut bare = report.clone();
-        if let Some(members) = bare.as_object_mut() {
-            members.retain(|name, _| !WRITTEN_HERE.contains(&name.as_str()));
-        }
-        bare
-    };
     let current = before.resource.as_ref()?;
-    if content::same_content(&bare(current), &bare(resource)) {
+    if content::same_content(&bare(current, &[]), &bare(resource, &[])) {
         return before.unchanged(current, warnings);
     }
     None
+}
+
+/// The report without what the server writes on a final one, and without these elements.
+pub(super) fn bare(report: &Value, besides: &[&str]) -> Value {
+    let mut bare = report.clone();
+    if let Some(members) = bare.as_object_mut() {
+        members.retain(|name, _| !WRITTEN_HERE.contains(&name.as_str()) && !besides.contains(&name.as_str()));
+    }
+    bare
 }
 
 enum Round {

@@ -3,13 +3,15 @@
 use serde_json::Value;
 
 use super::incoming::{self, Incoming};
-use super::{Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task};
+use super::{
+    Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task, withdraw,
+};
 use crate::fhir::{Document, Reading, element, meta};
 use crate::problem::{Category, Issue, Problem};
 use crate::store::{Body, Committed, Expect, Made, Stored, Unit, Violation, Write};
 
 /// Stores a new version. A `QuestionnaireResponse` is amended (judged anew), a `DiagnosticReport` with a final status is
-/// finalised (document and deliveries made), a definition is published. A body that says what is stored already changes
+/// finalised (document and deliveries made) or withdrawn, a definition is published. A body that says what is stored already changes
 /// nothing.
 ///
 /// # Errors
@@ -44,6 +46,9 @@ pub(crate) async fn update_by(
     incoming::check_id(&incoming.resource, id)?;
     if finalize::is_final(&incoming.resource) {
         return finalize::stored_report(ctx, id, incoming, wanted).await;
+    }
+    if withdraw::is_withdrawn(&incoming.resource) {
+        return withdraw::report(ctx, id, incoming, wanted).await;
     }
     plain(ctx, rtype, id, incoming, wanted).await
 }
@@ -108,7 +113,11 @@ pub async fn update_where<'a>(
     ))
 }
 
-async fn plain(
+/// Stores a new version of what needs nothing done beside it.
+///
+/// # Errors
+/// As [`update`].
+pub(super) async fn plain(
     ctx: &Context,
     rtype: &str,
     id: &str,
@@ -152,6 +161,7 @@ pub(crate) async fn allowed(ctx: &Context, before: Option<&Value>, after: &Value
     if let Some(before) = before {
         same_patient(before, after)?;
         not_taken_back(before, after)?;
+        withdraw::refuse_revival(ctx, before).await?;
     }
     if element::resource_type(after) == Some("Task") {
         let shelf = ctx.library.shelf(ctx.store.as_ref(), &[], &[]).await?;
@@ -177,14 +187,12 @@ pub(crate) fn same_patient(before: &Value, after: &Value) -> Result<(), Problem>
     Err(Problem::new(Category::Invalid, "business-rule", diagnostics).at(rtype))
 }
 
-/// The document of a final report was made and sent: only a correction replaces it.
+/// The document of a final report was made and sent: only a correction replaces it, and only a withdrawal takes it back.
 fn not_taken_back(before: &Value, after: &Value) -> Result<(), Problem> {
     if !finalize::is_final(before) || finalize::is_final(after) {
         return Ok(());
     }
-    let diagnostics = "the report is final and its document was made and sent: it does not go back; correct it with status \
-                       corrected or amended, which replaces the document";
-    Err(Problem::new(Category::Invalid, "business-rule", diagnostics).at("DiagnosticReport.status"))
+    Err(withdraw::not_taken_back(element::str_at(after, "status")))
 }
 
 /// What stands where an update will write.

@@ -12,7 +12,7 @@ mod flags;
 mod mdm;
 mod oru;
 mod participation;
-mod route;
+pub(super) mod route;
 mod segments;
 
 use std::fmt;

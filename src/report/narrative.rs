@@ -4,6 +4,8 @@ mod of_period;
 
 use std::fmt::Write as _;
 
+use jiff::Timestamp;
+
 use super::{Alert, Findings, INTENDED_USE, Report, TITLE, french};
 
 /// Renders `Narrative.div`. The same report gives the same text.
@@ -98,6 +100,21 @@ fn of_response(findings: &Findings) -> String {
     html
 }
 
+/// The narrative of a report that is withdrawn: who did so, when and why, then what it said.
+#[must_use]
+pub fn withdrawn(before: &str, by: &str, reason: &str, at: Timestamp) -> String {
+    let told = format!(
+        "<p><b>COMPTE RENDU RETIRÉ</b> le {} par {} : {}</p>",
+        escaped(&french::moment(at)),
+        escaped(by),
+        escaped(reason)
+    );
+    match before.split_once('>') {
+        Some((tag, rest)) if tag.starts_with("<div") && !tag.ends_with('/') => format!("{tag}>{told}{rest}"),
+        _ => format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{told}</div>"),
+    }
+}
+
 fn identity(report: &Report) -> String {
     let subject = &report.subject;
     format!(
@@ -179,6 +196,16 @@ mod tests {
         let html = render(&report);
         assert!(html.contains("&lt;script&gt;") && !html.contains("<script"), "{html}");
         assert!(html.contains("&amp; \u{fffd}\u{fffd}"), "{html}");
+    }
+
+    #[test]
+    fn a_withdrawn_report_says_so_first_and_stays_readable() {
+        let at = "2026-03-09T14:20:00Z".parse().unwrap();
+        let html = withdrawn(&render(&example::report()), "Dr X", "autre <patient>", at);
+        let (said, concluded) = (html.find("COMPTE RENDU RETIRÉ"), html.find("Conclusion"));
+        assert!(said.is_some() && said < concluded, "{html}");
+        assert!(html.contains("autre &lt;patient&gt;") && html.matches("<div").count() == 1, "{html}");
+        assert!(withdrawn("", "Dr X", "motif", at).starts_with("<div xmlns="));
     }
 
     #[test]

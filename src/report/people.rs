@@ -47,6 +47,12 @@ pub struct Organization {
 }
 
 impl Professional {
+    /// Reads a `Practitioner`, in that `PractitionerRole` if there is one; none without a family name.
+    #[must_use]
+    pub fn read(practitioner: &Value, role: Option<&Value>) -> Option<Self> {
+        professional(practitioner, role)
+    }
+
     /// RPPS number, without prefix.
     #[must_use]
     pub fn rpps(&self) -> Option<&str> {

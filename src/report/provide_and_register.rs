@@ -4,7 +4,7 @@
 //! Every value is read from the header, and none typed twice: metadata and CDA cannot differ. The size and the digest are
 //! those of the bytes that are sent.
 
-mod claims;
+pub(super) mod claims;
 
 use std::fmt;
 use std::sync::Arc;
@@ -107,7 +107,8 @@ fn patient_id(header: &Header) -> Result<String, Problem> {
     Err(Problem::with(Category::Invalid, vec![issue]))
 }
 
-fn entry(document: &Document, patient_id: &str) -> DocumentEntry {
+/// What is told of the document.
+pub(super) fn entry(document: &Document, patient_id: &str) -> DocumentEntry {
     let header = &document.header;
     let mut confidentiality = vec![code(&header.confidentiality)];
     confidentiality.extend(header.visibility.iter().map(code));
@@ -188,7 +189,8 @@ fn submission_set(document: &Document, submitter: &Submitter, patient_id: String
     }
 }
 
-fn author(author: &Professional, organization: &Organization) -> Author {
+/// The author, with institution and specialty.
+pub(super) fn author(author: &Professional, organization: &Organization) -> Author {
     Author {
         person: person(author),
         institutions: institutions(organization),

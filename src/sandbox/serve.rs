@@ -40,6 +40,7 @@ pub(super) fn start(
                 .route("/", web::post().to(transaction))
                 .route("/metadata", web::get().to(metadata))
                 .route("/DocumentReference", web::post().to(publication_of_one))
+                .route("/DocumentReference", web::patch().to(change))
                 .route("/{type}", web::get().to(search))
                 .route("/{type}/{id}", web::get().to(read)),
         )
@@ -78,6 +79,23 @@ async fn publication_of_one(desk: web::Data<Desk>, request: HttpRequest, body: w
         }
         let (kept, created) = shelf.publish(&described)?;
         Ok((if created { StatusCode::CREATED } else { StatusCode::OK }, kept))
+    })
+    .await
+}
+
+/// A change of what is told of a document (`PDSm`, flow 03), for a peer that is a Document Recipient.
+async fn change(desk: web::Data<Desk>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+    let query = request.query_string().to_owned();
+    let media = request.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok());
+    let is_patch = media == Some("application/json-patch+json");
+    arrive(&desk, &request, &body, |desk, body| {
+        if desk.publication.is_none() || !is_patch {
+            let what = "a Document Recipient takes application/json-patch+json";
+            return Err(Problem::new(Category::NotSupported, "not-supported", what));
+        }
+        let operations: Value = serde_json::from_slice(body)
+            .map_err(|_| Problem::new(Category::Malformed, "structure", "the body is no JSON"))?;
+        locked(&desk.shelf).change(&query, &operations).map(|changed| (StatusCode::OK, changed))
     })
     .await
 }

@@ -1,5 +1,7 @@
 //! What a peer keeps: resources in memory, changed by whole transactions only (FHIR R4 `RESTful` API, 3.1.0.11.2).
 
+mod change;
+
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};

@@ -43,5 +43,6 @@ mod submission;
 mod support;
 mod tidy;
 mod transaction;
+mod withdrawal;
 mod xds;
 mod xml;

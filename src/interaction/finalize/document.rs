@@ -62,7 +62,7 @@ pub(super) async fn make(
         sources: &sources,
         issuer: &settings.issuer,
         patient: &gathered.patient_reference,
-        had: &gathered.had,
+        holdings: &gathered.holdings,
         at,
     };
     let dispatch = dispatch::provide(&outgoing, destinations, ids)?;

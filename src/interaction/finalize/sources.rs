@@ -1,15 +1,14 @@
 //! Reading what the document of a report says: the patient, the author, and the weeks before.
 
 mod as_of;
-mod editions;
-
-use std::collections::BTreeMap;
+pub(in crate::interaction) mod editions;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::incomplete;
 use crate::fhir::element;
+use crate::interaction::dispatch::{self, Holding};
 use crate::interaction::material::{self, follow, resolve};
 use crate::interaction::{Context, incoming, merged};
 use crate::problem::{Issue, Problem};
@@ -30,8 +29,8 @@ pub(super) struct Gathered {
     replaced: Option<Replaced>,
     /// The current description of the document that is replaced.
     pub(super) replaced_reference: Option<Value>,
-    /// The latest edition that each destination has, or will have before this one.
-    pub(super) had: BTreeMap<String, Replaced>,
+    /// Who has an earlier version of the document, or will have it before this one.
+    pub(super) holdings: Vec<Holding>,
 }
 
 impl Gathered {
@@ -113,7 +112,7 @@ pub(super) async fn gather(
     resources.extend(material::people(ctx, &patient, &resources).await?);
     let editions = editions::of(ctx, &report).await?;
     let (replaced, replaced_reference) = editions::current(&editions);
-    let had = editions::held_by(ctx, &editions).await?;
+    let holdings = dispatch::holdings(ctx, &editions::ids(&editions)).await?;
     Ok(Gathered {
         report,
         patient_reference,
@@ -124,12 +123,18 @@ pub(super) async fn gather(
         resources,
         replaced,
         replaced_reference,
-        had,
+        holdings,
     })
 }
 
 /// The first person with a name among those who interpreted or performed, with the role they did it in.
-async fn author(ctx: &Context, report: &Value) -> Result<Option<(Value, Option<Value>)>, Problem> {
+///
+/// # Errors
+/// What the store says.
+pub(in crate::interaction) async fn author(
+    ctx: &Context,
+    report: &Value,
+) -> Result<Option<(Value, Option<Value>)>, Problem> {
     let named = |practitioner: &Value| element::str_at(practitioner, "name.family").is_some();
     let people = element::list(report, "resultsInterpreter").chain(element::list(report, "performer"));
     for reference in people.filter_map(|person| element::str_at(person, "reference")) {
@@ -147,7 +152,8 @@ async fn author(ctx: &Context, report: &Value) -> Result<Option<(Value, Option<V
     Ok(None)
 }
 
-fn without_author() -> Issue {
+/// What is told when there is no such person.
+pub(in crate::interaction) fn without_author() -> Issue {
     Issue::error(
         "required",
         "a final report is signed: resultsInterpreter or performer names a Practitioner of this server with a family name, \

@@ -46,6 +46,18 @@ pub(super) fn of(header: &Header, submitter: &Submitter, patient_id: String) -> 
     }
 }
 
+/// The same claims, made by the automaton of that structure in the place of a professional.
+pub(in crate::report) fn by_automaton(claims: Claims, submitter: &Submitter, structure: &str) -> Claims {
+    Claims {
+        name_id: submitter.responsible.clone(),
+        subject_id: format!("{}, {}, {structure}", submitter.software, submitter.model),
+        roles: vec![Code::new("AUTOMATE", OID_AUTOMATON, "Automate")],
+        authentication: "unspecified".to_owned(),
+        authenticated_at: None,
+        ..claims
+    }
+}
+
 /// Profession, and specialty where one is wanted, of a code such as `G15_10/SM36`; none when what is wanted is missing.
 fn roles(header: &Header) -> Vec<Code> {
     let Some(specialty) = &header.author.specialty else { return Vec::new() };

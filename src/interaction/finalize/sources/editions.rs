@@ -1,24 +1,21 @@
-//! The documents that were made of a report before, and who has which of them.
-
-use std::collections::BTreeMap;
+//! The documents that were made of a report before.
 
 use serde_json::Value;
 
 use crate::fhir::{element, meta};
 use crate::interaction::Context;
 use crate::interaction::material::{all, moment};
-use crate::outbox::Act;
 use crate::problem::Problem;
-use crate::report::Replaced;
-use crate::store::DeliveryFilter;
+use crate::report::{Replaced, withdrawal};
 
 /// Every description of a document of this report, oldest first.
 ///
 /// # Errors
 /// Those of the store.
-pub(super) async fn of(ctx: &Context, report: &Value) -> Result<Vec<Value>, Problem> {
+pub(in crate::interaction) async fn of(ctx: &Context, report: &Value) -> Result<Vec<Value>, Problem> {
     let Some(reference) = element::local_reference(report) else { return Ok(Vec::new()) };
     let mut editions = all(ctx, "DocumentReference", &[("related", &reference)]).await?;
+    editions.retain(is_made_here);
     editions.sort_by_key(|edition| (moment(edition, "date"), meta::last_updated(edition)));
     Ok(editions)
 }
@@ -29,36 +26,16 @@ pub(super) fn current(editions: &[Value]) -> (Option<Replaced>, Option<Value>) {
     (current.and_then(|edition| replaced(edition, editions.len())), current.cloned())
 }
 
-/// The latest edition that each destination has taken, or will have taken before anything later. A delivery that a person
-/// stopped before it was accepted gave it nothing, and a withdrawal took what it had.
-///
-/// # Errors
-/// Those of the store.
-pub(super) async fn held_by(
-    ctx: &Context,
-    editions: &[Value],
-) -> Result<BTreeMap<String, Replaced>, Problem> {
-    let mut held = BTreeMap::new();
-    for (number, edition) in (1..).zip(editions) {
-        let (Some(subject), Some(replaced)) = (element::local_reference(edition), replaced(edition, number))
-        else {
-            continue;
-        };
-        let of_edition = DeliveryFilter { subject: Some(subject), ..DeliveryFilter::default() };
-        let mut records = ctx.store.deliveries(&of_edition).await?;
-        // They come newest first.
-        records.reverse();
-        for record in records {
-            if !record.progress.accepted && !record.progress.state.is_open() {
-                continue;
-            }
-            match record.delivery.act {
-                Act::Provide | Act::Replace => held.insert(record.delivery.destination, replaced.clone()),
-                Act::Withdraw => held.remove(&record.delivery.destination),
-            };
-        }
-    }
-    Ok(held)
+/// Their ids.
+pub(in crate::interaction) fn ids(editions: &[Value]) -> Vec<String> {
+    editions.iter().filter_map(element::id).map(str::to_owned).collect()
+}
+
+/// Others may describe something that is related to the report, too.
+fn is_made_here(description: &Value) -> bool {
+    let unique_id = element::id(description).and_then(|id| withdrawal::oid(id).ok());
+    let master = element::str_at(description, "masterIdentifier.value");
+    master.and_then(|one| one.strip_prefix("urn:oid:")).is_some_and(|one| Some(one) == unique_id.as_deref())
 }
 
 fn replaced(edition: &Value, number: usize) -> Option<Replaced> {

@@ -1,0 +1,100 @@
+//! Taking a document back from every destination that has it, routed to or not: one delivery each, after whatever is still
+//! under way to it. A destination that is gone from the configuration is a Task for a person.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::holding::{self, Holding};
+use super::{Dispatch, ER7};
+use crate::clock::Ids;
+use crate::fhir::{MEDIA_TYPE, meta};
+use crate::hl7v2;
+use crate::interaction::{Destination, DestinationKind};
+use crate::outbox::{Act, Delivery};
+use crate::problem::Problem;
+use crate::report::folder::{self, Errand};
+use crate::report::{Professional, withdrawal};
+
+/// What a Document Recipient makes of a withdrawn description. The draft for the DMP says this on one page and
+/// `superseded` on another; `PDSm` says neither.
+const STATUS_AT_RECIPIENT: &str = "entered-in-error";
+
+/// A report that is withdrawn.
+pub(in crate::interaction) struct Withdrawn<'a> {
+    /// As it is stored from now on.
+    pub(in crate::interaction) report: &'a Value,
+    /// Who withdraws it.
+    pub(in crate::interaction) by: &'a Professional,
+    /// When.
+    pub(in crate::interaction) at: Timestamp,
+}
+
+/// Takes the document back.
+///
+/// A delivery to the same destination that is still open is neither stopped nor changed: its receiver may have what an attempt
+/// brought whose answer was lost. Both are sent, in their order, and the document is withdrawn in the end either way.
+///
+/// # Errors
+/// What rendering says.
+pub(in crate::interaction) fn withdraw(
+    withdrawn: &Withdrawn<'_>,
+    holdings: &[Holding],
+    destinations: &[Destination],
+    ids: &dyn Ids,
+) -> Result<Dispatch, Problem> {
+    let mut dispatch = Dispatch::default();
+    for holding in holdings {
+        let id = ids.next();
+        let Some(destination) = holding.at(destinations) else {
+            let task = holding::out_of_reach(holding, Act::Withdraw, withdrawn.at);
+            dispatch.tasks.push(meta::stamp(task, &id, 1, withdrawn.at));
+            continue;
+        };
+        let (content_type, payload) = payload(withdrawn, holding, &destination.kind, &id, ids)?;
+        dispatch.deliveries.push(Delivery {
+            id,
+            destination: holding.destination.clone(),
+            kind: holding.kind.clone(),
+            patient: holding.patient.clone(),
+            subject: holding.subject(),
+            act: Act::Withdraw,
+            content_type,
+            payload,
+            created_at: withdrawn.at,
+        });
+    }
+    Ok(dispatch)
+}
+
+fn payload(
+    withdrawn: &Withdrawn<'_>,
+    holding: &Holding,
+    kind: &DestinationKind,
+    id: &str,
+    ids: &dyn Ids,
+) -> Result<(String, Vec<u8>), Problem> {
+    let (sent, at) = (holding.sent(), withdrawn.at);
+    Ok(match kind {
+        DestinationKind::Fhir => {
+            let bundle = withdrawal::transaction(&sent, withdrawn.report, at)?;
+            (MEDIA_TYPE.to_owned(), super::json(&bundle)?)
+        }
+        DestinationKind::Mhd(_) => {
+            let change = withdrawal::patch(&sent, STATUS_AT_RECIPIENT, at)?;
+            (MEDIA_TYPE.to_owned(), super::json(&change)?)
+        }
+        DestinationKind::Mllp(route) => {
+            let control_id = hl7v2::control_id(id)
+                .ok_or_else(|| Problem::internal("the id of a delivery is no UUID of version 7"))?;
+            (ER7.to_owned(), withdrawal::message(&sent, route, &control_id, at)?)
+        }
+        DestinationKind::Xds(submitter) => {
+            withdrawal::order(&sent, submitter, withdrawn.by, (&ids.next(), &ids.next()), at)?
+        }
+        DestinationKind::Folder(layout) => {
+            let boundary = ids.next();
+            let errand = Errand { id, destination: &holding.destination, boundary: &boundary, at };
+            folder::withdraw(&sent, layout, &errand)?
+        }
+    })
+}

@@ -1,0 +1,76 @@
+//! What a withdrawal leaves on record: the report, the description of its document, and the Provenance (FHIR R4).
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::fhir::datetime::instant;
+use crate::fhir::element;
+use crate::report::{Professional, narrative};
+
+/// What the server made of the report when it became final, and what stays of it.
+const KEPT: &[&str] = &["presentedForm", "issued"];
+
+/// The report as it is stored from now on: what the client sent, the forms of the document, and a narrative that says first
+/// that it is withdrawn.
+pub(super) fn report(
+    current: &Value,
+    resource: &Value,
+    by: &Professional,
+    reason: &str,
+    at: Timestamp,
+) -> Value {
+    let mut report = resource.clone();
+    for name in KEPT {
+        if let Some(kept) = current.get(name) {
+            report[*name] = kept.clone();
+        }
+    }
+    let before = element::str_at(current, "text.div").unwrap_or_default();
+    let div = narrative::withdrawn(before, &by.name, reason, at);
+    report["text"] = json!({"status": "generated", "div": div});
+    report
+}
+
+/// The description: MHD and `PDSm` readers look at `status`, those of the document itself at `docStatus`.
+pub(super) fn description(current: &Value) -> Value {
+    let mut description = current.clone();
+    description["status"] = json!("entered-in-error");
+    description["docStatus"] = json!("entered-in-error");
+    description
+}
+
+/// Who withdrew what, and why.
+pub(super) fn provenance(targets: &[String], who: &str, reason: &str, at: Timestamp) -> Value {
+    let coded = |system: &str, code: &str, display: &str| {
+        json!({"coding": [{
+            "system": format!("http://terminology.hl7.org/CodeSystem/{system}"), "code": code, "display": display,
+        }]})
+    };
+    json!({
+        "resourceType": "Provenance",
+        "target": targets.iter().map(|target| json!({"reference": target})).collect::<Value>(),
+        "occurredDateTime": instant(at),
+        "recorded": instant(at),
+        "reason": [{"text": reason}],
+        "activity": coded("v3-DataOperation", "NULLIFY", "nullify"),
+        "agent": [{
+            "type": coded("provenance-participant-type", "author", "Author"),
+            "who": {"reference": who},
+        }],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::problem::Severity;
+
+    #[test]
+    fn base_r4_finds_no_fault() {
+        let at = "2026-03-09T14:20:00Z".parse().unwrap();
+        let targets = ["DiagnosticReport/r".to_owned(), "DocumentReference/d".to_owned()];
+        let issues =
+            crate::fhir::structure::check(&provenance(&targets, "PractitionerRole/x", "mauvais patient", at));
+        assert!(issues.iter().all(|one| one.severity < Severity::Error), "{issues:?}");
+    }
+}

@@ -1,0 +1,486 @@
+//! Taking a final report back: one transaction here, and every destination that has any version of its document is told,
+//! in its own way, after whatever is still under way to it (issue 4, points 3 to 6 and 8).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use vigie::clock::{Clock, SystemIds};
+use vigie::connector::{
+    self, Connectors, DocumentRepository, Endpoint, MllpEndpoint, MllpPlatform, Retries, TransactionServer,
+};
+use vigie::delivery::{Courier, Limits};
+use vigie::hl7v2::{Message, Party};
+use vigie::interaction::{self, Destination, DestinationKind, Kind, Publication};
+use vigie::outbox::{Act, Backoff, State};
+use vigie::problem::{Category, Problem};
+use vigie::report::hl7v2::{Flags, Kind as MessageKind, Listing, Route};
+use vigie::report::provide_and_register::{Sender, Submitter};
+use vigie::sandbox::{self, Fault, MllpFault, Platform, Standing, dmp, platform};
+use vigie::signature::{Algorithm, SealKey};
+use vigie::store::{DeliveryFilter, DeliveryRecord};
+use vigie::xds::Status;
+use vigie::xds::vihf::{Mode, Options, Product};
+
+use crate::support::{App, Course, body};
+
+const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+const STATUS_REASON: &str = "http://hl7.org/fhir/StructureDefinition/event-statusReason";
+const REASON: &str = "Compte rendu rédigé pour un autre patient.";
+
+fn seal() -> SealKey {
+    let read =
+        |name: &str| std::fs::read(format!("{}/tests/cases/xds/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    SealKey::from_pem(&read("seal.key.pem"), &read("seal.pem")).unwrap()
+}
+
+fn route(kind: MessageKind) -> DestinationKind {
+    let party = |application: &str| Party { application: application.to_owned(), facility: "CHU".to_owned() };
+    DestinationKind::Mllp(Box::new(Route {
+        kind,
+        from: party("VIGIE"),
+        to: party("PFI"),
+        ipp_authority: "CHU".to_owned(),
+        structure: "FINEG".to_owned(),
+        flags: Flags { to_dmp: true, ..Flags::default() },
+        listing: Listing::Table,
+        copies_to: Vec::new(),
+        reply_to: None,
+        mail: [None, None],
+    }))
+}
+
+fn submitter() -> DestinationKind {
+    DestinationKind::Xds(Box::new(Submitter {
+        key: Arc::new(seal()),
+        algorithm: Algorithm::RsaSha256,
+        sender: Sender::Author,
+        responsible: "810001234567".to_owned(),
+        software: "Vigie".to_owned(),
+        model: "Télésurveillance".to_owned(),
+    }))
+}
+
+/// A service with a peer of every kind, and the first week of a patient whose identity is qualified.
+struct Stage {
+    app: App,
+    pfi: Platform,
+    oru: Platform,
+    dmp: dmp::Dmp,
+    mhd: sandbox::Handle,
+    dpi: sandbox::Handle,
+    courier: Courier,
+    minute: std::cell::Cell<i64>,
+    report: Value,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let mut app = App::new().await;
+        let clock = Arc::clone(&app.clock) as Arc<dyn Clock>;
+        let (pfi, oru) = (platform::start(ANYWHERE).await.unwrap(), platform::start(ANYWHERE).await.unwrap());
+        let dmp = dmp::start(ANYWHERE, Arc::clone(&clock)).unwrap();
+        let (mhd, dpi) = (sandbox::mhd::start(ANYWHERE).unwrap(), sandbox::dpi::start(ANYWHERE).unwrap());
+        app.context.settings.destinations = vec![
+            Destination::new("pfi", route(MessageKind::Mdm)),
+            Destination::new("oru", route(MessageKind::Oru)),
+            Destination::new("dmp", submitter()),
+            Destination::new("mhd", DestinationKind::Mhd(Publication::Bundle)),
+            Destination::new("dpi", DestinationKind::Fhir),
+        ];
+        let mut connectors = Connectors::new();
+        connectors.insert("pfi".to_owned(), Arc::new(mllp(&pfi)));
+        connectors.insert("oru".to_owned(), Arc::new(mllp(&oru)));
+        connectors.insert("dmp".to_owned(), Arc::new(repository(&dmp, &clock)));
+        connectors.insert("mhd".to_owned(), Arc::new(server(mhd.url())));
+        connectors.insert("dpi".to_owned(), Arc::new(server(dpi.url())));
+        let limits = Limits {
+            lease_seconds: 60,
+            in_flight_max: 8,
+            poll: Duration::from_millis(50),
+            backoff: Backoff { first_ms: 1_000, ceiling_ms: 30_000 },
+        };
+        let store = Arc::clone(&app.context.store);
+        let courier = Courier::new(store, connectors, Arc::clone(&clock), Arc::new(SystemIds), limits);
+        let course = Course::start(&app, "folfox").await;
+        app.at("2026-03-02T09:13:00+01:00");
+        app.submit(&course.week("1")).await.unwrap();
+        let report = app.search("DiagnosticReport", &[]).await.remove(0);
+        app.at("2026-03-03T10:00:00+01:00");
+        Self { app, pfi, oru, dmp, mhd, dpi, courier, minute: 0.into(), report }
+    }
+
+    fn later(&self) {
+        self.minute.set(self.minute.get() + 1);
+        let start: jiff::Timestamp = "2026-03-03T10:00:00+01:00".parse().unwrap();
+        self.app.clock.set(start + jiff::SignedDuration::from_mins(self.minute.get()));
+    }
+
+    async fn put(&self, report: &Value) -> Value {
+        self.later();
+        body(&self.app.put(report).await.unwrap_or_else(|problem| panic!("{problem}")))
+    }
+
+    /// Rounds of the outbox, a minute apart.
+    async fn rounds(&self, count: usize) {
+        for _ in 0..count {
+            self.later();
+            self.courier.step().await.unwrap();
+        }
+    }
+
+    async fn deliveries(&self) -> Vec<DeliveryRecord> {
+        let filter = DeliveryFilter { payload: true, ..DeliveryFilter::default() };
+        self.app.context.store.deliveries(&filter).await.unwrap()
+    }
+
+    /// What was sent to a destination, oldest first.
+    async fn acts(&self, destination: &str) -> Vec<Act> {
+        let records = self.deliveries().await;
+        let of_it = records.iter().rev().filter(|record| record.delivery.destination == destination);
+        of_it.map(|record| record.delivery.act).collect()
+    }
+
+    /// The status of every description that a FHIR peer has, oldest first.
+    fn statuses(peer: &sandbox::Handle) -> Vec<String> {
+        let found = peer.resources("DocumentReference");
+        found.iter().map(|one| one["status"].as_str().unwrap().to_owned()).collect()
+    }
+
+    async fn end(self) {
+        self.pfi.stop().await;
+        self.oru.stop().await;
+        self.dmp.stop().await;
+        self.mhd.stop().await;
+        self.dpi.stop().await;
+    }
+}
+
+fn mllp(platform: &Platform) -> MllpPlatform {
+    MllpPlatform::new(MllpEndpoint {
+        host: platform.address().ip().to_string(),
+        port: platform.address().port(),
+        tls: None,
+        timeout: Duration::from_secs(5),
+        connections: 1,
+        retries: Retries::default(),
+    })
+}
+
+fn server(url: String) -> TransactionServer {
+    let endpoint = Endpoint { url, bearer: None, timeout: Duration::from_secs(5) };
+    TransactionServer::new(connector::client().unwrap(), endpoint)
+}
+
+fn repository(dmp: &dmp::Dmp, clock: &Arc<dyn Clock>) -> DocumentRepository {
+    DocumentRepository {
+        client: connector::client().unwrap(),
+        repository: format!("{}/repository", dmp.url()),
+        registry: format!("{}/registry", dmp.url()),
+        timeout: Duration::from_secs(20),
+        seal: Arc::new(seal()),
+        product: Product {
+            name: "Vigie".into(),
+            version: "0.1.0".into(),
+            installation: None,
+            homologation: "TEST-000000".into(),
+        },
+        options: Options {
+            version: "3.0".into(),
+            mode: Mode::Indirect,
+            algorithm: Algorithm::RsaSha256,
+            issuer: None,
+        },
+        clock: Arc::clone(clock),
+        ids: Arc::new(SystemIds),
+    }
+}
+
+fn signed(report: &Value, status: &str, conclusion: &str) -> Value {
+    let mut report = report.clone();
+    report["status"] = json!(status);
+    report["conclusion"] = json!(conclusion);
+    report["resultsInterpreter"] = json!([{"reference": "PractitionerRole/oncologue-test"}]);
+    report
+}
+
+fn withdrawn(report: &Value) -> Value {
+    let mut report = report.clone();
+    report["status"] = json!("entered-in-error");
+    let reason = json!({"url": STATUS_REASON, "valueCodeableConcept": {"text": REASON}});
+    match report["extension"].as_array_mut() {
+        Some(extensions) => extensions.push(reason),
+        None => report["extension"] = json!([reason]),
+    }
+    report
+}
+
+fn refusal(answer: Result<interaction::Answer, Problem>) -> Problem {
+    let problem = answer.expect_err("it was taken");
+    assert!(matches!(problem.category, Category::Invalid | Category::Conflict), "{problem}");
+    problem
+}
+
+#[tokio::test]
+async fn a_withdrawn_report_is_withdrawn_at_every_destination_and_nowhere_twice() {
+    let stage = Stage::new().await;
+    let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
+    stage.rounds(1).await;
+    let taken_back = stage.put(&withdrawn(&stored)).await;
+    assert_eq!(taken_back["status"], "entered-in-error");
+    assert_eq!(
+        (&taken_back["issued"], &taken_back["presentedForm"]),
+        (&stored["issued"], &stored["presentedForm"])
+    );
+    let div = taken_back["text"]["div"].as_str().unwrap();
+    assert!(
+        div.contains("COMPTE RENDU RETIRÉ") && div.contains(REASON) && div.contains("Bonne tolérance"),
+        "{div}"
+    );
+    let description = stage.app.search("DocumentReference", &[]).await.remove(0);
+    assert_eq!(
+        (&description["status"], &description["docStatus"]),
+        (&json!("entered-in-error"), &json!("entered-in-error"))
+    );
+    let id = taken_back["id"].as_str().unwrap();
+    let told = stage.app.search("Provenance", &[("target", &format!("DiagnosticReport/{id}"))]).await;
+    let nullified: Vec<&Value> =
+        told.iter().filter(|one| one["activity"]["coding"][0]["code"] == "NULLIFY").collect();
+    assert_eq!(nullified.len(), 1);
+    assert_eq!(nullified[0]["agent"][0]["who"]["reference"], "PractitionerRole/oncologue-test");
+    assert_eq!(nullified[0]["reason"][0]["text"], REASON);
+
+    stage.rounds(3).await;
+    for record in stage.deliveries().await {
+        assert_eq!(record.progress.state, State::Delivered, "{record:?} {:?}", record.attempts);
+    }
+    let standing: Vec<Standing> = stage.pfi.documents().into_values().collect();
+    assert_eq!(standing, [Standing::Deleted]);
+    let kinds: Vec<String> = stage.pfi.arrived().into_iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, ["MDM^T02", "MDM^T04"]);
+    let oru = stage.oru.arrived();
+    let last = Message::parse(&oru[1].bytes).unwrap();
+    let field = |name: &str, number| last.segment(name).unwrap().field(number).text();
+    assert_eq!(
+        (oru[1].kind.as_str(), field("ORC", 1), field("OBX", 11)),
+        ("ORU^R01", "CA".into(), "D".into())
+    );
+    assert_eq!(stage.dmp.entries().iter().map(|one| one.status).collect::<Vec<_>>(), [Some(Status::Deleted)]);
+    assert_eq!(Stage::statuses(&stage.mhd), ["entered-in-error"]);
+    assert_eq!(Stage::statuses(&stage.dpi), ["entered-in-error"]);
+    assert_eq!(stage.dpi.resources("DiagnosticReport")[0]["status"], "entered-in-error");
+
+    // Again, by PUT and as it was stored: nothing more happens.
+    let (sent, versions) = (stage.deliveries().await.len(), stage.app.count(&["Provenance", "Task"]).await);
+    for again in [withdrawn(&stored), taken_back] {
+        stage.later();
+        assert_eq!(stage.app.put(&again).await.unwrap().kind, Kind::Unchanged);
+    }
+    assert_eq!(stage.deliveries().await.len(), sent);
+    assert_eq!(stage.app.count(&["Provenance", "Task"]).await, versions);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn what_is_still_under_way_goes_first_and_the_withdrawal_after_it() {
+    let stage = Stage::new().await;
+    let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
+    let corrected = stage.put(&signed(&stored, "corrected", "Dose réduite.")).await;
+    // Nothing was sent as yet, and the first answers are lost after the peers have kept what they were sent.
+    stage.put(&withdrawn(&corrected)).await;
+    stage.pfi.misbehave(MllpFault::AnswerLost, 1);
+    stage.dmp.misbehave(Fault::AnswerLost, 1);
+    stage.mhd.misbehave(Fault::AnswerLost, 1);
+    stage.dpi.misbehave(Fault::AnswerLost, 1);
+    stage.rounds(8).await;
+    for name in ["pfi", "oru", "dmp", "mhd", "dpi"] {
+        assert_eq!(stage.acts(name).await, [Act::Provide, Act::Replace, Act::Withdraw], "{name}");
+    }
+    for record in stage.deliveries().await {
+        assert_eq!(record.progress.state, State::Delivered, "{record:?} {:?}", record.attempts);
+    }
+    let mut standing: Vec<Standing> = stage.pfi.documents().into_values().collect();
+    standing.sort_by_key(|one| *one == Standing::Deleted);
+    assert_eq!(standing, [Standing::Replaced, Standing::Deleted]);
+    let statuses: Vec<Option<Status>> = stage.dmp.entries().iter().map(|one| one.status).collect();
+    assert_eq!(statuses, [Some(Status::Deprecated), Some(Status::Deleted)]);
+    for peer in [&stage.mhd, &stage.dpi] {
+        assert_eq!(Stage::statuses(peer), ["superseded", "entered-in-error"], "{peer:?}");
+    }
+    let here = stage.app.search("DocumentReference", &[("_sort", "date")]).await;
+    let here: Vec<&str> = here.iter().map(|one| one["status"].as_str().unwrap()).collect();
+    assert_eq!(here, ["superseded", "entered-in-error"]);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_withdrawal_is_asked_for_again() {
+    let stage = Stage::new().await;
+    let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
+    stage.rounds(1).await;
+    stage.put(&withdrawn(&stored)).await;
+    stage.pfi.misbehave(MllpFault::AnswerLost, 1);
+    stage.oru.misbehave(MllpFault::Half, 1);
+    stage.dmp.misbehave(Fault::AnswerLost, 2);
+    stage.mhd.misbehave(Fault::AnswerLost, 1);
+    stage.dpi.misbehave(Fault::Status(503), 1);
+    stage.rounds(6).await;
+    for record in stage.deliveries().await {
+        assert_eq!(record.progress.state, State::Delivered, "{record:?} {:?}", record.attempts);
+    }
+    assert_eq!(stage.pfi.documents().into_values().collect::<Vec<_>>(), [Standing::Deleted]);
+    assert_eq!(stage.dmp.entries()[0].status, Some(Status::Deleted));
+    assert_eq!(Stage::statuses(&stage.mhd), ["entered-in-error"]);
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn it_takes_a_named_person_a_reason_and_nothing_else() {
+    let stage = Stage::new().await;
+    let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
+    let check = async |change: fn(&mut Value), place: &str| {
+        let mut asked = withdrawn(&stored);
+        change(&mut asked);
+        let problem = refusal(stage.app.put(&asked).await);
+        let places: Vec<_> = problem.issues.iter().filter_map(|issue| issue.expression.as_deref()).collect();
+        assert_eq!(places, [place], "{problem}");
+    };
+    check(|asked| asked["extension"] = json!([]), "DiagnosticReport.extension").await;
+    check(
+        |asked| {
+            asked["extension"] =
+                json!([{"url": STATUS_REASON, "valueCodeableConcept": {"coding": [{"code": "x"}]}}])
+        },
+        "DiagnosticReport.extension",
+    )
+    .await;
+    check(|asked| asked["conclusion"] = json!("Autre."), "DiagnosticReport").await;
+    check(
+        |asked| {
+            asked["resultsInterpreter"] = json!([]);
+            asked.as_object_mut().unwrap().remove("performer");
+        },
+        "DiagnosticReport.resultsInterpreter",
+    )
+    .await;
+    let mut cancelled = stored.clone();
+    cancelled["status"] = json!("cancelled");
+    let problem = refusal(stage.app.put(&cancelled).await);
+    assert!(problem.to_string().contains("not made or not completed"), "{problem}");
+    let id = stored["id"].as_str().unwrap();
+    let deletion = interaction::delete(&stage.app.context, "DiagnosticReport", id, None).await;
+    assert!(refusal(deletion).to_string().contains("entered-in-error"));
+    assert_eq!(stage.app.read(&format!("DiagnosticReport/{id}")).await["status"], "final");
+    assert!(stage.deliveries().await.iter().all(|record| record.delivery.act == Act::Provide));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_withdrawn_report_never_comes_back() {
+    let stage = Stage::new().await;
+    let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
+    let taken_back = stage.put(&withdrawn(&stored)).await;
+    for status in ["final", "corrected", "amended", "preliminary", "cancelled"] {
+        let mut back = taken_back.clone();
+        back["status"] = json!(status);
+        let problem = refusal(stage.app.put(&back).await);
+        assert!(problem.to_string().contains("write a new report"), "{status}: {problem}");
+    }
+    let mut other = taken_back.clone();
+    other["conclusion"] = json!("Autre.");
+    refusal(stage.app.put(&other).await);
+    let id = stored["id"].as_str().unwrap();
+    refusal(interaction::delete(&stage.app.context, "DiagnosticReport", id, None).await);
+    for form in stored["presentedForm"].as_array().unwrap() {
+        let (_, binary) = form["url"].as_str().unwrap().split_once('/').unwrap();
+        refusal(interaction::delete(&stage.app.context, "Binary", binary, None).await);
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_patch_withdraws_as_well_and_one_of_several_at_once_wins() {
+    let stage = Stage::new().await;
+    let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
+    let id = stored["id"].as_str().unwrap();
+    let reason = json!({"url": STATUS_REASON, "valueCodeableConcept": {"text": REASON}});
+    let patch = interaction::Patch::Json(json!([
+        {"op": "replace", "path": "/status", "value": "entered-in-error"},
+        {"op": "add", "path": "/extension/-", "value": reason},
+    ]));
+    stage.later();
+    let once = || interaction::patch(&stage.app.context, "DiagnosticReport", id, &patch, Some(2));
+    let answers = tokio::join!(once(), once(), once());
+    let answers = [answers.0, answers.1, answers.2];
+    assert_eq!(
+        answers.iter().filter(|one| one.as_ref().is_ok_and(|one| one.kind == Kind::Updated)).count(),
+        1
+    );
+    for name in ["pfi", "oru", "dmp", "mhd", "dpi"] {
+        assert_eq!(stage.acts(name).await, [Act::Provide, Act::Withdraw], "{name}");
+    }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn those_who_have_it_are_told_though_nothing_is_routed_to_them_any_more() {
+    let mut stage = Stage::new().await;
+    let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
+    stage.rounds(1).await;
+    // The platform takes other programmes by now, the record is gone, and another peer has its name.
+    let destinations = &mut stage.app.context.settings.destinations;
+    destinations[0].takes.programmes = vec!["https://elsewhere.example/programme".to_owned()];
+    destinations.retain(|one| one.name != "dpi" && one.name != "oru");
+    destinations.push(Destination::new("oru", DestinationKind::Fhir));
+    let corrected = stage.put(&signed(&stored, "corrected", "Dose réduite.")).await;
+    assert_eq!(stage.acts("pfi").await, [Act::Provide, Act::Replace]);
+    assert_eq!(stage.acts("oru").await, [Act::Provide, Act::Provide], "another peer, and its first document");
+    let told = |tasks: Vec<Value>, what: &str| {
+        let of_it = |task: &&Value| task["description"].as_str().is_some_and(|text| text.contains(what));
+        tasks.iter().filter(of_it).count()
+    };
+    let tasks = async || stage.app.search("Task", &[("code", "relecture-humaine")]).await;
+    assert_eq!(told(tasks().await, "« dpi » (fhir), qui en détient un exemplaire"), 1);
+    assert_eq!(told(tasks().await, "« oru » (mllp), qui en détient un exemplaire"), 1);
+    stage.put(&withdrawn(&corrected)).await;
+    assert_eq!(stage.acts("pfi").await, [Act::Provide, Act::Replace, Act::Withdraw]);
+    assert_eq!(stage.acts("dpi").await, [Act::Provide]);
+    assert_eq!(told(tasks().await, "a été retiré. La destination « dpi »"), 1);
+    stage.rounds(4).await;
+    assert!(stage.pfi.documents().into_values().any(|one| one == Standing::Deleted));
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_destination_gets_its_first_version_as_a_first_and_replaces_what_it_has() {
+    let mut stage = Stage::new().await;
+    let all = std::mem::take(&mut stage.app.context.settings.destinations);
+    let only = |name: &str| all.iter().filter(|one| one.name == name).cloned().collect::<Vec<_>>();
+    stage.app.context.settings.destinations = only("pfi");
+    let first = stage.put(&signed(&stage.report, "final", "Un.")).await;
+    stage.rounds(1).await;
+    // The second version never reaches the platform: a person stops it.
+    let second = stage.put(&signed(&first, "corrected", "Deux.")).await;
+    let waiting = stage.deliveries().await.remove(0).delivery;
+    interaction::stop(&stage.app.context, &waiting.id, "ide-1", "à ne pas envoyer").await.unwrap();
+    stage.app.context.settings.destinations = all;
+    stage.put(&signed(&second, "corrected", "Trois.")).await;
+    stage.rounds(2).await;
+    let arrived = stage.pfi.arrived();
+    let replaced = Message::parse(&arrived[1].bytes).unwrap().segment("TXA").unwrap().field(13).text();
+    let had = Message::parse(&arrived[0].bytes).unwrap().segment("TXA").unwrap().field(12).text();
+    assert_eq!(
+        (arrived[1].kind.as_str(), &replaced),
+        ("MDM^T10", &had),
+        "what the platform has, not what it never got"
+    );
+    for name in ["oru", "dmp", "mhd", "dpi"] {
+        assert_eq!(stage.acts(name).await, [Act::Provide], "{name}");
+    }
+    for record in stage.deliveries().await {
+        let expected = if record.delivery.id == waiting.id { State::Stopped } else { State::Delivered };
+        assert_eq!(record.progress.state, expected, "{record:?} {:?}", record.attempts);
+    }
+    stage.end().await;
+}
