@@ -55,6 +55,10 @@ impl<'a> ReferenceForm<'a> {
 /// Reads a literal reference; total: whatever fits no form is `Invalid`.
 #[must_use]
 pub fn parse(text: &str) -> ReferenceForm<'_> {
+    // Nearly all are `Patient/1`, and one look tells.
+    if text.bytes().all(|b| is_id_byte(b) || matches!(b, b'/' | b'_')) {
+        return local_form(text);
+    }
     if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return ReferenceForm::Invalid;
     }
@@ -80,6 +84,10 @@ pub fn parse(text: &str) -> ReferenceForm<'_> {
             ReferenceForm::Invalid
         };
     }
+    local_form(text)
+}
+
+fn local_form(text: &str) -> ReferenceForm<'_> {
     local(text).map_or(ReferenceForm::Invalid, |(rtype, id, version)| ReferenceForm::Local {
         rtype,
         id,
@@ -90,8 +98,11 @@ pub fn parse(text: &str) -> ReferenceForm<'_> {
 /// `[A-Za-z0-9\-\.]{1,64}`: the form of a logical id.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+    (1..=64).contains(&text.len()) && text.bytes().all(is_id_byte)
+}
+
+const fn is_id_byte(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'-' || b == b'.'
 }
 
 fn local(text: &str) -> Option<(&str, &str, Option<&str>)> {

@@ -30,6 +30,8 @@ pub(super) struct Row {
     pub(super) subject: Option<String>,
     pub(super) owner: Option<String>,
     pub(super) status: Option<String>,
+    /// What it stands at in an order by a code or a text: see [`sort_keys`]. None without any.
+    pub(super) keys: Option<String>,
     /// Codes, identifiers, references, canonicals and addresses.
     pub(super) tokens: Vec<Token>,
     /// Strings, and what is shown with codes.
@@ -74,6 +76,7 @@ impl Default for Row {
             subject: None,
             owner: None,
             status: None,
+            keys: None,
             tokens: Vec::new(),
             texts: Vec::new(),
             spans: Vec::new(),
@@ -83,44 +86,55 @@ impl Default for Row {
 }
 
 impl Row {
-    pub(super) fn new(rtype: &str, entries: &[Entry]) -> Self {
+    pub(super) fn new(rtype: &str, entries: Vec<Entry>) -> Self {
         let mut row = Self::default();
         let numbers = Numbers::of(rtype);
+        let (mut codes, mut words) = (Vec::new(), Vec::new());
         for Entry { parameter, found } in entries {
             let Some(number) = numbers.get(parameter.place) else { continue };
             row.present |= 1 << parameter.place;
             match (found, parameter.column) {
-                (Found::Display(text), _) => row.texts.push((number.text, fold(text), String::new())),
+                (Found::Display(text), _) => row.texts.push((number.text, fold(&text), String::new())),
                 (Found::Identifier { system, value }, _) => {
-                    row.tokens.push((number.identifier, value.clone(), digest(system)));
+                    row.tokens.push((number.identifier, value, digest(&system)));
                 }
                 (found, Some(column)) => row.put(column, found),
-                (found, None) => row.add(number.own, found),
+                (found, None) => {
+                    match found {
+                        Found::Token { .. } => codes.push(row.tokens.len()),
+                        Found::Text(_) => words.push(row.texts.len()),
+                        _ => {}
+                    }
+                    row.add(number.own, found);
+                }
             }
         }
+        let codes = codes.into_iter().map(|n| (row.tokens[n].0, row.tokens[n].1.as_str()));
+        let words = words.into_iter().map(|n| (row.texts[n].0, row.texts[n].1.as_str()));
+        row.keys = sort_keys(codes.chain(words));
         row
     }
 
-    fn put(&mut self, column: Column, found: &Found) {
+    fn put(&mut self, column: Column, found: Found) {
         match (column, found) {
-            (Column::Subject, Found::Reference(target)) => self.subject = Some(target.clone()),
-            (Column::Owner, Found::Reference(target)) => self.owner = Some(target.clone()),
-            (Column::Status, Found::Token { code, .. }) => self.status = Some(code.clone()),
-            (Column::Urgency, Found::Token { code, .. }) => self.urgency = urgency(code),
-            (Column::Date, Found::Date { low, high }) => (self.dated_at, self.dated_to) = (*low, *high),
+            (Column::Subject, Found::Reference(target)) => self.subject = Some(target),
+            (Column::Owner, Found::Reference(target)) => self.owner = Some(target),
+            (Column::Status, Found::Token { code, .. }) => self.status = Some(code),
+            (Column::Urgency, Found::Token { code, .. }) => self.urgency = urgency(&code),
+            (Column::Date, Found::Date { low, high }) => (self.dated_at, self.dated_to) = (low, high),
             _ => {}
         }
     }
 
-    fn add(&mut self, param: i64, found: &Found) {
+    fn add(&mut self, param: i64, found: Found) {
         match found {
-            Found::Token { system, code } => self.tokens.push((param, code.clone(), digest(system))),
-            Found::Canonical { url, version } => self.tokens.push((param, url.clone(), digest(version))),
-            Found::Reference(text) | Found::Uri(text) => self.tokens.push((param, text.clone(), 0)),
-            Found::Text(text) => self.texts.push((param, fold(text), text.clone())),
-            Found::Date { low, high } => self.spans.push((param, *low, *high)),
-            Found::Quantity(amount) => self.parts.push(part(amount, Part { param, ..Part::default() })),
-            Found::Part { group, part, found } => self.add_part(param, (*group, *part), found),
+            Found::Token { system, code } => self.tokens.push((param, code, digest(&system))),
+            Found::Canonical { url, version } => self.tokens.push((param, url, digest(&version))),
+            Found::Reference(text) | Found::Uri(text) => self.tokens.push((param, text, 0)),
+            Found::Text(text) => self.texts.push((param, fold(&text), text)),
+            Found::Date { low, high } => self.spans.push((param, low, high)),
+            Found::Quantity(amount) => self.parts.push(part(&amount, Part { param, ..Part::default() })),
+            Found::Part { group, part, found } => self.add_part(param, (group, part), &found),
             // Added by `new`, under numbers of their own.
             Found::Display(_) | Found::Identifier { .. } => {}
         }
@@ -144,6 +158,36 @@ impl Row {
             Found::Date { .. } | Found::Display(_) | Found::Identifier { .. } | Found::Part { .. } => return,
         });
     }
+}
+
+/// Characters of a value that count in an order.
+const SORTED_CHARS: usize = 100;
+
+/// The least value of each parameter under its number, and its greatest, where that is another, under `d` and its number: a
+/// JSON object. So an order by a code or a text needs no index of the values of one resource, which would double the rows
+/// of a write.
+fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String> {
+    let mut all: Vec<(i64, &str, &str)> = Vec::new();
+    for (param, value) in values {
+        match all.iter_mut().find(|(known, ..)| *known == param) {
+            Some((_, least, greatest)) => (*least, *greatest) = (value.min(least), value.max(greatest)),
+            None => all.push((param, value, value)),
+        }
+    }
+    let mut keys = String::new();
+    let mut put = |name: &str, param: i64, value: &str| {
+        // A NUL is nothing that JSON in PostgreSQL can say.
+        let value: String = value.chars().filter(|c| *c != '\0').take(SORTED_CHARS).collect();
+        keys.push(if keys.is_empty() { '{' } else { ',' });
+        keys.push_str(&format!("\"{name}{param}\":{}", serde_json::Value::String(value)));
+    };
+    for (param, least, greatest) in &all {
+        put("", *param, least);
+        if greatest > least {
+            put("d", *param, greatest);
+        }
+    }
+    (!all.is_empty()).then(|| keys + "}")
 }
 
 fn part(amount: &Amount, blank: Part) -> Part {
@@ -251,6 +295,18 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_keys_of_an_order_are_the_least_and_the_greatest_value() {
+        let check = |values: &[(i64, &str)], expected: Option<&str>| {
+            assert_eq!(sort_keys(values.iter().copied()).as_deref(), expected);
+        };
+        check(&[], None);
+        check(&[(7, "b")], Some(r#"{"7":"b"}"#));
+        check(&[(7, "b"), (9, "x\"\0"), (7, "a"), (7, "c")], Some(r#"{"7":"a","d7":"c","9":"x\""}"#));
+        let long = "é".repeat(200);
+        check(&[(7, &long)], Some(&format!(r#"{{"7":"{}"}}"#, "é".repeat(100))));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod search;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -120,13 +121,10 @@ impl Store for SqliteStore {
                     self.unindexed.check(query)?;
                 }
             }
-            let prepared = Prepared::new(unit, &self.types)?;
-            let wakes = prepared.has_deliveries();
-            let committed = self
-                .writer
-                .write(wakes, move |conn, visible| commit::commit(conn, prepared, visible))
-                .await
-                .map(|(committed, _)| committed);
+            let prepared = Arc::new(Prepared::new(unit, &self.types)?);
+            let written = Arc::clone(&prepared);
+            let writing = move |conn: &_, visible| commit::commit(conn, &written, visible);
+            let committed = self.writer.write(prepared.has_deliveries(), writing).await;
             let outcome = match &committed {
                 Ok(Committed::Written(_)) => "written",
                 Ok(Committed::Refused(_)) => "refused",
@@ -181,7 +179,7 @@ impl Store for SqliteStore {
                 units.map(|unit| Prepared::new(unit, &self.types)).collect::<Result<_, _>>()?;
             let settle = move |conn: &rusqlite::Connection, visible| {
                 lease::settle(conn, &settlements)?;
-                commit::unless_there(conn, prepared, visible).map(kept)
+                commit::unless_there(conn, &prepared, visible).map(kept)
             };
             self.writer.write(true, settle).await
         })
@@ -194,7 +192,7 @@ impl Store for SqliteStore {
 
     fn order(&self, id: &str, order: Order, at: Timestamp) -> Pending<'_, DeliveryRecord> {
         let id = id.to_owned();
-        Box::pin(self.writer.write(true, move |conn, _| lease::order(conn, &id, order, at).map(kept)))
+        Box::pin(self.writer.write(true, move |conn, _| lease::order(conn, &id, order.clone(), at).map(kept)))
     }
 
     fn stream(&self, patient: &str) -> Pending<'_, u64> {

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use super::row::Row;
 use super::{Made, body, feed};
 use crate::fhir::search::{self, Entry, Query};
 use crate::outbox::Delivery;
@@ -161,6 +162,11 @@ impl Write {
     pub const fn made(mut self, made: Made) -> Self {
         self.made = made;
         self
+    }
+
+    /// What it is found by, as rows of the tables; taken out of it.
+    pub(super) fn row(&mut self) -> Row {
+        Row::new(&self.rtype, std::mem::take(&mut self.entries))
     }
 
     /// A deletion marker: the version after `current`, without a body.

@@ -94,6 +94,7 @@ impl Reader {
         let targets = self.parameter.targets;
         let fits = |rtype: &str| targets.is_empty() || targets.contains(&rtype);
         match reference::parse(text) {
+            ReferenceForm::Local { rtype, version: None, .. } if fits(rtype) => Some(text.to_owned()),
             ReferenceForm::Local { rtype, id, .. } if fits(rtype) => Some(format!("{rtype}/{id}")),
             ReferenceForm::Absolute { base, rtype: Some(rtype), id: Some(id), .. } if fits(rtype) => {
                 Some(format!("{base}/{rtype}/{id}"))

@@ -8,7 +8,13 @@ pub fn fold(text: &str) -> String {
         if !folded.is_empty() {
             folded.push(' ');
         }
-        for c in word.chars().flat_map(char::to_lowercase) {
+        // Letter by letter only from the first one that may have an accent.
+        let plain = word.bytes().position(|b| !b.is_ascii()).unwrap_or(word.len());
+        let (plain, rest) = word.split_at(plain);
+        let start = folded.len();
+        folded.push_str(plain);
+        folded[start..].make_ascii_lowercase();
+        for c in rest.chars().flat_map(char::to_lowercase) {
             push_plain(&mut folded, c);
         }
     }

@@ -34,7 +34,7 @@ columns!(Versions<'a> {
 columns!(Resources<'a> {
     rid: i64, rtype: i64, id: &'a str, seq: i64, version: i64, last_updated: i64, deleted: i16, present: i64,
     urgency: i64, dated_at: i64, dated_to: i64, subject: Option<&'a str>, owner: Option<&'a str>,
-    status: Option<&'a str>,
+    status: Option<&'a str>, keys: Option<&'a str>,
 });
 columns!(Tokens<'a> { param: i64, code: &'a str, rid: i64, system: i64, });
 columns!(Texts<'a> { param: i64, folded: &'a str, rid: i64, exact: &'a str, });
@@ -87,6 +87,7 @@ impl<'a> Resources<'a> {
         self.subject.push(row.subject.as_deref());
         self.owner.push(row.owner.as_deref());
         self.status.push(row.status.as_deref());
+        self.keys.push(row.keys.as_deref());
     }
 
     /// The numbers and the single values, as indexing anew takes them.
@@ -100,6 +101,7 @@ impl<'a> Resources<'a> {
             &self.subject,
             &self.owner,
             &self.status,
+            &self.keys,
         ]
     }
 }

@@ -319,7 +319,7 @@ fn current(rtype: &str, row: &Row) -> Result<Current, Problem> {
         let body = body::unpack(row.get(4), row.get(6), size)?;
         let resource = serde_json::from_slice(&body)
             .map_err(|e| Problem::internal(format!("a stored {rtype} cannot be read: {e}")))?;
-        Ok::<_, Problem>(indexable(row::Row::new(rtype, &parameters::index(&resource))))
+        Ok::<_, Problem>(indexable(row::Row::new(rtype, parameters::index(&resource))))
     };
     let row_before = if deleted { None } else { Some(found_by()?) };
     Ok(Current { rid: row.get(1), version: count(row.get(2)), row: row_before })

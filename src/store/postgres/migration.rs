@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_reindex.sql"),
     include_str!("migrations/0004_made.sql"),
     include_str!("migrations/0005_act.sql"),
+    include_str!("migrations/0006_order.sql"),
 ];
 /// `Vgie`: the advisory lock under which replicas migrate one after the other.
 const LOCK: i64 = 0x5667_6965;
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     /// The first eight digits of each merged migration: a line is added with it and never changed.
-    const MERGED: &[&str] = &["d5f3dc65", "cb219121", "7ae97094", "35407901"];
+    const MERGED: &[&str] = &["d5f3dc65", "cb219121", "7ae97094", "35407901", "ed5998fb", "a6c582cb"];
 
     #[test]
     fn a_merged_migration_never_changes() {

@@ -27,9 +27,8 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Indexes and compresses on the caller's thread.
-    pub(super) fn new(unit: Unit, searches: Vec<Option<Search>>) -> Result<Self, Problem> {
-        let row = |write: &crate::store::Write| indexable(Row::new(&write.rtype, &write.entries));
-        let rows = unit.writes.iter().map(row).collect();
+    pub(super) fn new(mut unit: Unit, searches: Vec<Option<Search>>) -> Result<Self, Problem> {
+        let rows = unit.writes.iter_mut().map(|write| indexable(write.row())).collect();
         let pack = |delivery: &Delivery| body::pack(&delivery.payload);
         let payloads = unit.deliveries.iter().map(pack).collect::<Result<_, _>>()?;
         Ok(Self { unit, rows, payloads, searches })

@@ -183,7 +183,7 @@ fn read(record: &Record) -> Result<Read, Problem> {
     let body = body::unpack(record.get(2), record.get(4), size)?;
     let resource = serde_json::from_slice(&body)
         .map_err(|e| Problem::internal(format!("a stored {rtype} cannot be read: {e}")))?;
-    Ok(Read { rid: record.get(0), row: indexable(Row::new(&rtype, &index(&resource))) })
+    Ok(Read { rid: record.get(0), row: indexable(Row::new(&rtype, index(&resource))) })
 }
 
 /// Writes it, whatever part of it is there already.
@@ -195,9 +195,10 @@ async fn put(transaction: &Transaction<'_>, read: &[Read]) -> Result<(), Problem
         single.put(&one.row);
     }
     let update = "/* put */ UPDATE resource r SET present = w.present, urgency = w.urgency, dated_at = w.dated_at,
-           dated_to = w.dated_to, subject = w.subject, owner = w.owner, status = w.status
+           dated_to = w.dated_to, subject = w.subject, owner = w.owner, status = w.status, keys = w.keys
          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
-           $8::text[]) AS w (rid, present, urgency, dated_at, dated_to, subject, owner, status)
+           $8::text[], $9::text[])
+           AS w (rid, present, urgency, dated_at, dated_to, subject, owner, status, keys)
          WHERE r.rid = w.rid";
     for (statement, values) in [
         (update, single.singles()),

@@ -35,18 +35,21 @@ const WRITE: &str = "/* write */ WITH
       SELECT * FROM unnest($13::bigint[], $14::bigint[], $15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[],
         $19::smallint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::smallint[], $24::bytea[])),
     resources AS (INSERT INTO resource (rid, rtype, id, seq, version, last_updated, deleted, present, urgency,
-        dated_at, dated_to, subject, owner, status)
+        dated_at, dated_to, subject, owner, status, keys)
       SELECT * FROM unnest($25::bigint[], $26::bigint[], $27::text[], $28::bigint[], $29::bigint[], $30::bigint[],
-        $31::smallint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::text[], $37::text[], $38::text[]))
+        $31::smallint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::text[], $37::text[], $38::text[],
+        $39::text[]))
     INSERT INTO token (param, code, rid, system)
-    SELECT * FROM unnest($39::bigint[], $40::text[], $41::bigint[], $42::bigint[])";
+    SELECT * FROM unnest($40::bigint[], $41::text[], $42::bigint[], $43::bigint[])";
 /// Resources that were there before the group.
 const CHANGED: &str = "/* changed */ UPDATE resource r SET seq = w.seq, version = w.version, last_updated = w.last_updated,
       deleted = w.deleted, present = w.present, urgency = w.urgency, dated_at = w.dated_at, dated_to = w.dated_to,
-      subject = w.subject, owner = w.owner, status = w.status
+      subject = w.subject, owner = w.owner, status = w.status, keys = w.keys
     FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::smallint[],
-      $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[])
-      AS w (rid, rtype, id, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to, subject, owner, status)
+      $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::text[],
+      $15::text[])
+      AS w (rid, rtype, id, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to, subject, owner,
+      status, keys)
     WHERE r.rid = w.rid";
 
 pub(super) const TEXTS: &str = "/* texts */ INSERT INTO text (param, folded, rid, exact)

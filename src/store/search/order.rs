@@ -16,35 +16,47 @@ pub(in crate::store) struct Sorted {
 
 impl Sorted {
     /// What is compared, over `resource r`; `number` is the column of the order of creation.
-    fn expression(self, place: usize, number: &str) -> String {
+    fn expression(self, number: &str) -> String {
         match self.key {
             Some(SortKey::LastUpdated) => "r.last_updated".to_owned(),
             Some(SortKey::Date) => "r.dated_at".to_owned(),
             Some(SortKey::Urgency) => "r.urgency".to_owned(),
             Some(SortKey::Parameter(Parameter { column: Some(Column::Id), .. })) => "r.id".to_owned(),
             Some(SortKey::Parameter(Parameter { column: Some(Column::Status), .. })) => "r.status".to_owned(),
-            Some(SortKey::Parameter(_)) => format!("s{place}.v"),
-            None => number.to_owned(),
+            // No other value is compared over the table: see `sorts_all`.
+            Some(SortKey::Parameter(_)) | None => number.to_owned(),
         }
     }
 
-    /// Where a value is kept that no column of the table has: table, column, and its least or greatest.
-    fn kept(self) -> Option<(&'static Parameter, &'static str, String)> {
-        let Some(SortKey::Parameter(parameter)) = self.key else { return None };
-        if parameter.column.is_some() {
-            return None;
+    /// The least or greatest of the values that a resource has under those numbers, over `resource r`.
+    fn looked_up(self, parameter: &'static Parameter, hints: Hints) -> String {
+        let least = if self.descending { "max" } else { "min" };
+        let numbers: Vec<i64> = parameter.stored().into_iter().map(param).collect();
+        if parameter.kind == Kind::Date {
+            let column = if self.descending { "high" } else { "low" };
+            let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+            let numbers = numbers.join(", ");
+            return format!(
+                "(SELECT {least}({column}) FROM span WHERE rid = r.rid AND param IN ({numbers}))"
+            );
         }
-        let (table, column) = match parameter.kind {
-            Kind::Date => ("span", if self.descending { "high" } else { "low" }),
-            Kind::String => ("text", "folded"),
-            _ => ("token", "code"),
+        // What a store answers to `->>` is compared byte for byte, as in its tables.
+        let (keys, bytes) = match hints {
+            Hints::ByName => ("r.keys", ""),
+            Hints::None => ("r.keys::json", " COLLATE \"C\""),
         };
-        Some((parameter, table, format!("{}({column})", if self.descending { "max" } else { "min" })))
-    }
-
-    /// Whether the table finds the values of one resource: then they are looked up for what matches only.
-    fn is_looked_up(self, hints: Hints) -> bool {
-        hints == Hints::ByName && self.kept().is_some_and(|(_, table, _)| table != "text")
+        let value = |number: &i64| match self.descending {
+            false => format!("({keys} ->> '{number}'){bytes}"),
+            true => format!("coalesce({keys} ->> 'd{number}', {keys} ->> '{number}'){bytes}"),
+        };
+        match numbers.as_slice() {
+            [only] => value(only),
+            several => {
+                let values: Vec<String> =
+                    several.iter().map(|n| format!("SELECT {} AS v", value(n))).collect();
+                format!("(SELECT {least}(v) FROM ({}) AS several)", values.join(" UNION ALL "))
+            }
+        }
     }
 
     /// The name of the column in the answer.
@@ -104,38 +116,17 @@ impl Order {
         Self(self.0.iter().copied().filter(|sorted| sorted.key != Some(SortKey::Urgency)).collect())
     }
 
-    /// The columns `k0`, `k1`, … of the values that no column of the table has.
+    /// The columns `k0`, `k1`, … of the values that only some resources have.
     pub(super) fn columns(&self, hints: Hints) -> Statement {
         let mut sql = Statement::default();
-        for (n, sorted) in self.0.iter().enumerate().filter(|(_, sorted)| sorted.may_be_absent()) {
-            match sorted.kept().filter(|_| sorted.is_looked_up(hints)) {
-                Some((parameter, table, least)) => {
-                    // Found by the resource, not by the values: these would be walked through for each.
-                    let hint = if table == "token" { "INDEXED BY token_of" } else { "" };
-                    sql.push(&format!(
-                        ", (SELECT {least} FROM {table} {hint} WHERE rid = r.rid AND param IN ("
-                    ));
-                    numbers(parameter, &mut sql).push("))");
-                }
-                None => {
-                    sql.push(", ").push(&sorted.expression(n, "r.rid"));
-                }
-            }
-            sql.push(&format!(" AS {}", sorted.name(n)));
-        }
-        sql
-    }
-
-    /// The least or greatest value of each resource, for the keys that are in the index tables and not looked up.
-    pub(super) fn joins(&self, hints: Hints) -> Statement {
-        let mut sql = Statement::default();
         for (n, sorted) in self.0.iter().enumerate() {
-            let Some((parameter, table, least)) = sorted.kept().filter(|_| !sorted.is_looked_up(hints))
-            else {
-                continue;
+            let Some(SortKey::Parameter(parameter)) = sorted.key else { continue };
+            sql.push(", ");
+            match parameter.column {
+                Some(_) => sql.push(&sorted.expression("r.rid")),
+                None => sql.push(&sorted.looked_up(parameter, hints)),
             };
-            sql.push(&format!(" LEFT JOIN (SELECT rid, {least} AS v FROM {table} WHERE param IN ("));
-            numbers(parameter, &mut sql).push(&format!(") GROUP BY rid) s{n} ON s{n}.rid = r.rid"));
+            sql.push(&format!(" AS {}", sorted.name(n)));
         }
         sql
     }
@@ -152,8 +143,7 @@ impl Order {
 
     /// Comes after the match with these keys, each of which a column of the table has.
     pub(super) fn after(&self, keys: &[Key], number: &str) -> Statement {
-        let columns = |(n, sorted): (usize, &Sorted)| sorted.expression(n, number);
-        let columns: Vec<_> = self.0.iter().enumerate().map(columns).collect();
+        let columns: Vec<_> = self.0.iter().map(|sorted| sorted.expression(number)).collect();
         let uniform = self.0.iter().all(|sorted| sorted.descending == self.0[0].descending);
         if !uniform {
             return self.beyond(&columns, keys);
@@ -184,14 +174,6 @@ impl Order {
         statement.push(&")".repeat(2 * self.0.len() - 1));
         statement
     }
-}
-
-/// The numbers under which the values of a parameter are kept.
-fn numbers<'s>(parameter: &'static Parameter, sql: &'s mut Statement) -> &'s mut Statement {
-    for (n, stored) in parameter.stored().into_iter().enumerate() {
-        sql.bind(if n == 0 { "?" } else { ", ?" }, param(stored));
-    }
-    sql
 }
 
 fn bound(key: &Key) -> Bound {

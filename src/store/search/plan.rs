@@ -225,9 +225,6 @@ impl<'a> Plan<'a> {
                 None => sql.push("1"),
             };
             sql.push(" FROM ").push(&leg.from(self.hints));
-            if columns.is_some() {
-                sql.append(&self.order.joins(self.hints));
-            }
             sql.push(&format!(" WHERE r.deleted = 0{}", leg.index.rows));
             sql.bind(" AND r.rtype = (SELECT code FROM resource_type WHERE name = ?)", query.rtype.clone());
             sql.push(" AND ").append(&leg.holds);

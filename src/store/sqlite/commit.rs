@@ -36,8 +36,8 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Indexes, sorts and compresses on the caller's thread.
-    pub(super) fn new(unit: Unit, types: &Types) -> Result<Self, Problem> {
-        let rows: Vec<Row> = unit.writes.iter().map(|write| Row::new(&write.rtype, &write.entries)).collect();
+    pub(super) fn new(mut unit: Unit, types: &Types) -> Result<Self, Problem> {
+        let rows: Vec<Row> = unit.writes.iter_mut().map(Write::row).collect();
         let code = |write: &Write| {
             types
                 .get(&write.rtype)
@@ -86,19 +86,18 @@ impl<E: Into<Problem>> From<E> for Stop {
     }
 }
 
-/// Commits the unit in the running transaction; `visible` is the latest instant of the feed before that. The unit goes back
-/// to whom it came from: to take it apart is no work for the one thread that writes.
+/// Commits the unit in the running transaction; `visible` is the latest instant of the feed before that. A unit that is
+/// refused has written nothing, but for one that finds a new resource there already, or a key claimed by itself.
 pub(super) fn commit(
     conn: &Connection,
-    prepared: Prepared,
+    prepared: &Prepared,
     visible: Option<i64>,
-) -> Result<Done<(Committed, Prepared)>, Problem> {
-    let (committed, keep) = match write(conn, &prepared, visible) {
-        Ok(at) => (Committed::Written(at), true),
-        Err(Stop::Refused(violation)) => (Committed::Refused(violation), false),
-        Err(Stop::Failed(problem)) => return Err(problem),
-    };
-    Ok(Done { answer: (committed, prepared), keep })
+) -> Result<Done<Committed>, Problem> {
+    match write(conn, prepared, visible) {
+        Ok(at) => Ok(Done { answer: Committed::Written(at), keep: true }),
+        Err(Stop::Refused(violation)) => Ok(Done { answer: Committed::Refused(violation), keep: false }),
+        Err(Stop::Failed(problem)) => Err(problem),
+    }
 }
 
 /// Writes those units of which no resource was ever stored, in the running transaction.
@@ -107,7 +106,7 @@ pub(super) fn commit(
 /// `Internal` when one is refused for another reason; those of the database.
 pub(super) fn unless_there(
     conn: &Connection,
-    units: Vec<Prepared>,
+    units: &[Prepared],
     visible: Option<i64>,
 ) -> Result<(), Problem> {
     for prepared in units {
@@ -124,6 +123,8 @@ pub(super) fn unless_there(
 
 fn write(conn: &Connection, prepared: &Prepared, visible: Option<i64>) -> Result<Timestamp, Stop> {
     let unit = &prepared.unit;
+    unit.guards.iter().try_for_each(|guard| check(conn, guard))?;
+    expected(conn, prepared)?;
     let at = timestamp(feed::instant(visible, latest(conn)?, unit.proposed().as_microsecond()))?;
     conn.prepare_cached(
         "/* commit */ INSERT INTO unit (name, at, high)
@@ -132,7 +133,9 @@ fn write(conn: &Connection, prepared: &Prepared, visible: Option<i64>) -> Result
     .execute((unit.name, unit.at.as_microsecond(), at.as_microsecond()))?;
     let number = conn.last_insert_rowid();
     for guard in &unit.guards {
-        check(conn, guard, number)?;
+        if let Guard::Key { space, key, holder, digest } = guard {
+            claim(conn, (space, key), (holder, digest), number)?;
+        }
     }
     resources(conn, prepared, number, at)?;
     for (delivery, payload) in unit.deliveries.iter().zip(&prepared.payloads) {
@@ -148,13 +151,13 @@ fn write(conn: &Connection, prepared: &Prepared, visible: Option<i64>) -> Result
     Ok(at)
 }
 
-fn check(conn: &Connection, guard: &Guard, unit: i64) -> Result<(), Stop> {
+fn check(conn: &Connection, guard: &Guard) -> Result<(), Stop> {
     match guard {
         Guard::NoneMatches(query) => {
             let found = search::matching_ids(conn, query, 2)?;
             if found.is_empty() { Ok(()) } else { Err(Stop::Refused(Violation::Exists(found))) }
         }
-        Guard::Key { space, key, holder, digest } => claim(conn, (space, key), (holder, digest), unit),
+        Guard::Key { space, key, .. } => unclaimed(conn, space, key),
         Guard::Stream { patient, sequence } => {
             let found = super::read::stream(conn, patient)?;
             if found == *sequence { Ok(()) } else { Err(Stop::Refused(Violation::Stream { found })) }
@@ -166,20 +169,50 @@ fn check(conn: &Connection, guard: &Guard, unit: i64) -> Result<(), Stop> {
     }
 }
 
+fn unclaimed(conn: &Connection, space: &str, key: &str) -> Result<(), Stop> {
+    match super::read::claim(conn, space, key)? {
+        Some(Claim { holder, digest }) => Err(Stop::Refused(Violation::Key { holder, digest })),
+        None => Ok(()),
+    }
+}
+
 fn claim(
     conn: &Connection,
     (space, key): (&str, &str),
     (holder, digest): (&str, &[u8]),
     unit: i64,
 ) -> Result<(), Stop> {
-    if let Some(Claim { holder, digest }) = super::read::claim(conn, space, key)? {
-        return Err(Stop::Refused(Violation::Key { holder, digest }));
+    let claimed = conn
+        .prepare_cached(
+            "/* claim */ INSERT OR IGNORE INTO idempotency (space, key, holder, digest, unit) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute((space, key, holder, digest, unit))?;
+    if claimed == 0 { unclaimed(conn, space, key) } else { Ok(()) }
+}
+
+/// Whether what is changed, and was there before this unit, is in the versions that are expected: so that a unit that comes
+/// too late is refused before it has written anything.
+fn expected(conn: &Connection, prepared: &Prepared) -> Result<(), Stop> {
+    if prepared.has_repeats {
+        return Ok(());
     }
-    conn.prepare_cached(
-        "/* claim */ INSERT INTO idempotency (space, key, holder, digest, unit) VALUES (?1, ?2, ?3, ?4, ?5)",
-    )?
-    .execute((space, key, holder, digest, unit))?;
+    for write in prepared.unit.writes.iter().filter(|write| !is_new(write)) {
+        let found = current(conn, &write.rtype, &write.id)?.map_or(0, |current| current.version);
+        if !suits(write, found) {
+            return Err(version_violation(&write.rtype, &write.id, found));
+        }
+    }
     Ok(())
+}
+
+/// Whether a write may follow that version.
+fn suits(write: &Write, found: u64) -> bool {
+    let expected = match write.expect {
+        Expect::New => 0,
+        Expect::Version(version) => version,
+        Expect::Previous => write.version.saturating_sub(1),
+    };
+    found == expected && write.version == found + 1
 }
 
 fn version_violation(rtype: &str, id: &str, found: u64) -> Stop {
@@ -254,12 +287,7 @@ fn change(pens: &Pens<'_>, place: Place) -> Result<(), Stop> {
     let (conn, write, row) = (pens.conn, &pens.prepared.unit.writes[place.n], &pens.prepared.rows[place.n]);
     let before = current(conn, &write.rtype, &write.id)?;
     let found = before.as_ref().map_or(0, |before| before.version);
-    let expected = match write.expect {
-        Expect::New => 0,
-        Expect::Version(version) => version,
-        Expect::Previous => write.version.saturating_sub(1),
-    };
-    if found != expected || write.version != found + 1 {
+    if !suits(write, found) {
         return Err(version_violation(&write.rtype, &write.id, found));
     }
     let Some(before) = before else {
@@ -276,14 +304,14 @@ fn old_row(conn: &Connection, write: &Write, seq: i64) -> Result<Row, Problem> {
     let body = super::read::body(conn, seq)?;
     let resource: serde_json::Value = serde_json::from_slice(&body)
         .map_err(|e| Problem::internal(format!("a stored {} cannot be read: {e}", write.rtype)))?;
-    Ok(Row::new(&write.rtype, &parameters::index(&resource)))
+    Ok(Row::new(&write.rtype, parameters::index(&resource)))
 }
 
 /// Replaces what a resource is found by, its version staying what it is; for indexing anew.
 pub(super) fn index_anew(conn: &Connection, rid: i64, row: &Row) -> Result<(), Problem> {
     conn.prepare_cached(
         "/* index_anew */ UPDATE resource SET present = ?2, urgency = ?3, dated_at = ?4, dated_to = ?5, subject = ?6,
-           owner = ?7, status = ?8 WHERE rid = ?1",
+           owner = ?7, status = ?8, keys = ?9 WHERE rid = ?1",
     )?
     .execute((
         rid,
@@ -294,6 +322,7 @@ pub(super) fn index_anew(conn: &Connection, rid: i64, row: &Row) -> Result<(), P
         &row.subject,
         &row.owner,
         &row.status,
+        &row.keys,
     ))?;
     conn.prepare_cached("/* index_anew */ DELETE FROM span WHERE rid = ?1")?.execute([rid])?;
     conn.prepare_cached("/* index_anew */ DELETE FROM part WHERE rid = ?1")?.execute([rid])?;

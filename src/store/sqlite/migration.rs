@@ -15,6 +15,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_made.sql"),
     include_str!("migrations/0007_scale.sql"),
     include_str!("migrations/0008_act.sql"),
+    include_str!("migrations/0009_order.sql"),
 ];
 
 /// Brings the file up to this version, each migration in a transaction of its own.
@@ -74,8 +75,10 @@ mod tests {
     use super::*;
 
     /// The first eight digits of each merged migration: a line is added with it and never changed.
-    const MERGED: &[&str] =
-        &["941b0a4f", "63ddef7f", "d326330c", "32d1b96f", "13e8f082", "6b965aaa", "229abaca"];
+    const MERGED: &[&str] = &[
+        "941b0a4f", "63ddef7f", "d326330c", "32d1b96f", "13e8f082", "6b965aaa", "229abaca", "f1ffb3b0",
+        "2daee90b",
+    ];
 
     #[test]
     fn a_merged_migration_never_changes() {
@@ -98,5 +101,27 @@ mod tests {
         assert!(migrate(&conn).unwrap_err().to_string().contains("another migration 1"));
         conn.execute("INSERT INTO migration VALUES (99, 'x')", []).unwrap();
         assert!(migrate(&conn).unwrap_err().to_string().contains("later version"));
+    }
+
+    #[test]
+    fn what_is_there_gets_the_keys_of_its_order() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch("CREATE TABLE migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL)")
+            .unwrap();
+        let before = &MIGRATIONS[..8];
+        before.iter().enumerate().for_each(|(n, sql)| apply(&conn, n + 1, sql).unwrap());
+        conn.execute_batch(
+            "INSERT INTO resource (rid, rtype, id, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to)
+               VALUES (1, 1, 'a', 1, 1, 1, 0, 0, 0, 1, 1), (2, 1, 'b', 2, 1, 1, 0, 0, 0, 1, 1), (3, 1, 'c', 3, 2, 1, 1, 0, 0, 1, 1);
+             INSERT INTO token (param, code, rid, system) VALUES (7, 'b', 1, 0), (7, 'a', 1, 1), (8, 'x', 1, 0);
+             INSERT INTO text (param, folded, rid, exact) VALUES (9, 'test', 1, 'TEST'), (10, 'shown', 1, '');",
+        )
+        .unwrap();
+        migrate(&conn).unwrap();
+        let keys = |rid: i64| -> Option<String> {
+            conn.query_row("SELECT keys FROM resource WHERE rid = ?1", [rid], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(keys(1).as_deref(), Some(r#"{"7":"a","8":"x","d7":"b","9":"test"}"#));
+        assert_eq!((keys(2), keys(3)), (None, None));
     }
 }

@@ -38,7 +38,7 @@ impl Pens<'_> {
     pub(super) fn create(&self, places: &[Place]) -> Result<bool, Problem> {
         let at = self.at.as_microsecond();
         let into = "OR IGNORE INTO resource (rid, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to, \
-                    subject, owner, status, rtype, id)";
+                    subject, owner, status, keys, rtype, id)";
         let created = many(self.conn, into, places, |values, place| {
             let (write, row) = (&self.prepared.unit.writes[place.n], &self.prepared.rows[place.n]);
             values.put(place.rid)?;
@@ -53,6 +53,7 @@ impl Pens<'_> {
             values.put(&row.subject)?;
             values.put(&row.owner)?;
             values.put(&row.status)?;
+            values.put(&row.keys)?;
             values.put(self.prepared.types[place.n])?;
             values.put(&write.id)
         })?;
@@ -70,7 +71,8 @@ impl Pens<'_> {
         self.conn
             .prepare_cached(
                 "/* replace */ UPDATE resource SET seq = ?2, version = ?3, last_updated = ?4, deleted = ?5, present = ?6,
-                   urgency = ?7, dated_at = ?8, dated_to = ?9, subject = ?10, owner = ?11, status = ?12 WHERE rid = ?1",
+                   urgency = ?7, dated_at = ?8, dated_to = ?9, subject = ?10, owner = ?11, status = ?12, keys = ?13
+                   WHERE rid = ?1",
             )?
             .execute((
                 place.rid,
@@ -85,13 +87,15 @@ impl Pens<'_> {
                 &row.subject,
                 &row.owner,
                 &row.status,
+                &row.keys,
             ))?;
         Ok(())
     }
 
     fn versions(&self, places: &[Place]) -> Result<(), Problem> {
         let at = self.at.as_microsecond();
-        let into = "INTO version (seq, unit, rid, version, last_updated, deleted, dictionary, size, body, rtype, dated_place, made)";
+        // No number is used twice: with the usual ABORT, each page would be copied in case one were.
+        let into = "OR FAIL INTO version (seq, unit, rid, version, last_updated, deleted, dictionary, size, body, rtype, dated_place, made)";
         many(self.conn, into, places, |values, place| {
             let write = &self.prepared.unit.writes[place.n];
             values.put(place.seq)?;

@@ -134,7 +134,7 @@ fn piece(conn: &Connection, changed: &[i64]) -> Result<bool, Problem> {
         let body = super::read::body(conn, *seq)?;
         let resource: serde_json::Value = serde_json::from_slice(&body)
             .map_err(|e| Problem::internal(format!("a stored {rtype} cannot be read: {e}")))?;
-        commit::index_anew(conn, *rid, &Row::new(rtype, &index(&resource)))?;
+        commit::index_anew(conn, *rid, &Row::new(rtype, index(&resource)))?;
     }
     match found.last() {
         Some((rid, ..)) => {

@@ -118,3 +118,31 @@ async fn a_cursor_of_another_search_is_refused() {
         assert_eq!(problem.category, Category::Malformed, "{cursor}");
     }
 }
+
+#[tokio::test]
+async fn an_order_by_a_code_or_a_name_takes_the_least_value_upwards_and_the_greatest_downwards() {
+    let Some(held) = Held::new().await else { return };
+    let task = |id: &str, version: u64, codes: &[&str]| {
+        let coding: Vec<_> = codes.iter().map(|code| json!({"code": code})).collect();
+        resource("Task", id, version, json!({"status": "requested", "code": {"coding": coding}}))
+    };
+    held.put(task("a", 1, &["m"])).await;
+    held.put(task("b", 1, &["z", "k"])).await;
+    held.put(task("c", 1, &[])).await;
+    held.put(task("d", 1, &["l"])).await;
+    assert_eq!(held.ids("Task", "_sort=code").await, ["b", "d", "a", "c"]);
+    assert_eq!(held.ids("Task", "_sort=-code").await, ["b", "a", "d", "c"]);
+    held.put(task("d", 2, &["B"])).await;
+    assert_eq!(held.ids("Task", "_sort=code").await, ["d", "b", "a", "c"], "byte for byte, and as it is now");
+
+    let patient = |id: &str, family: &str, given: &[&str]| {
+        resource("Patient", id, 1, json!({"name": [{"family": family, "given": given}]}))
+    };
+    held.put(patient("a", "PAT-TROIS", &["DOMINIQUE"])).await;
+    held.put(patient("b", "Pat-Été \"x\"", &["ZOE", "ANNE"])).await;
+    held.put(resource("Patient", "c", 1, json!({}))).await;
+    assert_eq!(held.ids("Patient", "_sort=family").await, ["b", "a", "c"]);
+    assert_eq!(held.ids("Patient", "_sort=given").await, ["b", "a", "c"]);
+    assert_eq!(held.ids("Patient", "_sort=-given").await, ["b", "a", "c"]);
+    assert_eq!(held.ids("Patient", "_sort=-family").await, ["a", "b", "c"]);
+}

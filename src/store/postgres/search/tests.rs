@@ -166,7 +166,11 @@ async fn every_query_that_is_repeated_keeps_to_an_index_of_its_own_accord() {
     filled
         .follows("Task", "status=requested&code:not=c1&_sort=priority,-authored-on", "resource_status")
         .await;
-    filled.follows("Task", "owner=Practitioner/n1&status=requested", "resource_owner").await;
+    filled.follows("Task", "owner=Practitioner/n1&status=requested", "resource_owned").await;
+    filled
+        .follows("Task", "owner=Practitioner/n1&status=requested&_sort=-authored-on", "resource_owned")
+        .await;
+    filled.follows("Task", "owner=Practitioner/n1", "resource_owner").await;
     // What is about a patient.
     filled.follows("Task", "patient=r7", "resource_subject").await;
     filled.follows("Task", "patient=r7&status=requested&_sort=-authored-on", "resource_subject").await;
@@ -199,5 +203,10 @@ async fn every_query_that_is_repeated_keeps_to_an_index_of_its_own_accord() {
     filled.keeps_to("Task", "patient=r7&period=ge1970-01-01T00:00:10Z", "span_pkey").await;
     filled.keeps_to("Observation", "patient=r7&value-quantity=gt38", "part_of").await;
     filled.keeps_to("Observation", "patient=r7&code-value-quantity=c1$gt38", "part_of").await;
+    // What is sorted by something that no index has in order is told by the resource, or looked up for it alone.
+    let by_code = filled.keeps_to("Task", "patient=r7&_sort=code,-priority", "resource_subject").await;
+    assert!(!by_code.contains("token"), "{by_code}");
+    filled.keeps_to("Patient", "_id=r7&_sort=family", "resource_id").await;
+    filled.keeps_to("Task", "patient=r7&_sort=-period", "span_pkey").await;
     assert!(filled.faults.is_empty(), "\n{}", filled.faults.join("\n\n"));
 }
