@@ -8,16 +8,12 @@ use futures_util::future::{try_join_all, try_join3};
 use tokio_postgres::Row;
 
 use super::read;
+use super::reads::RESOURCES;
 use super::search::{Paging, Place, Types};
 use crate::problem::Problem;
 use crate::store::{Look, Seen, Stored};
 
 const STREAMS: &str = "/* look */ SELECT patient, sequence FROM stream WHERE patient = ANY ($1::text[])";
-const RESOURCES: &str =
-    "/* look */ SELECT w.n, v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place, v.made
-    FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY AS w (rtype, id, n)
-    JOIN resource r ON r.rtype = w.rtype AND r.id = w.id
-    JOIN version v ON v.seq = r.seq";
 
 /// Reads all of it. The answers are in the order of the questions.
 pub(super) async fn look(client: &Object, types: &Types, look: &Look) -> Result<Seen, Problem> {

@@ -10,10 +10,6 @@ use crate::store::{Claim, Made, Stored, body, feed};
 pub(super) const COLUMNS: &str =
     "v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place, v.made";
 
-pub(super) const READ: &str =
-    "/* read */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body,
-      v.dated_place, v.made
-    FROM resource r JOIN version v ON v.seq = r.seq WHERE r.rtype = $1 AND r.id = $2";
 pub(super) const VREAD: &str =
     "/* vread */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body,
       v.dated_place, v.made
