@@ -1,5 +1,7 @@
 //! The contract suite over the shared store, and what several replicas and a broken network do to it.
 
+#[path = "compartment.rs"]
+mod compartment;
 #[path = "concurrency.rs"]
 mod concurrency;
 #[path = "deliveries.rs"]

@@ -1,5 +1,7 @@
 //! The contract suite over the embedded store, and what is particular to its file.
 
+#[path = "compartment.rs"]
+mod compartment;
 #[path = "concurrency.rs"]
 mod concurrency;
 #[path = "deliveries.rs"]
