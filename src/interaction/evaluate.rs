@@ -147,7 +147,8 @@ fn evaluated(situation: Situation) -> Evaluated {
     let rtype = if judgement.accepted { RESPONSE } else { "Binary" };
     let reference = format!("{rtype}/{id}");
     let ids = SeededIds::new(situation.received, format!("{id}|1"));
-    let derived = decide::derive(&situation, &judgement, &Origin { reference: &reference, version: 1 }, &ids);
+    let origin = Origin { reference: &reference, version: 1 };
+    let derived = decide::derive(&situation, &situation.existing, &judgement, &origin, &ids);
     let mut resources = Vec::new();
     if judgement.accepted {
         resources.push(meta::stamp(situation.response, &id, 1, situation.received));

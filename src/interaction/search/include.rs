@@ -9,6 +9,7 @@ use crate::fhir::search::{self, Criterion, Found, Include, Kind, Modifier, Param
 use crate::fhir::{element, is_served};
 use crate::interaction::{Context, read};
 use crate::problem::{Issue, Problem, Severity};
+use crate::store::Look;
 
 /// Resources that come with one page.
 const INCLUDED_MAX: usize = 1_000;
@@ -16,6 +17,22 @@ const INCLUDED_MAX: usize = 1_000;
 const ROUNDS_MAX: usize = 5;
 /// References that one query looks for side by side.
 const REFERENCES_MAX: usize = 16;
+
+/// Resources to be read, each once: no more than one above what may come with a page.
+#[derive(Default)]
+struct Wanted {
+    names: Vec<(String, String)>,
+    known: HashSet<(String, String)>,
+}
+
+impl Wanted {
+    fn add(&mut self, rtype: &str, id: &str) {
+        let name = (rtype.to_owned(), id.to_owned());
+        if self.names.len() <= INCLUDED_MAX && self.known.insert(name.clone()) {
+            self.names.push(name);
+        }
+    }
+}
 
 /// Follows the includes of one page.
 struct Gathering<'a> {
@@ -64,14 +81,16 @@ pub(super) async fn referred(
 ) -> Result<Vec<Value>, Problem> {
     let seen = resources.iter().filter_map(element::local_reference).collect();
     let mut gathering = Gathering { ctx, seen, found: Vec::new(), full: false };
+    let mut wanted = Wanted::default();
     for resource in resources {
         let rtype = element::resource_type(resource).unwrap_or_default();
         for parameter in search::references(rtype).filter(|parameter| parameter.kind == Kind::Reference) {
             for target in targets {
-                gathering.forward(parameter, Some(target), resource).await?;
+                gathering.forward(parameter, Some(target), resource, &mut wanted).await?;
             }
         }
     }
+    gathering.read(wanted).await?;
     Ok(gathering.found)
 }
 
@@ -83,9 +102,24 @@ impl Gathering<'_> {
                 continue;
             }
             let of_type = |one: &&Value| element::resource_type(one) == Some(include.rtype.as_str());
+            let mut wanted = Wanted::default();
             for resource in frontier.iter().filter(of_type) {
-                self.forward(parameter, include.target.as_deref(), resource).await?;
+                self.forward(parameter, include.target.as_deref(), resource, &mut wanted).await?;
             }
+            self.read(wanted).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds all of them that there are; one way to the store is enough.
+    async fn read(&mut self, wanted: Wanted) -> Result<(), Problem> {
+        if wanted.names.is_empty() {
+            return Ok(());
+        }
+        let look = Look { resources: wanted.names, ..Look::default() };
+        let seen = self.ctx.store.look(look).await?;
+        for stored in seen.resources.iter().flatten().filter(|stored| !stored.deleted) {
+            self.add(read::body(stored)?);
         }
         Ok(())
     }
@@ -95,17 +129,15 @@ impl Gathering<'_> {
         parameter: &'static Parameter,
         target: Option<&str>,
         resource: &Value,
+        wanted: &mut Wanted,
     ) -> Result<(), Problem> {
         for found in search::values(parameter, resource) {
             match found {
                 Found::Reference(text) => {
                     let Some((rtype, id)) = self.local(&text) else { continue };
-                    let wanted = target.is_none_or(|target| target == rtype) && is_served(rtype);
-                    if !wanted || self.full || self.seen.contains(&format!("{rtype}/{id}")) {
-                        continue;
-                    }
-                    if let Some(resource) = read::current(self.ctx, rtype, id).await? {
-                        self.add(resource);
+                    let fits = target.is_none_or(|target| target == rtype) && is_served(rtype);
+                    if fits && !self.full && !self.seen.contains(&format!("{rtype}/{id}")) {
+                        wanted.add(rtype, id);
                     }
                 }
                 Found::Canonical { url, version } => {

@@ -19,7 +19,6 @@ use crate::rules;
 use crate::terminology::{Level, Terminology};
 
 /// All that a decision looks at.
-#[derive(Clone)]
 pub(crate) struct Situation {
     /// The response, its references literal and its questionnaire with version.
     pub(crate) response: Value,
@@ -63,6 +62,13 @@ pub(crate) struct Judgement {
     readable: Option<Value>,
 }
 
+impl Judgement {
+    /// The issues alone.
+    pub(crate) fn into_issues(self) -> Vec<Issue> {
+        self.issues
+    }
+}
+
 /// Where what is derived comes from.
 pub(crate) struct Origin<'a> {
     /// `QuestionnaireResponse/id`, or `Binary/id` of a refused one.
@@ -88,9 +94,10 @@ pub(crate) fn judge(situation: &Situation) -> Judgement {
     Judgement { issues, accepted, evaluation, readable }
 }
 
-/// What the response becomes.
+/// What the response becomes, where earlier versions of it became what exists.
 pub(crate) fn derive(
     situation: &Situation,
+    existing: &[Value],
     judgement: &Judgement,
     origin: &Origin<'_>,
     ids: &dyn Ids,
@@ -123,7 +130,7 @@ pub(crate) fn derive(
         evaluation: &judgement.evaluation,
         issues: &judgement.issues,
         telephone: situation.telephone.as_deref(),
-        existing: &situation.existing,
+        existing,
     };
     pathway::derive(&input, extracts, ids)
 }

@@ -55,10 +55,10 @@ pub(super) async fn refuse(
     write::stand_on(gathered, &mut unit);
     let reference = format!("Binary/{id}");
     // The earlier version, if there is one, stands as it was: what it became is not touched by a refused one.
-    let mut situation = gathered.situation.clone();
-    situation.existing.clear();
+    let existing: &[Value] = &[];
     let ids = SeededIds::new(at, format!("{id}|1"));
-    let derived = decide::derive(&situation, judgement, &Origin { reference: &reference, version: 1 }, &ids);
+    let origin = Origin { reference: &reference, version: 1 };
+    let derived = decide::derive(&gathered.situation, existing, judgement, &origin, &ids);
     write::add(derived, at, &mut unit)?;
     let problem = Problem::with(category, judgement.issues.clone());
     Ok(match ctx.store.commit(unit).await? {

@@ -33,7 +33,8 @@ pub(super) async fn accept(
     let reference = format!("{RESPONSE}/{id}");
     let origin = Origin { reference: &reference, version };
     let ids = SeededIds::new(at, format!("{id}|{version}"));
-    let derived = decide::derive(&gathered.situation, &judgement, &origin, &ids);
+    let situation = &gathered.situation;
+    let derived = decide::derive(situation, &situation.existing, &judgement, &origin, &ids);
     let response = meta::stamp(gathered.situation.response.take(), id, version, at);
 
     let mut unit = Unit::new("submit", at);
@@ -43,6 +44,9 @@ pub(super) async fn accept(
     let (write, body) = before.write_with_body(&response)?;
     unit.writes.push(write);
     add(derived, at, &mut unit)?;
+    // Many submissions wait here for their commit side by side: none of them holds what it was decided with.
+    let outcome = judgement.into_issues();
+    drop(gathered);
     match ctx.store.commit(unit).await? {
         Committed::Written(last_updated) => Ok(Round::Answered(Ok(Answer {
             kind: before.kind(),
@@ -51,7 +55,7 @@ pub(super) async fn accept(
             version,
             last_updated,
             body: body.at(last_updated),
-            outcome: judgement.issues,
+            outcome,
         }))),
         Committed::Refused(Violation::Exists(ids)) => {
             Ok(Round::Answered(create::existing(ctx, RESPONSE, &ids).await))
