@@ -30,6 +30,16 @@ impl Databases {
         if self.server.is_some() { "PostgreSQL" } else { "SQLite" }
     }
 
+    /// Where files of the run may be put.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The PostgreSQL server, if there is one.
+    pub(crate) fn server(&self) -> Option<&str> {
+        self.server.as_deref()
+    }
+
     /// The file that a service on that database logs to.
     pub(crate) fn log(&self) -> PathBuf {
         self.folder.join("service.log")

@@ -7,6 +7,7 @@
 
 mod bare;
 mod client;
+mod count;
 mod database;
 mod drive;
 mod echo;
@@ -34,6 +35,10 @@ struct Arguments {
     patients: usize,
     /// A PostgreSQL server to keep everything in, instead of SQLite files.
     server: Option<String>,
+    /// Instructions are counted instead of time being taken.
+    instructions: bool,
+    /// This is the counted bare store of such a run.
+    child: bool,
 }
 
 fn arguments() -> Arguments {
@@ -43,21 +48,30 @@ fn arguments() -> Arguments {
         seconds: 3.0,
         patients: 600,
         server: std::env::var("VIGIE_BENCH_DATABASE").ok().filter(|url| url.starts_with("postgres")),
+        instructions: false,
+        child: false,
     };
     // cargo adds --bench.
     let mut given = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = given.next() {
+        if name == "--instructions" {
+            read.instructions = true;
+            continue;
+        }
         let value = given.next().unwrap_or_default();
         let number = || value.parse().unwrap_or_else(|_| panic!("{name} takes a number, not '{value}'"));
         match name.as_str() {
-            "--connections" => {
+            "--connections" | count::CHILD => {
+                read.child = name == count::CHILD;
                 read.connections = value.split(',').map(|part| part.parse().expect("a number")).collect();
             }
             "--database" => read.server = Some(value),
             "--rounds" => read.rounds = number(),
             "--patients" => read.patients = number(),
             "--seconds" => read.seconds = value.parse().expect("seconds"),
-            _ => panic!("{name}: --connections, --rounds, --seconds and --patients are known"),
+            _ => panic!(
+                "{name}: --connections, --database, --rounds, --seconds, --patients and --instructions are known"
+            ),
         }
     }
     read
@@ -71,6 +85,10 @@ fn main() {
 
 async fn run(arguments: &Arguments) {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("load");
+    if arguments.child {
+        let databases = Databases::new(&folder.join("child"), arguments.server.clone());
+        return count::commit(&databases, arguments.connections[0], arguments.patients).await;
+    }
     let databases = Databases::new(&folder, arguments.server.clone());
     let scene = Scene::build(&databases, arguments.patients).await;
     let bytes: usize = scene.bodies.iter().map(Vec::len).sum();
@@ -85,6 +103,12 @@ async fn run(arguments: &Arguments) {
         scene.in_process_ms,
     );
     let bench = Bench::new(&scene, &databases, echo::start(), arguments.seconds);
+    if arguments.instructions {
+        for &connections in &arguments.connections {
+            count::compare(&bench, &databases, connections, arguments.patients).await;
+        }
+        return;
+    }
     starts(&bench, arguments.rounds).await;
     submissions(&bench, arguments).await;
     half_load(&bench, arguments).await;

@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use crate::bare;
 use crate::client::{connections, get, post};
+use crate::count;
 use crate::database::{self, Databases};
 use crate::drive::{Done, Limits, drive};
 use crate::figure::process_seconds;
@@ -21,6 +23,12 @@ pub(crate) struct Bench<'a> {
     window: Duration,
     requests: Rc<Vec<Vec<u8>>>,
 }
+
+/// Submissions before instructions are counted: one of each course.
+const WARMED: usize = 4;
+
+/// Reads of which instructions are counted.
+const READS: usize = 2_000;
 
 /// One start on an empty store, and one on a full one.
 pub(crate) struct Start {
@@ -105,17 +113,40 @@ impl<'a> Bench<'a> {
         (done.took(1.0), (service.seconds() - before) * 1e3)
     }
 
+    /// Millions of instructions that the service takes for a submission and for a read by id, of which there are so many at
+    /// once.
+    pub(crate) async fn counted(&self, count: usize) -> (f64, f64) {
+        let folder = self.databases.folder();
+        let command = count::command(folder, "service", Path::new(Service::PROGRAM));
+        let database = self.databases.copy("service").await;
+        let service = Service::start_by(command, &database, &self.databases.log()).await;
+        // What is made once, such as compiled definitions, is there before anything is counted.
+        let long = Limits { window: Duration::from_secs(3_600), ..self.limits(0.0) };
+        let first = connections(service.address, 1, &self.requests, None).await;
+        drive(first, Limits { end: WARMED, ..long }).await;
+        let created = Rc::new(RefCell::new(Vec::new()));
+        let lanes = connections(service.address, count, &self.requests, Some(&created)).await;
+        count::switch(service.id(), true);
+        let done = drive(lanes, Limits { first: WARMED, ..long }).await;
+        count::switch(service.id(), false);
+        assert_eq!(done.badly, 0, "every submission is answered with 201");
+        let submission = count::millions(folder, "service", service.id(), "submission") / done.well as f64;
+        let gets = Rc::new(gets(&created.borrow()));
+        let lanes = connections(service.address, count, &gets, None).await;
+        count::switch(service.id(), true);
+        let done = drive(lanes, Limits { end: READS, ..long }).await;
+        count::switch(service.id(), false);
+        assert_eq!(done.badly, 0, "every read is answered with 200");
+        (submission, count::millions(folder, "service", service.id(), "read") / done.well as f64)
+    }
+
     /// Reads of what was submitted, and echoes of the same bodies, a second.
     pub(crate) async fn reads(&self, count: usize) -> (f64, f64) {
         let service = self.service().await;
         let created = Rc::new(RefCell::new(Vec::new()));
         let lanes = connections(service.address, count, &self.requests, Some(&created)).await;
         drive(lanes, self.limits(0.0)).await;
-        let path = |location: &String| {
-            let path = location.split("/_history").next().unwrap_or_default();
-            path.find("/QuestionnaireResponse").map_or_else(String::new, |at| path[at..].to_owned())
-        };
-        let gets = Rc::new(created.borrow().iter().map(path).map(|path| get(&path)).collect::<Vec<_>>());
+        let gets = Rc::new(gets(&created.borrow()));
         let again = Limits { window: self.window / 3, end: usize::MAX, ..self.limits(0.0) };
         let lanes = connections(service.address, count, &gets, None).await;
         let reads = drive(lanes, again).await;
@@ -128,4 +159,13 @@ impl<'a> Bench<'a> {
     fn limits(&self, rate: f64) -> Limits {
         Limits { first: 0, end: self.requests.len(), window: self.window, rate }
     }
+}
+
+/// Requests that read what was created at these addresses.
+fn gets(created: &[String]) -> Vec<Vec<u8>> {
+    let path = |location: &String| {
+        let path = location.split("/_history").next().unwrap_or_default();
+        path.find("/QuestionnaireResponse").map_or_else(String::new, |at| path[at..].to_owned())
+    };
+    created.iter().map(path).map(|path| get(&path)).collect()
 }

@@ -19,11 +19,19 @@ pub(crate) struct Service {
 }
 
 impl Service {
+    /// The release binary.
+    pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_vigie");
+
     /// Starts `vigie serve` on this database, with the default settings; the log goes to that file.
     pub(crate) async fn start(database: &str, log: &Path) -> Self {
+        Self::start_by(Command::new(Self::PROGRAM), database, log).await
+    }
+
+    /// The same by a command that runs the program.
+    pub(crate) async fn start_by(mut command: Command, database: &str, log: &Path) -> Self {
         let log = File::create(log).expect("a log file");
         let start = Instant::now();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_vigie"))
+        let mut child = command
             .arg("serve")
             .env("VIGIE_LISTEN", "127.0.0.1:0")
             .env("VIGIE_DATABASE", database)
@@ -39,6 +47,11 @@ impl Service {
         let status = Client::connect(address).await.exchange(&get("/readyz")).await.status;
         assert_eq!(status, 200, "the service is ready");
         Self { child, address, started_ms: start.elapsed().as_secs_f64() * 1e3 }
+    }
+
+    /// Of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Processor seconds so far.

@@ -58,6 +58,13 @@ impl Scene {
     }
 }
 
+impl Scene {
+    /// How many responses so many patients send.
+    pub(crate) const fn submissions(patients: usize) -> usize {
+        patients * WEEKS
+    }
+}
+
 pub(crate) fn context(store: Arc<dyn Store>) -> Context {
     let base_url = "http://127.0.0.1:8080".to_owned();
     Context {

@@ -1,88 +1,154 @@
-//! Filling: one thread makes the units, the store commits them as it commits those of clients.
+//! Filling: threads make the units, the store commits them in order, as it commits those of clients. What is there of an earlier
+//! filling is gone on with.
+//!
+//! The first and the last part are written as the service writes, 64 units side by side: how fast that is tells what ingest
+//! loses as a store grows. What lies between is there to be searched only, and is written in larger groups.
 
-use std::fs;
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
 use jiff::Timestamp;
-use tokio::sync::{Mutex, mpsc};
 use vigie::clock::{Ids, SystemIds};
-use vigie::store::{Committed, Store, Unit};
+use vigie::store::{Committed, Pending, Store, Unit};
 
+use crate::place::{Mode, Place};
 use crate::population::{Population, WEEKS};
 use crate::template::{Filling, Template, Templates};
+use crate::window::{Window, Windows};
 
 /// Units that wait to be committed side by side, as the answers of so many clients would.
 const CLIENTS: usize = 64;
-/// Windows of a filling.
-const WINDOWS: usize = 20;
-/// Resources of a window at least: many groups of what is committed together.
-const WINDOW_MIN: usize = 5_000;
+/// In bulk.
+const CLIENTS_BULK: usize = 512;
+/// Threads that make units.
+const MAKERS: usize = 2;
+/// Units that each of them may be ahead.
+const AHEAD: usize = 128;
+/// Resources at the beginning and at the end that are written as the service writes.
+const MEASURED: usize = 40_000;
+/// Counts the units of a filling: it is moved on by each of them, in the same transaction.
+const STREAM: &str = "bench/filled";
+/// How often it is told how far the filling is.
+const PROGRESS: Duration = Duration::from_secs(15);
 
 /// One part of a filling.
-pub(crate) struct Window {
-    /// Resources in the store at its end.
-    pub(crate) reached: usize,
-    pub(crate) resources: f64,
-    pub(crate) seconds: f64,
-    /// On a processor, of the thread that writes.
-    pub(crate) writer_seconds: f64,
-    /// Bytes that this process had written.
-    pub(crate) written: f64,
+struct Part {
+    mode: Mode,
+    clients: usize,
+    /// One after its last unit.
+    end: usize,
 }
 
 /// Writes so many resources, the weeks of all patients one after the other.
 pub(crate) async fn fill(
-    store: &Arc<dyn Store>,
+    place: &Place,
     templates: &Arc<Templates>,
     population: &Population,
     size: usize,
 ) -> Vec<Window> {
-    let (sender, units) = mpsc::channel(2 * CLIENTS);
-    let (all, whom) = (Arc::clone(templates), Population { ..*population });
-    let maker = std::thread::spawn(move || make(&all, &whom, &sender));
-    let units = Mutex::new(units);
-    let progress = Mutex::new(Progress::new(size));
-    let client = || async {
-        loop {
-            let next = units.lock().await.recv().await;
-            let Some(unit) = next else { return };
-            let resources = unit.writes.len();
-            let committed = store.commit(unit).await.expect("room in the queue");
-            assert!(matches!(committed, Committed::Written(_)), "every unit is new");
-            progress.lock().await.add(resources);
+    let total = population.patients * (WEEKS + 1);
+    let measured = (MEASURED as f64 / size as f64 * total as f64).ceil().min(total as f64 / 2.0);
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
+    let measured = measured as usize;
+    let parts = [
+        Part { mode: Mode::Service, clients: CLIENTS, end: measured },
+        Part { mode: Mode::Bulk, clients: CLIENTS_BULK, end: total - measured },
+        Part { mode: Mode::Service, clients: CLIENTS, end: total },
+    ];
+    let mut windows = Windows::new(size, total);
+    let start = Instant::now();
+    for part in parts {
+        let store = place.open(part.mode).await;
+        let done = usize::try_from(store.stream(STREAM).await.expect("a stream")).expect("a count");
+        if done >= part.end {
+            continue;
         }
+        windows.begin(done, matches!(part.mode, Mode::Service));
+        let makers = makers(templates, population, done, part.end);
+        write(store.as_ref(), &makers, part.clients, &mut windows, start).await;
+    }
+    windows.all()
+}
+
+/// Commits the units in order, so many side by side.
+async fn write(
+    store: &dyn Store,
+    makers: &[Receiver<Unit>],
+    clients: usize,
+    windows: &mut Windows,
+    start: Instant,
+) {
+    let mut waiting: VecDeque<(usize, Pending<'_, Committed>)> = VecDeque::with_capacity(clients);
+    let mut told = Instant::now();
+    for n in 0.. {
+        let unit = makers[n % makers.len()].recv().ok();
+        let ended = unit.is_none();
+        if let Some(unit) = unit {
+            let resources = unit.writes.len();
+            let mut commit = store.commit(unit);
+            // Asked once now, so that it has its place in the queue before the next one.
+            let answered = poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx).is_ready())).await;
+            assert!(!answered, "a unit waits for its commit");
+            waiting.push_back((resources, commit));
+        }
+        while waiting.len() >= clients || ended {
+            let Some((resources, commit)) = waiting.pop_front() else { return };
+            let committed = commit.await.expect("a unit is written");
+            assert!(matches!(committed, Committed::Written(_)), "every unit is new");
+            windows.add(resources);
+        }
+        if told.elapsed() > PROGRESS {
+            told = Instant::now();
+            windows.tell(start.elapsed());
+        }
+    }
+}
+
+/// Threads that make the units from `first` to before `end`: the nth comes from the nth of them, and round again.
+fn makers(
+    templates: &Arc<Templates>,
+    population: &Population,
+    first: usize,
+    end: usize,
+) -> Vec<Receiver<Unit>> {
+    let start = |maker: usize| {
+        let (sender, units) = sync_channel(AHEAD);
+        let (templates, population) = (Arc::clone(templates), Population { ..*population });
+        std::thread::spawn(move || make(&templates, &population, (first + maker, end), &sender));
+        units
     };
-    join_all((0..CLIENTS).map(|_| client())).await;
-    maker.join().expect("no panic while units are made");
-    progress.into_inner().windows
+    (0..MAKERS).map(start).collect()
 }
 
 /// Everybody is there before the first week.
-fn make(templates: &Templates, population: &Population, sender: &mpsc::Sender<Unit>) {
-    for patient in population.order(0) {
-        let template = &templates.people[population.course(patient)];
-        if !send(template, population, (patient, 0), sender) {
+fn make(
+    templates: &Templates,
+    population: &Population,
+    (first, end): (usize, usize),
+    sender: &SyncSender<Unit>,
+) {
+    let everybody = population.order(0).map(|patient| (patient, None));
+    let weeks =
+        (0..WEEKS).flat_map(|week| population.order(week + 1).map(move |patient| (patient, Some(week))));
+    let own = everybody.chain(weeks).take(end).skip(first).step_by(MAKERS);
+    for (patient, week) in own {
+        let course = population.course(patient);
+        let template = match week {
+            None => &templates.people[course],
+            Some(week) => &templates.weeks[course][week % templates.weeks[course].len()],
+        };
+        let unit = unit(template, population, patient, week.unwrap_or(0));
+        if sender.send(unit).is_err() {
             return;
-        }
-    }
-    for week in 0..WEEKS {
-        for patient in population.order(week + 1) {
-            let weeks = &templates.weeks[population.course(patient)];
-            if !send(&weeks[week % weeks.len()], population, (patient, week), sender) {
-                return;
-            }
         }
     }
 }
 
-fn send(
-    template: &Template,
-    population: &Population,
-    (patient, week): (usize, usize),
-    sender: &mpsc::Sender<Unit>,
-) -> bool {
+fn unit(template: &Template, population: &Population, patient: usize, week: usize) -> Unit {
     let key = Population::patient(patient);
     let day = Population::day(patient, week);
     let at = day
@@ -98,74 +164,6 @@ fn send(
         owner: &population.nurse(patient),
         status: Population::status(patient, week),
     };
-    let unit = Unit { writes: template.writes(&filling), ..Unit::new("bench", at) };
-    sender.blocking_send(unit).is_ok()
-}
-
-/// Where the filling is, and the windows behind it.
-struct Progress {
-    every: usize,
-    done: usize,
-    windows: Vec<Window>,
-    start: Marks,
-    begun: usize,
-}
-
-struct Marks {
-    at: Instant,
-    writer_seconds: f64,
-    written: f64,
-}
-
-impl Progress {
-    fn new(size: usize) -> Self {
-        Self {
-            every: (size / WINDOWS).max(WINDOW_MIN),
-            done: 0,
-            windows: Vec::new(),
-            start: Marks::now(),
-            begun: 0,
-        }
-    }
-
-    fn add(&mut self, resources: usize) {
-        self.done += resources;
-        if self.done - self.begun < self.every {
-            return;
-        }
-        let now = Marks::now();
-        self.windows.push(Window {
-            reached: self.done,
-            resources: (self.done - self.begun) as f64,
-            seconds: (now.at - self.start.at).as_secs_f64(),
-            writer_seconds: now.writer_seconds - self.start.writer_seconds,
-            written: now.written - self.start.written,
-        });
-        (self.start, self.begun) = (now, self.done);
-    }
-}
-
-impl Marks {
-    fn now() -> Self {
-        Self { at: Instant::now(), writer_seconds: writer_seconds(), written: written() }
-    }
-}
-
-/// Seconds on a processor of the store's writer; 0 where the store has no such thread.
-fn writer_seconds() -> f64 {
-    let tasks = fs::read_dir("/proc/self/task").expect("Linux lists threads");
-    let used = tasks.filter_map(|task| {
-        let path = task.ok()?.path();
-        let name = fs::read_to_string(path.join("comm")).ok()?;
-        let text = fs::read_to_string(path.join("schedstat")).ok()?;
-        (name.trim() == "store-writer").then(|| text.split(' ').next()?.parse::<f64>().ok())?
-    });
-    used.sum::<f64>() / 1e9
-}
-
-/// Bytes that this process had written to storage.
-fn written() -> f64 {
-    let text = fs::read_to_string("/proc/self/io").unwrap_or_default();
-    let found = text.lines().find_map(|line| line.strip_prefix("write_bytes: "));
-    found.and_then(|bytes| bytes.parse().ok()).unwrap_or(0.0)
+    let streams = vec![STREAM.to_owned()];
+    Unit { writes: template.writes(&filling), streams, ..Unit::new("bench", at) }
 }

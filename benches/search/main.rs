@@ -18,25 +18,25 @@ mod drive;
 #[path = "../load/figure.rs"]
 mod figure;
 mod fill;
+mod place;
 mod population;
 mod queries;
 #[allow(dead_code, reason = "shared with the other benchmark")]
 #[path = "../load/scene.rs"]
 mod scene;
 mod template;
+mod window;
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use figure::{median, percentile};
-use fill::Window;
+use place::{Mode, Place};
 use population::Population;
 use queries::Asked;
 use template::Templates;
-use vigie::store::Store;
-use vigie::store::{postgres, sqlite};
+use window::Window;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -45,15 +45,17 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     sizes: Vec<usize>,
     samples: usize,
-    /// An empty PostgreSQL database instead of SQLite files; then one size a run.
-    database: Option<String>,
-    /// Files of an earlier run are used again, and stay.
+    /// A PostgreSQL server instead of SQLite files; each size is a database of its own on it.
+    server: Option<String>,
+    /// What an earlier run left is used, or gone on with, and stays.
     keep: bool,
+    /// Only fill.
+    fill: bool,
 }
 
 fn arguments() -> Arguments {
     let sizes = vec![10_000, 1_000_000, 5_000_000];
-    let mut read = Arguments { sizes, samples: 300, database: None, keep: false };
+    let mut read = Arguments { sizes, samples: 300, server: None, keep: false, fill: false };
     // cargo adds --bench.
     let mut given = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = given.next() {
@@ -63,12 +65,12 @@ fn arguments() -> Arguments {
                 read.sizes = value().split(',').map(|part| part.parse().expect("a number")).collect();
             }
             "--samples" => read.samples = value().parse().expect("a number"),
-            "--database" => read.database = Some(value()),
+            "--database" => read.server = Some(value()),
             "--keep" => read.keep = true,
-            _ => panic!("{name}: --sizes, --samples, --database and --keep are known"),
+            "--fill" => (read.keep, read.fill) = (true, true),
+            _ => panic!("{name}: --sizes, --samples, --database, --keep and --fill are known"),
         }
     }
-    assert!(read.database.is_none() || read.sizes.len() == 1, "one size for one database");
     read
 }
 
@@ -91,34 +93,29 @@ async fn run(arguments: &Arguments) {
     println!("{:.1} resources a response\n", templates.resources_a_response());
     let mut told = Vec::new();
     for &size in &arguments.sizes {
-        let path = folder.join(format!("{size}.sqlite"));
-        let kept = arguments.keep && path.exists();
-        if !kept {
-            remove(&path);
+        let place = Place::of(&folder, arguments.server.as_deref(), size);
+        if !arguments.keep {
+            place.remove().await;
         }
-        let store: Arc<dyn Store> = match &arguments.database {
-            Some(url) => {
-                Arc::new(postgres::open(url, &postgres::Options::default()).await.expect("a database"))
-            }
-            None => Arc::new(sqlite::open(&path, &sqlite::Options::default()).expect("a store")),
-        };
         let population = Population::of(size, &templates);
-        let windows = match kept {
-            true => Vec::new(),
-            false => fill::fill(&store, &templates, &population, size).await,
-        };
-        warm(&path);
         let start = Instant::now();
-        let asked = queries::measure(&store, &population, arguments.samples).await;
+        let windows = fill::fill(&place, &templates, &population, size).await;
         println!(
-            "{size} resources, {} patients: {:.0} MB, asked for {:.0} s\n",
+            "{size} resources, {} patients: {:.0} MB, filled in {:.0} s",
             population.patients,
-            fs::metadata(&path).map_or(0.0, |file| file.len() as f64 / 1e6),
+            place.megabytes().await,
             start.elapsed().as_secs_f64()
         );
-        drop(store);
+        let mut asked = Vec::new();
+        if !arguments.fill {
+            place.settle().await;
+            let store = place.open(Mode::Service).await;
+            let start = Instant::now();
+            asked = queries::measure(&store, &population, arguments.samples).await;
+            println!("asked for {:.0} s\n", start.elapsed().as_secs_f64());
+        }
         if !arguments.keep {
-            remove(&path);
+            place.remove().await;
         }
         told.push(Told { size, windows, asked });
     }
@@ -126,46 +123,38 @@ async fn run(arguments: &Arguments) {
     tell_times(&told);
 }
 
-/// Reads the file once: what is measured is the store, not the disk that an idle machine would have read it from.
-fn warm(path: &Path) {
-    // A database elsewhere has no file here.
-    if let Ok(mut file) = fs::File::open(path) {
-        let _ = std::io::copy(&mut file, &mut std::io::sink());
-    }
-}
-
-fn remove(path: &Path) {
-    for ending in ["sqlite", "sqlite-wal", "sqlite-shm", "sqlite.lock"] {
-        // A file that is not there is as good as removed.
-        let _ = fs::remove_file(path.with_extension(ending));
-    }
-}
-
 fn tell_rates(told: &[Told]) {
     for one in told.iter().filter(|one| !one.windows.is_empty()) {
         println!(
-            "filling with {}: resources/s, processor µs of the writer and KB written for each",
+            "filling with {}: units there, resources/s, processor µs of the writer and KB written for each",
             one.size
         );
         for window in &one.windows {
             println!(
-                "{:>10} {:>8.0}/s {:>7.1} µs {:>6.2} KB",
+                "{:>10} {:>8.0}/s {:>7.1} µs {:>6.2} KB {}",
                 window.reached,
                 window.resources / window.seconds,
                 window.writer_seconds * 1e6 / window.resources,
-                window.written / 1e3 / window.resources
+                window.written / 1e3 / window.resources,
+                if window.usual { "" } else { "in large groups" },
             );
         }
-        let rate = |window: &Window| window.resources / window.seconds;
-        let part = one.windows.len().div_ceil(5);
-        let first = median(&one.windows[..part].iter().map(rate).collect::<Vec<_>>());
-        let last = median(&one.windows[one.windows.len() - part..].iter().map(rate).collect::<Vec<_>>());
-        println!("last fifth ÷ first fifth: {:.2}\n", last / first);
+        let part = |windows: &[&Window], figure: fn(&Window) -> f64| {
+            median(&windows.iter().map(|window| figure(window)).collect::<Vec<_>>())
+        };
+        let first: Vec<&Window> = one.windows.iter().take_while(|window| window.usual).collect();
+        let last: Vec<&Window> = one.windows.iter().rev().take_while(|window| window.usual).collect();
+        let ratio = |figure: fn(&Window) -> f64| part(&last, figure) / part(&first, figure);
+        println!(
+            "ingest at the end ÷ at the beginning: {:.2} in wall time, {:.2} in processor time of the writer\n",
+            ratio(|window| window.resources / window.seconds),
+            ratio(|window| window.resources / window.writer_seconds),
+        );
     }
 }
 
 fn tell_times(told: &[Told]) {
-    let Some(first) = told.first() else { return };
+    let Some(first) = told.first().filter(|first| !first.asked.is_empty()) else { return };
     print!("{:<44} {:>6}", "p50 / p99 µs", "found");
     told.iter().for_each(|one| print!(" {:>17}", one.size));
     println!(" {:>6}", "ratio");
