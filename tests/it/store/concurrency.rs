@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use vigie::store::{Committed, Guard, Unit, Violation};
+use vigie::store::{Committed, Guard, Store, Unit, Violation};
 
-use super::support::{Held, new, query, unit};
+use super::support::{Held, new, query, resource, unit};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_64_units_with_one_key_one_wins_and_the_others_learn_its_holder() {
@@ -99,4 +99,32 @@ async fn a_full_queue_refuses_at_once_and_loses_nothing_that_it_took() {
     }
     assert_eq!(written + busy, 500);
     assert_eq!(store.search(&query("Patient", "_total=accurate")).await.unwrap().total, Some(written));
+}
+
+#[tokio::test]
+async fn of_many_reads_at_once_each_gets_its_own_answer() {
+    let Some(held) = Held::new().await else { return };
+    for n in 0..20 {
+        held.put(resource("Task", &format!("t{n}"), 1, json!({"status": "requested"}))).await;
+    }
+    held.put(resource("Patient", "t3", 1, json!({}))).await;
+    let read = async |store: Arc<dyn Store>, n: usize| {
+        let (rtype, id) = match n % 50 {
+            // No database can be asked for it, and none of the others suffers from that.
+            7 => ("Task", "a\0b".to_owned()),
+            8 => ("Nothing", "t1".to_owned()),
+            9 => ("Patient", "t3".to_owned()),
+            n => ("Task", format!("t{n}")),
+        };
+        let found = store.read(rtype, &id).await;
+        match n % 50 {
+            7 => assert!(!matches!(found, Ok(Some(_)))),
+            8 => assert_eq!(found.unwrap(), None),
+            place => {
+                let expected = (place == 9 || place < 20).then(|| (rtype.to_owned(), id.clone()));
+                assert_eq!(found.unwrap().map(|stored| (stored.rtype, stored.id)), expected, "{rtype}/{id}");
+            }
+        }
+    };
+    futures_util::future::join_all((0..400).map(|n| read(Arc::clone(&held.store), n))).await;
 }
