@@ -44,6 +44,10 @@
 //! it that is checked, a DocumentReference, and one [`outbox::Delivery`] for each destination, rendered now and written in
 //! the same unit; a destination that may not have it gets a Task instead.
 //!
+//! **Report a period.** `$period-report` drafts it: a preliminary DiagnosticReport, one for each patient and period, with
+//! everything that was found in these days and what a person must say left open; asked again it is brought up to date. Set
+//! final it is finalised as any other, and its document is about exactly those days ([`report::period::Scope`]).
+//!
 //! **Deliver.** [`delivery`] leases what is due, [`connector`] posts the bytes, the outbox settles the attempt,
 //! with the [`audit`] event that proves it; again until the receiver says yes or a person stops it.
 //!

@@ -216,4 +216,45 @@ mod tests {
         }
         assert_eq!(html, render(&example::report()));
     }
+
+    /// As it is compared: a line a tag, so that a person sees what changed.
+    fn lines(html: &str) -> String {
+        format!("{}\n", html.replace("><", ">\n<"))
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods, reason = "a golden file is read, and written on demand")]
+    fn the_golden_narratives_are_what_is_rendered() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/narrative");
+        let period = example::period::report(10);
+        let all = [
+            ("draft.html", draft(&period.findings)),
+            ("period.html", render(&period)),
+            ("weekly.html", render(&example::report())),
+        ];
+        for (name, html) in &all {
+            let file = folder.join(name);
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                std::fs::write(&file, lines(html)).unwrap();
+            }
+            let golden =
+                std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("{} is missing", file.display()));
+            assert_eq!(lines(html), golden, "{name}");
+            let report = serde_json::json!({"resourceType": "DiagnosticReport", "status": "preliminary",
+                "code": {"text": "x"}, "text": {"status": "generated", "div": html}});
+            assert_eq!(crate::fhir::structure::check(&report), [], "{name}");
+        }
+        let mut there: Vec<String> = std::fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        there.sort();
+        assert_eq!(there, all.map(|(name, _)| name.to_owned()), "a golden file that no test looks at");
+    }
+
+    #[test]
+    fn a_draft_names_nobody_and_asks_for_what_a_person_has_to_say() {
+        let html = draft(&example::period::report(4).findings);
+        assert!(html.contains("À compléter avant signature") && !html.contains("PAT-TROIS"), "{html}");
+    }
 }

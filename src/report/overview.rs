@@ -64,12 +64,15 @@ pub(super) fn read(
     parts: &Parts<'_>,
     professional: impl Fn(&str) -> Option<Professional>,
 ) -> Overview {
+    let mut changes: Vec<Change> =
+        reports.iter().filter_map(|report| change(report, &professional)).collect();
+    changes.sort_by(|one, other| one.on.cmp(&other.on));
     Overview {
         days,
+        changes,
         coverage: Coverage::read(days, plans, responses, reports),
         episodes: episode::read(parts.alerts),
         counts: episode::counts(parts.alerts),
-        changes: reports.iter().filter_map(|report| change(report, &professional)).collect(),
         actions: parts.actions.iter().filter(|one| one.open || one.alerts.is_empty()).cloned().collect(),
         advice: repeated::count(
             parts

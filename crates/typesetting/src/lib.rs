@@ -9,6 +9,7 @@ mod world;
 use typst::diag::{Severity, SourceDiagnostic};
 use typst::foundations::{Datetime, Smart};
 use typst::{World, WorldExt};
+use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
 pub use crate::legible::legible;
@@ -34,6 +35,14 @@ pub struct Moment {
     pub second: u8,
 }
 
+impl Moment {
+    fn datetime(self) -> Result<Datetime, Vec<String>> {
+        let Self { year, month, day, hour, minute, second } = self;
+        Datetime::from_ymd_hms(year, month, day, hour, minute, second)
+            .ok_or_else(|| vec![format!("{self:?} is not a moment of the calendar")])
+    }
+}
+
 /// Typesets `template`, which reads its `data` with `json("data.json")`, into PDF/A-1b.
 ///
 /// # Errors
@@ -41,13 +50,23 @@ pub struct Moment {
 /// it expects, or the result would not be PDF/A-1b. A sign that is in none of the built-in fonts is *not* among them, though
 /// it breaks PDF/A-1b too: pass every text through [`legible`] first.
 pub fn pdf(template: &str, data: &[u8], moment: Moment) -> Result<Vec<u8>, Vec<String>> {
-    let Moment { year, month, day, hour, minute, second } = moment;
-    let datetime = Datetime::from_ymd_hms(year, month, day, hour, minute, second)
-        .ok_or_else(|| vec![format!("{moment:?} is not a moment of the calendar")])?;
+    let datetime = moment.datetime()?;
     let desk = Desk::new(template, data, datetime);
     let made = typeset(&desk, datetime);
     comemo::evict(CACHE_AGE);
     made
+}
+
+/// How many pages `template` with its `data` becomes, by compiling alone: no PDF is written.
+///
+/// # Errors
+/// As [`pdf`], but for what only writing finds.
+pub fn pages(template: &str, data: &[u8], moment: Moment) -> Result<usize, Vec<String>> {
+    let desk = Desk::new(template, data, moment.datetime()?);
+    let compiled: Result<PagedDocument, _> = typst::compile(&desk).output;
+    let pages = compiled.map(|document| document.pages().len()).map_err(|errors| read(&desk, &errors));
+    comemo::evict(CACHE_AGE);
+    pages
 }
 
 fn typeset(desk: &Desk, datetime: Datetime) -> Result<Vec<u8>, Vec<String>> {
