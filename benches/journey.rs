@@ -1,5 +1,5 @@
 //! The pure part of the journey, in processor time and as ratios to plain `serde_json` parsing of the same body: reading,
-//! structure, validation, rules, the whole decision, and the report on paper. Method and figures: `benches/README.md`.
+//! structure, validation, rules and the whole decision. Method and figures: `benches/README.md`.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads files")]
 
@@ -163,8 +163,6 @@ fn main() {
         println!("{name:<36} {:>9.2} {:>10.1}", median / medians[0], median * 1e6);
     }
     println!("{:<36} {:>9.2}\n", "validate + evaluate ÷ Value", (medians[3] + medians[4]) / medians[0]);
-    #[cfg(feature = "pdf")]
-    paper::print(&scene);
 }
 
 /// Processor seconds of one piece of work.
@@ -176,68 +174,6 @@ fn window(times: usize, work: &dyn Fn()) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a small count")]
     let times = times as f64;
     (figure::thread_seconds() - before) / times
-}
-
-#[cfg(feature = "pdf")]
-mod paper {
-    //! The report of the week on paper, against typst setting one line.
-
-    use serde_json::json;
-
-    use super::{Scene, Value, black_box, figure, read, root, window};
-    use vigie::report::{Issuer, Report, Sources, Stationery, pdf};
-
-    pub(super) fn print(scene: &Scene) {
-        let report = report(scene);
-        let one_line = "#set document(title: \"x\")\nBonjour".to_owned();
-        let one_line = Stationery { template: one_line, ..Stationery::shipped() };
-        let one_line = || drop(black_box(pdf::render(&report, &one_line)));
-        let shipped = Stationery::shipped();
-        let whole = || drop(black_box(pdf::render(&report, &shipped)));
-        let first = window(1, &whole);
-        let (mut bare, mut ours) = (Vec::new(), Vec::new());
-        for _ in 0..15 {
-            bare.push(window(3, &one_line));
-            ours.push(window(3, &whole));
-        }
-        let (bare, ours) = (figure::median(&bare), figure::median(&ours));
-        println!(
-            "report on paper: {:.1} ms warm, {:.1} ms the first time; one line: {:.1} ms",
-            ours * 1e3,
-            first * 1e3,
-            bare * 1e3
-        );
-    }
-
-    fn report(scene: &Scene) -> Report {
-        let bundle = scene.decide();
-        let entries = bundle["entry"].as_array().expect("entries");
-        let resources: Vec<Value> = entries.iter().map(|entry| entry["resource"].clone()).collect();
-        let preliminary =
-            resources.iter().find(|one| one["resourceType"] == "DiagnosticReport").expect("a report");
-        let mut last = preliminary.clone();
-        last["status"] = json!("final");
-        last["conclusion"] = json!("Tolérance correcte. Poursuite du traitement.");
-        let issuer = Issuer::public_hospital(
-            "CENTRE-TEST",
-            Some("010000001"),
-            "1.2.250.1.999.1",
-            "https://vigie.test",
-        )
-        .of_test_identities();
-        let team = |file: &str| read(&root().join(format!("examples/fhir/organization/{file}.json")));
-        let sources = Sources {
-            patient: scene.question.patient.as_ref().expect("a patient"),
-            report: &last,
-            author: &team("practitioner-oncologue"),
-            author_role: Some(&team("practitioner-role-oncologue")),
-            custodian: None,
-            resources: &resources,
-            replaces: None,
-            issuer: &issuer,
-        };
-        Report::from_resources(&sources).expect("a report that can be signed")
-    }
 }
 
 fn root() -> PathBuf {

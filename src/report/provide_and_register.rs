@@ -96,6 +96,14 @@ pub fn render(
     provide.render(boundary)
 }
 
+/// What the registry is told of this document (IHE ITI TF-3, 4.2.3.2).
+///
+/// # Errors
+/// `Invalid` when the identity is not qualified.
+pub fn document_entry(document: &Document) -> Result<DocumentEntry, Problem> {
+    Ok(entry(document, &patient_id(&document.header)?))
+}
+
 fn patient_id(header: &Header) -> Result<String, Problem> {
     if let Some(ins) = header.patient.ins() {
         return Ok(ins.cx(Channel::Xds));
