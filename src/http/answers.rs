@@ -78,7 +78,7 @@ const fn own(interaction: Interaction) -> &'static [u16] {
         Interaction::Patch | Interaction::PatchWhere => &[200, 404, 409, 410, 412, 422, 507],
         Interaction::DeleteWhere => &[200, 204, 409, 412, 507],
         Interaction::UpdateWhere => &[200, 201, 409, 412, 422, 507],
-        Interaction::SearchCompartment | Interaction::Everything => &[200, 404, 410],
+        Interaction::SearchCompartment | Interaction::Everything | Interaction::Proof => &[200, 404, 410],
         Interaction::Evaluate => &[200, 422],
         Interaction::PeriodReport => &[200, 201, 404, 409, 410, 422, 507],
         Interaction::Create => &[200, 201, 409, 412, 422, 507],

@@ -110,7 +110,9 @@ async fn serve(
     let is_native = exchange.matched.rtype == "Binary"
         && matches!(interaction, Interaction::Read | Interaction::Vread)
         && form.format.is_none();
-    if interaction.is_fhir() && !is_native {
+    let is_table = interaction == Interaction::Proof
+        && operation::wants_table(request.headers(), form.format.as_deref());
+    if interaction.is_fhir() && !is_native && !is_table {
         media::accepted(request.headers(), form.format.as_deref())?;
     }
     if !interaction.takes_parameters() {
@@ -149,6 +151,10 @@ async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpR
         Interaction::Evaluate => operation::evaluate(exchange, payload).await,
         Interaction::PeriodReport => operation::period_report(exchange, payload).await,
         Interaction::Deliveries => operation::deliveries(exchange).await,
+        Interaction::Proof => {
+            check_id(exchange.matched.rtype, exchange.matched.id)?;
+            operation::proof(exchange, names(exchange.request)).await
+        }
         Interaction::DeliveryStop => operation::stop(exchange, payload).await,
         Interaction::DeliveryResend => operation::resend(exchange, payload).await,
     }
@@ -243,7 +249,7 @@ fn found(exchange: &Exchange<'_>, answer: Answer) -> Result<HttpResponse, Proble
         return Ok(response.finish());
     }
     if answer.rtype == "Binary"
-        && !names_format(exchange.request)
+        && names(exchange.request).is_none()
         && let Some(response) = native::bytes(exchange.request.headers(), &answer)?
     {
         return Ok(response);
@@ -253,9 +259,9 @@ fn found(exchange: &Exchange<'_>, answer: Answer) -> Result<HttpResponse, Proble
     Ok(exchange::body(&mut response, answer.body))
 }
 
-/// Whether the address says the format of the answer, which wins over `Accept`.
-fn names_format(request: &HttpRequest) -> bool {
-    parameters(request.query_string()).is_ok_and(|(_, form)| form.format.is_some())
+/// The format that the address names, which wins over `Accept`.
+fn names(request: &HttpRequest) -> Option<String> {
+    parameters(request.query_string()).ok().and_then(|(_, form)| form.format)
 }
 
 async fn history(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {

@@ -1,5 +1,6 @@
-//! Operations: `$validate`, `$evaluate`, `$period-report`, `$deliveries`, `$delivery-stop`, `$delivery-resend`.
+//! Operations: `$validate`, `$evaluate`, `$period-report`, `$deliveries`, `$delivery-stop`, `$delivery-resend`, `$proof`.
 
+use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use actix_web::{HttpResponse, web};
 
 use super::handle::{Exchange, outcome};
@@ -48,6 +49,27 @@ pub(super) async fn period_report(
 pub(super) async fn deliveries(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
     let listed = interaction::deliveries(exchange.context, &exchange.parameters).await?;
     Ok(exchange::body(&mut HttpResponse::Ok(), listed))
+}
+
+/// Whether a table is asked for rather than FHIR.
+pub(super) fn wants_table(headers: &HeaderMap, format: Option<&str>) -> bool {
+    let accept = || headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let asked = format.unwrap_or_else(accept);
+    asked.split([',', ';']).any(|kind| matches!(kind.trim(), "csv" | "text/csv"))
+}
+
+/// Where a document, or every document of a patient, stands at each destination.
+pub(super) async fn proof(exchange: &Exchange<'_>, format: Option<String>) -> Result<HttpResponse, Problem> {
+    let (rtype, id) = (exchange.matched.rtype, exchange.matched.id);
+    let proof = match rtype {
+        "Patient" => interaction::proof_of_patient(exchange.context, id).await?,
+        _ => interaction::proof_of_document(exchange.context, id).await?,
+    };
+    if wants_table(exchange.request.headers(), format.as_deref()) {
+        let kind = (CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
+        return Ok(HttpResponse::Ok().insert_header(kind).body(proof.csv()));
+    }
+    Ok(exchange::body(&mut HttpResponse::Ok(), proof.parameters()?))
 }
 
 pub(super) async fn stop(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {

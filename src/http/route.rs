@@ -58,6 +58,8 @@ pub enum Interaction {
     PeriodReport,
     /// `$deliveries`
     Deliveries,
+    /// `DocumentReference/{id}/$proof`, `Patient/{id}/$proof`
+    Proof,
     /// `$delivery-stop`
     DeliveryStop,
     /// `$delivery-resend`
@@ -136,6 +138,8 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/{type}/_history", Interaction::History),
     route("POST", "/{type}/_search", Interaction::SearchForm),
     route("GET", "/Patient/{id}/$everything", Interaction::Everything),
+    route("GET", "/Patient/{id}/$proof", Interaction::Proof),
+    route("GET", "/DocumentReference/{id}/$proof", Interaction::Proof),
     route("POST", "/Patient/{id}/$period-report", Interaction::PeriodReport),
     route("GET", "/Patient/{id}/{member}", Interaction::SearchCompartment),
     route("GET", "/{type}/{id}", Interaction::Read),
@@ -249,6 +253,9 @@ fn matches<'a>(route: &Route, path: &'a str) -> Option<Matched<'a>> {
     if matches!(route.interaction, Interaction::Everything | Interaction::PeriodReport) {
         found.rtype = "Patient";
     }
+    if route.interaction == Interaction::Proof {
+        found.rtype = if route.path.starts_with("/Patient/") { "Patient" } else { "DocumentReference" };
+    }
     if route.path.starts_with("/QuestionnaireResponse/") {
         found.rtype = "QuestionnaireResponse";
     }
@@ -279,6 +286,8 @@ mod tests {
         check("GET", "/Patient/p/Task", Interaction::SearchCompartment);
         assert_eq!(find("GET", "/Patient/p/Task").map(|m| (m.id, m.rtype)), Ok(("p", "Task")));
         check("GET", "/Patient/p/$everything", Interaction::Everything);
+        check("GET", "/DocumentReference/d/$proof", Interaction::Proof);
+        assert_eq!(find("GET", "/Patient/p/$proof").map(|m| (m.id, m.rtype)), Ok(("p", "Patient")));
         check("POST", "/Patient/p/$period-report", Interaction::PeriodReport);
         assert!(find("GET", "/Patient/p/Questionnaire").is_err() && find("GET", "/Task/t/Flag").is_err());
     }

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Context, hl7v2, incoming};
+use super::hl7v2::{self, BusinessReceipt};
+use super::{Context, incoming};
 use crate::fhir::datetime::instant;
 use crate::outbox::{Attempt, Outcome, State};
 use crate::problem::{Category, Issue, Problem};
@@ -103,7 +104,7 @@ fn written(deliveries: Vec<Value>) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(&parameters).map_err(|fault| Problem::internal(fault.to_string()))
 }
 
-fn delivery(record: &DeliveryRecord, receipts: &[Value]) -> Value {
+fn delivery(record: &DeliveryRecord, receipts: &[BusinessReceipt]) -> Value {
     let (delivery, progress) = (&record.delivery, &record.progress);
     let mut part = vec![
         json!({ "name": "id", "valueId": delivery.id }),
@@ -129,7 +130,7 @@ fn delivery(record: &DeliveryRecord, receipts: &[Value]) -> Value {
         ]}));
     }
     part.extend(record.attempts.iter().map(attempt));
-    part.extend(receipts.iter().cloned());
+    part.extend(receipts.iter().map(BusinessReceipt::part));
     json!({ "name": "delivery", "part": part })
 }
 

@@ -12,12 +12,13 @@ mod overlay;
 mod pid;
 mod receipt;
 mod request;
+mod told;
 
 use super::Context;
 use crate::hl7v2::{Header, Message};
 use crate::problem::{Category, Problem};
 
-pub(crate) use receipt::of_deliveries;
+pub(crate) use told::{BusinessReceipt, of_deliveries};
 
 /// A name under which other systems assign numbers to patients, and the FHIR system of these numbers here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

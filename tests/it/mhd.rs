@@ -115,6 +115,84 @@ async fn a_final_report_and_its_correction_arrive_and_only_the_correction_stays_
     }
 }
 
+/// The rows of a proof: destination, state as people read it, and whether there is a reason.
+fn rows(proof: &interaction::Proof) -> Vec<(String, String, String, bool)> {
+    let told: Value = serde_json::from_slice(&proof.parameters().unwrap()).unwrap();
+    assert_eq!(vigie::fhir::structure::check(&told), []);
+    let rows = told["parameter"].as_array().into_iter().flatten().filter(|one| one["name"] == "row");
+    rows.map(|row| {
+        let part = |name: &str| row["part"].as_array().unwrap().iter().find(|part| part["name"] == name);
+        let text = |name: &str, element: &str| {
+            part(name).and_then(|part| part[element].as_str()).unwrap_or_default().to_owned()
+        };
+        let state = part("state").unwrap()["valueCoding"]["display"].as_str().unwrap().to_owned();
+        let document = part("document").unwrap()["valueReference"]["reference"].as_str().unwrap().to_owned();
+        (document, text("destination", "valueString"), state, part("reason").is_some())
+    })
+    .collect()
+}
+
+#[tokio::test]
+async fn the_proof_of_a_document_tells_each_step_at_its_destination() {
+    let (stage, report) = Stage::new(Publication::Bundle).await;
+    let first = stage.search("DocumentReference", "").await["entry"][0]["resource"]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let patient = report["subject"]["reference"].as_str().unwrap().trim_start_matches("Patient/").to_owned();
+    let state = async || {
+        let proof =
+            interaction::proof_of_document(&stage.context, &first).await.unwrap_or_else(|p| panic!("{p}"));
+        let mut rows = rows(&proof);
+        assert_eq!(rows.len(), 1);
+        let (document, destination, state, has_reason) = rows.remove(0);
+        assert_eq!((document, destination.as_str()), (format!("DocumentReference/{first}"), "recipient"));
+        (state, has_reason)
+    };
+    assert_eq!(state().await, ("en attente".to_owned(), false));
+    stage.recipient.misbehave(Fault::Status(422), 1);
+    stage.round().await;
+    assert_eq!(state().await, ("refusé".to_owned(), true));
+    stage.round().await;
+    assert_eq!(state().await, ("accepté".to_owned(), false));
+    stage.correct(&report).await;
+    assert_eq!(state().await.0, "accepté", "the correction is not there yet");
+    stage.round().await;
+    assert_eq!(state().await.0, "remplacé");
+    let proof =
+        interaction::proof_of_patient(&stage.context, &patient).await.unwrap_or_else(|p| panic!("{p}"));
+    let mut states: Vec<String> = rows(&proof).into_iter().map(|(_, _, state, _)| state).collect();
+    states.sort();
+    assert_eq!(states, ["accepté", "remplacé"]);
+    let table = proof.csv();
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 3, "{table}");
+    assert!(lines[0].starts_with("document,destination,type,état"), "{table}");
+    assert!(lines.iter().any(|line| line.contains(&first) && line.contains(",mhd,remplacé,")), "{table}");
+    assert!(table.contains("List/") && table.contains("urn:oid:2.25."), "ids of the receiver: {table}");
+    assert!(interaction::proof_of_document(&stage.context, "none").await.is_err());
+    stage.recipient.stop().await;
+}
+
+#[tokio::test]
+async fn the_proof_is_given_as_parameters_xml_or_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    service.put(&json!({"resourceType": "Patient", "id": "p", "active": true})).await;
+    let kind = async |path: &str, accept: &str| {
+        let answer = service.ask("GET", path, &[("accept", accept)], vec![]).await;
+        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        (answer.status().as_u16(), kind.split(';').next().unwrap().to_owned())
+    };
+    let said = |status: u16, kind: &str| (status, kind.to_owned());
+    assert_eq!(kind("/Patient/p/$proof", "*/*").await, said(200, "application/fhir+json"));
+    assert_eq!(kind("/Patient/p/$proof", "application/fhir+xml").await, said(200, "application/fhir+xml"));
+    assert_eq!(kind("/Patient/p/$proof", "text/csv").await, said(200, "text/csv"));
+    assert_eq!(kind("/Patient/p/$proof?_format=csv", "*/*").await, said(200, "text/csv"));
+    assert_eq!(kind("/Patient/p", "text/csv").await.0, 406);
+    assert_eq!(kind("/DocumentReference/none/$proof", "*/*").await.0, 404);
+}
+
 #[tokio::test]
 async fn a_repeat_is_the_same_bytes_and_is_kept_once() {
     for (publication, transaction) in EACH {

@@ -87,6 +87,12 @@ fn every_file_is_base_r4() {
     none(&faults);
 }
 
+/// Guides with search parameters of their own, and who publishes them.
+const GUIDES: &[(&str, &str)] = &[
+    ("https://interop.esante.gouv.fr/ig/fhir/", "ANS"),
+    ("https://profiles.ihe.net/ITI/MHD/SearchParameter/", "IHE IT Infrastructure Technical Committee"),
+];
+
 #[test]
 fn a_definition_is_in_the_file_that_its_canonical_names() {
     for (place, resource) in files("profiles") {
@@ -100,6 +106,12 @@ fn a_definition_is_in_the_file_that_its_canonical_names() {
         let of_r4 = text("url") == format!("http://hl7.org/fhir/SearchParameter/{id}");
         if rtype == "SearchParameter" && of_r4 {
             assert_eq!(text("version"), "4.0.1", "{place}");
+            continue;
+        }
+        // So do those of the guides that this service follows; they say who made them.
+        if rtype == "SearchParameter" && GUIDES.iter().any(|(base, _)| text("url").starts_with(base)) {
+            let publisher = GUIDES.iter().find(|(base, _)| text("url").starts_with(base)).map(|(_, who)| *who);
+            assert_eq!(Some(text("publisher").as_str()), publisher, "{place}");
             continue;
         }
         assert_eq!(text("url"), format!("{BASE}/{rtype}/{id}"), "{place}");

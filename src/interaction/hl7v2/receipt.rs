@@ -4,32 +4,28 @@
 //! A receipt becomes a `Provenance` of the document: what was said, by whom, when, and about which delivery; and an
 //! `AuditEvent`, which nobody can change. One that says no becomes a Task too: the technical acknowledgment was a yes, and only a person can mend what came after it.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::commit::{Ended, Rounds, commit, sound};
 use super::request;
 use crate::audit;
 use crate::fhir::datetime::instant;
-use crate::fhir::element::{self, list, str_at};
+use crate::fhir::element;
 use crate::fhir::meta;
 use crate::hl7v2::{Fault, Header, Message, Part, Segment, delivery_id};
-use crate::interaction::{Context, incoming, library, read};
+use crate::interaction::{Context, incoming, library};
 use crate::problem::{Category, Problem};
 use crate::store::{DeliveryFilter, DeliveryRecord, Expect, Unit, Write};
 use crate::terminology::DELIVERY;
 
 /// Kind of delivery that receipts are about.
-const KIND: &str = "mllp";
+pub(super) const KIND: &str = "mllp";
 /// The three receipts, as the guide's table `AckMetierZAM` names them.
-const SYSTEM: &str = "https://vigie.example/fhir/CodeSystem/business-receipt";
+pub(super) const SYSTEM: &str = "https://vigie.example/fhir/CodeSystem/business-receipt";
 /// Whether a receipt says yes.
-const OUTCOME: &str = "https://vigie.example/fhir/CodeSystem/receipt-outcome";
+pub(super) const OUTCOME: &str = "https://vigie.example/fhir/CodeSystem/receipt-outcome";
 /// Role of the mailbox that a receipt is about, beside the one who sent the receipt.
-const ROLE: &str = "https://vigie.example/fhir/CodeSystem/receipt-party";
-/// References in one search: addresses have a length.
-const CHUNK: usize = 40;
+pub(super) const ROLE: &str = "https://vigie.example/fhir/CodeSystem/receipt-party";
 
 /// What a message says.
 struct Receipt {
@@ -235,60 +231,6 @@ async fn task(
     let (patient, document) = (record.delivery.patient.as_str(), record.delivery.subject.as_str());
     let task = request::refused(&ctx.ids.next(), &name, (patient, document), &why, unit.at);
     Write::new(&task, Expect::New).map(Some)
-}
-
-/// The receipts of these deliveries, by delivery, oldest first: code, acceptance, instant, reason, mailbox.
-///
-/// # Errors
-/// Those of the store.
-pub(crate) async fn of_deliveries(
-    ctx: &Context,
-    records: &[DeliveryRecord],
-) -> Result<BTreeMap<String, Vec<Value>>, Problem> {
-    let mut subjects: Vec<&str> = records
-        .iter()
-        .filter(|one| one.delivery.kind == KIND)
-        .map(|one| one.delivery.subject.as_str())
-        .collect();
-    subjects.sort_unstable();
-    subjects.dedup();
-    let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for chunk in subjects.chunks(CHUNK) {
-        for stored in
-            library::read_all(ctx.store.as_ref(), "Provenance", &[("target", &chunk.join(","))]).await?
-        {
-            let event = read::body(&stored)?;
-            if element::code_of(&event["activity"], SYSTEM).is_some() {
-                found.entry(delivery_of(&event).unwrap_or_default().to_owned()).or_default().push(event);
-            }
-        }
-    }
-    for events in found.values_mut() {
-        // In the order of commits: clocks of replicas differ.
-        events.sort_by(|a, b| str_at(a, "meta.lastUpdated").cmp(&str_at(b, "meta.lastUpdated")));
-    }
-    Ok(found.into_iter().map(|(delivery, events)| (delivery, events.iter().map(told).collect())).collect())
-}
-
-/// A receipt as a part of `$deliveries`.
-fn told(event: &Value) -> Value {
-    let accepted = list(event, "reason").any(|reason| element::has_coding(reason, OUTCOME, "accepted"));
-    let mut part = vec![
-        json!({"name": "code", "valueCoding": event["activity"]["coding"][0]}),
-        json!({"name": "accepted", "valueBoolean": accepted}),
-        json!({"name": "recorded", "valueInstant": event["recorded"]}),
-    ];
-    let why = list(event, "reason").find_map(|reason| str_at(reason, "text"));
-    part.extend(why.map(|why| json!({"name": "reason", "valueString": why})));
-    let mailbox = list(event, "agent").find(|agent| element::has_coding(&agent["type"], ROLE, "mailbox"));
-    let mailbox = mailbox.and_then(|agent| str_at(agent, "who.display"));
-    part.extend(mailbox.map(|mailbox| json!({"name": "mailbox", "valueString": mailbox})));
-    json!({"name": "businessReceipt", "part": part})
-}
-
-fn delivery_of(event: &Value) -> Option<&str> {
-    let source = list(event, "entity").find(|one| str_at(one, "what.identifier.system") == Some(DELIVERY))?;
-    str_at(source, "what.identifier.value")
 }
 
 #[cfg(test)]
