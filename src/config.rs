@@ -199,6 +199,9 @@ pub struct Delivery {
     /// Deliveries in flight at once to one destination.
     #[validate(range(min = 1, max = 256))]
     pub in_flight_max: usize,
+    /// How long a delivery may go without an answer that counts before a person is told by a Task, in minutes.
+    #[validate(range(min = 1, max = 43_200))]
+    pub unreachable_minutes: u64,
     /// How often to look for due deliveries when nothing wakes the loop, in milliseconds.
     #[validate(range(min = 50, max = 60_000))]
     pub poll_ms: u64,
@@ -211,6 +214,7 @@ impl Default for Delivery {
             backoff_ms: 1_000,
             backoff_ms_max: 900_000,
             in_flight_max: 8,
+            unreachable_minutes: 240,
             poll_ms: 1_000,
         }
     }

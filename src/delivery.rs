@@ -5,6 +5,8 @@
 //! which leases only the first open delivery of each destination and patient. Each destination has places
 //! of its own: one that is slow or away never takes those of the others.
 
+mod undelivered;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +34,9 @@ pub struct Limits {
     pub backoff: Backoff,
 }
 
+/// How long a delivery may go without an answer that counts before a person is told, unless a site says otherwise.
+pub const PATIENCE: Duration = Duration::from_hours(4);
+
 /// Sends what the outbox holds.
 #[derive(Clone)]
 pub struct Courier(Arc<Inner>);
@@ -42,6 +47,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     limits: Limits,
+    patience: Duration,
     owner: String,
 }
 
@@ -56,7 +62,22 @@ impl Courier {
         limits: Limits,
     ) -> Self {
         let owner = ids.next();
-        Self(Arc::new(Inner { store, connectors, clock, ids, limits, owner }))
+        Self(Arc::new(Inner { store, connectors, clock, ids, limits, patience: PATIENCE, owner }))
+    }
+
+    /// The same that tells a person after another time than [`PATIENCE`].
+    #[must_use]
+    pub fn telling_after(self, patience: Duration) -> Self {
+        let Inner { store, connectors, clock, ids, limits, owner, .. } = &*self.0;
+        Self(Arc::new(Inner {
+            store: Arc::clone(store),
+            connectors: connectors.clone(),
+            clock: Arc::clone(clock),
+            ids: Arc::clone(ids),
+            limits: *limits,
+            patience,
+            owner: owner.clone(),
+        }))
     }
 
     /// One round: leases what is due, sends it all, settles it all; the number of attempts.
@@ -132,19 +153,23 @@ impl Courier {
         metrics::counter!("vigie_delivery_attempts_total", "destination" => destination, "outcome" => outcome.code())
             .increment(1);
         let jitter = entropy(&inner.ids.next());
-        told(&leased, Settlement::new(&leased, outcome, inner.clock.now(), &inner.limits.backoff, jitter))
+        let settlement = Settlement::new(&leased, outcome, inner.clock.now(), &inner.limits.backoff, jitter);
+        told(&leased, settlement, inner.patience)
     }
 }
 
-/// The settlement with the event that proves it, when it is one to be told.
-fn told(leased: &Leased, mut settlement: Settlement) -> Settlement {
+/// The settlement with the event that proves it, when it is one to be told, and the Task for a person, when one is needed.
+fn told(leased: &Leased, mut settlement: Settlement, patience: Duration) -> Settlement {
     let attempt = &settlement.attempt;
-    if audit::is_told(&attempt.outcome, leased.before.as_ref(), leased.failures) {
-        match Write::new(&audit::of_attempt(&leased.delivery, attempt, leased.failures), Expect::New) {
-            Ok(event) => settlement.writes.push(event),
+    let is_told = audit::is_told(&attempt.outcome, leased.before.as_ref(), leased.failures);
+    let event = is_told.then(|| audit::of_attempt(&leased.delivery, attempt, leased.failures));
+    let task = undelivered::task(&leased.delivery, attempt, patience);
+    for resource in event.into_iter().chain(task) {
+        match Write::new(&resource, Expect::New) {
+            Ok(write) => settlement.writes.push(write),
             // What became of the attempt is kept with the delivery all the same.
             Err(problem) => {
-                tracing::error!(delivery = %leased.delivery.id, %problem, "an attempt has no event");
+                tracing::error!(delivery = %leased.delivery.id, %problem, "an attempt is not told");
             }
         }
     }

@@ -61,7 +61,7 @@ pub use patch::{Patch, patch, patch_where};
 pub use proof::{Proof, of_document as proof_of_document, of_patient as proof_of_patient};
 pub use period_report::period_report;
 pub use read::{read, vread};
-pub use release::{Follower, follow, release};
+pub use release::{Follower, close_arrived, follow, release};
 pub use search::{MEMBERS, Search, SearchAnswer, everything, search, search_with};
 pub use submit::keep_mistyped;
 pub use update::{update, update_where};

@@ -45,6 +45,7 @@ mod stationery;
 mod subject;
 pub mod transaction_bundle;
 mod trend;
+mod visit;
 pub mod withdrawal;
 
 use jiff::Timestamp;
@@ -63,6 +64,7 @@ pub use people::{Organization, Professional};
 pub use stationery::Stationery;
 pub use subject::{Identity, Subject};
 pub use trend::{Measure, Series, Trend};
+pub use visit::{PatientClass, Visit};
 
 /// Title of the document, wherever one is shown.
 pub const TITLE: &str = "Compte rendu de télésurveillance";
@@ -107,6 +109,8 @@ pub struct Report {
     pub confidentiality: Code,
     /// From whom it is hidden.
     pub visibility: Vec<Code>,
+    /// The visit that it belongs to.
+    pub visit: Visit,
     /// When it was finalised.
     pub issued: Timestamp,
     /// What was found: of the response and the weeks before it, or of a period.

@@ -22,7 +22,7 @@ use crate::interaction::{self, Context, Library};
 use crate::mllp::{self, Listener};
 use crate::outbox::Backoff;
 use crate::problem::{Category, Problem};
-use crate::report::Issuer;
+use crate::report::{Issuer, PatientClass};
 use crate::store::{Store, postgres, sqlite};
 
 /// Compiled definitions kept in memory.
@@ -83,7 +83,8 @@ impl Application {
             surroundings.clock,
             surroundings.ids,
             for_delivery(&settings.delivery),
-        );
+        )
+        .telling_after(Duration::from_secs(settings.delivery.unreachable_minutes * 60));
         let state = State {
             context: Arc::clone(&context),
             metrics: telemetry::metrics(),
@@ -207,6 +208,8 @@ fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction
     issued.practice_setting.code.clone_from(&issuer.practice_setting);
     issued.practice_setting.display.clone_from(&issuer.practice_setting_display);
     issued.encounter.clone_from(&issuer.encounter);
+    let class = PatientClass::ALL.into_iter().find(|class| class.code() == issuer.patient_class);
+    issued.patient_class = class.unwrap_or_default();
     issued.ipp_oid = Some(issuer.ipp_oid.clone()).filter(|oid| !oid.is_empty());
     issued.environment = match issuer.environment {
         config::Environment::Production => Environment::Production,

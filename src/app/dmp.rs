@@ -33,6 +33,7 @@ pub(super) fn submitter(destination: &Destination) -> Result<Submitter, Problem>
         key: Arc::new(key),
         algorithm: algorithm(settings),
         sender: if settings.sender == "author" { Sender::Author } else { Sender::Automaton },
+        authentication: written(&settings.authentication),
         responsible: settings.responsible.clone(),
         software: settings.software.clone(),
         model: if settings.model.is_empty() { settings.software.clone() } else { settings.model.clone() },

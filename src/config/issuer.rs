@@ -33,6 +33,9 @@ pub struct Issuer {
     /// Type of encounter in the header of documents, code of `JDV_J142` (such as `VR`).
     #[validate(length(min = 1))]
     pub encounter: String,
+    /// Class of a patient whose report names a visit by its number only (PV1-2): `E`, `I`, `O`, `R` or `N`.
+    #[validate(custom(function = patient_class))]
+    pub patient_class: String,
     /// OID that assigns the numbers of the hospital's patients (IPP), where their FHIR system is not itself `urn:oid:…`.
     #[validate(custom(function = oid_or_empty))]
     pub ipp_oid: String,
@@ -56,6 +59,7 @@ impl Default for Issuer {
             practice_setting_display: "Etablissement de santé".to_owned(),
             source_oid: "2.25.1".to_owned(),
             encounter: "VR".to_owned(),
+            patient_class: "N".to_owned(),
             ipp_oid: String::new(),
             environment: Environment::Production,
             stationery: String::new(),
@@ -83,6 +87,13 @@ fn oid(oid: &str) -> Result<(), ValidationError> {
                 && (*arc == "0" || !arc.starts_with('0'))
         });
     if well_formed { Ok(()) } else { Err(refuse(format!("'{oid}' is not an OID such as 1.2.250.1.999"))) }
+}
+
+fn patient_class(class: &str) -> Result<(), ValidationError> {
+    if ["E", "I", "O", "R", "N"].contains(&class) {
+        return Ok(());
+    }
+    Err(refuse(format!("'{class}' is not E, I, O, R or N (PV1-2)")))
 }
 
 fn oid_or_empty(text: &str) -> Result<(), ValidationError> {

@@ -37,6 +37,9 @@ pub struct Xds {
     pub responsible: String,
     /// Who submits: `automaton` or `author`.
     pub sender: String,
+    /// How authors log in to the system in which they sign, for the sender `author`: `Password`, `SmartcardPKI`, `TLSClient` or
+    /// `MobileTwoFactorUnregistered`; when left out, nothing is said of it (`unspecified`).
+    pub authentication: String,
     /// `Authentification_Mode`: `INDIRECTE` or `INDIRECTE_RENFORCEE`.
     pub mode: String,
     /// `VIHF_Version`: `3.0` or `4.0`, as the site was told.
@@ -81,9 +84,14 @@ impl Xds {
         ]
     }
 
-    fn chosen(&self) -> [(&'static str, &str, &'static [&'static str]); 4] {
+    fn chosen(&self) -> [(&'static str, &str, &'static [&'static str]); 5] {
         [
             ("sender", &self.sender, &["automaton", "author"]),
+            (
+                "authentication",
+                &self.authentication,
+                &["Password", "SmartcardPKI", "TLSClient", "MobileTwoFactorUnregistered", "unspecified"],
+            ),
             ("mode", &self.mode, &["INDIRECTE", "INDIRECTE_RENFORCEE"]),
             ("vihf_version", &self.vihf_version, &["3.0", "4.0"]),
             ("algorithm", &self.algorithm, &["rsa-sha256", "rsa-sha1"]),
@@ -177,10 +185,17 @@ mod tests {
 
     #[test]
     fn a_word_that_is_none_is_told_with_those_there_are() {
-        let wrong = Xds { mode: "DIRECTE".into(), algorithm: "md5".into(), ..complete() };
+        let wrong = Xds {
+            mode: "DIRECTE".into(),
+            algorithm: "md5".into(),
+            authentication: "Badge".into(),
+            ..complete()
+        };
         let text = told(&wrong, "https://dmp.example/services");
         assert!(
-            text.contains("INDIRECTE, INDIRECTE_RENFORCEE") && text.contains("rsa-sha256, rsa-sha1"),
+            ["INDIRECTE, INDIRECTE_RENFORCEE", "rsa-sha256, rsa-sha1", "Password, SmartcardPKI"]
+                .iter()
+                .all(|words| text.contains(words)),
             "{text}"
         );
     }

@@ -8,6 +8,13 @@
 //!   Patient that it was decided with, so that one of them is written and the others find the Task ended.
 //! - Nothing is lost: what is followed is remembered in the process alone, and a new process looks at every held document.
 //! - What cannot be made is told on the Task, once, and tried again when the Patient changes or a process looks at everything.
+//!
+//! An identity may also lose its qualification, or end in another one, while a delivery waits. What waits then goes as it was
+//! signed: its number was qualified when it was signed, a payload never changes, and only a person can tell whether the number was
+//! wrong or the identity is merely being looked at again. Who knows that it is wrong stops the delivery, and a correction goes out
+//! with the identity of its day.
+
+mod undelivered;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -69,13 +76,32 @@ pub async fn release(ctx: &Context, follower: &mut Follower) -> Result<usize, Pr
     }
 }
 
+/// Ends the Tasks of deliveries that did not arrive and now did, or were stopped; answers how many.
+///
+/// # Errors
+/// Those of the store.
+pub async fn close_arrived(ctx: &Context) -> Result<usize, Problem> {
+    undelivered::close(ctx).await
+}
+
 /// Follows until `stop` turns true.
 pub async fn follow(ctx: &Context, pause: Duration, mut stop: watch::Receiver<bool>) {
     let mut follower = Follower::default();
     let mut looks = 0;
+    let mut wakes = ctx.store.wakes();
+    wakes.mark_changed();
     while !*stop.borrow() {
         if looks == EVERYTHING_EVERY {
             (follower, looks) = (Follower::default(), 0);
+            wakes.mark_changed();
+        }
+        // What arrives or is stopped is told to those who wait for deliveries.
+        if wakes.has_changed().unwrap_or(false) {
+            wakes.mark_unchanged();
+            if let Err(problem) = close_arrived(ctx).await {
+                tracing::warn!(%problem, "Tasks of deliveries could not be looked at");
+                wakes.mark_changed();
+            }
         }
         looks += 1;
         match release(ctx, &mut follower).await {

@@ -25,6 +25,11 @@ pub(super) const FORMAT: (&str, &str) =
     ("urn:ihe:iti:xds-sd:pdf:2008", "Document à corps non structuré en Pdf/A-1");
 /// OID of `TRE_A11` in XDS (the coding scheme of IHE format codes).
 pub(super) const FORMAT_OID: &str = "1.3.6.1.4.1.19376.1.2.3";
+/// Type of activity, `TRE_R209`.
+pub(super) const ACTIVITY_SYSTEM: &str =
+    "https://mos.esante.gouv.fr/NOS/TRE_R209-TypeActivite/FHIR/TRE-R209-TypeActivite";
+/// OID of `TRE_R209`.
+pub(super) const ACTIVITY_OID: &str = "1.2.250.1.213.2.2";
 /// Confidentiality (HL7 v3).
 pub(super) const CONFIDENTIALITY: &str = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality";
 /// From whom a document is hidden, `TRE_A07`.

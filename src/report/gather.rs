@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::element::{own_extension, text, value_text};
 use super::findings::{Resources, active};
-use super::{Findings, Issuer, Professional, Replaced, Report, confidential, lines, people, subject, trend};
+use super::{
+    Findings, Issuer, Professional, Replaced, Report, confidential, lines, people, subject, trend, visit,
+};
 use crate::fhir::element::list;
 use crate::problem::{Category, Issue, Problem};
 
@@ -98,6 +100,7 @@ fn report(
         prescriber,
         confidentiality,
         visibility,
+        visit: visit::read(report, sources.issuer.patient_class),
         treatment_change: lines(own_extension(report, "treatment-change").and_then(value_text)),
         conclusion: lines(text(report, "conclusion")),
         version: sources.replaces.map_or(1, |replaced| replaced.version.saturating_add(1)),

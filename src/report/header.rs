@@ -23,10 +23,12 @@ mod name_based;
 
 use jiff::Zoned;
 
+pub(super) use derive::oid_of_system;
 pub use derive::unique_id;
 
 use super::people::{Organization, Professional};
 use super::subject::Subject;
+use super::visit::Visit;
 use crate::identity::Environment;
 use crate::terminology::nos::Code;
 
@@ -64,6 +66,8 @@ pub struct Header {
     pub visibility: Vec<Code>,
     /// Whose document it is. Its INS is there only when the identity is qualified in this environment.
     pub patient: Subject,
+    /// The visit that it belongs to.
+    pub visit: Visit,
     /// The number of the hospital (IPP), if there is one.
     pub local_id: Option<LocalId>,
     /// Who wrote the report and takes responsibility for it; also the performer of the act.

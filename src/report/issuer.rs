@@ -1,5 +1,6 @@
 //! What a site decides about the documents it issues.
 
+use super::visit::PatientClass;
 use crate::identity::Environment;
 use crate::problem::Issue;
 use crate::terminology::nos::{Code, ValueSet};
@@ -26,8 +27,8 @@ pub struct Issuer {
     pub facility_type: Coding,
     /// Setting of practice (XDS `practiceSettingCode`, value set `JDV_J04`).
     pub practice_setting: Coding,
-    /// Type of activity (XDS `contentTypeCode` of the submission set, value set `JDV_J03`).
-    pub designation_type: Coding,
+    /// Class of a patient whose report names a visit and not its class (PV1-2); one that names none is of class `N`.
+    pub patient_class: PatientClass,
     /// Type of encounter in the header of documents (value set `JDV_J142`).
     ///
     /// `VR`, *virtuelle*, is our reading: no published text says which one remote monitoring is. A site can say otherwise.
@@ -46,9 +47,6 @@ pub struct Issuer {
 
 impl Issuer {
     /// A public hospital that monitors outpatients: the site gives its name, FINESS number, OID and address.
-    ///
-    /// The activity `07` is the mapping proposed for outpatients (HL7 `PV1-2` O) in the CI-SIS metadata mapping, which
-    /// no published text confirms for remote monitoring: a site can say otherwise.
     #[must_use]
     pub fn public_hospital(name: &str, finess: Option<&str>, source_oid: &str, base_url: &str) -> Self {
         let nos = |table: &str, code: &str, display: &str| Coding {
@@ -61,7 +59,7 @@ impl Issuer {
             finess: finess.map(str::to_owned),
             facility_type: nos("TRE_R02-SecteurActivite", "SA01", "Etablissement public de santé"),
             practice_setting: nos("TRE_A01-CadreExercice", "ETABLISSEMENT", "Etablissement de santé"),
-            designation_type: nos("TRE_R209-TypeActivite", "07", "Consultation Soins Externes"),
+            patient_class: PatientClass::None,
             encounter: "VR".to_owned(),
             ipp_oid: None,
             environment: Environment::Production,

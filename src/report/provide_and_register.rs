@@ -27,6 +27,9 @@ pub struct Submitter {
     pub algorithm: Algorithm,
     /// Who submits.
     pub sender: Sender,
+    /// How authors log in to the system in which they sign (the end of `AuthnContextClassRef`), where the site says so: then
+    /// an author was logged in when signing. Without it neither is known.
+    pub authentication: Option<String>,
     /// National identifier of the person who answers for what is sent without anybody's doing.
     pub responsible: String,
     /// `LPS_Nom`, and the name of the automaton.
@@ -45,7 +48,9 @@ impl PartialEq for Submitter {
     /// Keys are compared by their certificates.
     fn eq(&self, other: &Self) -> bool {
         let decisions = |one: &Self| (one.algorithm, one.sender);
-        let names = |one: &Self| [one.responsible.clone(), one.software.clone(), one.model.clone()];
+        let names = |one: &Self| {
+            (one.authentication.clone(), [one.responsible.clone(), one.software.clone(), one.model.clone()])
+        };
         self.key.certificate() == other.key.certificate()
             && decisions(self) == decisions(other)
             && names(self) == names(other)
@@ -236,6 +241,7 @@ pub(crate) mod tests {
             key: Arc::new(crate::signature::example::key()),
             algorithm: Algorithm::RsaSha256,
             sender,
+            authentication: None,
             responsible: "810001234567".to_owned(),
             software: "Vigie".to_owned(),
             model: "Télésurveillance".to_owned(),

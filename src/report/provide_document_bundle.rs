@@ -6,9 +6,9 @@
 
 use serde_json::{Value, json};
 
-use super::codes::{MHD, MHD_LIST_TYPES, PDSM};
+use super::codes::{ACTIVITY_SYSTEM, MHD, MHD_LIST_TYPES, PDSM};
 use super::document::{Form, unique_id};
-use super::document_reference::{Links, coding, describe};
+use super::document_reference::{Links, describe};
 use super::{Document, Issuer, Report, contained};
 use crate::fhir::datetime::instant;
 use crate::problem::Problem;
@@ -85,6 +85,7 @@ fn superseded(unique_id: &str) -> Value {
 /// The submission set (`pdsm-submissionset-comprehensive`), a `List`.
 fn submission_set(report: &Report, document: &Document, issuer: &Issuer) -> Result<Value, Problem> {
     let edition = &document.edition;
+    let activity = &document.header.submission.content_type;
     let source_id = json!({"system": URI_SYSTEM, "value": format!("urn:oid:{}", issuer.source_oid)});
     Ok(json!({
         "resourceType": "List",
@@ -94,7 +95,9 @@ fn submission_set(report: &Report, document: &Document, issuer: &Issuer) -> Resu
         "extension": [
             {
                 "url": format!("{MHD}/ihe-designationType"),
-                "valueCodeableConcept": {"coding": [coding(&issuer.designation_type)]},
+                "valueCodeableConcept": {"coding": [
+                    {"system": ACTIVITY_SYSTEM, "code": activity.code, "display": activity.display},
+                ]},
             },
             {"url": format!("{MHD}/ihe-sourceId"), "valueIdentifier": source_id},
         ],

@@ -23,6 +23,10 @@ pub const TREATMENT_CLASS: &str = "https://vigie.example/fhir/CodeSystem/treatme
 pub const REGIMEN: &str = "https://vigie.example/fhir/CodeSystem/regimen";
 /// What is wrong with a response: [`super::ISSUE_CODES`].
 pub const RESPONSE_ISSUE: &str = "https://vigie.example/fhir/CodeSystem/response-issue";
+/// Names of the Tasks of deliveries that do not arrive: the identifier of the delivery.
+pub const UNDELIVERED: &str = "https://vigie.example/fhir/NamingSystem/undelivered";
+/// What a patient may oppose.
+pub const OPPOSITION: &str = "https://vigie.example/fhir/CodeSystem/opposition";
 /// Identifiers of deliveries.
 pub const DELIVERY: &str = "https://vigie.example/fhir/NamingSystem/delivery";
 
@@ -137,6 +141,8 @@ mod tests {
             TREATMENT_CLASS,
             REGIMEN,
             RESPONSE_ISSUE,
+            UNDELIVERED,
+            OPPOSITION,
             DELIVERY,
             RULE_EVIDENCE,
             RULE_THRESHOLD,

@@ -30,6 +30,7 @@ pub(crate) fn submitter() -> Submitter {
         key: Arc::new(seal()),
         algorithm: Algorithm::RsaSha256,
         sender: Sender::Automaton,
+        authentication: None,
         responsible: "810001234567".to_owned(),
         software: "Vigie".to_owned(),
         model: "Télésurveillance".to_owned(),

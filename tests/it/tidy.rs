@@ -49,7 +49,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "xds",
         ],
     ),
-    ("delivery", &["audit", "clock", "connector", "outbox", "problem", "store"]),
+    ("delivery", &["audit", "clock", "connector", "fhir", "outbox", "problem", "store", "terminology"]),
     ("http", &["fhir", "interaction", "problem", "terminology"]),
     ("mllp", &["hl7v2", "interaction", "problem"]),
     ("sandbox", &["clock", "fhir", "hl7v2", "problem", "signature", "terminology", "xds", "xml"]),

@@ -15,7 +15,7 @@ use crate::terminology::TASK_CODE;
 const SYSTEM: &str = "https://vigie.example/fhir/NamingSystem/held-document";
 
 /// In one of these a Task is not done with.
-const OPEN: &str = "draft,requested,received,accepted,ready,in-progress,on-hold";
+pub(in crate::interaction) const OPEN: &str = "draft,requested,received,accepted,ready,in-progress,on-hold";
 
 /// The Task of a document that is held back from that destination because the patient's identity is not qualified: each
 /// reason, and what to do. It names the patient by reference only.

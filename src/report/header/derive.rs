@@ -36,6 +36,7 @@ impl Header {
             confidentiality: report.confidentiality.clone(),
             visibility: report.visibility.clone(),
             patient: report.subject.clone(),
+            visit: report.visit.clone(),
             local_id: report.subject.local.as_ref().map(|local| local_id(local, issuer)),
             author: report.author.clone(),
             organization: report.custodian.clone(),
@@ -48,15 +49,12 @@ impl Header {
             submission: Submission {
                 id: oid(&edition.submission_id)?,
                 source_oid: issuer.source_oid.clone(),
-                content_type: coded(&issuer.designation_type, OID_ACTIVITY),
+                content_type: report.visit.class.activity(),
             },
             created_at,
         })
     }
 }
-
-/// NOS: type of activity (TRE R209).
-const OID_ACTIVITY: &str = "1.2.250.1.213.2.2";
 
 /// The unique id of the document whose `DocumentReference` has that id: an OID.
 ///
@@ -87,6 +85,11 @@ fn local_id(local: &Identifier, issuer: &Issuer) -> LocalId {
         .or_else(|| issuer.ipp_oid.clone())
         .unwrap_or_else(|| name_based::oid_of_url(&local.system));
     LocalId { value: local.value.clone(), oid }
+}
+
+/// The OID of a system of numbers: its own, else one computed from its address.
+pub(crate) fn oid_of_system(system: &str) -> String {
+    oid_of(system).map_or_else(|| name_based::oid_of_url(system), str::to_owned)
 }
 
 fn coded(coding: &Coding, oid: &str) -> Code {

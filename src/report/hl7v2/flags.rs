@@ -72,6 +72,18 @@ impl Flags {
         self
     }
 
+    /// The same, without the mails that would make it a combination that is not listed: the copy to the patient first.
+    #[must_use]
+    pub fn fitted(self, listing: Listing) -> Self {
+        let without = |to_professionals, to_patient| Self {
+            to_professionals: self.to_professionals && to_professionals,
+            to_patient: self.to_patient && to_patient,
+            ..self
+        };
+        let all = [self, without(true, false), without(false, true)];
+        all.into_iter().find(|flags| flags.are_listed(listing)).unwrap_or_else(|| without(false, false))
+    }
+
     /// Whether this combination may be sent. Without MSSanté every one may; with it, those of the listing.
     #[must_use]
     pub const fn are_listed(&self, listing: Listing) -> bool {
@@ -133,6 +145,21 @@ mod tests {
         assert!(example.are_listed(Listing::TableAndExamples));
         let hidden = Flags { hidden_from_professionals: true, ..example };
         assert!(!hidden.are_listed(Listing::TableAndExamples));
+    }
+
+    #[test]
+    fn what_is_left_is_listed_and_mails_nobody_more() {
+        for listing in [Listing::Table, Listing::TableAndExamples] {
+            for bits in 0..1024 {
+                let (flags, fitted) = (flags(bits), flags(bits).fitted(listing));
+                assert!(fitted.are_listed(listing), "{flags:?}");
+                assert!(
+                    flags.to_professionals >= fitted.to_professionals
+                        && flags.to_patient >= fitted.to_patient
+                );
+                assert_eq!(fitted == flags, flags.are_listed(listing), "{flags:?}");
+            }
+        }
     }
 
     #[test]

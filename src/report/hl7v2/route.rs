@@ -91,8 +91,7 @@ impl Route {
             }
             .to_owned(),
             patient: self.patient(header),
-            // Remote monitoring is no stay: class N of PAM.fr, which needs no number.
-            visit: Visit { class: "N".to_owned(), number: None },
+            visit: visit(header),
             payload: Payload {
                 unique_id: header.id.clone(),
                 code: [header.code.code.clone(), header.code.display.clone(), "LN".to_owned()],
@@ -122,9 +121,12 @@ impl Route {
             hidden_from_representatives: hidden("INVISIBLE_REPRESENTANTS_LEGAUX"),
             ..self.flags
         };
-        // Without a qualified INS there is neither a national record nor a mailbox of the patient.
-        Flags { to_dmp: flags.to_dmp && qualified, to_patient: flags.to_patient && qualified, ..flags }
+        // Without a qualified INS there is neither a national record nor a mailbox of the patient; what is restricted is not
+        // shared there.
+        let shared = flags.to_dmp && qualified && header.confidentiality.code == "N";
+        Flags { to_dmp: shared, to_patient: flags.to_patient && qualified, ..flags }
             .narrowed()
+            .fitted(self.listing)
     }
 
     fn patient(&self, header: &Header) -> Patient {
@@ -158,6 +160,17 @@ impl Route {
             .chain(mailbox.map(|address| recipient(address, true)))
             .collect()
     }
+}
+
+/// Remote monitoring is no stay, unless the report says to which one it belongs: class N of PAM.fr, which needs no number.
+fn visit(header: &Header) -> Visit {
+    let number = header.visit.number.as_ref().map(|number| PatientNumber {
+        value: number.value.clone(),
+        authority: String::new(),
+        oid: number.oid.clone(),
+        kind: "VN",
+    });
+    Visit { class: header.visit.class.code().to_owned(), number }
 }
 
 /// Between systems an identity is provisional or validated; that it is qualified follows from its INS.

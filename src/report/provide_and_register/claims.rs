@@ -19,7 +19,9 @@ pub(super) fn is_automaton(header: &Header, submitter: &Submitter) -> bool {
 
 /// The claims of what is sent about that document.
 ///
-/// When the author logged in is not known here: the moment of the signature stands for it.
+/// How and when an author logged in is not known here: the system that they sign in knows it. Where the site says how, the moment
+/// of the signature stands for when, because they were logged in then; otherwise the class is `unspecified`, and the statement is
+/// of the moment of sending, as for an automaton.
 pub(super) fn of(header: &Header, submitter: &Submitter, patient_id: String) -> Claims {
     let sector = &header.facility_type;
     let structure_id = header.organization.id.as_ref().map(|id| id.value().to_owned());
@@ -38,8 +40,8 @@ pub(super) fn of(header: &Header, submitter: &Submitter, patient_id: String) -> 
             name_id: id.value().to_owned(),
             subject_id: format!("{} {}", header.author.given.join(" "), header.author.family),
             roles: roles(header),
-            authentication: "Password".to_owned(),
-            authenticated_at: Some(header.created_at.timestamp()),
+            authentication: submitter.authentication.clone().unwrap_or(common.authentication),
+            authenticated_at: submitter.authentication.as_ref().map(|_| header.created_at.timestamp()),
             ..common
         },
         _ => common,
@@ -84,6 +86,19 @@ mod tests {
     use super::*;
     use crate::report::example;
     use crate::terminology::nos;
+
+    #[test]
+    fn nothing_is_said_of_a_login_that_nobody_told() {
+        let header = example::document().header;
+        let mut submitter = super::super::tests::submitter(Sender::Author);
+        let claims = of(&header, &submitter, String::new());
+        assert_eq!((claims.authentication.as_str(), claims.authenticated_at), ("unspecified", None));
+        assert_eq!(Some(claims.name_id.as_str()), header.author.id.as_ref().map(|id| id.value()));
+        submitter.authentication = Some("SmartcardPKI".to_owned());
+        let claims = of(&header, &submitter, String::new());
+        let signed_at = Some(header.created_at.timestamp());
+        assert_eq!((claims.authentication.as_str(), claims.authenticated_at), ("SmartcardPKI", signed_at));
+    }
 
     #[test]
     fn roles_follow_from_the_profession() {
