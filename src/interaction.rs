@@ -127,7 +127,8 @@ impl Destination {
             DestinationKind::Mhd(_) | DestinationKind::Xds(_) => Demand::Qualified,
             DestinationKind::Fhir | DestinationKind::Mllp(_) | DestinationKind::Folder(_) => Demand::Any,
         };
-        Self { name: name.to_owned(), kind, takes: Takes { identity, ..Takes::default() } }
+        let dmp = identity == Demand::Qualified;
+        Self { name: name.to_owned(), kind, takes: Takes { identity, dmp, ..Takes::default() } }
     }
 }
 

@@ -61,6 +61,7 @@ fn take(takes: &mut Takes, settings: &config::Takes) {
         Some(config::Identity::Qualified) => takes.identity = Demand::Qualified,
         None => {}
     }
+    takes.dmp = settings.dmp.unwrap_or(takes.dmp);
     takes.statuses = settings.statuses.iter().map(|status| status.code().to_owned()).collect();
     takes.reports = settings
         .reports

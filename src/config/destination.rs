@@ -63,6 +63,11 @@ impl Destination {
 }
 
 fn of_its_kind(destination: &Destination) -> Result<(), ValidationError> {
+    if destination.kind == DestinationKind::Xds && destination.takes.dmp == Some(false) {
+        return Err(refuse(
+            "takes.dmp of the kind xds is true: what a patient opposes does not go there".to_owned(),
+        ));
+    }
     if destination.kind == DestinationKind::Xds && destination.takes.identity == Some(Identity::Any) {
         let text = "takes.identity of the kind xds is qualified: no document about another identity goes to a national record";
         return Err(refuse(text.to_owned()));
@@ -234,5 +239,8 @@ mod tests {
         check(&takes(r#"status = ["final"]"#), Some("unknown field `status`"));
         let dmp = r#"kind = "xds", url = "https://dmp.example", takes = {identity = "any"}"#;
         check(dmp, Some("takes.identity of the kind xds is qualified"));
+        let dmp = r#"kind = "xds", url = "https://dmp.example", takes = {dmp = false}"#;
+        check(dmp, Some("takes.dmp of the kind xds is true"));
+        check(&takes("dmp = false"), None);
     }
 }

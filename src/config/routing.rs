@@ -12,6 +12,9 @@ pub struct Takes {
     /// Which identity of the patient it demands; by its kind when nothing is said: `qualified` for `xds` and `mhd`, `any`
     /// for the others.
     pub identity: Option<Identity>,
+    /// Whether it is the national record, or comes before it (the opposition of patients counts there): yes for `xds`, always, and
+    /// for `mhd` unless it says no.
+    pub dmp: Option<bool>,
     /// With which status.
     pub statuses: Vec<ReportStatus>,
     /// Of which kind.

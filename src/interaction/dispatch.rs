@@ -3,6 +3,7 @@
 
 pub(super) mod held;
 mod holding;
+pub(super) mod opposition;
 mod routing;
 mod withdraw;
 
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 pub(super) use holding::{Holding, of as holdings};
+pub(super) use opposition::{Oppositions, Withheld};
 pub use routing::{Demand, ReportKind, Takes};
 pub(super) use withdraw::{Withdrawn, withdraw};
 
@@ -42,6 +44,8 @@ pub(super) struct Outgoing<'a> {
     pub(super) patient: &'a str,
     /// Who has a version that this one replaces, or will have it before.
     pub(super) holdings: &'a [Holding],
+    /// What the patient opposes.
+    pub(super) oppositions: &'a Oppositions,
     pub(super) at: Timestamp,
 }
 
@@ -52,6 +56,10 @@ pub(super) struct Dispatch {
     pub(super) deliveries: Vec<Delivery>,
     /// One for each destination that it is held back from: what a person has to see to.
     pub(super) tasks: Vec<Value>,
+    /// What does not go out, and why.
+    pub(super) withheld: Vec<Withheld>,
+    /// What is kept of that.
+    pub(super) record: Option<Value>,
 }
 
 /// Provides the document to each destination that takes it, or puts it in the place of the version that a destination has,
@@ -72,6 +80,17 @@ pub(super) fn provide(
         if !destination.takes.admits(report, resources) && held.is_none() {
             continue;
         }
+        if let Some(withheld) =
+            opposition::kept_back(destination, &outgoing.document.header, outgoing.oppositions)
+        {
+            dispatch.withheld.push(withheld);
+            continue;
+        }
+        dispatch.withheld.extend(opposition::not_asked(
+            destination,
+            &outgoing.document.header,
+            outgoing.oppositions,
+        ));
         let id = ids.next();
         match outgoing.payload(destination, &id, ids)? {
             Payload::Sent(content_type, payload) => dispatch.deliveries.push(Delivery {
@@ -92,6 +111,8 @@ pub(super) fn provide(
             }
         }
     }
+    dispatch.record = opposition::record(&dispatch.withheld, &outgoing.subject(), outgoing.at)
+        .map(|record| meta::stamp(record, &ids.next(), 1, outgoing.at));
     let gone = outgoing.holdings.iter().filter(|held| held.at(destinations).is_none());
     for held in gone {
         let task = holding::out_of_reach(held, Act::Replace, outgoing.at);
@@ -145,7 +166,8 @@ impl Outgoing<'_> {
                 Payload::Sent(MEDIA_TYPE.to_owned(), json(&request)?)
             }
             DestinationKind::Mllp(route) => {
-                Payload::Sent(ER7.to_owned(), message(route, document, replaces, id, self.at)?)
+                let route = opposition::respected(route, self.oppositions);
+                Payload::Sent(ER7.to_owned(), message(&route, document, replaces, id, self.at)?)
             }
             DestinationKind::Xds(submitter) => {
                 let (content_type, order) =

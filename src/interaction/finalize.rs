@@ -44,7 +44,9 @@ pub(super) async fn new_report(
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
     match round(ctx, &id, &resource, &Before::nothing(), condition).await? {
-        Round::Written(report, at) => create::answer(super::Kind::Created, report, at, warnings),
+        Round::Written(report, at, told) => {
+            create::answer(super::Kind::Created, report, at, [warnings, told].concat())
+        }
         Round::Refused(Violation::Exists(ids)) => create::existing(ctx, "DiagnosticReport", &ids).await,
         Round::Refused(violation) => Err(create::refused(&violation)),
     }
@@ -73,7 +75,9 @@ pub(super) async fn stored_report(
             update::same_patient(current, &resource)?;
         }
         match round(ctx, id, &resource, &before, None).await? {
-            Round::Written(report, at) => return create::answer(before.kind(), report, at, warnings),
+            Round::Written(report, at, told) => {
+                return create::answer(before.kind(), report, at, [warnings, told].concat());
+            }
             Round::Refused(violation @ Violation::Version { .. }) => last = Some(violation),
             Round::Refused(violation) => return Err(create::refused(&violation)),
         }
@@ -101,7 +105,8 @@ pub(super) fn bare(report: &Value, besides: &[&str]) -> Value {
 }
 
 enum Round {
-    Written(Value, jiff::Timestamp),
+    /// With what the person who signs is told.
+    Written(Value, jiff::Timestamp, Vec<Issue>),
     Refused(Violation),
 }
 
@@ -128,6 +133,7 @@ async fn round(
     let mut unit = Unit::new("finalize", at);
     unit.guards.extend(condition.map(Guard::NoneMatches));
     unit.writes.push(before.write(&report)?);
+    let told = made.dispatch.withheld.iter().map(dispatch::Withheld::issue).collect();
     edition(&mut unit, made, &gathered)?;
     if let Some(superseded) = gathered.replaced_reference.as_ref().and_then(element::local_reference) {
         for task in dispatch::held::open(ctx, &[("focus", &superseded)]).await? {
@@ -135,7 +141,7 @@ async fn round(
         }
     }
     Ok(match ctx.store.commit(unit).await? {
-        Committed::Written(at) => Round::Written(report, at),
+        Committed::Written(at) => Round::Written(report, at, told),
         Committed::Refused(violation) => Round::Refused(violation),
     })
 }
@@ -153,7 +159,7 @@ fn edition(unit: &mut Unit, made: Made, gathered: &Gathered) -> Result<(), Probl
         let current = meta::version(&superseded).unwrap_or(2) - 1;
         unit.writes.push(Write::new(&superseded, Expect::Version(current))?);
     }
-    for task in &made.dispatch.tasks {
+    for task in made.dispatch.tasks.iter().chain(&made.dispatch.record) {
         unit.writes.push(Write::new(task, Expect::New)?);
     }
     unit.deliveries = made.dispatch.deliveries;

@@ -5,6 +5,7 @@
 //! nothing: its number is claimed in the unit that it caused. What would change nothing is not written at all.
 
 mod commit;
+mod consent;
 mod find;
 mod identity;
 mod merge;

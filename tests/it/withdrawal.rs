@@ -53,6 +53,7 @@ fn route(kind: MessageKind) -> DestinationKind {
 
 fn submitter() -> DestinationKind {
     DestinationKind::Xds(Box::new(Submitter {
+        authentication: None,
         key: Arc::new(seal()),
         algorithm: Algorithm::RsaSha256,
         sender: Sender::Author,

@@ -39,6 +39,9 @@ impl ReportKind {
 pub struct Takes {
     /// Which identity it demands.
     pub identity: Demand,
+    /// Whether it is the national record, or comes before it: then what a patient opposes there, and what is restricted, does not
+    /// go there.
+    pub dmp: bool,
     /// Statuses of the report, of those with which one goes out: `final`, `amended`, `corrected`, `appended`.
     pub statuses: Vec<String>,
     /// Kinds of report.

@@ -63,6 +63,7 @@ pub(super) async fn make(
         issuer: &settings.issuer,
         patient: &gathered.patient_reference,
         holdings: &gathered.holdings,
+        oppositions: &gathered.oppositions,
         at,
     };
     let dispatch = dispatch::provide(&outgoing, destinations, ids)?;

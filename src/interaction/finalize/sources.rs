@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::incomplete;
 use crate::fhir::element;
-use crate::interaction::dispatch::{self, Holding};
+use crate::interaction::dispatch::{self, Holding, Oppositions};
 use crate::interaction::material::{self, follow, resolve};
 use crate::interaction::{Context, incoming, merged};
 use crate::problem::{Issue, Problem};
@@ -31,6 +31,8 @@ pub(super) struct Gathered {
     pub(super) replaced_reference: Option<Value>,
     /// Who has an earlier version of the document, or will have it before this one.
     pub(super) holdings: Vec<Holding>,
+    /// What the patient opposes.
+    pub(super) oppositions: Oppositions,
 }
 
 impl Gathered {
@@ -113,6 +115,10 @@ pub(super) async fn gather(
     let editions = editions::of(ctx, &report).await?;
     let (replaced, replaced_reference) = editions::current(&editions);
     let holdings = dispatch::holdings(ctx, &editions::ids(&editions)).await?;
+    let own = element::local_reference(&patient).unwrap_or_default();
+    let records = [patient_reference.as_str(), own.as_str()];
+    let records = if own == patient_reference { &records[..1] } else { &records[..] };
+    let oppositions = Oppositions::of(ctx, records, incoming::now(ctx)).await?;
     Ok(Gathered {
         report,
         patient_reference,
@@ -124,6 +130,7 @@ pub(super) async fn gather(
         replaced,
         replaced_reference,
         holdings,
+        oppositions,
     })
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::commit::{Ended, Rounds, commit, sound};
 use super::overlay::overlay;
 use super::pid::Pid;
-use super::{find, reading};
+use super::{consent, find, reading};
 use crate::fhir::{element, meta};
 use crate::hl7v2::{Header, Message};
 use crate::interaction::{Context, content, create, incoming};
@@ -30,10 +30,14 @@ pub(super) async fn take(ctx: &Context, message: &Message, header: &Header) -> R
 async fn round(ctx: &Context, message: &Message, header: &Header, pid: &Pid<'_>) -> Result<Ended, Problem> {
     let found = find::followed(ctx, &pid.numbers, "PID-3").await?;
     let mut unit = Unit::new("identity", incoming::now(ctx));
-    match write(ctx, &mut unit, found.as_ref(), pid)? {
-        Some(holder) => commit(ctx, unit, message, header, &holder).await,
-        None => Ok(Ended::Done),
+    let written = write(ctx, &mut unit, found.as_ref(), pid)?;
+    let known = || found.as_ref().and_then(element::local_reference);
+    let Some(patient) = written.clone().or_else(known) else { return Ok(Ended::Done) };
+    let opposition = consent::write(ctx, &mut unit, &patient, message).await?;
+    if written.is_none() && !opposition {
+        return Ok(Ended::Done);
     }
+    commit(ctx, unit, message, header, &patient).await
 }
 
 /// Adds the write of the patient to the unit, if there is anything to write; `Patient/id` then.

@@ -48,6 +48,11 @@ pub(super) fn of(header: &Header, submitter: &Submitter, patient_id: String) -> 
     }
 }
 
+/// Whether these claims are those of an automaton.
+pub(in crate::report) fn of_automaton(claims: &Claims) -> bool {
+    claims.roles.iter().any(|role| role.code == "AUTOMATE")
+}
+
 /// The same claims, made by the automaton of that structure in the place of a professional.
 pub(in crate::report) fn by_automaton(claims: Claims, submitter: &Submitter, structure: &str) -> Claims {
     Claims {

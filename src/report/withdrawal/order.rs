@@ -29,9 +29,9 @@ pub fn order(
     let list = metadata.first(RIM, "RegistryObjectList").ok_or_else(damaged)?;
     let submitted = ebrim::submission(list).map_err(|_| damaged())?.set;
     let (mut claims, mut author) = (order.claims, submitted.author.clone());
-    if claims.authenticated_at.is_some() {
+    if !claims::of_automaton(&claims) {
         if by.id.as_ref().is_some_and(|id| id.value() == claims.name_id) {
-            claims.authenticated_at = Some(at);
+            claims.authenticated_at = claims.authenticated_at.map(|_| at);
         } else {
             let structure = author.institutions.first().and_then(|one| one.split('^').next());
             claims = claims::by_automaton(claims, submitter, structure.unwrap_or_default());
@@ -93,7 +93,7 @@ mod tests {
         assert!(set.author.person.contains("^Vigie^"));
         let (order, set) = check(Sender::Author, true);
         assert_eq!(order.claims.name_id, "810001234567");
-        assert_eq!(order.claims.authenticated_at, Some("2026-07-01T08:00:00Z".parse().unwrap()));
+        assert_eq!(order.claims.authenticated_at, None, "how they log in was not told");
         assert!(set.author.person.contains("ONCOLOGUE-TEST"));
     }
 
