@@ -46,6 +46,7 @@ impl Change {
         let Some(url) = self.url(&endpoint.url) else {
             return Outcome::Refused { reason: "the address of the recipient takes no path".to_owned() };
         };
+        let operations: Value = serde_json::from_slice(&self.bytes).unwrap_or_default();
         let request = client.patch(url).body(self.bytes);
         let reply = match post::send(request, endpoint, delivery, &self.content_type).await {
             Ok(reply) => reply,
@@ -53,6 +54,10 @@ impl Change {
         };
         if !reply.status.is_success() {
             return answer::of_failure(&reply);
+        }
+        if !says_so(&reply.body, &operations) {
+            let reason = format!("answered with {}, but not with what was changed", reply.status);
+            return Outcome::Refused { reason };
         }
         let digest: String = Sha256::digest(&reply.body).iter().map(|byte| format!("{byte:02x}")).collect();
         Outcome::Accepted(Receipt {
@@ -69,9 +74,42 @@ impl Change {
     }
 }
 
+/// Whether an answer under a status of success means it: the description as it was asked for, an outcome without error, or
+/// nothing at all, as a server may answer (R4 3.1.0.1.9). Whatever else comes is no yes.
+fn says_so(body: &[u8], operations: &Value) -> bool {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return true;
+    }
+    let Ok(resource) = serde_json::from_slice::<Value>(body) else { return false };
+    match resource["resourceType"].as_str() {
+        Some("OperationOutcome") => {
+            let mut issues = resource["issue"].as_array().into_iter().flatten();
+            !issues.any(|issue| matches!(issue["severity"].as_str(), Some("error" | "fatal")))
+        }
+        Some(_) => operations.as_array().into_iter().flatten().all(|operation| {
+            let path = operation["path"].as_str().unwrap_or_default();
+            resource.pointer(path) == Some(&operation["value"])
+        }),
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_status_of_success_alone_is_no_yes_when_something_else_is_said() {
+        let asked = serde_json::json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]);
+        let check = |body: &str, expected| assert_eq!(says_so(body.as_bytes(), &asked), expected, "{body}");
+        check("", true);
+        check(r#"{"resourceType": "DocumentReference", "status": "entered-in-error"}"#, true);
+        check(r#"{"resourceType": "DocumentReference", "status": "current"}"#, false);
+        check(r#"{"resourceType": "OperationOutcome", "issue": [{"severity": "information"}]}"#, true);
+        check(r#"{"resourceType": "OperationOutcome", "issue": [{"severity": "error"}]}"#, false);
+        check("<html>Bienvenue</html>", false);
+        check("{}", false);
+    }
 
     fn delivery(kind: &str, act: Act) -> Delivery {
         let payload = serde_json::json!({"resourceType": "Bundle", "entry": [{

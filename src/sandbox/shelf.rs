@@ -3,6 +3,7 @@
 mod change;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
@@ -13,7 +14,8 @@ use crate::problem::{Category, Problem};
 /// The resources of one peer.
 #[derive(Clone)]
 pub(super) struct Shelf {
-    resources: Vec<Value>,
+    /// Shared with the state before a transaction: a copy of the shelf copies no resource.
+    resources: Vec<Arc<Value>>,
     drawn: u64,
     /// Whether a patient named by an identifier is taken for known.
     pub(super) open: bool,
@@ -46,14 +48,19 @@ struct Plan<'a> {
 
 impl Shelf {
     pub(super) fn of_type<'a>(&'a self, rtype: &'a str) -> impl Iterator<Item = &'a Value> {
-        self.resources.iter().filter(move |resource| str_at(resource, "resourceType") == Some(rtype))
+        let all = self.resources.iter().map(AsRef::as_ref);
+        all.filter(move |resource| str_at(resource, "resourceType") == Some(rtype))
     }
 
     pub(super) fn read(&self, rtype: &str, id: &str) -> Option<&Value> {
-        let here = |resource: &&Value| {
+        self.place(rtype, id).map(|n| self.resources[n].as_ref())
+    }
+
+    fn place(&self, rtype: &str, id: &str) -> Option<usize> {
+        let here = |resource: &Arc<Value>| {
             str_at(resource, "resourceType") == Some(rtype) && str_at(resource, "id") == Some(id)
         };
-        self.resources.iter().find(here)
+        self.resources.iter().position(here)
     }
 
     /// Whether one of the identifiers of a resource is this token.
@@ -67,7 +74,7 @@ impl Shelf {
         let id = self.draw();
         patient["id"] = json!(id);
         patient["meta"] = json!({"versionId": "1"});
-        self.resources.push(patient);
+        self.resources.push(Arc::new(patient));
     }
 
     /// Does all entries or none. The same transaction again changes nothing.
@@ -142,8 +149,9 @@ impl Shelf {
 
     fn apply(&mut self, plan: Plan<'_>, places: &BTreeMap<String, String>) -> Result<Done, Problem> {
         let reference = format!("{}/{}", plan.rtype, plan.id);
-        let known = self.read(&plan.rtype, &plan.id).cloned();
-        let version = known.as_ref().map_or(0, version);
+        let place = self.place(&plan.rtype, &plan.id);
+        let known = place.map(|n| Arc::clone(&self.resources[n]));
+        let version = known.as_deref().map_or(0, version);
         if let Some(status) = plan.status {
             return Ok(self.set_status(&reference, status));
         }
@@ -153,25 +161,22 @@ impl Shelf {
         let mut kept = self.settled(resource, places)?;
         kept["id"] = json!(plan.id);
         kept["meta"]["versionId"] = json!(version.to_string());
-        if known.as_ref() == Some(&kept) {
+        if known.as_deref() == Some(&kept) {
             return Ok(Done { reference, version, created: false });
         }
         kept["meta"]["versionId"] = json!((version + 1).to_string());
-        match self.resources.iter_mut().find(|one| known.as_ref() == Some(&**one)) {
-            Some(place) => *place = kept,
-            None => self.resources.push(kept),
+        match place {
+            Some(n) => self.resources[n] = Arc::new(kept),
+            None => self.resources.push(Arc::new(kept)),
         }
         Ok(Done { reference, version: version + 1, created: plan.created })
     }
 
     /// Sets the status of a document; the same status again changes nothing.
     fn set_status(&mut self, reference: &str, status: &str) -> Done {
-        let is_meant = |one: &Value| {
-            let (rtype, id) = (str_at(one, "resourceType"), str_at(one, "id"));
-            reference.split_once('/') == rtype.zip(id)
-        };
         let mut version_now = 0;
-        if let Some(known) = self.resources.iter_mut().find(|one| is_meant(one)) {
+        if let Some(n) = reference.split_once('/').and_then(|(rtype, id)| self.place(rtype, id)) {
+            let known = Arc::make_mut(&mut self.resources[n]);
             version_now = version(known);
             if str_at(known, "status") != Some(status) {
                 version_now += 1;
@@ -194,13 +199,13 @@ impl Shelf {
         let binary = after.draw();
         let mut kept = after.settled(described, &BTreeMap::new())?;
         let attachment = &mut kept["content"][0]["attachment"];
-        after.resources.push(json!({
+        after.resources.push(Arc::new(json!({
             "resourceType": "Binary",
             "id": binary,
             "meta": {"versionId": "1"},
             "contentType": attachment["contentType"],
             "data": attachment["data"].take(),
-        }));
+        })));
         attachment["url"] = json!(format!("Binary/{binary}"));
         attachment.as_object_mut().and_then(|members| members.remove("data"));
         let replaced: Vec<String> = list(described, "relatesTo")
@@ -214,7 +219,7 @@ impl Shelf {
         replaced.iter().for_each(|reference| drop(after.set_status(reference, "superseded")));
         kept["id"] = json!(after.draw());
         kept["meta"]["versionId"] = json!("1");
-        after.resources.push(kept.clone());
+        after.resources.push(Arc::new(kept.clone()));
         *self = after;
         Ok((kept, true))
     }

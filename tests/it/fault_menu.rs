@@ -1,11 +1,12 @@
 //! Every fault of the menu, of every peer, at every exchange, with two workers over one outbox: in the end everything is
 //! delivered, kept once, in order, under the ids and with the bytes that were committed, and no pause outgrows its bound.
 //!
-//! The sample is two patients, each with a first document and its replacement. It is made once for each kind of peer and
+//! The sample is two patients, each with a first document and its replacement, which one of them has withdrawn. It is made once for each kind of peer and
 //! queued anew in an empty store for each case.
 
 mod peer;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,9 @@ const BACKOFF: Backoff = Backoff { first_ms: 1_000, ceiling_ms: 60_000 };
 /// Rounds in which one fault, one cut and one lost worker are overcome.
 const ROUNDS: usize = 10;
 
+/// The patient whose report is withdrawn.
+const WITHDRAWN: &str = "folfox";
+
 /// One delivery of the sample.
 #[derive(Clone)]
 struct Sample {
@@ -43,11 +47,7 @@ async fn sample(of: Of) -> Vec<Sample> {
         let course = Course::start(&app, name).await;
         app.at("2026-03-02T09:13:00+01:00");
         app.submit(&course.week("1")).await.unwrap();
-        let of_patient = [("subject", course.patient())];
-        let mut report = app
-            .search("DiagnosticReport", &of_patient.each_ref().map(|(n, v)| (*n, v.as_str())))
-            .await
-            .remove(0);
+        let mut report = app.search("DiagnosticReport", &[("subject", &course.patient())]).await.remove(0);
         report["resultsInterpreter"] = json!([{"reference": "PractitionerRole/oncologue-test"}]);
         for (time, status, conclusion) in [
             ("2026-03-03T10:00:00+01:00", "final", "Bonne tolérance."),
@@ -57,6 +57,14 @@ async fn sample(of: Of) -> Vec<Sample> {
             report["status"] = json!(status);
             report["conclusion"] = json!(conclusion);
             report = body(&app.put(&report).await.unwrap());
+        }
+        if name == WITHDRAWN {
+            app.at("2026-03-03T11:30:00+01:00");
+            report["status"] = json!("entered-in-error");
+            let reason = json!({"url": "http://hl7.org/fhir/StructureDefinition/event-statusReason",
+                "valueCodeableConcept": {"text": "Compte rendu d'un autre patient."}});
+            report["extension"].as_array_mut().unwrap().push(reason);
+            app.put(&report).await.unwrap();
         }
     }
     let mut samples = Vec::new();
@@ -71,7 +79,7 @@ async fn sample(of: Of) -> Vec<Sample> {
         });
     }
     samples.reverse();
-    assert_eq!(samples.len(), 4, "{of:?}");
+    assert_eq!(samples.len(), 5, "{of:?}");
     samples
 }
 
@@ -197,20 +205,25 @@ async fn check(of: Of, kept: Kept, samples: &[Sample], fault: &str, step: usize,
         let committed = samples.iter().find(|sample| sample.delivery.id == record.delivery.id).unwrap();
         assert!(committed.delivery == record.delivery, "{case}: a delivery has changed");
     }
-    for replacement in records.iter().filter(|record| record.delivery.act == Act::Replace) {
-        let before = |record: &&DeliveryRecord| {
-            record.delivery.patient == replacement.delivery.patient && record.delivery.act == Act::Provide
-        };
-        let first = records.iter().find(before).unwrap();
-        assert!(accepted_at(first) <= replacement.attempts[0].started_at, "{case}: out of order");
+    for (n, sample) in samples.iter().enumerate() {
+        let of =
+            |sample: &Sample| records.iter().find(|record| record.delivery.id == sample.delivery.id).unwrap();
+        let before = samples[..n].iter().rfind(|before| before.delivery.patient == sample.delivery.patient);
+        if let Some(before) = before {
+            assert!(accepted_at(of(before)) <= of(sample).attempts[0].started_at, "{case}: out of order");
+        }
     }
     stage.peer.assert_recognised(samples, &case);
-    let mut expected: Vec<(String, bool)> = samples
-        .iter()
-        .map(|sample| (sample.unique_id.clone(), sample.delivery.act == Act::Replace))
-        .collect();
-    expected.sort();
-    assert_eq!(stage.peer.keeps(), expected, "{case}");
+    let mut standing = BTreeMap::new();
+    let mut current: Option<&Sample> = None;
+    for sample in samples {
+        if let Some(before) = current.filter(|before| before.delivery.patient == sample.delivery.patient) {
+            standing.insert(before.unique_id.clone(), false);
+        }
+        standing.insert(sample.unique_id.clone(), sample.delivery.act != Act::Withdraw);
+        current = Some(sample);
+    }
+    assert_eq!(stage.peer.keeps(), standing, "{case}");
     stage.peer.stop().await;
 }
 

@@ -26,10 +26,8 @@ impl Shelf {
             Problem::new(Category::PreconditionFailed, "not-found", what)
         };
         let id = self.only_match("DocumentReference", query)?.ok_or_else(unknown)?;
-        let is_meant = |one: &&mut Value| {
-            str_at(one, "resourceType") == Some("DocumentReference") && str_at(one, "id") == Some(&id)
-        };
-        let known = self.resources.iter_mut().find(is_meant).ok_or_else(unknown)?;
+        let place = self.place("DocumentReference", &id).ok_or_else(unknown)?;
+        let known = std::sync::Arc::make_mut(&mut self.resources[place]);
         let before = known.clone();
         for operation in operations {
             let name = str_at(operation, "path").unwrap_or_default().trim_start_matches('/');

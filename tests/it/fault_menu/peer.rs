@@ -1,6 +1,7 @@
 //! The peers of the sandbox as the menu of faults sees them: each behind a wire that can be cut, each told when to
 //! misbehave, each asked what it heard and what it keeps.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,22 +13,23 @@ use vigie::connector::{
 };
 use vigie::hl7v2::delivery_id;
 use vigie::interaction::{Destination, DestinationKind, Publication};
+use vigie::outbox::Act;
 use vigie::report::hl7v2::Kind;
 use vigie::sandbox::{Fault, Handle, MllpFault, Platform, Standing, dmp, dpi, mhd, platform};
 use vigie::signature::Algorithm;
-use vigie::xds::Status;
 use vigie::xds::vihf::{Mode, Options, Product};
+use vigie::xds::{DocumentEntry, Status};
 
 use super::Sample;
 use crate::support::proxy::Proxy;
 
 const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
-/// Longest time for one exchange.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// Longest time for one exchange: a busy machine is not a fault of the menu.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How long a peer says nothing: longer than anybody waits, or just a while.
-const SILENCE: Duration = Duration::from_millis(600);
+const SILENCE: Duration = Duration::from_secs(6);
 const WHILE: Duration = Duration::from_millis(60);
 
 /// A kind of peer.
@@ -70,11 +72,12 @@ impl Of {
         }
     }
 
-    /// The exchanges of the sample: the steps at which something can go wrong. A replacement in the DMP takes two.
+    /// The exchanges of the sample: the steps at which something can go wrong. A replacement and a withdrawal in the DMP
+    /// take two.
     pub(super) const fn steps(self) -> usize {
         match self {
-            Self::Dpi | Self::Mhd | Self::Platform => 4,
-            Self::Dmp => 6,
+            Self::Dpi | Self::Mhd | Self::Platform => 5,
+            Self::Dmp => 8,
         }
     }
 }
@@ -190,7 +193,9 @@ impl Peer {
                     let sample =
                         samples.iter().find(|sample| Some(&sample.delivery.id) == one.request_id.as_ref());
                     let sample = sample.unwrap_or_else(|| panic!("{case}: a request without its delivery"));
-                    assert!(sample.delivery.payload == one.bytes, "{case}: other bytes were sent");
+                    // A change of status is posted in the form that the profile wants of it.
+                    let changes = self.of == Of::Mhd && sample.delivery.act == Act::Withdraw;
+                    assert!(changes || sample.delivery.payload == one.bytes, "{case}: other bytes were sent");
                 }
             }
             Running::Platform(peer) => {
@@ -207,7 +212,8 @@ impl Peer {
                     if !has(b"ProvideAndRegisterDocumentSetRequest") {
                         continue;
                     }
-                    let of = samples.iter().filter(|sample| has(&sample.cda));
+                    let sent = samples.iter().filter(|sample| sample.delivery.act != Act::Withdraw);
+                    let of = sent.filter(|sample| has(&sample.cda));
                     assert_eq!(of.count(), 1, "{case}: a document is not the one that was committed");
                 }
             }
@@ -215,36 +221,30 @@ impl Peer {
     }
 
     /// The documents that it keeps, by unique id, and which of them are current.
-    pub(super) fn keeps(&self) -> Vec<(String, bool)> {
-        let mut kept: Vec<(String, bool)> = match &self.running {
-            Running::Fhir(peer) => described(&peer.resources("DocumentReference")),
+    pub(super) fn keeps(&self) -> BTreeMap<String, bool> {
+        let described = |reference: &Value| {
+            let unique = reference["masterIdentifier"]["value"].as_str().unwrap();
+            (unique.trim_start_matches("urn:oid:").to_owned(), reference["status"] == "current")
+        };
+        match &self.running {
+            Running::Fhir(peer) => {
+                let references = peer.resources("DocumentReference");
+                let kept: BTreeMap<_, _> = references.iter().map(described).collect();
+                assert_eq!(kept.len(), references.len(), "a document is kept twice");
+                kept
+            }
             Running::Platform(peer) => {
                 let of = |(oid, standing)| (oid, standing == Standing::Current);
                 peer.documents().into_iter().map(of).collect()
             }
             Running::Dmp(peer) => {
-                let entries = peer.entries().into_iter();
-                entries.map(|entry| (entry.unique_id, entry.status == Some(Status::Approved))).collect()
+                let entries = peer.entries();
+                let of =
+                    |entry: &DocumentEntry| (entry.unique_id.clone(), entry.status == Some(Status::Approved));
+                let kept: BTreeMap<_, _> = entries.iter().map(of).collect();
+                assert_eq!(kept.len(), entries.len(), "a document is kept twice");
+                kept
             }
-        };
-        kept.sort();
-        kept
+        }
     }
-}
-
-/// A record need not close the description of a document whose replacement says that it replaces it.
-fn described(references: &[Value]) -> Vec<(String, bool)> {
-    let oid =
-        |identifier: &Value| identifier["value"].as_str().unwrap().trim_start_matches("urn:oid:").to_owned();
-    let replaced = |reference: &Value| {
-        let relation = &reference["relatesTo"][0];
-        (relation["code"] == "replaces").then(|| oid(&relation["target"]["identifier"]))
-    };
-    let replaced: Vec<String> = references.iter().filter_map(replaced).collect();
-    let standing = |reference: &Value| {
-        let unique = oid(&reference["masterIdentifier"]);
-        let is_current = reference["status"] == "current" && !replaced.contains(&unique);
-        (unique, is_current)
-    };
-    references.iter().map(standing).collect()
 }
