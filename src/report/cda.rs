@@ -8,7 +8,6 @@ mod act;
 mod check;
 mod element;
 mod participants;
-mod read;
 mod rules;
 
 use base64::Engine as _;
@@ -16,7 +15,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Header;
 use super::header::hl7_time;
-use element::{Element, element};
+use crate::xml::Element;
+use element::{document, element};
 
 pub use check::check;
 
@@ -31,14 +31,13 @@ const TEMPLATES: [&str; 3] =
 #[must_use]
 pub fn render(header: &Header, pdf: &[u8]) -> Vec<u8> {
     let root = element("ClinicalDocument")
-        .attribute("xmlns", HL7)
         .child(element("realmCode").attribute("code", "FR"))
         .child(
             element("typeId")
                 .attribute("root", "2.16.840.1.113883.1.3")
                 .attribute("extension", "POCD_HD000040"),
         )
-        .children(TEMPLATES.map(|root| element("templateId").attribute("root", root)))
+        .with(TEMPLATES.map(|root| element("templateId").attribute("root", root)))
         .child(oid("id", &header.id))
         .child(participants::coded("code", &header.code).attribute("codeSystemName", "LOINC"))
         .child(element("title").text(&header.title))
@@ -50,13 +49,13 @@ pub fn render(header: &Header, pdf: &[u8]) -> Vec<u8> {
         .child(participants::record_target(header))
         .child(participants::author(header))
         .child(participants::custodian(header))
-        .children(header.recipients.iter().map(participants::recipient))
+        .with(header.recipients.iter().map(participants::recipient))
         .child(participants::legal_authenticator(header))
         .child(act::documentation_of(header))
-        .children(header.replaces.as_deref().map(related_document))
+        .with(header.replaces.as_deref().map(related_document))
         .child(act::component_of(header))
         .child(body(pdf));
-    root.document()
+    document(&root)
 }
 
 /// An identifier that is a whole OID: no extension, which the DMP refuses.
@@ -76,7 +75,7 @@ fn body(pdf: &[u8]) -> Element {
             element("text")
                 .attribute("mediaType", "application/pdf")
                 .attribute("representation", "B64")
-                .text(&STANDARD.encode(pdf)),
+                .text(STANDARD.encode(pdf)),
         ),
     )
 }

@@ -21,7 +21,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("outbox", &["problem"]),
     ("audit", &["clock", "fhir", "outbox", "terminology"]),
     ("judgement", &["terminology"]),
-    ("report", &["fhir", "hl7v2", "identity", "outbox", "problem", "signature", "terminology", "xds"]),
+    ("report", &["fhir", "hl7v2", "identity", "outbox", "problem", "signature", "terminology", "xds", "xml"]),
     ("store", &["fhir", "outbox", "problem"]),
     ("questionnaire", &["fhir", "fhirpath", "judgement", "problem", "terminology"]),
     ("rules", &["fhir", "fhirpath", "judgement", "problem", "terminology"]),

@@ -1,9 +1,10 @@
 //! What the document is about: the monitoring that was done, and the encounter it belongs to.
 
-use super::element::{Element, element};
+use super::element::element;
 use super::participants::{assigned_entity, coded};
 use crate::report::Header;
 use crate::report::header::hl7_time;
+use crate::xml::Element;
 
 /// The act. It has no code: the value set for 85208-7 holds teleconsultation and tele-expertise only, and remote monitoring
 /// is neither.

@@ -4,20 +4,21 @@
 //! that is no PDF/A; a code and a display that do not belong together, a test number in production, or an id with an
 //! extension pass it too. Each is refused here, before anything is stored.
 
+use super::element::SPACE;
 use super::rules;
-use super::{HL7, read};
 use crate::identity::Environment;
 use crate::problem::Issue;
+use crate::xml::{self, Limits};
 
 /// Every fault of a document, each with its place (`ClinicalDocument/recordTarget/patientRole/id[1]`); no message repeats
 /// what the document says about a person. An absent INS is a warning: such a document must not go to the DMP.
 #[must_use]
 pub fn check(document: &[u8], environment: Environment) -> Vec<Issue> {
-    let root = match read::read(document) {
-        Ok(root) => root,
+    let root = match xml::read(document, &Limits::default()) {
+        Ok(document) => document.root,
         Err(fault) => return vec![Issue::error("structure", format!("the CDA is not well formed: {fault}"))],
     };
-    if root.name != "ClinicalDocument" || root.get("xmlns") != Some(HL7) {
+    if !root.is(SPACE, "ClinicalDocument") {
         return vec![Issue::error("structure", "the root is not a ClinicalDocument of urn:hl7-org:v3")];
     }
     let mut faults = rules::Faults::default();

@@ -1,10 +1,11 @@
 //! Who is concerned: patient, author, custodian, recipients, legal authenticator.
 
-use super::element::{Element, element};
+use super::element::element;
 use crate::identity::{ProfessionalId, StructureId};
 use crate::report::header::hl7_time;
 use crate::report::{Header, Organization, Professional, Subject};
 use crate::terminology::nos::Code;
+use crate::xml::Element;
 
 /// A code with its system and display.
 pub(super) fn coded(name: &'static str, code: &Code) -> Element {
@@ -25,8 +26,8 @@ pub(super) fn record_target(header: &Header) -> Element {
     let ins = subject.ins().map(|ins| id(ins.oid(), ins.value()));
     let local = header.local_id.as_ref().map(|local| id(&local.oid, &local.value));
     let role = element("patientRole")
-        .children(ins)
-        .children(local)
+        .with(ins)
+        .with(local)
         .child(element("addr").attribute("nullFlavor", "NASK"))
         .child(element("telecom").attribute("nullFlavor", "NASK"))
         .child(patient(subject));
@@ -39,7 +40,7 @@ fn patient(subject: &Subject) -> Element {
         .child(patient_name(subject))
         .child(coded("administrativeGenderCode", &sex))
         .child(element("birthTime").attribute("value", subject.birth_date.replace('-', "")))
-        .children(birth_place(subject))
+        .with(birth_place(subject))
 }
 
 /// Names of birth (`BR`), all given names of birth (no qualifier), and names in use where they differ (`CL`).
@@ -55,15 +56,15 @@ fn patient_name(subject: &Subject) -> Element {
         .child(part("family", Some("BR"), &subject.birth_name))
         .child(part("given", None, &subject.given_names))
         .child(part("given", Some("BR"), &subject.first_name))
-        .children(subject.used_name.as_ref().map(|used| part("family", Some("CL"), used)))
-        .children(subject.used_given.as_ref().map(|used| part("given", Some("CL"), used)))
+        .with(subject.used_name.as_ref().map(|used| part("family", Some("CL"), used)))
+        .with(subject.used_given.as_ref().map(|used| part("given", Some("CL"), used)))
 }
 
 fn birth_place(subject: &Subject) -> Option<Element> {
     let code = subject.birth_place.as_ref()?;
     let address = element("addr")
         .child(element("county").text(code))
-        .children(subject.birth_city.as_ref().map(|city| element("city").text(city)));
+        .with(subject.birth_city.as_ref().map(|city| element("city").text(city)));
     Some(element("birthplace").child(element("place").child(address)))
 }
 
@@ -92,7 +93,7 @@ pub(super) fn assigned_entity(header: &Header) -> Element {
 pub(super) fn custodian(header: &Header) -> Element {
     let organization = &header.organization;
     let kept_by = element("representedCustodianOrganization")
-        .children(structure_id(organization))
+        .with(structure_id(organization))
         .child(element("name").text(&organization.name))
         .child(element("telecom").attribute("nullFlavor", "NASK"))
         .child(element("addr").attribute("nullFlavor", "NASK"));
@@ -102,7 +103,7 @@ pub(super) fn custodian(header: &Header) -> Element {
 /// To whom it is addressed.
 pub(super) fn recipient(to: &Professional) -> Element {
     let intended = element("intendedRecipient")
-        .children(professional_id(to))
+        .with(professional_id(to))
         .child(element("addr").attribute("nullFlavor", "NASK"))
         .child(element("telecom").attribute("nullFlavor", "NASK"))
         .child(person("informationRecipient", to));
@@ -112,8 +113,8 @@ pub(super) fn recipient(to: &Professional) -> Element {
 /// Identifier, specialty, addresses (not asked for) and name of a professional.
 fn professional(within: Element, who: &Professional, name: &'static str) -> Element {
     within
-        .children(professional_id(who))
-        .children(who.specialty.as_ref().map(|code| coded("code", code)))
+        .with(professional_id(who))
+        .with(who.specialty.as_ref().map(|code| coded("code", code)))
         .child(element("addr").attribute("nullFlavor", "NASK"))
         .child(element("telecom").attribute("nullFlavor", "NASK"))
         .child(person(name, who))
@@ -131,21 +132,21 @@ fn person(name: &'static str, who: &Professional) -> Element {
     let part = |name, text: &str| element(name).text(text);
     element(name).child(
         element("name")
-            .children(who.civility.map(|civility| part("prefix", civility)))
-            .children(
+            .with(who.civility.map(|civility| part("prefix", civility)))
+            .with(
                 Some(who.given.join(" "))
                     .filter(|given| !given.is_empty())
                     .map(|given| part("given", &given)),
             )
             .child(part("family", &who.family))
-            .children(who.title.map(|title| part("suffix", title))),
+            .with(who.title.map(|title| part("suffix", title))),
     )
 }
 
 fn represented_organization(header: &Header) -> Element {
     let organization = &header.organization;
     element("representedOrganization")
-        .children(structure_id(organization))
+        .with(structure_id(organization))
         .child(element("name").text(&organization.name))
         .child(coded("standardIndustryClassCode", &header.practice_setting))
 }

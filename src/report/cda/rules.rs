@@ -7,8 +7,8 @@ mod patient;
 mod people;
 mod time;
 
-use super::element::Element;
 use crate::problem::Issue;
+use crate::xml::Element;
 
 pub(super) use body::body;
 pub(super) use code::{act, codes};
@@ -45,11 +45,11 @@ fn in_root(place: &str) -> String {
 
 /// The places of the children of an element: a name, and its number where there are several.
 fn places<'a>(element: &'a Element, place: &'a str) -> impl Iterator<Item = (String, &'a Element)> {
-    element.children.iter().enumerate().map(move |(n, child)| {
+    element.elements().enumerate().map(move |(n, child)| {
         let same = |other: &&Element| other.name == child.name;
-        let before = element.children[..n].iter().filter(same).count();
+        let before = element.elements().take(n).filter(same).count();
         let name = &child.name;
-        let number = if element.children.iter().filter(same).count() > 1 {
+        let number = if element.elements().filter(same).count() > 1 {
             format!("[{}]", before + 1)
         } else {
             String::new()

@@ -202,8 +202,8 @@ proptest! {
         let document = text(&report);
         prop_assert_eq!(check(document.as_bytes(), Environment::Test), Vec::new());
         prop_assert_eq!(&text(&report), &document);
-        let read = read::read(document.as_bytes()).unwrap();
-        let family = read.find("recordTarget/patientRole/patient/name/family");
-        prop_assert_eq!(&family[0].text, &birth);
+        let read = crate::xml::read(document.as_bytes(), &crate::xml::Limits::default()).unwrap().root;
+        let family = element::find(&read, "recordTarget/patientRole/patient/name/family");
+        prop_assert_eq!(family[0].content(), birth);
     }
 }

@@ -4,19 +4,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Faults;
-use crate::report::cda::element::Element;
+use crate::report::cda::element::find;
+use crate::xml::Element;
 
 const BODY: &str = "component/nonXMLBody/text";
 
 pub(crate) fn body(root: &Element, faults: &mut Faults) {
-    let found = root.find(BODY);
+    let found = find(root, BODY);
     let [text] = found.as_slice() else {
         return faults.add(BODY, "an unstructured document has exactly one body");
     };
     let declared =
         text.get("mediaType") == Some("application/pdf") && text.get("representation") == Some("B64");
     faults.unless(declared, BODY, "the body is declared as application/pdf in Base64");
-    let Ok(pdf) = STANDARD.decode(text.text.trim()) else {
+    let Ok(pdf) = STANDARD.decode(text.content().trim()) else {
         return faults.add(BODY, "the body is no Base64");
     };
     faults.unless(is_pdf_a_1(&pdf), BODY, "the body is no PDF that declares PDF/A-1 (a or b)");

@@ -2,12 +2,13 @@
 
 use super::Faults;
 use crate::identity::{BIRTH_PLACE_UNKNOWN, Environment, Ins, InsKind};
-use crate::report::cda::element::Element;
+use crate::report::cda::element::find;
+use crate::xml::Element;
 
 const ROLE: &str = "recordTarget/patientRole";
 
 pub(crate) fn patient(root: &Element, environment: Environment, faults: &mut Faults) {
-    let ids = root.find("recordTarget/patientRole/id");
+    let ids = find(root, "recordTarget/patientRole/id");
     faults.unless(!ids.is_empty(), ROLE, "the patient has no number");
     let mut matricules = 0;
     for (n, id) in ids.iter().enumerate() {
@@ -47,16 +48,15 @@ fn matricule(kind: InsKind, value: &str, environment: Environment, place: &str, 
 /// With an INS go all strict traits: names of birth, all given names, sex, birth date, INSEE code of the place of birth.
 fn traits(root: &Element, faults: &mut Faults) {
     let at =
-        |path: &str| root.find(&format!("{ROLE}/patient/{path}")).into_iter().cloned().collect::<Vec<_>>();
+        |path: &str| find(root, &format!("{ROLE}/patient/{path}")).into_iter().cloned().collect::<Vec<_>>();
     let said = |path: &str, qualifier: Option<&str>| {
-        at(path).iter().any(|part| part.get("qualifier") == qualifier && !part.text.trim().is_empty())
+        at(path).iter().any(|part| part.get("qualifier") == qualifier && !part.content().trim().is_empty())
     };
     let value = |path: &str, attribute: &str| {
         at(path).first().and_then(|found| found.get(attribute).map(str::to_owned)).unwrap_or_default()
     };
     let birth = value("birthTime", "value");
-    let place =
-        at("birthplace/place/addr/county").first().map(|county| county.text.clone()).unwrap_or_default();
+    let place = at("birthplace/place/addr/county").first().map(|county| county.content()).unwrap_or_default();
     let rules = [
         (said("name/family", Some("BR")), "name/family", "the name of birth goes with an INS"),
         (said("name/given", Some("BR")), "name/given", "the first given name of birth goes with an INS"),

@@ -1,7 +1,8 @@
 //! Times: each has its offset (the schematron accepts one without, and readers then take it for their own).
 
 use super::{Faults, places};
-use crate::report::cda::element::Element;
+use crate::report::cda::element::find;
+use crate::xml::Element;
 
 /// Elements whose value is a time; a date of birth is a day.
 const TIMES: &[&str] = &["effectiveTime", "time", "low", "high"];
@@ -19,7 +20,7 @@ pub(crate) fn times(element: &Element, place: &str, faults: &mut Faults) {
         for path in ["documentationOf/serviceEvent", "componentOf/encompassingEncounter"] {
             let bound = |name: &str| {
                 let path = format!("{path}/effectiveTime/{name}");
-                element.find(&path).first().and_then(|one| moment(one.get("value")?))
+                find(element, &path).first().and_then(|one| moment(one.get("value")?))
             };
             if let (Some(low), Some(high)) = (bound("low"), bound("high")) {
                 faults.unless(low <= high, path, "the period ends before it begins");
