@@ -121,7 +121,7 @@ const fn level(week: usize) -> &'static str {
         7 if week % 3 == 0 => "rouge",
         7 | 3 => "orange",
         1 | 5 => "jaune",
-        6 if week % 5 == 0 => "technique",
+        6 if week % 3 == 1 => "technique",
         _ => "vert",
     }
 }

@@ -8,7 +8,8 @@ use crate::fhir::element::list;
 use crate::report::element::{own_extension, text};
 use crate::report::{Level, alerts, french};
 
-/// The weeks of a period that a patient was monitored in.
+/// The weeks of a period that a patient was monitored in. A pause (`CarePlan` on hold) is not known with its dates and
+/// therefore not taken off.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Coverage {
     /// The days of the period that a plan of care covers; none when no plan does.
@@ -70,8 +71,9 @@ impl Coverage {
         (self.received() * 100).checked_div(self.expected())
     }
 
-    /// Whether more than half of what was expected came (Assurance Maladie, remote monitoring: checked after one and two
-    /// months, for monitoring to go on).
+    /// Whether more than half of what was expected came. Assurance Maladie checks this one and two months after the first
+    /// prescription, for monitoring to go on (general page on remote monitoring, not specific to oncology); here it is told of
+    /// the period that was chosen, and nothing follows from it.
     #[must_use]
     pub fn is_sufficient(&self) -> bool {
         self.received() * 2 > self.expected()

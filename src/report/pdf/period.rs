@@ -91,7 +91,7 @@ fn curves(days: Days, trend: &Trend) -> Vec<Value> {
         json!({
             "symptom": series.symptom,
             "points": points,
-            "gaps": gaps(trend, &series.grades),
+            "gaps": gaps(days, trend, &series.grades),
             "last": points.last().map(|(_, grade)| *grade),
             "highest": highest,
             "highest_on": points.iter().find(|(_, grade)| Some(*grade) == highest).map(|(at, _)| {
@@ -111,9 +111,10 @@ fn placed<T: Clone>(days: Days, trend: &Trend, values: &[Option<T>]) -> impl Ite
 }
 
 /// Between which points an answer is missing on a day that others were given: the place of the first of the two.
-fn gaps(trend: &Trend, grades: &[Option<u8>]) -> Vec<usize> {
-    let known: Vec<usize> =
-        (0..trend.days.len()).filter(|day| grades.get(*day).is_some_and(Option::is_some)).collect();
+fn gaps(days: Days, trend: &Trend, grades: &[Option<u8>]) -> Vec<usize> {
+    let within = |day: &String| day.parse().is_ok_and(|day| days.holds(day));
+    let asked = trend.days.iter().zip(grades).filter(|(day, _)| within(day)).map(|(_, grade)| grade);
+    let known: Vec<usize> = asked.enumerate().filter(|(_, grade)| grade.is_some()).map(|(n, _)| n).collect();
     known.windows(2).enumerate().filter(|(_, pair)| pair[1] - pair[0] > 1).map(|(place, _)| place).collect()
 }
 
@@ -232,8 +233,10 @@ mod tests {
             days: ["2026-03-02", "2026-03-09", "2026-03-16"].map(str::to_owned).to_vec(),
             ..Trend::default()
         };
-        assert_eq!(gaps(&trend, &[Some(1), None, Some(2)]), [0]);
-        assert_eq!(gaps(&trend, &[Some(1), Some(1), Some(2)]), [0; 0]);
+        let month = days("2026-03-02", "2026-03-31");
+        assert_eq!(gaps(month, &trend, &[Some(1), None, Some(2)]), [0]);
+        assert_eq!(gaps(month, &trend, &[Some(1), Some(1), Some(2)]), [0; 0]);
+        assert_eq!(gaps(days("2026-03-09", "2026-03-31"), &trend, &[Some(1), None, Some(2)]), [0; 0]);
         let placed: Vec<_> =
             placed(days("2026-03-03", "2026-03-31"), &trend, &[Some(1), None, Some(2)]).collect();
         assert_eq!(placed, [(13, 2)], "what is outside of the period is not drawn");
