@@ -44,8 +44,8 @@ impl Scene {
     /// The report of the sixth week, with those before it.
     pub(crate) fn weekly(&self) -> Report {
         let resources = self.lived(COURSE);
-        let reports = resources.iter().filter(|one| one["resourceType"] == "DiagnosticReport");
-        let mut last = reports.last().expect("a report").clone();
+        let is_report = |one: &&Value| one["resourceType"] == "DiagnosticReport";
+        let mut last = resources.iter().rfind(is_report).expect("a report").clone();
         last["status"] = json!("final");
         last["conclusion"] = json!("Tolérance correcte. Poursuite du traitement.");
         self.report(&last, &resources)

@@ -118,7 +118,7 @@ fn answered(week: usize, all: &mut Vec<Value>) {
 /// The level of that week's response.
 const fn level(week: usize) -> &'static str {
     match week % 8 {
-        7 if week % 3 == 0 => "rouge",
+        7 if week.is_multiple_of(3) => "rouge",
         7 | 3 => "orange",
         1 | 5 => "jaune",
         6 if week % 3 == 1 => "technique",
