@@ -197,7 +197,10 @@ pub struct Matched<'a> {
 /// say what there is.
 pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, Problem> {
     let wanted = if method == "HEAD" { "GET" } else { method };
-    for route in ROUTES {
+    let is_asked = |route: &&Route| route.method == wanted || method == "OPTIONS";
+    // Most are told apart by how deep they are, before any segment is compared.
+    let depth = depth(path);
+    for route in ROUTES.iter().filter(is_asked).filter(|route| self::depth(route.path) == depth) {
         if let Some(matched) = matches(route, path) {
             if route.method == wanted {
                 return Ok(matched);
@@ -233,6 +236,10 @@ pub fn allowed(path: &str) -> Vec<&'static str> {
         methods.push("OPTIONS");
     }
     methods
+}
+
+fn depth(path: &str) -> usize {
+    path.bytes().filter(|b| *b == b'/').count()
 }
 
 fn matches<'a>(route: &Route, path: &'a str) -> Option<Matched<'a>> {
