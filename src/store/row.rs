@@ -1,6 +1,7 @@
 //! What a write puts into tables beside its body: the same for every SQL store.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::OnceLock;
 
 use sha2::{Digest, Sha256};
@@ -176,10 +177,19 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
     }
     let mut keys = String::new();
     let mut put = |name: &str, param: i64, value: &str| {
-        // A NUL is nothing that JSON in PostgreSQL can say.
-        let value: String = value.chars().filter(|c| *c != '\0').take(SORTED_CHARS).collect();
         keys.push(if keys.is_empty() { '{' } else { ',' });
-        keys.push_str(&format!("\"{name}{param}\":{}", serde_json::Value::String(value)));
+        // Writing to a String cannot fail.
+        let _ = write!(keys, "\"{name}{param}\":");
+        let is_plain = |b: u8| b >= b' ' && !matches!(b, b'"' | b'\\');
+        if value.len() <= SORTED_CHARS && value.bytes().all(is_plain) {
+            keys.push('"');
+            keys.push_str(value);
+            keys.push('"');
+        } else {
+            // A NUL is nothing that JSON in PostgreSQL can say.
+            let value: String = value.chars().filter(|c| *c != '\0').take(SORTED_CHARS).collect();
+            let _ = write!(keys, "{}", serde_json::Value::String(value));
+        }
     };
     for (param, least, greatest) in &all {
         put("", *param, least);

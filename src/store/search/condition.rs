@@ -67,12 +67,15 @@ fn one(rtype: &str, parameter: &'static Parameter, modifier: Modifier, test: &Te
 }
 
 fn token_of(param: i64, modifier: Modifier, test: &Test) -> Statement {
-    let mut sql = if has_code(test, modifier) {
-        Statement::new("EXISTS (SELECT 1 FROM token WHERE rid = r.rid AND ")
-    } else {
-        Statement::new("r.rid IN (SELECT rid FROM token WHERE ")
-    };
-    sql.bind("param = ? AND ", param).append(&value::token(test, modifier)).push(")");
+    if has_code(test, modifier) {
+        // Not by EXISTS: PostgreSQL takes a parameter and its code for independent, so that it finds any code rare, and is
+        // then led by it through the resources of everybody. A value of its own is looked up for one resource.
+        let mut sql = Statement::with("(SELECT TRUE FROM token WHERE rid = r.rid AND param = ? AND ", param);
+        sql.append(&value::token(test, modifier)).push(" LIMIT 1)");
+        return sql;
+    }
+    let mut sql = Statement::with("r.rid IN (SELECT rid FROM token WHERE param = ? AND ", param);
+    sql.append(&value::token(test, modifier)).push(")");
     sql
 }
 

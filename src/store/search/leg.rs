@@ -138,9 +138,10 @@ pub(super) fn by_creation(rtype: &str, lead: &Criterion) -> Option<Vec<Leg>> {
         let mut tokens = Statement::with("t.param = ? AND ", param(stored));
         tokens.append(&value::token(test, Modifier::None));
         if !stands_once(test)? {
+            // Looked up row by row, as in `condition`: as a join it would be made of all rows before the first one is known.
             tokens.push(
-                " AND NOT EXISTS (SELECT 1 FROM token u WHERE u.param = t.param AND u.code = t.code \
-                 AND u.rid = t.rid AND u.system < t.system)",
+                " AND (SELECT TRUE FROM token u WHERE u.param = t.param AND u.code = t.code \
+                 AND u.rid = t.rid AND u.system < t.system LIMIT 1) IS NULL",
             );
         }
         let mut holds = tokens.clone();

@@ -143,6 +143,10 @@ fn rows() -> String {
     ] {
         sql.push_str(&tokens(number, value, rtype));
     }
+    // As many other parameters as resources have, so that any one of them, and any code, is seldom among all tokens.
+    sql.push_str(
+        "INSERT INTO token SELECT 1 + n % 90, 'other ' || n % 700, 401 + n % 60000, n FROM generate_series(1, 200000) n;",
+    );
     sql.push_str(&format!(
         "INSERT INTO text SELECT {}, 'test-' || rid, rid, 'TEST-' || rid FROM resource WHERE rid <= 400;
          INSERT INTO text SELECT {}, 'appel ' || rid, rid, 'Appel ' || rid FROM resource WHERE rid BETWEEN 401 AND 20400;
@@ -187,6 +191,9 @@ async fn every_query_that_is_repeated_keeps_to_an_index_of_its_own_accord() {
         .follows("Observation", "date=ge1970-01-01T00:00:30Z&date=lt1970-01-01T00:00:31Z", "resource_dated")
         .await;
     filled.follows("Organization", "", "resource_created").await;
+    // What is not rare is walked along its rows.
+    filled.follows("Observation", "code=c1", "token_pkey").await;
+    filled.follows("Observation", "code=|c1&_count=50", "token_pkey").await;
     // Every third resource is a Task: those created last are found by walking back over all.
     filled.follows("Task", "", "resource_pkey").await;
     // What is rare leads: its few matches are sorted.
