@@ -19,7 +19,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
-pub use destination::{Destination, DestinationKind, MhdTransaction};
+pub use destination::{Destination, DestinationKind, MhdTransaction, WithdrawnAs};
 pub use folder::{Conflict, Folder, FolderFile};
 pub use issuer::{Environment, Issuer};
 pub use mllp::{Authority, Listing, MessageKind, Mllp, Transmission};

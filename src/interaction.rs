@@ -115,6 +115,10 @@ pub struct Destination {
     pub kind: DestinationKind,
     /// Which reports go there.
     pub takes: Takes,
+    /// The status that a Document Recipient is asked to give to the description of a withdrawn document: `entered-in-error`,
+    /// or `superseded`. `PDSm` names none, and its draft for the DMP (`PDSm4DMP` 0.1.0) says one on one page and the other on
+    /// another. Destinations of other kinds do not look at it.
+    pub withdrawn_as: &'static str,
 }
 
 impl Destination {
@@ -128,7 +132,8 @@ impl Destination {
             DestinationKind::Fhir | DestinationKind::Mllp(_) | DestinationKind::Folder(_) => Demand::Any,
         };
         let dmp = identity == Demand::Qualified;
-        Self { name: name.to_owned(), kind, takes: Takes { identity, dmp, ..Takes::default() } }
+        let takes = Takes { identity, dmp, ..Takes::default() };
+        Self { name: name.to_owned(), kind, takes, withdrawn_as: "entered-in-error" }
     }
 }
 

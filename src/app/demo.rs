@@ -7,6 +7,7 @@ mod deliveries;
 mod story;
 mod told;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -31,7 +32,12 @@ async fn run(examples: &Path, profiles: &Path, exit: bool) -> Result<(), Problem
     let folder = fresh_folder()?;
     let dpi = sandbox::dpi::start(([127, 0, 0, 1], 0).into())?;
     let mhd = sandbox::mhd::start(([127, 0, 0, 1], 0).into())?;
-    let settings = settings(&folder, profiles, &dpi.url(), &mhd.url())?;
+    let platform = sandbox::platform::start(([127, 0, 0, 1], 0).into()).await?;
+    let picked_up = folder.join("picked-up");
+    std::fs::create_dir_all(&picked_up)
+        .map_err(|fault| Problem::internal(format!("{} cannot be made: {fault}", picked_up.display())))?;
+    let peers = Peers { dpi: &dpi.url(), mhd: &mhd.url(), platform: platform.address(), folder: &picked_up };
+    let settings = settings(&folder, profiles, &peers)?;
     let clock = Arc::new(RunningClock::starting_at(SystemClock.now()));
     let surroundings = Surroundings { clock: Arc::clone(&clock) as Arc<dyn Clock>, ids: Arc::new(SystemIds) };
     let application = Application::build(&settings, surroundings).await?;
@@ -39,7 +45,8 @@ async fn run(examples: &Path, profiles: &Path, exit: bool) -> Result<(), Problem
     say(&format!("service            {url}  (metadata, openapi.yaml, metrics below it)"));
     say(&format!("hospital record    {}  (sandbox DPI)", dpi.url()));
     say(&format!("document receiver  {}  (sandbox ITI-65)", mhd.url()));
-    say(&format!("files              {}", folder.display()));
+    say(&format!("platform           {}  (sandbox HL7 v2)", platform.address()));
+    say(&format!("files              {}  (documents in {})", folder.display(), picked_up.display()));
     let (end, ended) = oneshot::channel::<()>();
     let serving = actix_web::rt::spawn(application.run_until(async {
         // A dropped sender means the same as a sent end.
@@ -54,7 +61,13 @@ async fn run(examples: &Path, profiles: &Path, exit: bool) -> Result<(), Problem
     serving.await.map_err(|fault| Problem::internal(format!("the service panicked: {fault}")))??;
     dpi.stop().await;
     mhd.stop().await;
-    let differences = told?;
+    let documents = platform.documents();
+    platform.stop().await;
+    let mut differences = told?;
+    let withdrawn = documents.values().filter(|standing| **standing == sandbox::Standing::Deleted).count();
+    if withdrawn != 1 || documents.len() < 2 {
+        differences.push(format!("the platform has {} documents, {withdrawn} withdrawn", documents.len()));
+    }
     if differences.is_empty() {
         say("\nEverything that was expected happened.");
         return Ok(());
@@ -72,17 +85,31 @@ fn fresh_folder() -> Result<PathBuf, Problem> {
     Ok(folder)
 }
 
-fn settings(folder: &Path, profiles: &Path, dpi: &str, mhd: &str) -> Result<Settings, Problem> {
+/// Where documents go.
+struct Peers<'a> {
+    dpi: &'a str,
+    mhd: &'a str,
+    platform: SocketAddr,
+    folder: &'a Path,
+}
+
+fn settings(folder: &Path, profiles: &Path, peers: &Peers<'_>) -> Result<Settings, Problem> {
     let text = |value: &str| toml::Value::String(value.to_owned()).to_string();
+    let path = |path: &Path| text(&path.display().to_string());
     let file = format!(
         "listen = \"127.0.0.1:0\"\ndatabase = {}\nprofiles = {}\n\
          [issuer]\nname = \"CENTRE DE TEST\"\nfiness = \"999999999\"\nsource_oid = \"2.25.20260301\"\nenvironment = \"test\"\n\
          [[destinations]]\nname = \"dpi\"\nkind = \"fhir\"\nurl = {}\n\
-         [[destinations]]\nname = \"dmp\"\nkind = \"mhd\"\nurl = {}\n",
+         [[destinations]]\nname = \"dmp\"\nkind = \"mhd\"\nurl = {}\n\
+         [[destinations]]\nname = \"pfi\"\nkind = \"mllp\"\nurl = \"mllp://{}\"\n\
+         hl7v2 = {{ sending_facility = \"TEST\", receiving_application = \"PFI\", receiving_facility = \"TEST\" }}\n\
+         [[destinations]]\nname = \"partage\"\nkind = \"folder\"\nfolder = {{ path = {}, marker = \"ok\" }}\n",
         text(&format!("sqlite:{}", folder.join("vigie.sqlite").display())),
-        text(&profiles.display().to_string()),
-        text(dpi),
-        text(mhd),
+        path(profiles),
+        text(peers.dpi),
+        text(peers.mhd),
+        peers.platform,
+        path(peers.folder),
     );
     config::read(Some(&file), [])
 }

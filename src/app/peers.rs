@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Surroundings, dmp, folder};
-use crate::config::{self, Conflict, DestinationKind, FolderFile, Settings};
+use crate::config::{self, Conflict, DestinationKind, FolderFile, Settings, WithdrawnAs};
 use crate::connector::{
     self, Connector, Connectors, Endpoint, FileDrop, MllpEndpoint, MllpPlatform, Retries, Tls,
     TransactionServer,
@@ -49,6 +49,9 @@ pub(super) fn destinations(settings: &Settings) -> Result<Vec<interaction::Desti
         };
         let mut routed = interaction::Destination::new(&destination.name, kind);
         take(&mut routed.takes, &destination.takes);
+        if destination.withdrawn_as == Some(WithdrawnAs::Superseded) {
+            routed.withdrawn_as = "superseded";
+        }
         destinations.push(routed);
     }
     if issues.is_empty() { Ok(destinations) } else { Err(Problem::with(Category::Malformed, issues)) }

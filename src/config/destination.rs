@@ -30,6 +30,9 @@ pub struct Destination {
     /// How the kind `mhd` is handed a document: `ITI-65` (Provide Document Bundle) or `ITI-105` (Simplified Publish).
     #[serde(default)]
     pub transaction: Option<MhdTransaction>,
+    /// Which status the kind `mhd` is asked to give to a withdrawn document.
+    #[serde(default)]
+    pub withdrawn_as: Option<WithdrawnAs>,
     /// What the kind `mllp` sends, and what it asks for; also what the messages of the kind `folder` say.
     #[serde(default)]
     #[validate(nested)]
@@ -71,6 +74,9 @@ fn of_its_kind(destination: &Destination) -> Result<(), ValidationError> {
     if destination.kind == DestinationKind::Xds && destination.takes.identity == Some(Identity::Any) {
         let text = "takes.identity of the kind xds is qualified: no document about another identity goes to a national record";
         return Err(refuse(text.to_owned()));
+    }
+    if destination.withdrawn_as.is_some() && destination.kind != DestinationKind::Mhd {
+        return Err(refuse("withdrawn_as belongs to a destination of the kind mhd".to_owned()));
     }
     if destination.transaction.is_some() && destination.kind != DestinationKind::Mhd {
         return Err(refuse("transaction belongs to a destination of the kind mhd".to_owned()));
@@ -125,6 +131,16 @@ fn of_folder(destination: &Destination, settings: &Folder) -> Result<(), Validat
 
 const fn thirty() -> u64 {
     30
+}
+
+/// What a Document Recipient makes of a withdrawn document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WithdrawnAs {
+    /// `entered-in-error`, as R4 has it.
+    EnteredInError,
+    /// `superseded`, which MHD maps to `Deprecated`.
+    Superseded,
 }
 
 /// A transaction of IHE MHD.
@@ -193,6 +209,9 @@ mod tests {
         check(r#"kind = "mhd", url = "http://x/", transaction = "ITI-105""#, None);
         check(r#"kind = "mhd", url = "http://x/", transaction = "ITI-41""#, Some("ITI-105"));
         check(r#"kind = "fhir", url = "http://x/", transaction = "ITI-65""#, Some("kind mhd"));
+        check(r#"kind = "mhd", url = "http://x/", withdrawn_as = "superseded""#, None);
+        check(r#"kind = "mhd", url = "http://x/", withdrawn_as = "current""#, Some("entered-in-error"));
+        check(r#"kind = "fhir", url = "http://x/", withdrawn_as = "superseded""#, Some("kind mhd"));
         check(r#"kind = "fhir", url = "mllp://pfi:1""#, Some("http or https"));
         check(r#"kind = "mllp", url = "mllp://pfi:1", hl7v2 = {}"#, Some("must name the facility, MSH-4"));
     }

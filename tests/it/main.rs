@@ -17,6 +17,7 @@ mod encryption;
 mod fault_menu;
 mod fhirpath;
 mod finalisation;
+mod folder;
 mod following;
 mod hl7v2;
 mod identity;

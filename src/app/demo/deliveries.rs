@@ -10,10 +10,11 @@ use crate::problem::Problem;
 const LOOKS_MAX: u32 = 150;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// A line for each delivery; one that is not delivered in 30 seconds is a difference.
+/// A line for each delivery; one that is not delivered in 30 seconds is a difference, and so is another number of them.
 pub(super) async fn wait(
     client: &Client,
     patient: &str,
+    expected: usize,
     differences: &mut Vec<String>,
     name: &str,
 ) -> Result<Vec<String>, Problem> {
@@ -21,13 +22,13 @@ pub(super) async fn wait(
     for _ in 0..LOOKS_MAX {
         let answer = client.read(&format!("$deliveries?patient={patient}")).await?;
         listed = answer["parameter"].as_array().cloned().unwrap_or_default();
-        if listed.len() >= 2 && listed.iter().all(|one| text(one, "state") == "delivered") {
+        if listed.len() >= expected && listed.iter().all(|one| text(one, "state") == "delivered") {
             break;
         }
         tokio::time::sleep(PAUSE).await;
     }
-    if listed.len() != 2 {
-        differences.push(format!("{name}: {} deliveries, expected 2", listed.len()));
+    if listed.len() != expected {
+        differences.push(format!("{name}: {} deliveries, expected {expected}", listed.len()));
     }
     for one in listed.iter().filter(|one| text(one, "state") != "delivered") {
         differences.push(format!(

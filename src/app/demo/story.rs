@@ -18,6 +18,9 @@ use crate::problem::Problem;
 /// The demo's clock runs on while it works.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
+/// A hospital record, a document receiver, a platform and a folder.
+const DESTINATIONS: usize = 4;
+
 /// Where the story plays.
 pub(super) struct Stage<'a> {
     pub(super) url: &'a str,
@@ -53,7 +56,10 @@ pub(super) async fn tell(stage: &Stage<'_>) -> Result<Vec<String>, Problem> {
             progress.inc(1);
         }
         if let Some(report) = last.and_then(|told| told.report) {
-            finalize(stage, &client, course, &report, &mut differences).await?;
+            let signed = finalize(stage, &client, course, &report, &mut differences).await?;
+            if course.name == courses[0].name {
+                withdraw(&client, course, signed, &mut differences).await?;
+            }
         }
     }
     progress.finish_and_clear();
@@ -150,7 +156,7 @@ async fn finalize(
     course: &Course,
     report: &str,
     differences: &mut Vec<String>,
-) -> Result<(), Problem> {
+) -> Result<Value, Problem> {
     let mut body = client.read(report).await?;
     body["status"] = json!("final");
     body["conclusion"] =
@@ -162,7 +168,39 @@ async fn finalize(
     };
     let pdf = save_pdf(client, &signed, &stage.folder.join(format!("{}.pdf", course.name))).await?;
     say(&format!("  {report} (final) · {pdf}"));
-    for line in deliveries::wait(client, &course.expected.patient, differences, &course.name).await? {
+    tell_deliveries(client, course, DESTINATIONS, differences).await?;
+    Ok(signed)
+}
+
+/// The oncologist takes the report back: whoever has the document is told.
+async fn withdraw(
+    client: &Client,
+    course: &Course,
+    mut report: Value,
+    differences: &mut Vec<String>,
+) -> Result<(), Problem> {
+    report["status"] = json!("entered-in-error");
+    let reason = json!({
+        "url": "http://hl7.org/fhir/StructureDefinition/event-statusReason",
+        "valueCodeableConcept": {"text": "Démonstration : compte rendu rédigé pour un autre patient."},
+    });
+    match report["extension"].as_array_mut() {
+        Some(extensions) => extensions.push(reason),
+        None => report["extension"] = json!([reason]),
+    }
+    client.put(&report).await?;
+    say(&format!("  DiagnosticReport/{} (withdrawn)", report["id"].as_str().unwrap_or_default()));
+    tell_deliveries(client, course, 2 * DESTINATIONS, differences).await
+}
+
+async fn tell_deliveries(
+    client: &Client,
+    course: &Course,
+    expected: usize,
+    differences: &mut Vec<String>,
+) -> Result<(), Problem> {
+    let patient = &course.expected.patient;
+    for line in deliveries::wait(client, patient, expected, differences, &course.name).await? {
         say(&format!("    {line}"));
     }
     Ok(())

@@ -15,10 +15,6 @@ use crate::problem::Problem;
 use crate::report::folder::{self, Errand};
 use crate::report::{Professional, withdrawal};
 
-/// What a Document Recipient makes of a withdrawn description. The draft for the DMP says this on one page and
-/// `superseded` on another; `PDSm` says neither.
-const STATUS_AT_RECIPIENT: &str = "entered-in-error";
-
 /// A report that is withdrawn.
 pub(in crate::interaction) struct Withdrawn<'a> {
     /// As it is stored from now on.
@@ -50,7 +46,7 @@ pub(in crate::interaction) fn withdraw(
             dispatch.tasks.push(meta::stamp(task, &id, 1, withdrawn.at));
             continue;
         };
-        let (content_type, payload) = payload(withdrawn, holding, &destination.kind, &id, ids)?;
+        let (content_type, payload) = payload(withdrawn, holding, destination, &id, ids)?;
         dispatch.deliveries.push(Delivery {
             id,
             destination: holding.destination.clone(),
@@ -69,18 +65,18 @@ pub(in crate::interaction) fn withdraw(
 fn payload(
     withdrawn: &Withdrawn<'_>,
     holding: &Holding,
-    kind: &DestinationKind,
+    destination: &Destination,
     id: &str,
     ids: &dyn Ids,
 ) -> Result<(String, Vec<u8>), Problem> {
     let (sent, at) = (holding.sent(), withdrawn.at);
-    Ok(match kind {
+    Ok(match &destination.kind {
         DestinationKind::Fhir => {
             let bundle = withdrawal::transaction(&sent, withdrawn.report, at)?;
             (MEDIA_TYPE.to_owned(), super::json(&bundle)?)
         }
         DestinationKind::Mhd(_) => {
-            let change = withdrawal::patch(&sent, STATUS_AT_RECIPIENT, at)?;
+            let change = withdrawal::patch(&sent, destination.withdrawn_as, at)?;
             (MEDIA_TYPE.to_owned(), super::json(&change)?)
         }
         DestinationKind::Mllp(route) => {

@@ -291,11 +291,25 @@ pub(crate) mod tests {
     }
 
     /// The message of the example in each of its forms.
+    /// The message that takes back what that golden message brought.
+    fn withdrawal(of: &str) -> Vec<u8> {
+        let sent = crate::report::withdrawal::Sent {
+            document_id: &example::edition().document_id,
+            content_type: "x-application/hl7-v2+er7",
+            payload: &golden(of),
+        };
+        let at = "2026-07-01T08:00:00Z".parse().unwrap();
+        crate::report::withdrawal::message(&sent, &route(), "Abcdefghij0123456789", at).unwrap()
+    }
+
     fn golden(name: &str) -> Vec<u8> {
         let mut report = example::report();
         let mut route = route();
         match name {
             "oru" => route.kind = Kind::Oru,
+            "withdrawal" | "oru-withdrawal" => {
+                return withdrawal(if name == "withdrawal" { "replacement" } else { "oru" });
+            }
             "unqualified" => {
                 let number = report.subject.local.clone().unwrap();
                 report.subject.identity = crate::report::Identity::Local { number, reasons: Vec::new() };
@@ -326,7 +340,16 @@ pub(crate) mod tests {
     #[allow(clippy::disallowed_methods, reason = "a golden file is read, and written on demand")]
     fn the_golden_messages_are_what_is_rendered() {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/hl7v2");
-        let names = ["copies", "deletion", "first", "oru", "replacement", "unqualified"];
+        let names = [
+            "copies",
+            "deletion",
+            "first",
+            "oru",
+            "oru-withdrawal",
+            "replacement",
+            "unqualified",
+            "withdrawal",
+        ];
         for name in names {
             let file = folder.join(format!("{name}.hl7"));
             if std::env::var_os("UPDATE_GOLDEN").is_some() {
