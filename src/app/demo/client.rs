@@ -23,7 +23,9 @@ impl Client {
 
     /// GET; the status and the body.
     pub(super) async fn get(&self, path: &str) -> Result<(u16, Value), Problem> {
-        self.exchange(self.http.get(format!("{}/{path}", self.url)), path).await
+        let request = self.http.get(format!("{}/{path}", self.url));
+        // Without it a Binary is given as its bytes.
+        self.exchange(request.header("accept", "application/fhir+json"), path).await
     }
 
     /// GET of something that must be there.

@@ -216,6 +216,9 @@ async fn save_pdf(client: &Client, report: &Value, path: &Path) -> Result<String
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(binary["data"].as_str().unwrap_or_default())
         .map_err(|fault| Problem::internal(format!("{place} is not base64: {fault}")))?;
+    if bytes.is_empty() {
+        return Err(Problem::internal(format!("{place} has no data")));
+    }
     #[expect(clippy::disallowed_methods, reason = "files are written in app only: here")]
     std::fs::write(path, &bytes)
         .map_err(|fault| Problem::internal(format!("{}: {fault}", path.display())))?;
