@@ -48,6 +48,9 @@
 //! everything that was found in these days and what a person must say left open; asked again it is brought up to date. Set
 //! final it is finalised as any other, and its document is about exactly those days ([`report::period::Scope`]).
 //!
+//! **Withdraw.** A final DiagnosticReport that a named person sets entered-in-error, with a reason, takes its DocumentReference
+//! along; everyone who has any version of the document is told in the same unit, from what he was sent.
+//!
 //! **Deliver.** [`delivery`] leases what is due, [`connector`] posts the bytes, the outbox settles the attempt,
 //! with the [`audit`] event that proves it; again until the receiver says yes or a person stops it.
 //!

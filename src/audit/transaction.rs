@@ -27,7 +27,7 @@ impl Transaction {
         match delivery.kind.as_str() {
             "xds" if delivery.act == Act::Withdraw => ihe("ITI-57", "Update Document Set"),
             "xds" => ihe("ITI-41", "Provide and Register Document Set-b"),
-            "mhd" if delivery.act == Act::Withdraw => Some(Self::restful("transaction")),
+            "mhd" if delivery.act == Act::Withdraw => Some(Self::restful("patch")),
             "mhd" if is_description(&delivery.payload) => ihe("ITI-105", "Simplified Publish"),
             "mhd" => ihe("ITI-65", "Provide Document Bundle"),
             "mllp" => event(&delivery.payload).map(|event| Self::message(&event)),
@@ -108,7 +108,8 @@ mod tests {
             assert_eq!(found.as_ref().map(Transaction::code), code, "{kind}");
         };
         act(Act::Withdraw, "xds", "", Some("ITI-57"));
-        act(Act::Withdraw, "mhd", "{}", Some("transaction"));
+        act(Act::Withdraw, "mhd", "{}", Some("patch"));
+        act(Act::Withdraw, "fhir", "{}", Some("transaction"));
         let check = |kind: &str, payload: &str, code| act(Act::Replace, kind, payload, code);
         check("xds", "", Some("ITI-41"));
         check("mhd", r#"{"resourceType":"Bundle","entry":[]}"#, Some("ITI-65"));

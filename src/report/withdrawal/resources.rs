@@ -49,8 +49,6 @@ pub fn transaction(sent: &Sent<'_>, withdrawn: &Value, at: Timestamp) -> Result<
                     None => drop(entry["resource"].as_object_mut().and_then(|one| one.remove(*name))),
                 }
             }
-        } else {
-            entry["resource"]["docStatus"] = json!("entered-in-error");
         }
         entries.push(entry);
     }
@@ -174,7 +172,7 @@ mod tests {
         let entries = bundle["entry"].as_array().unwrap();
         assert_eq!(entries.len(), 2);
         assert_eq!(entries[0]["resource"]["status"], "entered-in-error");
-        assert_eq!(entries[0]["resource"]["docStatus"], "entered-in-error");
+        assert!(entries[0]["resource"].get("docStatus").is_none(), "MHD has none");
         assert_eq!(entries[1]["resource"]["status"], "entered-in-error");
         assert_eq!(entries[1]["resource"]["extension"], withdrawn["extension"]);
         assert!(entries[1]["resource"].get("text").is_none(), "the narrative is the withdrawn one's");
