@@ -71,8 +71,7 @@ pub(in crate::interaction) async fn again(
 /// it is earlier.
 async fn signed(ctx: &Context, report: &Value) -> Result<Timestamp, Problem> {
     let mut first = report.clone();
-    loop {
-        let (Some(id), Some(version)) = (element::id(&first), meta::version(&first)) else { break };
+    while let (Some(id), Some(version)) = (element::id(&first), meta::version(&first)) {
         if version <= 1 {
             break;
         }

@@ -115,10 +115,7 @@ pub(super) async fn gather(
     let editions = editions::of(ctx, &report).await?;
     let (replaced, replaced_reference) = editions::current(&editions);
     let holdings = dispatch::holdings(ctx, &editions::ids(&editions)).await?;
-    let own = element::local_reference(&patient).unwrap_or_default();
-    let records = [patient_reference.as_str(), own.as_str()];
-    let records = if own == patient_reference { &records[..1] } else { &records[..] };
-    let oppositions = Oppositions::of(ctx, records, incoming::now(ctx)).await?;
+    let oppositions = opposed(ctx, &patient, &patient_reference).await?;
     Ok(Gathered {
         report,
         patient_reference,
@@ -132,6 +129,13 @@ pub(super) async fn gather(
         holdings,
         oppositions,
     })
+}
+
+/// What the patient opposes, in the record of the report and in the one that it was merged into.
+async fn opposed(ctx: &Context, patient: &Value, reference: &str) -> Result<Oppositions, Problem> {
+    let own = element::local_reference(patient).filter(|own| own != reference);
+    let records: Vec<&str> = std::iter::once(reference).chain(own.as_deref()).collect();
+    Oppositions::of(ctx, &records, incoming::now(ctx)).await
 }
 
 /// The first person with a name among those who interpreted or performed, with the role they did it in.

@@ -89,7 +89,7 @@ impl Pattern {
         }
         let has =
             |name: &str| pieces.iter().any(|piece| matches!(piece, Piece::Placeholder(one) if *one == name));
-        if !has("delivery") && !(has("document") && has("act")) {
+        if !(has("delivery") || has("document") && has("act")) {
             return Err(malformed(
                 "it has {delivery}, or {document} and {act}: else two deliveries would share a name",
             ));
