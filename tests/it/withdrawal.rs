@@ -268,6 +268,13 @@ async fn a_withdrawn_report_is_withdrawn_at_every_destination_and_nowhere_twice(
     assert_eq!(Stage::statuses(&stage.mhd), ["entered-in-error"]);
     assert_eq!(Stage::statuses(&stage.dpi), ["entered-in-error"]);
     assert_eq!(stage.dpi.resources("DiagnosticReport")[0]["status"], "entered-in-error");
+    let document = description["id"].as_str().unwrap();
+    let proof = interaction::proof_of_document(&stage.app.context, document).await;
+    let proof: Value =
+        serde_json::from_slice(&proof.map(|proof| proof.parameters()).unwrap().unwrap()).unwrap();
+    let rows = proof["parameter"].as_array().unwrap().iter().filter(|one| one["name"] == "row");
+    let states: Vec<&Value> = rows.map(|row| &row["part"][3]["valueCoding"]["display"]).collect();
+    assert_eq!(states, vec!["supprimé"; 5], "{proof:#}");
 
     // Again, by PUT and as it was stored: nothing more happens.
     let (sent, versions) = (stage.deliveries().await.len(), stage.app.count(&["Provenance", "Task"]).await);
