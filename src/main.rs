@@ -73,6 +73,19 @@ enum Peer {
         #[command(flatten)]
         wrong: Wrong,
     },
+    /// An engine that picks documents up from a folder.
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// Extension of the last file of a document: the marker, where there is one.
+        #[arg(long, default_value = "xml")]
+        last: String,
+        /// Misbehave: slow, hasty, vanish.
+        #[arg(long)]
+        fault: Option<String>,
+        #[command(flatten)]
+        extent: Extent,
+    },
 }
 
 /// What a peer on HTTP does wrong.
@@ -88,10 +101,10 @@ struct Wrong {
 /// How long and how often.
 #[derive(Args)]
 struct Extent {
-    /// How long slow and silent last, in milliseconds.
+    /// How long slow, silent and vanish last, in milliseconds.
     #[arg(long, default_value_t = 5_000)]
     pause_ms: u64,
-    /// For how many messages or requests.
+    /// For how many messages, requests or documents.
     #[arg(long, default_value_t = 1)]
     times: usize,
 }
@@ -181,6 +194,7 @@ fn sandbox(peer: Peer) -> Result<(), Problem> {
             let misbehaviour = wrong.extent.of(wrong.fault);
             app::sandbox_dmp(&app::Registry { listen, closed, known, seal, misbehaviour })
         }
+        Peer::Folder { path, last, fault, extent } => app::sandbox_folder(&path, &last, &extent.of(fault)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Peers to try deliveries on: a hospital record ([`dpi`]), a document recipient ([`mhd`]), an intermediation platform
 //! ([`platform`]) and a *dossier médical partagé* ([`dmp`]), real servers on the network
-//! that keep what they get in memory, for `vigie sandbox` and for the tests.
+//! that keep what they get in memory, and an engine that picks files up from a [`folder`], for `vigie sandbox` and for the tests.
 //!
 //! They judge strictly what Vigie sends, recognise a repeat, and misbehave on demand ([`Fault`]). They are no models of a
 //! real record: they forget everything when they stop, and they ask nobody who he is.
@@ -9,6 +9,7 @@ mod constraint;
 pub mod dmp;
 pub mod dpi;
 mod fault;
+pub mod folder;
 pub mod mhd;
 mod peer;
 pub mod platform;
@@ -16,6 +17,7 @@ mod serve;
 mod shelf;
 
 pub use fault::Fault;
+pub use folder::{FolderEngine, FolderFault};
 pub use peer::{Handle, Received};
 pub use platform::{Arrived, DmpAnswer, MllpFault, Platform, Standing};
 

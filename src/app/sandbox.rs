@@ -9,7 +9,7 @@ use super::{folder, say, telemetry, told_to_stop};
 use crate::clock::SystemClock;
 use crate::config;
 use crate::problem::{Category, Problem};
-use crate::sandbox::{DmpAnswer, Fault, MllpFault, dmp, dpi, mhd, platform};
+use crate::sandbox::{DmpAnswer, Fault, FolderFault, MllpFault, dmp, dpi, folder as engine, mhd, platform};
 use crate::signature::Certificate;
 
 /// How a peer misbehaves.
@@ -143,6 +143,39 @@ pub fn sandbox_dmp(registry: &Registry) -> Result<(), Problem> {
         say(&format!("DMP  {}", dmp.url()));
         told_to_stop().await;
         dmp.stop().await;
+        Ok(())
+    })
+}
+
+/// An engine that picks up from a folder until Ctrl-C, and prints what it took and what is wrong with it.
+///
+/// # Errors
+/// `Malformed` for a fault of another name; `Internal` when the folder cannot be used.
+pub fn sandbox_folder(path: &Path, last: &str, misbehaviour: &Misbehaviour) -> Result<(), Problem> {
+    run(async {
+        let fault = misbehaviour.fault(FolderFault::NAMES, FolderFault::parse)?;
+        let engine = engine::start(path, last)?;
+        if let Some(fault) = fault {
+            engine.misbehave(fault, misbehaviour.times);
+        }
+        say(&format!("engine  {}", path.display()));
+        let mut seen = 0;
+        let told = told_to_stop();
+        tokio::pin!(told);
+        loop {
+            tokio::select! {
+                () = &mut told => break,
+                () = tokio::time::sleep(Duration::from_millis(200)) => {}
+            }
+            for taken in engine.taken().split_off(seen) {
+                seen += 1;
+                say(&format!("took {}", taken.files.join(" ")));
+                for issue in taken.issues {
+                    say(&format!("  {}: {}", issue.expression.unwrap_or_default(), issue.diagnostics));
+                }
+            }
+        }
+        engine.stop().await;
         Ok(())
     })
 }
