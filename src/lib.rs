@@ -51,6 +51,9 @@
 //! **Withdraw.** A final DiagnosticReport that a named person sets entered-in-error, with a reason, takes its DocumentReference
 //! along; everyone who has any version of the document is told in the same unit, from what he was sent.
 //!
+//! **Release.** A document that waits for a qualified identity is found by the feed of Patients: a new edition of the signed report,
+//! its deliveries and the end of its Task are one unit, which expects all that it was decided with.
+//!
 //! **Deliver.** [`delivery`] leases what is due, [`connector`] posts the bytes, the outbox settles the attempt,
 //! with the [`audit`] event that proves it; again until the receiver says yes or a person stops it.
 //!
