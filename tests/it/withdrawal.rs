@@ -461,8 +461,8 @@ async fn those_who_have_it_are_told_though_nothing_is_routed_to_them_any_more() 
 async fn a_destination_gets_its_first_version_as_a_first_and_replaces_what_it_has() {
     let mut stage = Stage::new().await;
     let all = std::mem::take(&mut stage.app.context.settings.destinations);
-    let only = |name: &str| all.iter().filter(|one| one.name == name).cloned().collect::<Vec<_>>();
-    stage.app.context.settings.destinations = only("pfi");
+    let platform = all.iter().filter(|one| one.name == "pfi").cloned().collect();
+    stage.app.context.settings.destinations = platform;
     let first = stage.put(&signed(&stage.report, "final", "Un.")).await;
     stage.rounds(1).await;
     // The second version never reaches the platform: a person stops it.
