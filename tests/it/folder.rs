@@ -14,6 +14,7 @@ use vigie::interaction::{Destination, DestinationKind};
 use vigie::outbox::{Backoff, Outcome, State};
 use vigie::report::folder::{Layout, Notice, Pattern};
 use vigie::report::hl7v2::{Flags, Kind, Listing, Route};
+use vigie::sandbox::{FolderFault, folder as engine};
 use vigie::store::{DeliveryFilter, DeliveryRecord};
 
 use crate::support::{App, Course, body};
@@ -159,4 +160,32 @@ async fn a_share_that_is_not_mounted_is_waited_for_and_never_made() {
     stage.courier.step().await.unwrap();
     assert_eq!(stage.deliveries().await[0].progress.state, State::Delivered);
     assert_eq!(names(&folder).len(), 5);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_slow_hasty_or_loses_its_share_takes_everything_in_the_end() {
+    let pause = Duration::from_millis(300);
+    for fault in [FolderFault::Slow(pause), FolderFault::Hasty, FolderFault::Vanish(pause)] {
+        let place = tempfile::tempdir().unwrap();
+        let share = place.path().join("share");
+        let engine = engine::start(&share, "ok").unwrap();
+        engine.misbehave(fault, 1);
+        let stage = Stage::new(&share).await;
+        stage.put("2026-03-03T10:00:00+01:00", &stage.report).await;
+        let mut found = std::collections::BTreeSet::new();
+        for minute in 1..200 {
+            stage.app.at(&format!("2026-03-03T{}:{:02}:00+01:00", 11 + minute / 60, minute % 60));
+            stage.courier.step().await.unwrap();
+            let taken = engine.taken();
+            assert!(taken.iter().all(|one| one.issues.is_empty()), "{fault:?}: {taken:?}");
+            found.extend(taken.into_iter().flat_map(|one| one.files));
+            if found.len() == 5 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        assert_eq!(found.len(), 5, "{fault:?}: {found:?}");
+        assert_eq!(stage.deliveries().await[0].progress.state, State::Delivered, "{fault:?}");
+        engine.stop().await;
+    }
 }
