@@ -9,7 +9,7 @@ use std::fs;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -120,16 +120,16 @@ impl FolderEngine {
 }
 
 fn work(desk: &Desk, stopping: &watch::Receiver<bool>) {
-    let mut left_until = BTreeMap::new();
+    let mut lying = BTreeMap::new();
     while !*stopping.borrow() {
         // A folder that is away for a moment is looked at again.
-        let _ = look(desk, &mut left_until);
+        let _ = look(desk, &mut lying);
         std::thread::sleep(LOOK);
     }
 }
 
-/// Takes what is complete. `left_until` says how long a document is left lying.
-fn look(desk: &Desk, left_until: &mut BTreeMap<String, Instant>) -> Result<(), Error> {
+/// Takes what is complete. `lying` says for how many looks more a document is left.
+fn look(desk: &Desk, lying: &mut BTreeMap<String, u128>) -> Result<(), Error> {
     let mut documents = BTreeMap::<String, BTreeSet<String>>::new();
     for entry in fs::read_dir(&desk.folder)? {
         let entry = entry?;
@@ -142,18 +142,19 @@ fn look(desk: &Desk, left_until: &mut BTreeMap<String, Instant>) -> Result<(), E
     }
     for (stem, files) in documents {
         let is_complete = files.contains(&format!("{stem}.{}", desk.last));
-        if left_until.get(&stem).is_some_and(|until| Instant::now() < *until) {
+        if let Some(looks) = lying.get_mut(&stem).filter(|looks| **looks > 0) {
+            *looks -= 1;
             continue;
         }
-        let known = left_until.contains_key(&stem);
+        let known = lying.contains_key(&stem);
         match desk.faults.next_if(|fault| !known && (is_complete || fault == FolderFault::Hasty)) {
             Some(FolderFault::Slow(pause)) => {
-                left_until.insert(stem, Instant::now() + pause);
+                lying.insert(stem, pause.as_millis() / LOOK.as_millis());
             }
             Some(FolderFault::Hasty) => take(desk, files)?,
             Some(FolderFault::Vanish(pause)) => return vanish(&desk.folder, pause),
             None if is_complete => {
-                left_until.remove(&stem);
+                lying.remove(&stem);
                 take(desk, files)?;
             }
             None => {}
@@ -188,7 +189,7 @@ fn take(desk: &Desk, files: BTreeSet<String>) -> Result<(), Error> {
 fn judge(name: &str, bytes: &[u8], last: &str) -> Vec<Issue> {
     let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
     let fault = |what: &str| vec![Issue::error("structure", what.to_owned()).at(name)];
-    let found = match extension {
+    match extension {
         "xml" if !carries_pdf(bytes) => fault("is no CDA document around a PDF"),
         "pdf" if !bytes.starts_with(b"%PDF-") => fault("is no PDF"),
         "zip" if !bytes.starts_with(b"PK") => fault("is no archive"),
@@ -203,8 +204,7 @@ fn judge(name: &str, bytes: &[u8], last: &str) -> Vec<Issue> {
         "xml" | "pdf" | "zip" | "json" => Vec::new(),
         other if other == last && bytes.is_empty() => Vec::new(),
         _ => fault("is no file that was agreed on"),
-    };
-    found
+    }
 }
 
 fn carries_pdf(bytes: &[u8]) -> bool {
@@ -231,6 +231,7 @@ mod tests {
         engine.taken()
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a test writes the files that are picked up")]
     fn put(folder: &Path, name: &str, bytes: &[u8]) {
         fs::write(folder.join(format!(".{name}.part")), bytes).unwrap();
         fs::rename(folder.join(format!(".{name}.part")), folder.join(name)).unwrap();
