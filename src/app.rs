@@ -16,7 +16,9 @@ use std::sync::Arc;
 pub use application::{Application, Surroundings};
 pub use demo::demo;
 pub use offline::{Files, check, evaluate};
-pub use sandbox::{Behaviour, Misbehaviour, Registry, sandbox_dmp, sandbox_fhir, sandbox_folder, sandbox_mllp};
+pub use sandbox::{
+    Behaviour, Misbehaviour, Registry, sandbox_dmp, sandbox_fhir, sandbox_folder, sandbox_mllp,
+};
 
 use crate::clock::{SystemClock, SystemIds};
 use crate::config;

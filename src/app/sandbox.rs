@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,14 +83,8 @@ pub fn sandbox_mllp(behaviour: &Behaviour) -> Result<(), Problem> {
             peer.misbehave(fault, behaviour.misbehaviour.times);
         }
         say(&format!("platform  mllp://{}", peer.address()));
-        let mut seen = 0;
-        let told = told_to_stop();
-        tokio::pin!(told);
-        loop {
-            tokio::select! {
-                () = &mut told => break,
-                () = tokio::time::sleep(Duration::from_millis(200)) => {}
-            }
+        let (mut seen, mut told) = (0, Box::pin(told_to_stop()));
+        while goes_on(&mut told).await {
             for arrived in peer.arrived().split_off(seen) {
                 seen += 1;
                 say(&format!("{arrived:?}"));
@@ -159,14 +154,8 @@ pub fn sandbox_folder(path: &Path, last: &str, misbehaviour: &Misbehaviour) -> R
             engine.misbehave(fault, misbehaviour.times);
         }
         say(&format!("engine  {}", path.display()));
-        let mut seen = 0;
-        let told = told_to_stop();
-        tokio::pin!(told);
-        loop {
-            tokio::select! {
-                () = &mut told => break,
-                () = tokio::time::sleep(Duration::from_millis(200)) => {}
-            }
+        let (mut seen, mut told) = (0, Box::pin(told_to_stop()));
+        while goes_on(&mut told).await {
             for taken in engine.taken().split_off(seen) {
                 seen += 1;
                 say(&format!("took {}", taken.files.join(" ")));
@@ -178,6 +167,14 @@ pub fn sandbox_folder(path: &Path, last: &str, misbehaviour: &Misbehaviour) -> R
         engine.stop().await;
         Ok(())
     })
+}
+
+/// Waits a moment; no, once the process is told to stop.
+async fn goes_on(told: &mut Pin<Box<impl Future<Output = ()>>>) -> bool {
+    tokio::select! {
+        () = told => false,
+        () = tokio::time::sleep(Duration::from_millis(200)) => true,
+    }
 }
 
 fn certificate(path: &Path) -> Result<Certificate, Problem> {

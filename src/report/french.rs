@@ -38,6 +38,7 @@ pub(super) fn long_date(date: Date) -> String {
 }
 
 /// `mars`, `déc.`; a January says its year.
+#[cfg(feature = "pdf")]
 pub(super) fn short_month(date: Date) -> String {
     const SHORT: [&str; 12] =
         ["janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."];

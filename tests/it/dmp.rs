@@ -6,82 +6,41 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use vigie::clock::{Clock, SystemIds};
-use vigie::connector::{self, Connectors, DocumentRepository};
-use vigie::delivery::{Courier, Limits};
+use vigie::connector::Connectors;
+use vigie::delivery::Courier;
 use vigie::interaction::{self, Destination, DestinationKind, Follower};
-use vigie::outbox::{Backoff, State};
-use vigie::report::provide_and_register::{Sender, Submitter};
+use vigie::outbox::State;
+use vigie::report::provide_and_register::Sender;
 use vigie::sandbox::{Fault, dmp};
-use vigie::signature::{Algorithm, SealKey};
 use vigie::store::{DeliveryFilter, DeliveryRecord};
 use vigie::xds::Status;
-use vigie::xds::vihf::{Mode, Options, Product};
 
-use crate::support::{App, Course, body};
-
-pub(crate) fn seal() -> SealKey {
-    let read =
-        |name: &str| std::fs::read(format!("{}/tests/cases/xds/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    SealKey::from_pem(&read("seal.key.pem"), &read("seal.pem")).unwrap()
-}
-
-pub(crate) fn submitter() -> Submitter {
-    Submitter {
-        key: Arc::new(seal()),
-        algorithm: Algorithm::RsaSha256,
-        sender: Sender::Automaton,
-        authentication: None,
-        responsible: "810001234567".to_owned(),
-        software: "Vigie".to_owned(),
-        model: "Télésurveillance".to_owned(),
-    }
-}
+use crate::support::{App, Course, body, peer};
 
 /// A service whose only destination is a DMP, and a preliminary report there.
 async fn stage() -> (App, dmp::Dmp, Courier, Value) {
     let mut app = App::new().await;
     app.context.settings.destinations =
-        vec![Destination::new("dmp", DestinationKind::Xds(Box::new(submitter())))];
+        vec![Destination::new("dmp", DestinationKind::Xds(Box::new(peer::submitter(Sender::Automaton))))];
     let clock = Arc::clone(&app.clock) as Arc<dyn Clock>;
-    let peer = dmp::start(([127, 0, 0, 1], 0).into(), Arc::clone(&clock)).unwrap();
-    peer.trust_only(seal().certificate().der());
-    let repository = DocumentRepository {
-        client: connector::client().unwrap(),
-        repository: format!("{}/repository", peer.url()),
-        registry: format!("{}/registry", peer.url()),
-        timeout: Duration::from_secs(20),
-        seal: Arc::new(seal()),
-        product: Product {
-            name: "Vigie".into(),
-            version: "0.1.0".into(),
-            installation: None,
-            homologation: "TEST-000000".into(),
-        },
-        options: Options {
-            version: "3.0".into(),
-            mode: Mode::Indirect,
-            algorithm: Algorithm::RsaSha256,
-            issuer: None,
-        },
-        clock: Arc::clone(&clock),
-        ids: Arc::new(SystemIds),
-    };
+    let dmp = dmp::start(peer::ANYWHERE, Arc::clone(&clock)).unwrap();
+    dmp.trust_only(peer::seal().certificate().der());
+    let repository = peer::repository(&dmp.url(), Duration::from_secs(20), &clock);
     let mut connectors = Connectors::new();
     connectors.insert("dmp".to_owned(), Arc::new(repository));
-    let limits = Limits {
-        lease_seconds: 60,
-        in_flight_max: 4,
-        poll: Duration::from_millis(50),
-        backoff: Backoff { first_ms: 1_000, ceiling_ms: 60_000 },
-    };
-    let courier =
-        Courier::new(Arc::clone(&app.context.store), connectors, clock, Arc::new(SystemIds), limits);
+    let courier = Courier::new(
+        Arc::clone(&app.context.store),
+        connectors,
+        clock,
+        Arc::new(SystemIds),
+        peer::limits(60, 60_000),
+    );
     let course = Course::start(&app, "folfox").await;
     app.at("2026-03-02T09:13:00+01:00");
     app.submit(&course.week("1")).await.unwrap();
     let report = app.search("DiagnosticReport", &[]).await.remove(0);
     app.at("2026-03-03T10:00:00+01:00");
-    (app, peer, courier, report)
+    (app, dmp, courier, report)
 }
 
 fn signed(report: &Value, status: &str, conclusion: &str) -> Value {

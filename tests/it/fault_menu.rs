@@ -15,14 +15,16 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use vigie::clock::{Clock, FixedClock, SystemIds};
-use vigie::delivery::{Courier, Limits};
-use vigie::outbox::{Act, Backoff, Delivery, Outcome, State};
+use vigie::delivery::Courier;
+use vigie::outbox::{Act, Delivery, Outcome, State};
 use vigie::store::{DeliveryFilter, DeliveryRecord, Store, Unit};
 
+use crate::support::peer as support;
 use crate::support::{App, Course, Kept, body};
 use peer::{Of, Peer};
 
-const BACKOFF: Backoff = Backoff { first_ms: 1_000, ceiling_ms: 60_000 };
+/// Longest pause between two attempts.
+const CEILING_MS: u64 = 60_000;
 
 /// Rounds in which one fault, one cut and one lost worker are overcome.
 const ROUNDS: usize = 10;
@@ -124,12 +126,7 @@ impl Stage {
         store.commit(unit).await.unwrap();
         let worker = || {
             let connectors = [(of.name().to_owned(), peer.connector(&told))].into();
-            let limits = Limits {
-                lease_seconds: 30,
-                in_flight_max: 4,
-                poll: Duration::from_millis(20),
-                backoff: BACKOFF,
-            };
+            let limits = support::limits(30, CEILING_MS);
             Courier::new(Arc::clone(&store), connectors, Arc::clone(&told), Arc::new(SystemIds), limits)
         };
         let workers = [worker(), worker()];
@@ -159,7 +156,7 @@ impl Stage {
     }
 
     async fn after(&self) {
-        let (now, ceiling) = (self.clock.now(), BACKOFF.ceiling_ms.cast_signed());
+        let (now, ceiling) = (self.clock.now(), CEILING_MS.cast_signed());
         for record in deliveries(self.store.as_ref()).await {
             let latest = now + SignedDuration::from_millis(ceiling);
             assert!(!record.progress.state.is_open() || record.progress.due_at <= latest, "{record:?}");

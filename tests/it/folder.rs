@@ -8,35 +8,22 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use vigie::clock::{Clock, SystemIds};
 use vigie::connector::{Connectors, FileDrop};
-use vigie::delivery::{Courier, Limits};
-use vigie::hl7v2::Party;
+use vigie::delivery::Courier;
 use vigie::interaction::{Destination, DestinationKind};
-use vigie::outbox::{Backoff, Outcome, State};
+use vigie::outbox::{Outcome, State};
 use vigie::report::folder::{Layout, Notice, Pattern};
-use vigie::report::hl7v2::{Flags, Kind, Listing, Route};
+use vigie::report::hl7v2::Kind;
 use vigie::sandbox::{FolderFault, folder as engine};
 use vigie::store::{DeliveryFilter, DeliveryRecord};
 
-use crate::support::{App, Course, body};
+use crate::support::{App, Course, body, peer};
 
 fn layout() -> Layout {
-    let party = |application: &str| Party { application: application.to_owned(), facility: "CHU".to_owned() };
     Layout {
         name: Pattern::parse("{date}-v{version}-{act}-{document}").unwrap(),
         cda: true,
         pdf: true,
-        message: Some(Box::new(Route {
-            kind: Kind::Mdm,
-            from: party("VIGIE"),
-            to: party("PFI"),
-            ipp_authority: "CHU".to_owned(),
-            structure: "FINEG".to_owned(),
-            flags: Flags { to_dmp: true, ..Flags::default() },
-            listing: Listing::Table,
-            copies_to: Vec::new(),
-            reply_to: None,
-            mail: [None, None],
-        })),
+        message: Some(Box::new(peer::route(Kind::Mdm, false))),
         xdm: true,
         marker: Some("ok".to_owned()),
     }
@@ -55,12 +42,7 @@ impl Stage {
             vec![Destination::new("partage", DestinationKind::Folder(Box::new(layout())))];
         let mut connectors = Connectors::new();
         connectors.insert("partage".to_owned(), Arc::new(FileDrop::new(folder, false, Arc::new(SystemIds))));
-        let limits = Limits {
-            lease_seconds: 60,
-            in_flight_max: 4,
-            poll: Duration::from_millis(50),
-            backoff: Backoff { first_ms: 1_000, ceiling_ms: 30_000 },
-        };
+        let limits = peer::limits(60, 30_000);
         let clock = Arc::clone(&app.clock) as Arc<dyn Clock>;
         let courier =
             Courier::new(Arc::clone(&app.context.store), connectors, clock, Arc::new(SystemIds), limits);

@@ -1,42 +1,24 @@
 //! From a final report to what the DMP made of it: rendered once, sent by MLLP until the platform says yes, and the later
 //! receipt beside the delivery.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use vigie::clock::{Clock, FixedClock, SeededIds};
-use vigie::connector::{Connector, Connectors, MllpEndpoint, MllpPlatform, Retries};
-use vigie::delivery::{Courier, Limits};
-use vigie::hl7v2::{Message, Party, delivery_id};
+use vigie::connector::{Connector, Connectors};
+use vigie::delivery::Courier;
+use vigie::hl7v2::{Message, delivery_id};
 use vigie::interaction::{self, Context, Destination, DestinationKind};
 use vigie::mllp::{self, Listener};
-use vigie::outbox::Backoff;
-use vigie::report::hl7v2::{Flags, Kind, Listing, Route};
+use vigie::report::hl7v2::Kind;
 use vigie::sandbox::{DmpAnswer, MllpFault, Platform, Standing, platform};
 
+use crate::support::peer::{self, ANYWHERE};
 use crate::support::{App, Course, body};
 
-const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const PATIENCE: Duration = Duration::from_millis(600);
-
-pub(crate) fn route(kind: Kind) -> Route {
-    let party = |application: &str| Party { application: application.to_owned(), facility: "CHU".to_owned() };
-    Route {
-        kind,
-        from: party("VIGIE"),
-        to: party("PFI"),
-        ipp_authority: "CHU".to_owned(),
-        structure: "FINEG".to_owned(),
-        flags: Flags { to_dmp: true, receipt: true, ..Flags::default() },
-        listing: Listing::Table,
-        copies_to: Vec::new(),
-        reply_to: None,
-        mail: [None, None],
-    }
-}
 
 struct Stage {
     context: Arc<Context>,
@@ -53,7 +35,7 @@ impl Stage {
     /// A service with a platform, and the first week of a patient whose identity is qualified.
     async fn new(kind: Kind) -> Self {
         let mut app = App::new().await;
-        let kind = DestinationKind::Mllp(Box::new(route(kind)));
+        let kind = DestinationKind::Mllp(Box::new(peer::route(kind, true)));
         app.context.settings.destinations = vec![Destination::new("pfi", kind)];
         let week = Course::start(&app, "pembrolizumab").await.week("1");
         app.at(week["authored"].as_str().unwrap());
@@ -114,22 +96,9 @@ impl Stage {
 }
 
 fn courier(context: &Context, clock: &Arc<FixedClock>, platform: &Platform) -> Courier {
-    let endpoint = MllpEndpoint {
-        host: platform.address().ip().to_string(),
-        port: platform.address().port(),
-        tls: None,
-        timeout: PATIENCE,
-        connections: 1,
-        retries: Retries::default(),
-    };
-    let connector: Arc<dyn Connector> = Arc::new(MllpPlatform::new(endpoint));
+    let connector: Arc<dyn Connector> = Arc::new(peer::platform(platform.address(), PATIENCE, 1));
     let connectors: Connectors = [("pfi".to_owned(), connector)].into();
-    let limits = Limits {
-        lease_seconds: 30,
-        in_flight_max: 8,
-        poll: Duration::from_millis(20),
-        backoff: Backoff { first_ms: 1_000, ceiling_ms: 60_000 },
-    };
+    let limits = peer::limits(30, 60_000);
     let ids = Arc::new(SeededIds::new(clock.now(), "courier"));
     Courier::new(Arc::clone(&context.store), connectors, Arc::clone(clock) as Arc<dyn Clock>, ids, limits)
 }

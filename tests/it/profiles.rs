@@ -110,7 +110,8 @@ fn a_definition_is_in_the_file_that_its_canonical_names() {
         }
         // So do those of the guides that this service follows; they say who made them.
         if rtype == "SearchParameter" && GUIDES.iter().any(|(base, _)| text("url").starts_with(base)) {
-            let publisher = GUIDES.iter().find(|(base, _)| text("url").starts_with(base)).map(|(_, who)| *who);
+            let publisher =
+                GUIDES.iter().find(|(base, _)| text("url").starts_with(base)).map(|(_, who)| *who);
             assert_eq!(Some(text("publisher").as_str()), publisher, "{place}");
             continue;
         }

@@ -4,6 +4,7 @@
 mod app;
 pub(crate) mod cluster;
 mod example;
+pub(crate) mod peer;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 mod template;

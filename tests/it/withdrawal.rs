@@ -1,66 +1,32 @@
 //! Taking a final report back: one transaction here, and every destination that has any version of its document is told,
 //! in its own way, after whatever is still under way to it (issue 4, points 3 to 6 and 8).
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use vigie::clock::{Clock, SystemIds};
-use vigie::connector::{
-    self, Connectors, DocumentRepository, Endpoint, MllpEndpoint, MllpPlatform, Retries, TransactionServer,
-};
-use vigie::delivery::{Courier, Limits};
-use vigie::hl7v2::{Message, Party};
+use vigie::connector::Connectors;
+use vigie::delivery::Courier;
+use vigie::hl7v2::Message;
 use vigie::interaction::{self, Destination, DestinationKind, Kind, Publication};
-use vigie::outbox::{Act, Backoff, State};
+use vigie::outbox::{Act, State};
 use vigie::problem::{Category, Problem};
-use vigie::report::hl7v2::{Flags, Kind as MessageKind, Listing, Route};
-use vigie::report::provide_and_register::{Sender, Submitter};
+use vigie::report::hl7v2::Kind as MessageKind;
+use vigie::report::provide_and_register::Sender;
 use vigie::sandbox::{self, Fault, MllpFault, Platform, Standing, dmp, platform};
-use vigie::signature::{Algorithm, SealKey};
 use vigie::store::{DeliveryFilter, DeliveryRecord};
 use vigie::xds::Status;
-use vigie::xds::vihf::{Mode, Options, Product};
 
+use crate::support::peer::{self, ANYWHERE};
 use crate::support::{App, Course, body};
 
-const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+const PATIENCE: Duration = Duration::from_secs(5);
 const STATUS_REASON: &str = "http://hl7.org/fhir/StructureDefinition/event-statusReason";
 const REASON: &str = "Compte rendu rédigé pour un autre patient.";
 
-fn seal() -> SealKey {
-    let read =
-        |name: &str| std::fs::read(format!("{}/tests/cases/xds/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    SealKey::from_pem(&read("seal.key.pem"), &read("seal.pem")).unwrap()
-}
-
 fn route(kind: MessageKind) -> DestinationKind {
-    let party = |application: &str| Party { application: application.to_owned(), facility: "CHU".to_owned() };
-    DestinationKind::Mllp(Box::new(Route {
-        kind,
-        from: party("VIGIE"),
-        to: party("PFI"),
-        ipp_authority: "CHU".to_owned(),
-        structure: "FINEG".to_owned(),
-        flags: Flags { to_dmp: true, ..Flags::default() },
-        listing: Listing::Table,
-        copies_to: Vec::new(),
-        reply_to: None,
-        mail: [None, None],
-    }))
-}
-
-fn submitter() -> DestinationKind {
-    DestinationKind::Xds(Box::new(Submitter {
-        authentication: None,
-        key: Arc::new(seal()),
-        algorithm: Algorithm::RsaSha256,
-        sender: Sender::Author,
-        responsible: "810001234567".to_owned(),
-        software: "Vigie".to_owned(),
-        model: "Télésurveillance".to_owned(),
-    }))
+    DestinationKind::Mllp(Box::new(peer::route(kind, false)))
 }
 
 /// A service with a peer of every kind, and the first week of a patient whose identity is qualified.
@@ -86,22 +52,17 @@ impl Stage {
         app.context.settings.destinations = vec![
             Destination::new("pfi", route(MessageKind::Mdm)),
             Destination::new("oru", route(MessageKind::Oru)),
-            Destination::new("dmp", submitter()),
+            Destination::new("dmp", DestinationKind::Xds(Box::new(peer::submitter(Sender::Author)))),
             Destination::new("mhd", DestinationKind::Mhd(Publication::Bundle)),
             Destination::new("dpi", DestinationKind::Fhir),
         ];
         let mut connectors = Connectors::new();
-        connectors.insert("pfi".to_owned(), Arc::new(mllp(&pfi)));
-        connectors.insert("oru".to_owned(), Arc::new(mllp(&oru)));
-        connectors.insert("dmp".to_owned(), Arc::new(repository(&dmp, &clock)));
-        connectors.insert("mhd".to_owned(), Arc::new(server(mhd.url())));
-        connectors.insert("dpi".to_owned(), Arc::new(server(dpi.url())));
-        let limits = Limits {
-            lease_seconds: 60,
-            in_flight_max: 8,
-            poll: Duration::from_millis(50),
-            backoff: Backoff { first_ms: 1_000, ceiling_ms: 30_000 },
-        };
+        connectors.insert("pfi".to_owned(), Arc::new(peer::platform(pfi.address(), PATIENCE, 1)));
+        connectors.insert("oru".to_owned(), Arc::new(peer::platform(oru.address(), PATIENCE, 1)));
+        connectors.insert("dmp".to_owned(), Arc::new(peer::repository(&dmp.url(), PATIENCE * 4, &clock)));
+        connectors.insert("mhd".to_owned(), Arc::new(peer::server(mhd.url(), PATIENCE)));
+        connectors.insert("dpi".to_owned(), Arc::new(peer::server(dpi.url(), PATIENCE)));
+        let limits = peer::limits(60, 30_000);
         let store = Arc::clone(&app.context.store);
         let courier = Courier::new(store, connectors, Arc::clone(&clock), Arc::new(SystemIds), limits);
         let course = Course::start(&app, "folfox").await;
@@ -155,46 +116,6 @@ impl Stage {
         self.dmp.stop().await;
         self.mhd.stop().await;
         self.dpi.stop().await;
-    }
-}
-
-fn mllp(platform: &Platform) -> MllpPlatform {
-    MllpPlatform::new(MllpEndpoint {
-        host: platform.address().ip().to_string(),
-        port: platform.address().port(),
-        tls: None,
-        timeout: Duration::from_secs(5),
-        connections: 1,
-        retries: Retries::default(),
-    })
-}
-
-fn server(url: String) -> TransactionServer {
-    let endpoint = Endpoint { url, bearer: None, timeout: Duration::from_secs(5) };
-    TransactionServer::new(connector::client().unwrap(), endpoint)
-}
-
-fn repository(dmp: &dmp::Dmp, clock: &Arc<dyn Clock>) -> DocumentRepository {
-    DocumentRepository {
-        client: connector::client().unwrap(),
-        repository: format!("{}/repository", dmp.url()),
-        registry: format!("{}/registry", dmp.url()),
-        timeout: Duration::from_secs(20),
-        seal: Arc::new(seal()),
-        product: Product {
-            name: "Vigie".into(),
-            version: "0.1.0".into(),
-            installation: None,
-            homologation: "TEST-000000".into(),
-        },
-        options: Options {
-            version: "3.0".into(),
-            mode: Mode::Indirect,
-            algorithm: Algorithm::RsaSha256,
-            issuer: None,
-        },
-        clock: Arc::clone(clock),
-        ids: Arc::new(SystemIds),
     }
 }
 

@@ -2,28 +2,23 @@
 //! misbehave, each asked what it heard and what it keeps.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use vigie::clock::{Clock, SystemIds};
-use vigie::connector::{
-    self, Connector, DocumentRepository, Endpoint, MllpEndpoint, MllpPlatform, Retries, TransactionServer,
-};
+use vigie::clock::Clock;
+use vigie::connector::Connector;
 use vigie::hl7v2::delivery_id;
 use vigie::interaction::{Destination, DestinationKind, Publication};
 use vigie::outbox::Act;
 use vigie::report::hl7v2::Kind;
+use vigie::report::provide_and_register::Sender;
 use vigie::sandbox::{Fault, Handle, MllpFault, Platform, Standing, dmp, dpi, mhd, platform};
-use vigie::signature::Algorithm;
-use vigie::xds::vihf::{Mode, Options, Product};
 use vigie::xds::{DocumentEntry, Status};
 
 use super::Sample;
+use crate::support::peer::{self as support, ANYWHERE, repository, route, seal, server, submitter};
 use crate::support::proxy::Proxy;
-
-const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// Longest time for one exchange: a busy machine is not a fault of the menu.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -58,8 +53,8 @@ impl Of {
         let kind = match self {
             Self::Dpi => DestinationKind::Fhir,
             Self::Mhd => DestinationKind::Mhd(Publication::Bundle),
-            Self::Platform => DestinationKind::Mllp(Box::new(crate::platform::route(Kind::Mdm))),
-            Self::Dmp => DestinationKind::Xds(Box::new(crate::dmp::submitter())),
+            Self::Platform => DestinationKind::Mllp(Box::new(route(Kind::Mdm, true))),
+            Self::Dmp => DestinationKind::Xds(Box::new(submitter(Sender::Automaton))),
         };
         Destination::new(self.name(), kind)
     }
@@ -103,7 +98,7 @@ impl Peer {
             Of::Platform => Running::Platform(platform::start(ANYWHERE).await.unwrap()),
             Of::Dmp => {
                 let peer = dmp::start(ANYWHERE, Arc::clone(clock)).unwrap();
-                peer.trust_only(crate::dmp::seal().certificate().der());
+                peer.trust_only(seal().certificate().der());
                 Running::Dmp(peer)
             }
         };
@@ -126,42 +121,11 @@ impl Peer {
 
     /// A connector of its own, as another process has one.
     pub(super) fn connector(&self, clock: &Arc<dyn Clock>) -> Arc<dyn Connector> {
-        let (client, port) = (connector::client().unwrap(), self.wire.port());
-        let fhir = |client| {
-            let url = format!("http://127.0.0.1:{port}/fhir");
-            TransactionServer::new(client, Endpoint { url, bearer: None, timeout: PATIENCE })
-        };
+        let port = self.wire.port();
         match self.of {
-            Of::Dpi | Of::Mhd => Arc::new(fhir(client)),
-            Of::Platform => Arc::new(MllpPlatform::new(MllpEndpoint {
-                host: "127.0.0.1".to_owned(),
-                port,
-                tls: None,
-                timeout: PATIENCE,
-                connections: 2,
-                retries: Retries::default(),
-            })),
-            Of::Dmp => Arc::new(DocumentRepository {
-                client,
-                repository: format!("http://127.0.0.1:{port}/services/repository"),
-                registry: format!("http://127.0.0.1:{port}/services/registry"),
-                timeout: PATIENCE,
-                seal: Arc::new(crate::dmp::seal()),
-                product: Product {
-                    name: "Vigie".into(),
-                    version: "0.1.0".into(),
-                    installation: None,
-                    homologation: "TEST-000000".into(),
-                },
-                options: Options {
-                    version: "3.0".into(),
-                    mode: Mode::Indirect,
-                    algorithm: Algorithm::RsaSha256,
-                    issuer: None,
-                },
-                clock: Arc::clone(clock),
-                ids: Arc::new(SystemIds),
-            }),
+            Of::Dpi | Of::Mhd => Arc::new(server(format!("http://127.0.0.1:{port}/fhir"), PATIENCE)),
+            Of::Platform => Arc::new(support::platform(([127, 0, 0, 1], port).into(), PATIENCE, 2)),
+            Of::Dmp => Arc::new(repository(&format!("http://127.0.0.1:{port}/services"), PATIENCE, clock)),
         }
     }
 

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
 use vigie::clock::{Clock, FixedClock, SeededIds};
-use vigie::interaction::{self, Answer, Authority, Context, Destination, DestinationKind, Library, Publication, Settings};
+use vigie::interaction::{
+    self, Answer, Authority, Context, Destination, DestinationKind, Library, Publication, Settings,
+};
 use vigie::problem::Problem;
 use vigie::report::{Issuer, Stationery};
 use vigie::store::{Store, postgres, sqlite};
