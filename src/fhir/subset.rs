@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::schema::r4;
 use super::search::Summary;
-use super::summary::SUMMARY;
+use super::summary;
 
 /// What stays of a resource: its id, meta and mandatory elements always. What is not whole is tagged SUBSETTED.
 #[must_use]
@@ -14,14 +14,13 @@ pub fn subset(resource: &Value, summary: Summary, elements: &[String]) -> Value 
         return resource.clone();
     }
     let rtype = object.get("resourceType").and_then(Value::as_str).unwrap_or_default();
-    let summarised = SUMMARY.iter().find(|(name, _)| *name == rtype).map_or(&[][..], |(_, names)| names);
     let wanted = |name: &str| {
         let asked = elements.is_empty() || elements.iter().any(|element| element == name);
         let shown = match summary {
             Summary::False => true,
             Summary::Data => name != "text",
             Summary::Text => name == "text",
-            Summary::True => summarised.contains(&name),
+            Summary::True => summary::shows(rtype, name),
             Summary::Count => false,
         };
         asked && shown
@@ -104,6 +103,6 @@ mod tests {
 
     #[test]
     fn every_served_type_has_its_summary() {
-        assert!(SUMMARY.iter().map(|(name, _)| *name).eq(crate::fhir::SERVED.iter().copied()));
+        assert!(summary::SUMMARY.iter().map(|(name, _)| *name).eq(crate::fhir::SERVED.iter().copied()));
     }
 }
