@@ -290,7 +290,6 @@ pub(crate) mod tests {
         assert_eq!(message.segment("PID").unwrap().field(3).component(5).text(), "PI");
     }
 
-    /// The message of the example in each of its forms.
     /// The message that takes back what that golden message brought.
     fn withdrawal(of: &str) -> Vec<u8> {
         let sent = crate::report::withdrawal::Sent {
@@ -302,6 +301,7 @@ pub(crate) mod tests {
         crate::report::withdrawal::message(&sent, &route(), "Abcdefghij0123456789", at).unwrap()
     }
 
+    /// The message of the example in each of its forms.
     fn golden(name: &str) -> Vec<u8> {
         let mut report = example::report();
         let mut route = route();
@@ -315,8 +315,8 @@ pub(crate) mod tests {
                 report.subject.identity = crate::report::Identity::Local { number, reasons: Vec::new() };
                 report.subject.status = Some("PROV".to_owned());
             }
-            "replacement" | "deletion" => report.replaces = Some(example::replaced()),
-            "copies" => {
+            "replacement" | "deletion" | "released" => report.replaces = Some(example::replaced()),
+            "copies" | "hidden-from-patient" => {
                 route.flags.to_patient = true;
                 route.flags.to_professionals = true;
                 route.flags.no_reply_from_patient = true;
@@ -326,8 +326,15 @@ pub(crate) mod tests {
             }
             _ => {}
         }
-        let header = Header::new(&report, &example::edition(), &example::issuer()).unwrap();
+        let mut header = Header::new(&report, &example::edition(), &example::issuer()).unwrap();
         let cda = crate::report::cda::render(&header, b"%PDF-1.4 of a test");
+        if name == "hidden-from-patient" {
+            header.visibility = vec![Code::new("INVISIBLE_PATIENT", "1.2.250.1.213.1.1.4.13", "Non visible")];
+        }
+        if name == "released" {
+            // Held until the identity was qualified: the first that this destination gets, though an edition was made before.
+            header.replaces = None;
+        }
         let at = "2026-03-09T14:20:02Z".parse().unwrap();
         let mut transmission = route.transmission(&header, &cda, "Abcdefghij0123456789", at);
         if name == "deletion" {
@@ -344,8 +351,10 @@ pub(crate) mod tests {
             "copies",
             "deletion",
             "first",
+            "hidden-from-patient",
             "oru-withdrawal",
             "oru",
+            "released",
             "replacement",
             "unqualified",
             "withdrawal",
