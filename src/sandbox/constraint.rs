@@ -214,9 +214,8 @@ fn replaced(faults: &mut Faults, described: &Value, place: &str, shelf: &Shelf) 
     faults.unless(relations.len() <= 1, &format!("{place}.relatesTo"), "a replacement replaces one document");
     for relation in relations {
         let target = at(relation, "target.identifier").and_then(Identifier::of);
-        let known = target.is_some_and(|target| {
-            shelf.of_type("DocumentReference").any(|known| Shelf::is_named(known, &target.token()))
-        });
+        let known =
+            target.is_some_and(|target| shelf.named("DocumentReference", &target.token()).next().is_some());
         faults.unless(
             known,
             &format!("{place}.relatesTo[0].target"),
@@ -260,8 +259,8 @@ fn supersession(faults: &mut Faults, parameters: &Value, place: &str) {
 /// A unique id stands for the same bytes for ever.
 fn repeated(faults: &mut Faults, described: &Value, place: &str, shelf: &Shelf) {
     let Some(unique) = described.get("masterIdentifier").and_then(Identifier::of) else { return };
-    let mut known =
-        shelf.of_type("DocumentReference").filter(|known| Shelf::is_named(known, &unique.token()));
+    let token = unique.token();
+    let mut known = shelf.named("DocumentReference", &token);
     let hash = |described| str_at(described, "content.attachment.hash");
     let other = known.any(|known| hash(known) != hash(described));
     faults.unless(!other, &format!("{place}.masterIdentifier"), "the unique id is taken by other bytes");

@@ -177,8 +177,9 @@ async fn search(desk: web::Data<Desk>, path: web::Path<String>, request: HttpReq
     }
     let shelf = locked(&desk.shelf);
     let tokens: Vec<&str> = asked.iter().map(|(_, value)| value.as_str()).collect();
-    let found =
-        shelf.of_type(&path).filter(|resource| tokens.iter().all(|token| Shelf::is_named(resource, token)));
+    let found = shelf
+        .of_type(&path)
+        .filter(|one| tokens.iter().all(|token| super::shelf::tokens(one).contains(*token)));
     let entries: Vec<Value> =
         found.map(|resource| json!({"resource": resource, "search": {"mode": "match"}})).collect();
     let bundle =

@@ -2,7 +2,7 @@
 
 mod change;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
@@ -16,6 +16,9 @@ use crate::problem::{Category, Problem};
 pub(super) struct Shelf {
     /// Shared with the state before a transaction: a copy of the shelf copies no resource.
     resources: Vec<Arc<Value>>,
+    /// Where each `Type/id` stands among them, and all that a `Type?token` names.
+    places: HashMap<String, usize>,
+    named: HashMap<String, BTreeSet<usize>>,
     drawn: u64,
     /// Whether a patient named by an identifier is taken for known.
     pub(super) open: bool,
@@ -23,7 +26,7 @@ pub(super) struct Shelf {
 
 impl Default for Shelf {
     fn default() -> Self {
-        Self { resources: Vec::new(), drawn: 0, open: true }
+        Self { resources: Vec::new(), places: HashMap::new(), named: HashMap::new(), drawn: 0, open: true }
     }
 }
 
@@ -57,24 +60,39 @@ impl Shelf {
     }
 
     fn place(&self, rtype: &str, id: &str) -> Option<usize> {
-        let here = |resource: &Arc<Value>| {
-            str_at(resource, "resourceType") == Some(rtype) && str_at(resource, "id") == Some(id)
-        };
-        self.resources.iter().position(here)
+        self.places.get(&format!("{rtype}/{id}")).copied()
     }
 
-    /// Whether one of the identifiers of a resource is this token.
-    pub(super) fn is_named(resource: &Value, token: &str) -> bool {
-        let master = resource.get("masterIdentifier").into_iter();
-        let mut identifiers = list(resource, "identifier").chain(master).filter_map(Identifier::of);
-        identifiers.any(|found| found.token() == token)
+    /// Keeps a new resource, or another version of the one in that place.
+    fn keep(&mut self, place: Option<usize>, resource: Value) {
+        let rtype = str_at(&resource, "resourceType").unwrap_or_default().to_owned();
+        let n = place.unwrap_or(self.resources.len());
+        if let Some(before) = self.resources.get(n) {
+            for token in tokens(before) {
+                self.named.entry(format!("{rtype}?{token}")).or_default().remove(&n);
+            }
+        }
+        for token in tokens(&resource) {
+            self.named.entry(format!("{rtype}?{token}")).or_default().insert(n);
+        }
+        self.places.insert(format!("{rtype}/{}", str_at(&resource, "id").unwrap_or_default()), n);
+        match self.resources.get_mut(n) {
+            Some(kept) => *kept = Arc::new(resource),
+            None => self.resources.push(Arc::new(resource)),
+        }
+    }
+
+    /// The resources of a type that this token names.
+    pub(super) fn named<'a>(&'a self, rtype: &str, token: &str) -> impl Iterator<Item = &'a Value> {
+        let places = self.named.get(&format!("{rtype}?{token}")).into_iter().flatten();
+        places.map(|n| self.resources[*n].as_ref())
     }
 
     pub(super) fn admit(&mut self, mut patient: Value) {
         let id = self.draw();
         patient["id"] = json!(id);
         patient["meta"] = json!({"versionId": "1"});
-        self.resources.push(Arc::new(patient));
+        self.keep(None, patient);
     }
 
     /// Does all entries or none. The same transaction again changes nothing.
@@ -165,10 +183,7 @@ impl Shelf {
             return Ok(Done { reference, version, created: false });
         }
         kept["meta"]["versionId"] = json!((version + 1).to_string());
-        match place {
-            Some(n) => self.resources[n] = Arc::new(kept),
-            None => self.resources.push(Arc::new(kept)),
-        }
+        self.keep(place, kept);
         Ok(Done { reference, version: version + 1, created: plan.created })
     }
 
@@ -192,34 +207,37 @@ impl Shelf {
     pub(super) fn publish(&mut self, described: &Value) -> Result<(Value, bool), Problem> {
         let unique = described.get("masterIdentifier").and_then(Identifier::of);
         let unique = unique.ok_or_else(|| invalid("the description has no unique id"))?.token();
-        if let Some(known) = self.of_type("DocumentReference").find(|known| Self::is_named(known, &unique)) {
+        if let Some(known) = self.named("DocumentReference", &unique).next() {
             return Ok((known.clone(), false));
         }
         let mut after = self.clone();
         let binary = after.draw();
         let mut kept = after.settled(described, &BTreeMap::new())?;
         let attachment = &mut kept["content"][0]["attachment"];
-        after.resources.push(Arc::new(json!({
-            "resourceType": "Binary",
-            "id": binary,
-            "meta": {"versionId": "1"},
-            "contentType": attachment["contentType"],
-            "data": attachment["data"].take(),
-        })));
+        after.keep(
+            None,
+            json!({
+                "resourceType": "Binary",
+                "id": binary,
+                "meta": {"versionId": "1"},
+                "contentType": attachment["contentType"],
+                "data": attachment["data"].take(),
+            }),
+        );
         attachment["url"] = json!(format!("Binary/{binary}"));
         attachment.as_object_mut().and_then(|members| members.remove("data"));
         let replaced: Vec<String> = list(described, "relatesTo")
             .filter(|relation| str_at(relation, "code") == Some("replaces"))
             .filter_map(|relation| Some(Identifier::of(relation.get("target")?.get("identifier")?)?.token()))
             .filter_map(|token| {
-                let known = after.of_type("DocumentReference").find(|known| Self::is_named(known, &token))?;
+                let known = after.named("DocumentReference", &token).next()?;
                 Some(format!("DocumentReference/{}", str_at(known, "id")?))
             })
             .collect();
         replaced.iter().for_each(|reference| drop(after.set_status(reference, "superseded")));
         kept["id"] = json!(after.draw());
         kept["meta"]["versionId"] = json!("1");
-        after.resources.push(Arc::new(kept.clone()));
+        after.keep(None, kept.clone());
         *self = after;
         Ok((kept, true))
     }
@@ -292,7 +310,7 @@ impl Shelf {
     /// Id of the one resource that a condition names, if there is one.
     fn only_match(&self, rtype: &str, query: &str) -> Result<Option<String>, Problem> {
         let token = token(query)?;
-        let mut found = self.of_type(rtype).filter(|resource| Self::is_named(resource, &token));
+        let mut found = self.named(rtype, &token);
         match (found.next(), found.next()) {
             (None, _) => Ok(None),
             (Some(one), None) => Ok(str_at(one, "id").map(str::to_owned)),
@@ -308,6 +326,12 @@ impl Shelf {
         self.drawn += 1;
         self.drawn.to_string()
     }
+}
+
+/// The tokens that name a resource: its identifiers.
+pub(super) fn tokens(resource: &Value) -> BTreeSet<String> {
+    let master = resource.get("masterIdentifier").into_iter();
+    list(resource, "identifier").chain(master).filter_map(Identifier::of).map(|one| one.token()).collect()
 }
 
 fn version(resource: &Value) -> u64 {

@@ -183,6 +183,16 @@ async fn kill(stage: &Arc<Stage>, cluster: &mut Cluster, record: &sandbox::Handl
     (replicas, databases)
 }
 
+/// The first open deliveries: where they stand, how large they are, and how their last attempt ended.
+async fn standing(client: &tokio_postgres::Client) -> Vec<String> {
+    let select = "SELECT concat_ws(' ', d.patient, d.seq, d.state, 'head', d.head, 'attempts', d.attempts, 'bytes', p.size,
+          'due', to_timestamp(d.due_at / 1e6) - now(), a.outcome, a.reason)
+        FROM delivery d JOIN payload p ON p.delivery = d.seq
+        LEFT JOIN attempt a ON a.delivery = d.seq AND a.number = d.attempts
+        WHERE d.open ORDER BY d.seq LIMIT 12";
+    client.query(select, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
+}
+
 /// Every delivery has arrived, once; and none is still leased.
 async fn all_arrive(cluster: &Cluster, record: &sandbox::Handle, reports: usize) -> Duration {
     let begun = Instant::now();
@@ -203,7 +213,9 @@ async fn all_arrive(cluster: &Cluster, record: &sandbox::Handle, reports: usize)
         if left < moved.0 {
             moved = (left, Instant::now());
         }
-        assert!(moved.1.elapsed() < STANDSTILL, "{left} deliveries are stuck");
+        if moved.1.elapsed() > STANDSTILL {
+            panic!("{left} deliveries are stuck: {:#?}", standing(&client).await);
+        }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     assert_eq!(record.resources("DocumentReference").len(), reports, "each document arrived once");
