@@ -28,7 +28,7 @@ const CLIENTS_BULK: usize = 512;
 const MAKERS: usize = 2;
 /// Units that each of them may be ahead.
 const AHEAD: usize = 128;
-/// Resources at the beginning and at the end that are written as the service writes.
+/// Resources at the beginning, once everybody is there, and at the end that are written as the service writes.
 const MEASURED: usize = 40_000;
 /// Counts the units of a filling: it is moved on by each of them, in the same transaction.
 const STREAM: &str = "bench/filled";
@@ -54,8 +54,10 @@ pub(crate) async fn fill(
     let measured = (MEASURED as f64 / size as f64 * total as f64).ceil().min(total as f64 / 2.0);
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
     let measured = measured as usize;
+    let people = population.patients;
     let parts = [
-        Part { mode: Mode::Service, clients: CLIENTS, end: measured },
+        Part { mode: Mode::Bulk, clients: CLIENTS_BULK, end: people },
+        Part { mode: Mode::Service, clients: CLIENTS, end: (people + measured).min(total) },
         Part { mode: Mode::Bulk, clients: CLIENTS_BULK, end: total - measured },
         Part { mode: Mode::Service, clients: CLIENTS, end: total },
     ];

@@ -142,7 +142,8 @@ fn tell_rates(told: &[Told]) {
         let part = |windows: &[&Window], figure: fn(&Window) -> f64| {
             median(&windows.iter().map(|window| figure(window)).collect::<Vec<_>>())
         };
-        let first: Vec<&Window> = one.windows.iter().take_while(|window| window.usual).collect();
+        let begun = one.windows.iter().skip_while(|window| !window.usual);
+        let first: Vec<&Window> = begun.take_while(|window| window.usual).collect();
         let last: Vec<&Window> = one.windows.iter().rev().take_while(|window| window.usual).collect();
         let ratio = |figure: fn(&Window) -> f64| part(&last, figure) / part(&first, figure);
         println!(
