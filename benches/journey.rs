@@ -3,15 +3,18 @@
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads files")]
 
-#[allow(dead_code, reason = "shared with the other benchmark")]
+#[allow(dead_code, reason = "shared with the other benchmarks")]
+#[path = "load/content.rs"]
+mod content;
+#[allow(dead_code, reason = "shared with the other benchmarks")]
 #[path = "load/figure.rs"]
 mod figure;
 
 use std::cell::RefCell;
 use std::fs;
 use std::hint::black_box;
-use std::path::{Path, PathBuf};
 
+use content::{json_below, read, root};
 use serde_json::Value;
 use vigie::fhir::{self, structure};
 use vigie::interaction::{self, Library, Question};
@@ -174,29 +177,4 @@ fn window(times: usize, work: &dyn Fn()) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a small count")]
     let times = times as f64;
     (figure::thread_seconds() - before) / times
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(path: &Path) -> Value {
-    let bytes = fs::read(path).expect("a file");
-    serde_json::from_slice(&bytes).expect("JSON")
-}
-
-/// Every JSON file below a folder.
-fn json_below(folder: &Path) -> Vec<Value> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder).expect("a folder").map(|e| e.expect("an entry").path()).collect();
-    paths.sort();
-    let mut found = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            found.extend(json_below(&path));
-        } else if path.extension().is_some_and(|ending| ending == "json") {
-            found.push(read(&path));
-        }
-    }
-    found
 }

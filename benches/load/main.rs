@@ -7,6 +7,8 @@
 
 mod bare;
 mod client;
+#[allow(dead_code, reason = "shared with the other benchmarks")]
+mod content;
 mod count;
 mod database;
 mod drive;

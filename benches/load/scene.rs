@@ -1,7 +1,6 @@
 //! What is submitted: the courses of `examples/fhir/`, lived through by many patients; and the units that it becomes.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -11,6 +10,7 @@ use vigie::report::{Issuer, Stationery};
 use vigie::store::{Store, Unit};
 
 use crate::bare::Recorder;
+use crate::content::{json_below, read};
 use crate::database::{self, Databases};
 use crate::figure::process_seconds;
 
@@ -136,25 +136,4 @@ fn renamed(resource: &Value, (folder, prefix): (&str, &str), n: usize) -> Value 
 
 fn example(folder: &str, file: &str) -> Value {
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("examples/fhir/{folder}/{file}.json")))
-}
-
-fn read(path: &Path) -> Value {
-    let bytes = fs::read(path).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()));
-    serde_json::from_slice(&bytes).unwrap_or_else(|fault| panic!("{}: {fault}", path.display()))
-}
-
-/// Every JSON file below a folder.
-fn json_below(folder: &Path) -> Vec<Value> {
-    let entries = fs::read_dir(folder).unwrap_or_else(|fault| panic!("{}: {fault}", folder.display()));
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
-    paths.sort();
-    let mut found = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            found.extend(json_below(&path));
-        } else if path.extension().is_some_and(|ending| ending == "json") {
-            found.push(read(&path));
-        }
-    }
-    found
 }

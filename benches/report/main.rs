@@ -4,6 +4,9 @@
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads files")]
 
 #[allow(dead_code, reason = "shared with the other benchmarks")]
+#[path = "../load/content.rs"]
+mod content;
+#[allow(dead_code, reason = "shared with the other benchmarks")]
 #[path = "../load/figure.rs"]
 mod figure;
 mod scene;

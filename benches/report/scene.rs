@@ -1,12 +1,11 @@
 //! What the reports are made of: the FOLFOX example, its six weeks lived again and again.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 use vigie::interaction::{self, Library, Question};
 use vigie::report::{Issuer, Report, Sources};
+
+use crate::content::{json_below, read, root};
 
 /// Weeks of the example.
 const COURSE: usize = 6;
@@ -126,29 +125,4 @@ pub(crate) fn another(report: &Report, turn: usize) -> Report {
         }
     }
     other
-}
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(path: &Path) -> Value {
-    let bytes = fs::read(path).expect("a file");
-    serde_json::from_slice(&bytes).expect("JSON")
-}
-
-/// Every JSON file below a folder.
-fn json_below(folder: &Path) -> Vec<Value> {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
-    paths.sort();
-    let mut found = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            found.extend(json_below(&path));
-        } else if path.extension().is_some_and(|ending| ending == "json") {
-            found.push(read(&path));
-        }
-    }
-    found
 }

@@ -8,6 +8,9 @@
 #[allow(dead_code, reason = "shared with the other benchmark")]
 #[path = "../load/bare.rs"]
 mod bare;
+#[allow(dead_code, reason = "shared with the other benchmarks")]
+#[path = "../load/content.rs"]
+mod content;
 #[allow(dead_code, reason = "shared with the other benchmark")]
 #[path = "../load/database.rs"]
 mod database;
