@@ -61,11 +61,15 @@ pub(super) async fn tell(stage: &Stage<'_>) -> Result<Vec<String>, Problem> {
                 withdraw(&client, course, signed, &mut differences).await?;
             }
         }
+        draft(&client, course).await?;
     }
     progress.finish_and_clear();
     say(&format!("\nTasks by priority   {}/Task?status=requested&_sort=priority", stage.url));
     say(&format!("Alerts              {}/Flag?status=active", stage.url));
     say(&format!("Deliveries          {}/$deliveries", stage.url));
+    for course in &courses {
+        say(&format!("Proof               {}/{}/$proof?_format=csv", stage.url, course.expected.patient));
+    }
     Ok(differences)
 }
 
@@ -191,6 +195,22 @@ async fn withdraw(
     client.put(&report).await?;
     say(&format!("  DiagnosticReport/{} (withdrawn)", report["id"].as_str().unwrap_or_default()));
     tell_deliveries(client, course, 2 * DESTINATIONS, differences).await
+}
+
+/// Drafts the report of all weeks, for whoever signs it.
+async fn draft(client: &Client, course: &Course) -> Result<(), Problem> {
+    let days = course.expected.weeks.iter().map(|week| week.received.strftime("%Y-%m-%d").to_string());
+    let (Some(start), Some(end)) = (days.clone().min(), days.max()) else { return Ok(()) };
+    let asked = json!({"resourceType": "Parameters", "parameter": [
+        {"name": "start", "valueDate": start}, {"name": "end", "valueDate": end}]});
+    let path = format!("{}/$period-report", course.expected.patient);
+    let (status, report) = client.send("POST", &path, &asked).await?;
+    if !matches!(status, 200 | 201) {
+        return Err(refused("POST", &path, status, &report));
+    }
+    let id = report["id"].as_str().unwrap_or_default();
+    say(&format!("  DiagnosticReport/{id} (period {start} to {end}, drafted)"));
+    Ok(())
 }
 
 async fn tell_deliveries(
