@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use vigie::clock::{Clock, SystemIds};
 use vigie::connector::Connectors;
 use vigie::delivery::Courier;
@@ -15,7 +15,7 @@ use vigie::sandbox::{Fault, dmp};
 use vigie::store::{DeliveryFilter, DeliveryRecord};
 use vigie::xds::Status;
 
-use crate::support::{App, Course, body, peer};
+use crate::support::{App, Course, body, peer, signed};
 
 /// A service whose only destination is a DMP, and a preliminary report there.
 async fn stage() -> (App, dmp::Dmp, Courier, Value) {
@@ -41,14 +41,6 @@ async fn stage() -> (App, dmp::Dmp, Courier, Value) {
     let report = app.search("DiagnosticReport", &[]).await.remove(0);
     app.at("2026-03-03T10:00:00+01:00");
     (app, dmp, courier, report)
-}
-
-fn signed(report: &Value, status: &str, conclusion: &str) -> Value {
-    let mut report = report.clone();
-    report["status"] = json!(status);
-    report["conclusion"] = json!(conclusion);
-    report["resultsInterpreter"] = json!([{"reference": "PractitionerRole/oncologue-test"}]);
-    report
 }
 
 async fn deliveries(app: &App) -> Vec<DeliveryRecord> {

@@ -11,4 +11,4 @@ mod template;
 pub(crate) mod transmission;
 
 pub(crate) use app::{App, Kept, Place, body};
-pub(crate) use example::{Course, example, profiles};
+pub(crate) use example::{Course, example, profiles, signed};

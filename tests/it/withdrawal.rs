@@ -19,7 +19,7 @@ use vigie::store::{DeliveryFilter, DeliveryRecord};
 use vigie::xds::Status;
 
 use crate::support::peer::{self, ANYWHERE};
-use crate::support::{App, Course, body};
+use crate::support::{App, Course, body, signed};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 const STATUS_REASON: &str = "http://hl7.org/fhir/StructureDefinition/event-statusReason";
@@ -117,14 +117,6 @@ impl Stage {
         self.mhd.stop().await;
         self.dpi.stop().await;
     }
-}
-
-fn signed(report: &Value, status: &str, conclusion: &str) -> Value {
-    let mut report = report.clone();
-    report["status"] = json!(status);
-    report["conclusion"] = json!(conclusion);
-    report["resultsInterpreter"] = json!([{"reference": "PractitionerRole/oncologue-test"}]);
-    report
 }
 
 fn withdrawn(report: &Value) -> Value {

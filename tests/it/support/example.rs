@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::App;
 
@@ -63,4 +63,13 @@ impl Course {
         let patient = example(&format!("{}/patient.json", self.name));
         format!("Patient/{}", patient["id"].as_str().expect("an id"))
     }
+}
+
+/// That report as the oncologist of the examples signs it.
+pub(crate) fn signed(report: &Value, status: &str, conclusion: &str) -> Value {
+    let mut report = report.clone();
+    report["status"] = json!(status);
+    report["conclusion"] = json!(conclusion);
+    report["resultsInterpreter"] = json!([{"reference": "PractitionerRole/oncologue-test"}]);
+    report
 }
