@@ -67,6 +67,9 @@ pub use submit::keep_mistyped;
 pub use update::{update, update_where};
 pub use validate::validate;
 
+/// Compiled definitions that a transaction or a trial with definitions of its own keeps to itself.
+const OWN_LIBRARY: usize = 64;
+
 /// What every interaction needs from outside.
 pub struct Context {
     /// Where resources and deliveries are kept.
@@ -79,6 +82,20 @@ pub struct Context {
     pub library: Library,
     /// What the site decided.
     pub settings: Settings,
+}
+
+impl Context {
+    /// The same surroundings over a store whose commits are only collected. Where definitions are among them, compiled ones
+    /// are not shared: what is collected may never be stored.
+    fn over(&self, store: Arc<dyn Store>, defines: bool) -> Self {
+        Self {
+            store,
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            library: if defines { Library::new(OWN_LIBRARY) } else { self.library.clone() },
+            settings: self.settings.clone(),
+        }
+    }
 }
 
 /// What the site decided, as far as interactions need it.

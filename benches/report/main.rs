@@ -38,6 +38,9 @@ fn main() {
     let before = resident();
     let stationery = Stationery::shipped();
     let weekly = scene.weekly();
+    if let Some(reports) = soak_of(std::env::args()) {
+        return soak(&weekly, &stationery, reports);
+    }
     let started = figure::process_seconds("self");
     let pages = pdf::render(&weekly, &stationery).expect("pages");
     println!("the first report of a process: {:.0} ms", (figure::process_seconds("self") - started) * 1e3);
@@ -54,6 +57,22 @@ fn main() {
     let highest = figure::memory("self", "VmHWM");
     println!("resident: {:.0} MiB after all of these, {highest:.0} MiB at its highest\n", resident());
     document(&scene, &weekly, pages);
+}
+
+/// The number after `--soak`.
+fn soak_of(mut arguments: impl Iterator<Item = String>) -> Option<usize> {
+    arguments.find(|one| one == "--soak")?;
+    arguments.next()?.parse().ok()
+}
+
+/// Whether a process that makes reports for days keeps more and more: resident memory after each tenth of them.
+fn soak(report: &Report, stationery: &Stationery, reports: usize) {
+    for turn in 1..=reports {
+        black_box(pdf::render(&scene::another(report, turn), stationery).expect("pages"));
+        if turn % (reports / 10).max(1) == 0 {
+            println!("resident after {turn} reports: {:.0} MiB", figure::memory("self", "VmRSS"));
+        }
+    }
 }
 
 /// Pages warm, each of another patient with other grades: typst keeps what did not change, and nothing here does not.

@@ -35,7 +35,7 @@ pub fn statement(base_url: &str) -> Value {
             "resource": SERVED.iter().map(|rtype| resource(rtype)).collect::<Vec<_>>(),
             "interaction": [{ "code": "batch" }, { "code": "transaction" }, { "code": "history-system" }],
             "compartment": ["http://hl7.org/fhir/CompartmentDefinition/patient"],
-            "operation": operations("/$")
+            "operation": operations("")
         }]
     })
 }
@@ -79,7 +79,7 @@ fn resource(rtype: &str) -> Value {
             entry["supportedProfile"] = json!([profile]);
         }
     }
-    let operations = operations(&format!("/{rtype}/$"));
+    let operations = operations(rtype);
     if operations.as_array().is_some_and(|list| !list.is_empty()) {
         entry["operation"] = operations;
     }
@@ -132,14 +132,18 @@ fn code(route: &Route) -> Option<&'static str> {
     }
 }
 
-/// Operations whose path starts so.
-fn operations(prefix: &str) -> Value {
-    ROUTES
-        .iter()
-        .filter_map(|route| {
-            let on_one = route.path.strip_prefix(&prefix.replace("/$", "/{id}/$")).filter(|_| prefix != "/$");
-            route.path.strip_prefix(prefix).or(on_one)
-        })
+/// Operations of a type and of one of its resources; without a type, those of the whole service.
+fn operations(rtype: &str) -> Value {
+    let mut names: Vec<&str> = Vec::new();
+    for route in ROUTES.iter().filter(|route| rtype.is_empty() || route.serves(rtype)) {
+        let Some((of, name)) = route.path.split_once("/$") else { continue };
+        let of = of.strip_suffix("/{id}").unwrap_or(of).trim_start_matches('/');
+        if (of == rtype || (of == "{type}" && !rtype.is_empty())) && !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+        .into_iter()
         .map(|name| {
             let definition = if name == "everything" {
                 "http://hl7.org/fhir/OperationDefinition/Patient-everything".to_owned()

@@ -19,7 +19,9 @@ pub(super) async fn validate(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let bytes = exchange.body(payload).await?;
-    let issues = interaction::validate(exchange.context, &bytes).await?;
+    let (rtype, id) = (exchange.matched.rtype, exchange.matched.id);
+    let id = Some(id).filter(|id| !id.is_empty());
+    let issues = interaction::validate(exchange.context, rtype, id, &bytes).await?;
     let fine = Issue {
         severity: Severity::Information,
         ..Issue::error("informational", "no fault was found; nothing was stored")

@@ -50,7 +50,7 @@ pub enum Interaction {
     History,
     /// What a path allows, of every path.
     Options,
-    /// `QuestionnaireResponse/$validate`
+    /// `[type]/$validate`, `[type]/{id}/$validate`
     Validate,
     /// `QuestionnaireResponse/$evaluate`
     Evaluate,
@@ -126,7 +126,6 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/$deliveries", Interaction::Deliveries),
     route("POST", "/$delivery-stop", Interaction::DeliveryStop),
     route("POST", "/$delivery-resend", Interaction::DeliveryResend),
-    route("POST", "/QuestionnaireResponse/$validate", Interaction::Validate),
     route("POST", "/QuestionnaireResponse/$evaluate", Interaction::Evaluate),
     route("POST", "/", Interaction::Bundle),
     route("GET", "/_history", Interaction::History),
@@ -136,6 +135,8 @@ pub const ROUTES: &[Route] = &[
     route("PATCH", "/{type}", Interaction::PatchWhere),
     route("DELETE", "/{type}", Interaction::DeleteWhere),
     route("GET", "/{type}/_history", Interaction::History),
+    route("POST", "/{type}/$validate", Interaction::Validate),
+    route("POST", "/{type}/{id}/$validate", Interaction::Validate),
     route("POST", "/{type}/_search", Interaction::SearchForm),
     route("GET", "/Patient/{id}/$everything", Interaction::Everything),
     route("GET", "/Patient/{id}/$proof", Interaction::Proof),

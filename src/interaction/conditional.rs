@@ -9,7 +9,8 @@ use crate::store::Stored;
 /// Records of one person that are looked at to find the one that is followed.
 const PATIENTS_MAX: usize = 20;
 
-/// The parameters of a query string, percent-decoded.
+/// The parameters of a query string, percent-decoded, without `_format` and `_pretty`: they say how an answer is written, and
+/// clients put them into conditions too (the one of HAPI does).
 pub(crate) fn parameters(query: &str) -> Vec<(String, String)> {
     query
         .split('&')
@@ -18,6 +19,7 @@ pub(crate) fn parameters(query: &str) -> Vec<(String, String)> {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decode(name), decode(value))
         })
+        .filter(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty"))
         .collect()
 }
 
@@ -171,6 +173,7 @@ mod tests {
         check("a=1+2%2B%C3%A9&b", &[("a", "1 2+é"), ("b", "")]);
         check("a=100%&b=%zz", &[("a", "100%"), ("b", "%zz")]);
         check("", &[]);
+        check("_format=json&a=1&_pretty=true", &[("a", "1")]);
     }
 
     #[test]

@@ -46,6 +46,7 @@ mod support;
 mod tidy;
 mod transaction;
 mod undelivered;
+mod validation;
 mod withdrawal;
 mod xds;
 mod xml;

@@ -15,13 +15,10 @@ use crate::fhir::element;
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::interaction::submit::{self, RESPONSE};
 use crate::interaction::{
-    Answer, Context, Kind, Library, create, delete, finalize, incoming, library, patch, read, update,
+    Answer, Context, Kind, create, delete, finalize, incoming, library, patch, read, update,
 };
 use crate::problem::{Category, Problem};
-use crate::store::{Committed, Guard, Staged, Violation};
-
-/// Compiled definitions that a transaction with definitions of its own keeps to itself.
-const LIBRARY_CAPACITY: usize = 64;
+use crate::store::{Committed, Guard, Staged, Store, Violation};
 
 /// In which order types are written: what judging or publishing looks at comes first.
 const ORDER: &[&str] = &[
@@ -79,7 +76,8 @@ async fn round(
     let staged = Arc::new(Staged::new(Arc::clone(&ctx.store), "transaction", at, plan.expected(entries)));
     plan.guards.iter().for_each(|guard| staged.guard(guard.clone()));
     claims.iter().for_each(|claim| staged.claimed(claim));
-    let inner = over(ctx, &staged, entries);
+    let defines = entries.iter().any(|entry| library::is_definition(&entry.rtype));
+    let inner = ctx.over(Arc::clone(&staged) as Arc<dyn Store>, defines);
     let mut order: Vec<usize> = (0..entries.len()).filter(|n| entries[*n].method != Method::Get).collect();
     order.sort_by_key(|n| (rank(&entries[*n]), *n));
     let mut done: Vec<Option<Done>> = entries.iter().map(|_| None).collect();
@@ -162,19 +160,6 @@ fn claim(keys: &[Guard], holder: String, digest: Vec<u8>) -> Result<Guard, Probl
             );
             Err(Problem::new(Category::Conflict, "duplicate", text))
         }
-    }
-}
-
-/// The same surroundings over the staged store. With definitions among the entries, compiled ones are not shared: what is
-/// staged may never be stored.
-fn over(ctx: &Context, staged: &Arc<Staged>, entries: &[Entry]) -> Context {
-    let defines = entries.iter().any(|entry| library::is_definition(&entry.rtype));
-    Context {
-        store: Arc::clone(staged) as Arc<dyn crate::store::Store>,
-        clock: Arc::clone(&ctx.clock),
-        ids: Arc::clone(&ctx.ids),
-        library: if defines { Library::new(LIBRARY_CAPACITY) } else { ctx.library.clone() },
-        settings: ctx.settings.clone(),
     }
 }
 
