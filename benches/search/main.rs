@@ -11,6 +11,7 @@ mod bare;
 #[allow(dead_code, reason = "shared with the other benchmarks")]
 #[path = "../load/content.rs"]
 mod content;
+mod cost;
 #[allow(dead_code, reason = "shared with the other benchmark")]
 #[path = "../load/database.rs"]
 mod database;
@@ -30,10 +31,11 @@ mod scene;
 mod template;
 mod window;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use cost::Cost;
 use figure::{median, percentile};
 use place::{Mode, Place};
 use population::Population;
@@ -54,11 +56,14 @@ struct Arguments {
     keep: bool,
     /// Only fill.
     fill: bool,
+    /// Where files are kept; in memory (`/dev/shm`), nothing takes the pages of a large file back while it is asked.
+    folder: PathBuf,
 }
 
 fn arguments() -> Arguments {
     let sizes = vec![10_000, 1_000_000, 5_000_000];
-    let mut read = Arguments { sizes, samples: 300, server: None, keep: false, fill: false };
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("search");
+    let mut read = Arguments { sizes, samples: 300, server: None, keep: false, fill: false, folder };
     // cargo adds --bench.
     let mut given = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = given.next() {
@@ -71,7 +76,8 @@ fn arguments() -> Arguments {
             "--database" => read.server = Some(value()),
             "--keep" => read.keep = true,
             "--fill" => (read.keep, read.fill) = (true, true),
-            _ => panic!("{name}: --sizes, --samples, --database, --keep and --fill are known"),
+            "--folder" => read.folder = value().into(),
+            _ => panic!("{name}: --sizes, --samples, --database, --keep, --fill and --folder are known"),
         }
     }
     read
@@ -91,12 +97,12 @@ fn main() {
 }
 
 async fn run(arguments: &Arguments) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("search");
+    let folder = &arguments.folder;
     let templates = Arc::new(Templates::record(&folder.join("templates")).await);
     println!("{:.1} resources a response\n", templates.resources_a_response());
     let mut told = Vec::new();
     for &size in &arguments.sizes {
-        let place = Place::of(&folder, arguments.server.as_deref(), size);
+        let place = Place::of(folder, arguments.server.as_deref(), size);
         if !arguments.keep {
             place.remove().await;
         }
@@ -164,18 +170,33 @@ fn tell_rates(told: &[Told]) {
     }
 }
 
+/// From so many bytes a search on, it is the disk that was measured.
+const FROM_DISK_MAX: f64 = 4_096.0;
+
 fn tell_times(told: &[Told]) {
     let Some(first) = told.first().filter(|first| !first.asked.is_empty()) else { return };
-    print!("{:<44} {:>6}", "p50 / p99 µs", "found");
-    told.iter().for_each(|one| print!(" {:>17}", one.size));
-    println!(" {:>6}", "ratio");
+    println!(
+        "for each size: p50 / p99 µs, processor µs, reads of the file; at last the ratios of p50 and of processor time"
+    );
+    print!("{:<44} {:>6}", "", "found");
+    told.iter().for_each(|one| print!(" {:>28}", one.size));
+    println!();
     for (n, asked) in first.asked.iter().enumerate() {
         let last = told.last().map_or(asked, |one| &one.asked[n]);
         print!("{:<44} {:>6.0}", asked.name, median(&last.found));
         for one in told {
             let took = &one.asked[n].microseconds;
-            print!(" {:>17}", format!("{:.0} / {:.0}", median(took), percentile(took, 0.99)));
+            let Cost { processor, reads, .. } = one.asked[n].cost;
+            let times = format!("{:.0} / {:.0}", median(took), percentile(took, 0.99));
+            print!(" {times:>15} {:>6.0} {reads:>5.0}", processor / 1e3);
         }
-        println!(" {:>6.2}", median(&last.microseconds) / median(&asked.microseconds));
+        let times = median(&last.microseconds) / median(&asked.microseconds);
+        println!(" {times:>6.2} {:>6.2}", last.cost.processor / asked.cost.processor);
+    }
+    for one in told {
+        for asked in one.asked.iter().filter(|asked| asked.cost.from_disk > FROM_DISK_MAX) {
+            let kilobytes = asked.cost.from_disk / 1e3;
+            println!("{} at {}: {kilobytes:.0} KB a search came from the disk", asked.name, one.size);
+        }
     }
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::ToSpan as _;
 use vigie::fhir::search::{self, Key, Query, seal_cursor};
 use vigie::interaction::{self, Context};
 use vigie::store::Store;
 
+use crate::cost::Cost;
 use crate::population::{Population, WEEKS};
 use crate::scene::context;
 
@@ -16,6 +18,8 @@ pub(crate) struct Asked {
     pub(crate) microseconds: Vec<f64>,
     /// Matches of each.
     pub(crate) found: Vec<f64>,
+    /// What one of them takes, where this process does the reading: told by counting, not by the clock.
+    pub(crate) cost: Cost,
 }
 
 /// What is asked of the store.
@@ -80,6 +84,11 @@ const KINDS: &[(&str, Make)] = &[
     ("Observation?code&date, one day", |_, n| {
         page("Observation", &format!("code={}&date={}", CODES[n % CODES.len()], day(n)), 20)
     }),
+    ("Observation?code&date, four weeks", |_, n| {
+        let (code, from) = (CODES[n % CODES.len()], day(n));
+        let to = from.saturating_add(4.weeks());
+        page("Observation", &format!("code={code}&date=ge{from}&date=lt{to}"), 20)
+    }),
     ("Observation?code", |_, n| page("Observation", &format!("code={}", CODES[n % CODES.len()]), 20)),
     ("QuestionnaireResponse?patient&questionnaire", |all, n| {
         let form = "https://vigie.example/fhir/Questionnaire/surveillance-hebdomadaire";
@@ -129,12 +138,16 @@ pub(crate) async fn measure(store: &Arc<dyn Store>, population: &Population, sam
     let ctx = context(Arc::clone(store));
     let mut all = Vec::new();
     for (name, make) in KINDS {
-        let mut asked = Asked { name, microseconds: Vec::new(), found: Vec::new() };
+        let mut asked = Asked { name, microseconds: Vec::new(), found: Vec::new(), cost: Cost::default() };
+        let mut before = Cost::now();
         let samples = if *name == COUNTED { samples.min(COUNTED_SAMPLES) } else { samples };
         let begun = Instant::now();
         for n in 0..samples + samples / 10 {
             if begun.elapsed() > PATIENCE && !asked.microseconds.is_empty() {
                 break;
+            }
+            if n == samples / 10 {
+                before = Cost::now();
             }
             let ask = make(population, n);
             let start = Instant::now();
@@ -144,6 +157,7 @@ pub(crate) async fn measure(store: &Arc<dyn Store>, population: &Population, sam
                 asked.found.push(found as f64);
             }
         }
+        asked.cost = Cost::now().since(&before, asked.found.len());
         all.push(asked);
     }
     all
