@@ -175,7 +175,8 @@ fn stands_once(test: &Test) -> Option<bool> {
 
 /// The worklist: by owner, by status, or by both, in an order that priority and date make.
 ///
-/// The indexes go on with priority and then date. Where the order does not, each priority has a leg of its own.
+/// The indexes go on with priority and then date. Each priority that is asked for has a leg of its own, and where the order
+/// does not begin with it, every priority there is.
 pub(super) fn by_work<'q>(query: &'q Query, order: &Order) -> Option<(Vec<&'q Criterion>, Vec<Leg>)> {
     let of = |column: Column| {
         let leads = |one: &&Criterion| {
@@ -189,21 +190,33 @@ pub(super) fn by_work<'q>(query: &'q Query, order: &Order) -> Option<(Vec<&'q Cr
         [only] => index_of(only)?,
         _ => OWNED,
     };
+    let urgent = of(Column::Urgency).map(|urgency| leads.iter().copied().chain([urgency]).collect());
+    urgent.into_iter().chain([leads]).find_map(|leads: Vec<&Criterion>| {
+        let holds = combined(query, order, &leads)?;
+        let legs = holds.into_iter().map(|holds| Leg::new(index, holds)).collect();
+        Some((leads, legs))
+    })
+}
+
+/// Every combination of the values of these criteria; nothing when there are too many, or none yields the order.
+fn combined(query: &Query, order: &Order, leads: &[&Criterion]) -> Option<Vec<Statement>> {
     let mut all = vec![Statement::default()];
-    for lead in &leads {
-        let each = each(&query.rtype, lead)?;
-        all = product(&all, &each);
+    for lead in leads {
+        all = product(&all, &each(&query.rtype, lead)?);
     }
+    let one_priority = leads.iter().any(|lead| lead.parameter.column == Some(Column::Urgency));
     if !order.follows(&[SortKey::Urgency, SortKey::Date]) {
         if !order.without_urgency().follows(&[SortKey::Date]) {
             return None;
         }
-        let ranks = if has_urgency(&query.rtype) { 0..=URGENCY_NONE } else { URGENCY_NONE..=URGENCY_NONE };
-        let ranks: Vec<_> = ranks.map(|rank| Statement::with("r.urgency = ?", rank)).collect();
-        all = product(&all, &ranks);
+        if !one_priority {
+            let ranks =
+                if has_urgency(&query.rtype) { 0..=URGENCY_NONE } else { URGENCY_NONE..=URGENCY_NONE };
+            let ranks: Vec<_> = ranks.map(|rank| Statement::with("r.urgency = ?", rank)).collect();
+            all = product(&all, &ranks);
+        }
     }
-    let legs: Vec<Leg> = all.into_iter().map(|holds| Leg::new(index, holds)).collect();
-    (legs.len() <= LEGS_MAX).then_some((leads, legs))
+    (all.len() <= LEGS_MAX).then_some(all)
 }
 
 /// Each of these and each of those.

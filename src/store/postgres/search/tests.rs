@@ -171,6 +171,11 @@ async fn every_query_that_is_repeated_keeps_to_an_index_of_its_own_accord() {
         .follows("Task", "status=requested&code:not=c1&_sort=priority,-authored-on", "resource_status")
         .await;
     filled.follows("Task", "owner=Practitioner/n1&status=requested", "resource_owned").await;
+    // Each priority is a list of its own, and no more of it is read than a page.
+    for text in ["status=completed&priority=stat,asap,urgent", "owner=Practitioner/n1&priority=stat,asap"] {
+        let plan = filled.keeps_to("Task", text, "urgency = ").await;
+        assert!(!plan.contains("Bitmap") && plan.matches("Limit").count() > 2, "{text}:\n{plan}");
+    }
     filled
         .follows("Task", "owner=Practitioner/n1&status=requested&_sort=-authored-on", "resource_owned")
         .await;
