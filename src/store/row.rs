@@ -102,7 +102,7 @@ impl Row {
                 (found, Some(column)) => row.put(column, found),
                 (found, None) => {
                     match found {
-                        Found::Token { .. } => codes.push(row.tokens.len()),
+                        Found::Token { .. } | Found::Canonical { .. } => codes.push(row.tokens.len()),
                         Found::Text(_) => words.push(row.texts.len()),
                         _ => {}
                     }
@@ -162,17 +162,24 @@ impl Row {
 }
 
 /// Characters of a value that count in an order.
-const SORTED_CHARS: usize = 100;
+pub(super) const SORTED_CHARS: usize = 100;
 
-/// The least value of each parameter under its number, and its greatest, where that is another, under `d` and its number: a
-/// JSON object. So an order by a code or a text needs no index of the values of one resource, which would double the rows
-/// of a write.
+/// The least value of each parameter under its number, and its greatest, where that is another: a JSON object. The greatest
+/// stands under `e` and the number where these two are all there are, and under `d` where there may be more, or one is cut.
+/// So an order by a code or a text, and most tests for a code, need no index of the values of one resource, which would
+/// double the rows of a write.
 fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String> {
-    let mut all: Vec<(i64, &str, &str)> = Vec::new();
+    // The parameter, its least and its greatest value, and whether these two tell everything.
+    let mut all: Vec<(i64, &str, &str, bool)> = Vec::new();
     for (param, value) in values {
+        let is_whole = value.chars().nth(SORTED_CHARS).is_none();
         match all.iter_mut().find(|(known, ..)| *known == param) {
-            Some((_, least, greatest)) => (*least, *greatest) = (value.min(least), value.max(greatest)),
-            None => all.push((param, value, value)),
+            Some((_, least, greatest, tells)) => {
+                let is_third = least != greatest && value != *least && value != *greatest;
+                *tells &= is_whole && !is_third;
+                (*least, *greatest) = (value.min(least), value.max(greatest));
+            }
+            None => all.push((param, value, value, is_whole)),
         }
     }
     let mut keys = String::new();
@@ -191,10 +198,12 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
             let _ = write!(keys, "{}", serde_json::Value::String(value));
         }
     };
-    for (param, least, greatest) in &all {
+    for (param, least, greatest, tells) in &all {
         put("", *param, least);
-        if greatest > least {
-            put("d", *param, greatest);
+        match tells {
+            true if greatest > least => put("e", *param, greatest),
+            true => {}
+            false => put("d", *param, greatest),
         }
     }
     (!all.is_empty()).then(|| keys + "}")
@@ -314,9 +323,12 @@ mod tests {
         };
         check(&[], None);
         check(&[(7, "b")], Some(r#"{"7":"b"}"#));
-        check(&[(7, "b"), (9, "x\"\0"), (7, "a"), (7, "c")], Some(r#"{"7":"a","d7":"c","9":"x\""}"#));
-        let long = "é".repeat(200);
-        check(&[(7, &long)], Some(&format!(r#"{{"7":"{}"}}"#, "é".repeat(100))));
+        check(&[(7, "b"), (9, "x\"\0"), (7, "a"), (7, "b")], Some(r#"{"7":"a","e7":"b","9":"x\""}"#));
+        check(&[(7, "b"), (7, "a"), (7, "c")], Some(r#"{"7":"a","d7":"c"}"#));
+        check(&[(7, "a"), (7, "c"), (7, "b")], Some(r#"{"7":"a","d7":"c"}"#));
+        let (long, cut) = ("é".repeat(101), "é".repeat(100));
+        check(&[(7, &long)], Some(&format!(r#"{{"7":"{cut}","d7":"{cut}"}}"#)));
+        check(&[(7, &cut)], Some(&format!(r#"{{"7":"{cut}"}}"#)));
     }
 
     #[test]

@@ -37,7 +37,9 @@ pub(super) struct Search {
 impl Search {
     /// `$1`, `$2`, … for each `?`; types by their number, so that the planner knows how many resources are of each.
     fn of(statement: &Statement, types: &Types) -> Self {
-        let mut parts = statement.text().split('?');
+        let worded = statement.text().replace("r.keys ->>", "r.keys::json ->>");
+        let worded = worded.replace("COLLATE BINARY", "COLLATE \"C\"");
+        let mut parts = worded.split('?');
         let mut text = parts.next().unwrap_or_default().to_owned();
         let mut values = Vec::new();
         for (part, value) in parts.zip(statement.values()) {

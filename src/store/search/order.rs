@@ -1,6 +1,5 @@
 //! The order of a search and where a page begins in it. Every order ends in the order of creation, which makes it total.
 
-use super::plan::Hints;
 use super::statement::{Bound, Statement};
 use crate::fhir::search::{
     Column, Criterion, Key, Kind, Modifier, Parameter, Query, SortKey, Test, parameters,
@@ -29,7 +28,7 @@ impl Sorted {
     }
 
     /// The least or greatest of the values that a resource has under those numbers, over `resource r`.
-    fn looked_up(self, parameter: &'static Parameter, hints: Hints) -> String {
+    fn looked_up(self, parameter: &'static Parameter) -> String {
         let least = if self.descending { "max" } else { "min" };
         let numbers: Vec<i64> = parameter.stored().into_iter().map(param).collect();
         if parameter.kind == Kind::Date {
@@ -40,14 +39,12 @@ impl Sorted {
                 "(SELECT {least}({column}) FROM span WHERE rid = r.rid AND param IN ({numbers}))"
             );
         }
-        // What a store answers to `->>` is compared byte for byte, as in its tables.
-        let (keys, bytes) = match hints {
-            Hints::ByName => ("r.keys", ""),
-            Hints::None => ("r.keys::json", " COLLATE \"C\""),
-        };
+        // Compared byte for byte, as in the tables.
         let value = |number: &i64| match self.descending {
-            false => format!("({keys} ->> '{number}'){bytes}"),
-            true => format!("coalesce({keys} ->> 'd{number}', {keys} ->> '{number}'){bytes}"),
+            false => format!("(r.keys ->> '{number}') COLLATE BINARY"),
+            true => format!(
+                "coalesce(r.keys ->> 'd{number}', r.keys ->> 'e{number}', r.keys ->> '{number}') COLLATE BINARY"
+            ),
         };
         match numbers.as_slice() {
             [only] => value(only),
@@ -117,14 +114,14 @@ impl Order {
     }
 
     /// The columns `k0`, `k1`, … of the values that only some resources have.
-    pub(super) fn columns(&self, hints: Hints) -> Statement {
+    pub(super) fn columns(&self) -> Statement {
         let mut sql = Statement::default();
         for (n, sorted) in self.0.iter().enumerate() {
             let Some(SortKey::Parameter(parameter)) = sorted.key else { continue };
             sql.push(", ");
             match parameter.column {
                 Some(_) => sql.push(&sorted.expression("r.rid")),
-                None => sql.push(&sorted.looked_up(parameter, hints)),
+                None => sql.push(&sorted.looked_up(parameter)),
             };
             sql.push(&format!(" AS {}", sorted.name(n)));
         }

@@ -155,7 +155,7 @@ impl<'a> Plan<'a> {
 
     /// The matches in order, after those keys.
     pub(in crate::store) fn select(&self, query: &Query, after: Option<&[Key]>, limit: usize) -> Statement {
-        let columns = Some(self.order.columns(self.hints));
+        let columns = Some(self.order.columns());
         let mut sql = Statement::new("/* search */ ");
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         match after.filter(|_| self.order.sorts_all()) {

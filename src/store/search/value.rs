@@ -164,7 +164,7 @@ pub(super) fn span((low, high): (&str, &str), prefix: Prefix, (start, end): (i64
         Prefix::Ne => sql.bind(&format!("({low} < ?"), start).bind(&format!(" OR {high} > ?)"), end),
         Prefix::Gt => sql.bind(&format!("{high} > ?"), end),
         Prefix::Lt => sql.bind(&format!("{low} < ?"), start),
-        Prefix::Ge => sql.bind(&format!("({high} > ?"), end).bind(&format!(" OR {low} >= ?)"), start),
+        Prefix::Ge => sql.bind(&format!("({low} >= ?"), start).bind(&format!(" OR {high} > ?)"), end),
         Prefix::Le => sql.bind(&format!("({low} < ?"), start).bind(&format!(" OR {high} <= ?)"), end),
         Prefix::Sa => sql.bind(&format!("{low} >= ?"), end),
         Prefix::Eb => sql.bind(&format!("{high} <= ?"), start),

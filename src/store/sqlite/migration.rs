@@ -16,6 +16,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0007_scale.sql"),
     include_str!("migrations/0008_act.sql"),
     include_str!("migrations/0009_order.sql"),
+    include_str!("migrations/0010_person.sql"),
 ];
 
 /// Brings the file up to this version, each migration in a transaction of its own.
@@ -77,7 +78,7 @@ mod tests {
     /// The first eight digits of each merged migration: a line is added with it and never changed.
     const MERGED: &[&str] = &[
         "941b0a4f", "63ddef7f", "d326330c", "32d1b96f", "13e8f082", "6b965aaa", "229abaca", "f1ffb3b0",
-        "2daee90b",
+        "2daee90b", "e18d3f62",
     ];
 
     #[test]
@@ -123,5 +124,36 @@ mod tests {
         };
         assert_eq!(keys(1).as_deref(), Some(r#"{"7":"a","8":"x","d7":"b","9":"test"}"#));
         assert_eq!((keys(2), keys(3)), (None, None));
+    }
+
+    #[test]
+    fn what_is_there_stands_together_by_person() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch("CREATE TABLE migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL)")
+            .unwrap();
+        let before = &MIGRATIONS[..9];
+        before.iter().enumerate().for_each(|(n, sql)| apply(&conn, n + 1, sql).unwrap());
+        conn.execute_batch(
+            "INSERT INTO resource (rid, rtype, id, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to, subject)
+               VALUES (1, 1, 'a', 1, 1, 1, 0, 0, 0, 5, 6, 'Patient/p'), (2, 2, 'b', 2, 1, 1, 0, 0, 0, 1, 2, 'Patient/p'),
+                 (3, 1, 'c', 3, 1, 1, 0, 0, 0, 1, 2, 'Patient/p'), (4, 1, 'd', 4, 2, 1, 1, 0, 0, 1, 2, 'Patient/p'),
+                 (5, 1, 'e', 5, 1, 1, 0, 0, 0, 1, 2, 'Patient/o'), (6, 1, 'f', 6, 1, 1, 0, 0, 0, 1, 2, NULL)",
+        )
+        .unwrap();
+        migrate(&conn).unwrap();
+        let columns: String = conn
+            .query_row("SELECT group_concat(name) FROM pragma_index_info('resource_subject')", [], |row| {
+                row.get(0)
+            })
+            .unwrap();
+        assert_eq!(columns, "subject,rtype,dated_at,rid,dated_to");
+        let mut select = conn
+            .prepare(
+                "SELECT rid FROM resource INDEXED BY resource_subject WHERE deleted = 0 AND subject = 'Patient/p' AND rtype = 1
+                 ORDER BY dated_at, rid",
+            )
+            .unwrap();
+        let found: Vec<i64> = select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(found, [3, 1]);
     }
 }

@@ -64,10 +64,82 @@ async fn tokens() {
         ("priority=unknown", vec![]),
         ("priority:missing=true", vec!["b", "c"]),
         ("priority:not=stat", vec!["b", "c"]),
+        ("status=requested&priority=stat,urgent", vec!["a"]),
+        ("status=requested&priority=urgent,routine,unknown", vec![]),
+        ("status=requested,completed&priority=stat&_sort=-authored-on", vec!["a"]),
+        ("owner=Practitioner/n&status=requested&priority=stat,stat", vec!["a"]),
+        ("owner=Practitioner/n&priority=stat&_sort=-priority,-authored-on", vec!["a"]),
         ("_id=a,c,x", vec!["a", "c"]),
         ("_id=a&status=completed", vec![]),
     ] {
         check(&held, "Task", text, &expected).await;
+    }
+}
+
+/// One person's tasks with no, one, two and three codes: what the resource tells by its least and greatest code, and what is
+/// looked up, is the same.
+#[tokio::test]
+async fn codes_of_the_resources_of_one_person() {
+    let Some(held) = Held::new().await else { return };
+    let (short, long) = ("l".repeat(99), "l".repeat(101));
+    let codes: [(&str, &[(&str, &str)]); 9] = [
+        ("a", &[]),
+        ("b", &[("", "m")]),
+        ("c", &[("urn:s", "m")]),
+        ("d", &[("urn:s", "a"), ("urn:s", "z")]),
+        ("e", &[("urn:s", "a"), ("urn:t", "m"), ("urn:s", "z")]),
+        ("f", &[("urn:s", "M"), ("urn:s", "\u{e9}")]),
+        ("g", &[("", "m\"\\'\t")]),
+        ("h", &[("", &short)]),
+        ("i", &[("", &long)]),
+    ];
+    for (id, codes) in codes {
+        let coding = |(system, code): &(&str, &str)| match *system {
+            "" => json!({"code": code}),
+            system => json!({"system": system, "code": code}),
+        };
+        let coding: Vec<_> = codes.iter().map(coding).collect();
+        let more = json!({"status": "requested", "intent": "order", "for": {"reference": "Patient/p"},
+            "code": {"text": "t", "coding": coding}});
+        held.put(resource("Task", id, 1, more)).await;
+    }
+    let longer = "l".repeat(100);
+    for (code, expected) in [
+        ("m", vec!["b", "c", "e"]),
+        ("|m", vec!["b"]),
+        ("urn:s|m", vec!["c"]),
+        ("urn:t|m", vec!["e"]),
+        ("a", vec!["d", "e"]),
+        ("urn:t|a", vec![]),
+        ("z", vec!["d", "e"]),
+        ("b", vec![]),
+        ("M", vec!["f"]),
+        ("\u{e9}", vec!["f"]),
+        ("e", vec![]),
+        ("m\"\\\\'\t", vec!["g"]),
+        (&short, vec!["h"]),
+        (&longer, vec![]),
+        (&long, vec!["i"]),
+        ("m,z", vec!["b", "c", "d", "e"]),
+    ] {
+        check(&held, "Task", &format!("patient=p&code={code}"), &expected).await;
+    }
+    check(&held, "Task", "patient=p&code:not=m", &["a", "d", "f", "g", "h", "i"]).await;
+    check(&held, "Task", "patient=p&code:not=urn:s|m", &["a", "b", "d", "e", "f", "g", "h", "i"]).await;
+    let (form, other) = ("https://q.example/w", "https://q.example/v");
+    for (id, questionnaire) in [("a", form), ("b", "https://q.example/w|1"), ("c", other)] {
+        let more = json!({"status": "completed", "subject": {"reference": "Patient/p"}, "questionnaire": questionnaire});
+        held.put(resource("QuestionnaireResponse", id, 1, more)).await;
+    }
+    for (questionnaire, expected) in [
+        (form, vec!["a", "b"]),
+        ("https://q.example/w|1", vec!["b"]),
+        ("https://q.example/w|2", vec![]),
+        (other, vec!["c"]),
+        ("https://q.example/x", vec![]),
+    ] {
+        let text = format!("patient=p&questionnaire={questionnaire}");
+        check(&held, "QuestionnaireResponse", &text, &expected).await;
     }
 }
 

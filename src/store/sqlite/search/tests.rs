@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::super::migration;
-use super::{choose, count, page};
+use super::{choose, count, matching_ids, page};
 use crate::fhir::search::{Criterion, Key, Modifier, Query, Test, parameters, parse_text};
 use crate::problem::Category;
 use crate::store::row::param;
@@ -80,7 +80,59 @@ fn the_worklist_follows_its_index() {
         "owner=Practitioner/n&status=requested",
         "resource_owned (rtype=? AND owner=? AND status=?",
     );
-    check("Task", "status=requested&priority=stat,urgent", "resource_status (rtype=? AND status=?");
+    let by_priority = "resource_status (rtype=? AND status=? AND urgency=?";
+    check("Task", "status=requested&priority=stat,urgent", by_priority);
+    check("Task", "status=requested&priority=routine&_sort=-priority,-authored-on", by_priority);
+    check(
+        "Task",
+        "owner=Practitioner/n&status=requested&priority=stat",
+        "resource_owned (rtype=? AND owner=? AND status=? AND urgency=?",
+    );
+    check(
+        "Task",
+        "owner=Practitioner/n&priority=stat,asap",
+        "resource_owner (rtype=? AND owner=? AND urgency=?",
+    );
+    // Too many combinations: they are tested one by one again.
+    let statuses = "draft,requested,received,accepted,rejected,ready,cancelled,in-progress,on-hold";
+    let text = format!("status={statuses}&priority=stat,asap,urgent,routine");
+    check("Task", &text, "resource_status (rtype=? AND status=?");
+}
+
+#[test]
+fn a_code_of_one_persons_resources_is_told_by_these() {
+    let conn = filled_with_codes("Task", "code", "appel");
+    let ask = |text: &str| matching_ids(&conn, &parse_text("Task", text).unwrap(), 50).unwrap().len();
+    // Whoever says nothing of a code has none, whatever the index of codes has.
+    conn.execute_batch("UPDATE resource SET keys = NULL").unwrap();
+    let number = param(parameters("Task").iter().find(|parameter| parameter.name == "code").unwrap());
+    let keys = |rid: i64, keys: String| {
+        conn.execute("UPDATE resource SET keys = ?2 WHERE rid = ?1", (rid, keys)).unwrap();
+    };
+    let task = |nth: i64| 3 * nth; // every third resource is a Task
+    keys(task(1), format!(r#"{{"{number}":"call"}}"#));
+    keys(task(2), format!(r#"{{"{number}":"appel","e{number}":"call"}}"#));
+    keys(task(3), format!(r#"{{"{number}":"appel","d{number}":"call"}}"#));
+    conn.execute("DELETE FROM token WHERE rid = ?1", [task(2)]).unwrap();
+    conn.execute("INSERT INTO token VALUES (?1, 'band', ?2, 0)", (number, task(3))).unwrap();
+    for (code, found) in [("call", 2), ("appel", 2), ("band", 1), ("zebra", 0), ("|band", 1), ("|call", 0)] {
+        assert_eq!(ask(&format!("patient=p&code={code}")), found, "{code}");
+    }
+}
+
+#[test]
+fn a_date_of_one_persons_resources_is_told_by_the_index() {
+    let conn = filled();
+    let query = parse_text("Observation", "patient=p&date=ge2026").unwrap();
+    let statement = choose(&conn, &query).unwrap().count(&query, None);
+    let mut prepared = conn.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.text())).unwrap();
+    let rows =
+        prepared.query_map(params_from_iter(statement.values()), |row| row.get::<_, String>(3)).unwrap();
+    let joined = rows.map(Result::unwrap).collect::<Vec<_>>().join("\n");
+    assert!(
+        joined.contains("SEARCH r USING COVERING INDEX resource_subject (subject=? AND rtype=?"),
+        "{joined}"
+    );
 }
 
 #[test]
@@ -124,7 +176,7 @@ fn a_code_that_is_not_rare_is_walked_in_the_order_of_creation() {
 fn a_chain_and_has_are_led_by_what_is_rare_and_looked_up_where_it_is_not() {
     let rare = explained(&filled(), &parse_text("Task", "patient.identifier=urn:s|1").unwrap()).join("\n");
     is_led("Task", "patient.identifier", &rare);
-    assert!(rare.contains("USING INDEX resource_subject (rtype=? AND subject=?"), "{rare}");
+    assert!(rare.contains("USING INDEX resource_subject (subject=? AND rtype=?"), "{rare}");
     let rare =
         explained(&filled(), &parse_text("Patient", "_has:Task:patient:code=appel").unwrap()).join("\n");
     is_led("Patient", "_has", &rare);
@@ -132,7 +184,7 @@ fn a_chain_and_has_are_led_by_what_is_rare_and_looked_up_where_it_is_not() {
     assert!(rare.contains("SEARCH r USING INDEX resource_created (rtype=? AND rid=?)"), "{rare}");
 
     let conn = filled_with_codes("Task", "code", "appel");
-    let referring = "SEARCH s USING COVERING INDEX resource_subject (rtype=? AND subject=?)";
+    let referring = "SEARCH s USING COVERING INDEX resource_subject (subject=? AND rtype=?)";
     let walk = "SEARCH r USING INDEX resource_created (rtype=?";
     check_on(&conn, "Patient", "_has:Task:patient:code=appel", &[walk, referring]);
     check_on(&filled(), "Patient", "_has:Task:patient:status=requested", &[walk, referring]);
@@ -172,7 +224,7 @@ fn a_compartment_is_led_by_each_of_its_references() {
     let joined =
         explained(&filled(), &Query { criteria: vec![member], ..Query::new("Communication") }).join("\n");
     is_led("Communication", "in a compartment", &joined);
-    assert!(joined.contains("USING INDEX resource_subject (rtype=? AND subject=?"), "{joined}");
+    assert!(joined.contains("USING INDEX resource_subject (subject=? AND rtype=?"), "{joined}");
     assert!(joined.contains("token USING PRIMARY KEY (param=? AND code=?"), "{joined}");
 }
 
@@ -188,7 +240,7 @@ fn an_order_by_a_code_a_text_or_a_date_looks_up_what_matches_only() {
         is_led(rtype, text, &joined);
         let own = ["token", "text"].iter().all(|table| !joined.contains(table));
         assert!(own && step.is_none_or(|step| joined.contains(step)), "{text}:\n{joined}");
-        let led = if rtype == "Task" { "resource_subject (rtype=? AND subject=?" } else { "resource_id" };
+        let led = if rtype == "Task" { "resource_subject (subject=? AND rtype=?" } else { "resource_id" };
         assert!(joined.contains(led), "{text}:\n{joined}");
     }
 }
@@ -224,12 +276,12 @@ fn no_more_are_sorted_than_the_limit_and_the_refusal_says_what_to_do() {
 
 #[test]
 fn what_is_about_a_patient_follows_its_index() {
-    check("Task", "patient=p", "resource_subject (rtype=? AND subject=?");
-    check("Task", "patient=p&status=requested&_sort=-authored-on", "resource_subject (rtype=? AND subject=?");
+    check("Task", "patient=p", "resource_subject (subject=? AND rtype=?");
+    check("Task", "patient=p&status=requested&_sort=-authored-on", "resource_subject (subject=? AND rtype=?");
     check(
         "Observation",
         "patient=p&code=x&date=ge2026&_sort=date",
-        "resource_subject (rtype=? AND subject=?",
+        "resource_subject (subject=? AND rtype=?",
     );
     check(
         "QuestionnaireResponse",
