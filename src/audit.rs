@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::clock::{Ids, SeededIds};
 use crate::fhir::datetime::instant;
 use crate::fhir::meta;
-use crate::outbox::{Attempt, Delivery, Outcome};
+use crate::outbox::{Attempt, Delivery, Outcome, Stop};
 use crate::terminology::{BASE, DELIVERY, URI_SYSTEM};
 pub use transaction::Transaction;
 
@@ -52,6 +52,7 @@ pub fn of_attempt(delivery: &Delivery, attempt: &Attempt, failures: u32) -> Valu
         Outcome::Refused { reason } => ("8", reason.clone()),
         Outcome::Unreachable { reason } => ("4", reason.clone()),
         Outcome::Expired => ("4", "the attempt was not seen to end".to_owned()),
+        Outcome::Held { reason } => ("4", format!("held back, nothing was sent: {reason}")),
     };
     let reference = match &attempt.outcome {
         Outcome::Accepted(receipt) => receipt.reference.as_deref(),
@@ -73,6 +74,21 @@ pub fn of_attempt(delivery: &Delivery, attempt: &Attempt, failures: u32) -> Valu
     };
     let seed = format!("{}|{}", delivery.id, attempt.number);
     event.render(delivery, &details, &SeededIds::new(attempt.ended_at, seed).next())
+}
+
+/// The event of a delivery that is stopped before its receiver took it, because nobody needs it any more.
+#[must_use]
+pub fn of_stop(delivery: &Delivery, stop: &Stop) -> Value {
+    let event = Event {
+        export: true,
+        transaction: Transaction::of(delivery),
+        period: (stop.at, stop.at),
+        outcome: "0",
+        what: format!("not sent any more: {}", stop.reason),
+        parties: [own(), party(&delivery.destination)],
+    };
+    let details = [("act", Some(delivery.act.code().to_owned())), ("stopped-by", Some(stop.by.clone()))];
+    event.render(delivery, &details, &SeededIds::new(stop.at, format!("{}|stop", delivery.id)).next())
 }
 
 /// What came back later about a delivery: a business receipt.

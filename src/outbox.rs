@@ -2,7 +2,8 @@
 //! says yes or a person stops it. Pure: no clock, no database, no network.
 //!
 //! What never happens here: a delivery leaves [`State::Delivered`], or leaves [`State::Stopped`] other
-//! than by [`Event::Resend`]; a refusal stops a delivery by itself; a payload changes between attempts.
+//! than by [`Event::Resend`]; a refusal stops a delivery by itself; a payload changes between attempts. What must not
+//! leave any more, because whom it is about is known otherwise by now, ends as [`Outcome::Held`].
 
 mod backoff;
 mod progress;
@@ -12,7 +13,7 @@ use std::fmt;
 use jiff::Timestamp;
 
 pub use backoff::Backoff;
-pub use progress::{Event, Progress, Stop, settle};
+pub use progress::{Event, HELD_BY, Progress, Stop, settle};
 
 use crate::problem::Problem;
 
@@ -155,9 +156,34 @@ pub enum Outcome {
     },
     /// The lease expired before an answer was recorded: the receiver may or may not have it.
     Expired,
+    /// Nothing was sent: a last look at whom it is about says that it must not go as it is. It stops, and a person is told.
+    Held {
+        /// Why, without patient data.
+        reason: String,
+    },
 }
 
+/// How the reason of a refusal begins whose receiver may have taken what was sent all the same: it answered with a success,
+/// and not as it should.
+pub const UNCLEAR: &str = "no clear answer: ";
+
 impl Outcome {
+    /// A refusal that does not tell whether the receiver has what was sent.
+    #[must_use]
+    pub fn unclear(what: &str) -> Self {
+        Self::Refused { reason: format!("{UNCLEAR}{what}") }
+    }
+
+    /// Whether the receiver certainly did not take what this attempt was to bring.
+    #[must_use]
+    pub fn is_certain_no(&self) -> bool {
+        match self {
+            Self::Refused { reason } => !reason.starts_with(UNCLEAR),
+            Self::Held { .. } => true,
+            Self::Accepted(_) | Self::Unreachable { .. } | Self::Expired => false,
+        }
+    }
+
     /// The outcome's name in tables and on the wire.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -166,6 +192,7 @@ impl Outcome {
             Self::Refused { .. } => "refused",
             Self::Unreachable { .. } => "unreachable",
             Self::Expired => "expired",
+            Self::Held { .. } => "held",
         }
     }
 }

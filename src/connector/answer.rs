@@ -19,12 +19,14 @@ pub(super) fn of_transaction(reply: &Reply, expected: usize) -> Outcome {
     let bundle =
         parsed.filter(|body| body["resourceType"] == "Bundle" && body["type"] == "transaction-response");
     let Some(bundle) = bundle else {
-        let reason = format!("answered with {}, but not with a transaction-response Bundle", reply.status);
-        return Outcome::Refused { reason };
+        return Outcome::unclear(&format!(
+            "answered with {}, but not with a transaction-response Bundle",
+            reply.status
+        ));
     };
     let entries = bundle["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
     if entries.len() != expected {
-        return Outcome::Refused { reason: format!("answered {} entries for {expected}", entries.len()) };
+        return Outcome::unclear(&format!("answered {} entries for {expected}", entries.len()));
     }
     entries
         .iter()
@@ -44,10 +46,10 @@ pub(super) fn of_create(reply: &Reply, rtype: &str) -> Outcome {
     let named = reply.location.as_deref().filter(|location| location.contains(&format!("{rtype}/")));
     match (matches!(reply.status.as_u16(), 200 | 201), named.and_then(address).or(shown)) {
         (true, Some(place)) => Outcome::Accepted(receipt_of(reply, vec![place])),
-        _ => {
-            let reason = format!("answered with {}, but neither shows nor names a {rtype}", reply.status);
-            Outcome::Refused { reason }
-        }
+        _ => Outcome::unclear(&format!(
+            "answered with {}, but neither shows nor names a {rtype}",
+            reply.status
+        )),
     }
 }
 
@@ -72,7 +74,7 @@ pub(super) const fn passes(status: u16) -> bool {
 fn failed(n: usize, response: &Value) -> Option<Outcome> {
     let text = response["status"].as_str().unwrap_or_default();
     let Some(status) = text.get(..3).and_then(|digits| digits.parse::<u16>().ok()) else {
-        return Some(Outcome::Refused { reason: format!("entry {n} of the answer has no status") });
+        return Some(Outcome::unclear(&format!("entry {n} of the answer has no status")));
     };
     if (200..300).contains(&status) {
         return None;

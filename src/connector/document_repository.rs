@@ -100,7 +100,8 @@ impl DocumentRepository {
                 self.exchange(&self.registry, message).await?
             }
         };
-        let response = registry_response(&reply.body).map_err(|problem| refused(&problem.to_string()))?;
+        let response =
+            registry_response(&reply.body).map_err(|problem| Outcome::unclear(&problem.to_string()))?;
         if response.is_success {
             return Ok(accepted("Success", &metadata, &reply.bytes));
         }

@@ -56,8 +56,10 @@ impl Change {
             return answer::of_failure(&reply);
         }
         if !says_so(&reply.body, &operations) {
-            let reason = format!("answered with {}, but not with what was changed", reply.status);
-            return Outcome::Refused { reason };
+            return Outcome::unclear(&format!(
+                "answered with {}, but not with what was changed",
+                reply.status
+            ));
         }
         let digest: String = Sha256::digest(&reply.body).iter().map(|byte| format!("{byte:02x}")).collect();
         Outcome::Accepted(Receipt {

@@ -23,7 +23,8 @@ const TEXT_MAX: usize = 500;
 /// The Task that this attempt calls for, if it does; `patience` is how long a delivery may go without an answer that counts.
 pub(super) fn task(delivery: &Delivery, attempt: &Attempt, patience: Duration) -> Option<Value> {
     let (told, priority) = match &attempt.outcome {
-        Outcome::Accepted(_) => return None,
+        // What is held back has a Task of its own.
+        Outcome::Accepted(_) | Outcome::Held { .. } => return None,
         Outcome::Refused { reason } => (refused(delivery, reason), "urgent"),
         Outcome::Unreachable { reason } => (late(delivery, attempt, patience, reason)?, "routine"),
         Outcome::Expired => (late(delivery, attempt, patience, "sans réponse")?, "routine"),

@@ -153,6 +153,11 @@ pub(crate) fn refused(violation: &Violation) -> Problem {
             "throttled",
             "too many writes about the same subject at once; try again",
         ),
+        Violation::Delivery { id } => Problem::new(
+            Category::Conflict,
+            "conflict",
+            format!("the delivery {id} moved on while this was decided; try again"),
+        ),
         Violation::Version { rtype, id, found } => Problem::new(
             Category::Conflict,
             "conflict",

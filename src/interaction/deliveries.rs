@@ -49,8 +49,17 @@ pub async fn stop(ctx: &Context, id: &str, by: &str, reason: &str) -> Result<Vec
 /// Sends a delivery again now, byte for byte.
 ///
 /// # Errors
-/// `NotFound`, `Conflict` when its state does not allow it.
+/// `NotFound`, `Conflict` when its state does not allow it, or when it was held because of whom it is about: what must not leave
+/// does not become right by being asked for, and its document goes out as a new edition.
 pub async fn resend(ctx: &Context, id: &str) -> Result<Vec<u8>, Problem> {
+    let filter = DeliveryFilter { id: Some(id.to_owned()), ..DeliveryFilter::default() };
+    let known = ctx.store.deliveries(&filter).await?;
+    let last = known.iter().find_map(|record| record.attempts.last());
+    if let Some(Outcome::Held { reason }) = last.map(|attempt| &attempt.outcome) {
+        let what =
+            "the delivery is held because of whom it is about, and is not sent as it is: see to its Task";
+        return Err(Problem::new(Category::Conflict, "business-rule", format!("{what} ({reason})")));
+    }
     let record = ctx.store.order(id, Order::Resend, incoming::now(ctx)).await?;
     answer(ctx, &[record]).await
 }
@@ -152,7 +161,7 @@ fn attempt(attempt: &Attempt) -> Value {
             );
             part.push(json!({ "name": "receipt", "part": inner }));
         }
-        Outcome::Refused { reason } | Outcome::Unreachable { reason } => {
+        Outcome::Refused { reason } | Outcome::Unreachable { reason } | Outcome::Held { reason } => {
             part.push(json!({ "name": "reason", "valueString": reason }));
         }
         Outcome::Expired => {}

@@ -29,7 +29,7 @@ impl Backoff {
     #[must_use]
     pub fn retry_at(&self, outcome: &Outcome, failures: u32, at: Timestamp, entropy: u64) -> Timestamp {
         let wait_ms = match outcome {
-            Outcome::Accepted(_) | Outcome::Expired => 0,
+            Outcome::Accepted(_) | Outcome::Expired | Outcome::Held { .. } => 0,
             Outcome::Refused { .. } => self.ceiling_ms,
             Outcome::Unreachable { .. } => self.interval_ms(failures, entropy),
         };

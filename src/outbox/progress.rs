@@ -35,6 +35,9 @@ pub struct Stop {
     pub at: Timestamp,
 }
 
+/// Who stops a delivery that must not leave as it is: this service.
+pub const HELD_BY: &str = "vigie";
+
 /// What can happen to a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -113,6 +116,13 @@ pub fn settle(progress: &Progress, event: Event) -> Result<Progress, Problem> {
                 next.state = State::Delivered;
                 next.lease = None;
             }
+        }
+        (State::Leased, Event::Answer { attempt, outcome: Outcome::Held { reason }, retry_at })
+            if attempt == progress.attempts =>
+        {
+            next.state = State::Stopped;
+            next.lease = None;
+            next.stop = Some(Stop { by: HELD_BY.to_owned(), reason, at: retry_at });
         }
         (State::Leased, Event::Answer { attempt, retry_at, .. }) if attempt == progress.attempts => {
             wait(&mut next, retry_at);
@@ -206,6 +216,16 @@ mod tests {
         assert_eq!((waiting.due_at, waiting.failures), (second(900), 1));
         assert!(settle(&waiting, lease(899)).is_err());
         assert!(settle(&waiting, lease(900)).is_ok());
+    }
+
+    #[test]
+    fn what_is_held_back_stops_and_only_its_own_attempt_can_say_so() {
+        let held = || Outcome::Held { reason: "merged".to_owned() };
+        let stopped = check(vec![lease(0), answer(1, held())], State::Stopped, 1);
+        assert_eq!((stopped.stop.unwrap().by.as_str(), stopped.failures), (HELD_BY, 0));
+        let late = vec![lease(0), Event::Expire { at: second(30) }, lease(30), answer(1, held())];
+        check(late, State::Leased, 2);
+        check(vec![lease(0), answer(1, accepted()), answer(1, held())], State::Delivered, 1);
     }
 
     #[test]

@@ -138,6 +138,7 @@ impl Staged {
             state.newest.insert((write.rtype.clone(), write.id.clone()), write.clone());
             state.unit.writes.push(write);
         }
+        state.unit.stops.extend(unit.stops);
         state.unit.deliveries.extend(unit.deliveries);
         state.unit.streams.extend(unit.streams);
         Ok(Committed::Written(proposed))

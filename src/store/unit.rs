@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::row::Row;
 use super::{Made, body, feed};
 use crate::fhir::search::{self, Entry, Query};
-use crate::outbox::Delivery;
+use crate::outbox::{Delivery, Progress, State, Stop};
 use crate::problem::Problem;
 
 /// One transaction of an interaction.
@@ -22,6 +22,8 @@ pub struct Unit {
     pub guards: Vec<Guard>,
     /// Resource versions to write, in order.
     pub writes: Vec<Write>,
+    /// Deliveries that are stopped, before any is created.
+    pub stops: Vec<Halt>,
     /// Deliveries to create, in order.
     pub deliveries: Vec<Delivery>,
     /// Bumps these streams: those of patients, as `Patient/id`, or of other things that decisions stand on.
@@ -32,13 +34,40 @@ impl Unit {
     /// A unit that does nothing yet.
     #[must_use]
     pub const fn new(name: &'static str, at: Timestamp) -> Self {
-        Self { name, at, guards: Vec::new(), writes: Vec::new(), deliveries: Vec::new(), streams: Vec::new() }
+        Self {
+            name,
+            at,
+            guards: Vec::new(),
+            writes: Vec::new(),
+            stops: Vec::new(),
+            deliveries: Vec::new(),
+            streams: Vec::new(),
+        }
     }
 
     /// The instant that it would have in the feed.
     pub(super) fn proposed(&self) -> Timestamp {
         let latest = self.writes.iter().map(|write| write.last_updated).max();
         latest.map_or(self.at, |latest| latest.max(self.at))
+    }
+}
+
+/// A delivery that a unit stops, because nobody needs it any more. The unit is refused unless the delivery waits, after
+/// exactly the attempts that it was decided with: what is being sent, or was sent meanwhile, is not stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halt {
+    /// Its id.
+    pub id: String,
+    /// How many attempts there were.
+    pub attempts: u32,
+    /// Who stops it, why and when.
+    pub stop: Stop,
+}
+
+impl Halt {
+    /// Whether it stands as it was decided with.
+    pub(super) fn suits(&self, progress: &Progress) -> bool {
+        progress.state == State::Pending && progress.attempts == self.attempts
     }
 }
 
@@ -290,6 +319,19 @@ pub enum Violation {
         /// Its current version; 0 when it never existed.
         found: u64,
     },
+    /// A delivery of a [`Halt`] moved on meanwhile.
+    Delivery {
+        /// Its id.
+        id: String,
+    },
+}
+
+impl Violation {
+    /// Whether it is the version of a resource of that type that was not expected.
+    #[must_use]
+    pub fn is_of(&self, name: &str) -> bool {
+        matches!(self, Self::Version { rtype, .. } if rtype == name)
+    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) async fn exchange(
             None if status.is_success() => Ok(Reply { body: envelope.body, bytes }),
             None => Err(of_status(status.as_u16())),
         },
-        None if status.is_success() => Err(refused("answered, but not with a SOAP 1.2 envelope")),
+        None if status.is_success() => Err(Outcome::unclear("answered, but not with a SOAP 1.2 envelope")),
         None => Err(of_status(status.as_u16())),
     }
 }

@@ -114,7 +114,7 @@ pub(super) fn of_delivery(record: &DeliveryRecord, receipts: &[BusinessReceipt])
         Some((since, Outcome::Refused { reason })) => {
             Found { standing: Standing::Rejected, since, reason: Some(reason.clone()) }
         }
-        Some((since, Outcome::Unreachable { reason })) => {
+        Some((since, Outcome::Unreachable { reason } | Outcome::Held { reason })) => {
             Found { standing: Standing::Pending, since, reason: Some(reason.clone()) }
         }
         Some((since, Outcome::Expired)) => Found::new(Standing::Sent, since),

@@ -66,7 +66,9 @@ pub(super) async fn refuse(
         Committed::Refused(Violation::Key { holder, .. }) => {
             Round::Answered(Err(told(problem, id_of(&holder), patient)))
         }
-        Committed::Refused(Violation::Stream { .. } | Violation::Version { .. }) => Round::Again,
+        Committed::Refused(
+            Violation::Stream { .. } | Violation::Version { .. } | Violation::Delivery { .. },
+        ) => Round::Again,
         Committed::Refused(Violation::Exists(_)) => {
             return Err(Problem::internal("refused bytes could not be kept"));
         }

@@ -63,7 +63,9 @@ pub(super) async fn accept(
         Committed::Refused(Violation::Key { holder, digest: first }) => {
             taken_key(ctx, holder, first == digest.as_bytes()).await
         }
-        Committed::Refused(Violation::Stream { .. } | Violation::Version { .. }) => Ok(Round::Again),
+        Committed::Refused(
+            Violation::Stream { .. } | Violation::Version { .. } | Violation::Delivery { .. },
+        ) => Ok(Round::Again),
     }
 }
 

@@ -187,7 +187,9 @@ impl<'a> Attempts<'a> {
     pub(super) fn push(&mut self, delivery: i64, attempt: &'a Attempt) {
         let (reason, receipt) = match &attempt.outcome {
             Outcome::Accepted(receipt) => (None, Some(receipt)),
-            Outcome::Refused { reason } | Outcome::Unreachable { reason } => (Some(reason.as_str()), None),
+            Outcome::Refused { reason } | Outcome::Unreachable { reason } | Outcome::Held { reason } => {
+                (Some(reason.as_str()), None)
+            }
             Outcome::Expired => (None, None),
         };
         self.delivery.push(delivery);

@@ -101,6 +101,12 @@ impl<'a> Decision<'a> {
                 return Ok(Committed::Refused(violation));
             }
         }
+        for halt in &unit.stops {
+            let known = self.world.deliveries.get(&halt.id);
+            if !known.is_some_and(|known| halt.suits(&known.progress)) {
+                return Ok(Committed::Refused(Violation::Delivery { id: halt.id.clone() }));
+            }
+        }
         if let Err(violation) = self.expected(&unit.writes)? {
             return Ok(Committed::Refused(violation));
         }
@@ -117,6 +123,9 @@ impl<'a> Decision<'a> {
         }
         for (write, row) in unit.writes.iter().zip(&prepared.rows) {
             self.write(write, row, (number, at))?;
+        }
+        for halt in &unit.stops {
+            self.apply(&halt.id, Event::Stop(halt.stop.clone()))?;
         }
         for (delivery, payload) in unit.deliveries.iter().zip(&prepared.payloads) {
             self.changes.delivery(delivery, payload);

@@ -280,6 +280,7 @@ impl<'a> Asked<'a> {
                         }
                     }
                     streams.extend(unit.streams.iter().map(String::as_str));
+                    deliveries.extend(unit.stops.iter().map(|halt| halt.id.as_str()));
                 }
                 Task::Settle { settlements, writes } => {
                     deliveries.extend(settlements.iter().map(|one| one.id.as_str()));

@@ -59,7 +59,7 @@ impl Prepared {
     }
 
     pub(super) fn has_deliveries(&self) -> bool {
-        !self.payloads.is_empty()
+        !self.payloads.is_empty() || !self.unit.stops.is_empty()
     }
 }
 
@@ -124,6 +124,11 @@ pub(super) fn unless_there(
 fn write(conn: &Connection, prepared: &Prepared, visible: Option<i64>) -> Result<Timestamp, Stop> {
     let unit = &prepared.unit;
     unit.guards.iter().try_for_each(|guard| check(conn, guard))?;
+    for halt in &unit.stops {
+        if !halt.suits(&super::delivery::find(conn, &halt.id)?.progress) {
+            return Err(Stop::Refused(Violation::Delivery { id: halt.id.clone() }));
+        }
+    }
     expected(conn, prepared)?;
     let at = timestamp(feed::instant(visible, latest(conn)?, unit.proposed().as_microsecond()))?;
     conn.prepare_cached(
@@ -138,6 +143,7 @@ fn write(conn: &Connection, prepared: &Prepared, visible: Option<i64>) -> Result
         }
     }
     resources(conn, prepared, number, at)?;
+    unit.stops.iter().try_for_each(|halt| super::lease::halt(conn, halt))?;
     for (delivery, payload) in unit.deliveries.iter().zip(&prepared.payloads) {
         super::delivery::insert(conn, delivery, payload)?;
     }

@@ -168,6 +168,7 @@ fn attempt(row: &Row<'_>) -> Result<Attempt, Problem> {
         "refused" => Outcome::Refused { reason: reason()? },
         "unreachable" => Outcome::Unreachable { reason: reason()? },
         "expired" => Outcome::Expired,
+        "held" => Outcome::Held { reason: reason()? },
         _ => return Err(Problem::internal("a stored attempt has an unknown outcome")),
     };
     Ok(Attempt {

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::delivery::{self, COLUMNS, Known};
 use crate::outbox::{self, Attempt, Event, Outcome, Progress, Stop};
 use crate::problem::Problem;
-use crate::store::{DeliveryRecord, LeaseRequest, Leased, Order, Settlement};
+use crate::store::{DeliveryRecord, Halt, LeaseRequest, Leased, Order, Settlement};
 
 pub(super) fn lease(conn: &Connection, request: &LeaseRequest) -> Result<Vec<Leased>, Problem> {
     let due = due(conn, request)?;
@@ -95,6 +95,11 @@ pub(super) fn order(
     delivery::record(conn, delivery::find(conn, id)?, false)
 }
 
+/// Stops a delivery as part of a unit.
+pub(super) fn halt(conn: &Connection, halt: &Halt) -> Result<(), Problem> {
+    apply(conn, &delivery::find(conn, &halt.id)?, Event::Stop(halt.stop.clone()))
+}
+
 fn apply(conn: &Connection, known: &Known, event: Event) -> Result<(), Problem> {
     let progress = outbox::settle(&known.progress, event)?;
     if progress == known.progress {
@@ -150,7 +155,9 @@ fn promote(conn: &Connection, destination: &str, patient: &str) -> Result<(), Pr
 fn record_attempt(conn: &Connection, seq: i64, attempt: &Attempt) -> Result<(), Problem> {
     let (reason, receipt) = match &attempt.outcome {
         Outcome::Accepted(receipt) => (None, Some(receipt)),
-        Outcome::Refused { reason } | Outcome::Unreachable { reason } => (Some(reason), None),
+        Outcome::Refused { reason } | Outcome::Unreachable { reason } | Outcome::Held { reason } => {
+            (Some(reason), None)
+        }
         Outcome::Expired => (None, None),
     };
     conn.prepare_cached(

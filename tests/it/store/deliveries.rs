@@ -1,10 +1,10 @@
 //! Deliveries: leased in order, repeated until a yes, stopped and sent again by a person.
 
 use serde_json::json;
-use vigie::outbox::{Backoff, Outcome, Receipt, State};
+use vigie::outbox::{Backoff, Outcome, Receipt, State, Stop};
 use vigie::problem::Category;
 use vigie::store::{
-    Committed, DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement, Unit,
+    Committed, DeliveryFilter, DeliveryRecord, Halt, LeaseRequest, Leased, Order, Settlement, Unit, Violation,
 };
 
 use super::support::{Held, at, delivery, new, unit};
@@ -69,6 +69,50 @@ async fn only_the_first_of_a_destination_and_patient_is_leased() {
     assert!(lease(&held, 2).await.is_empty(), "a leased one still comes first");
     settle(&held, &leased[0], accepted(), 3).await;
     assert_eq!(ids(&lease(&held, 4).await), ["b"]);
+}
+
+#[tokio::test]
+async fn a_unit_stops_what_waits_as_it_was_decided_and_nothing_else() {
+    let Some(held) = with(&[("a", "dpi", "p"), ("b", "dpi", "p")]).await else { return };
+    let halting = |id: &str, attempts: u32, next: &str| {
+        let stop = Stop { by: "vigie".to_owned(), reason: "nobody needs it".to_owned(), at: at(9) };
+        let deliveries = vec![delivery(next, "dpi", "p")];
+        Unit { stops: vec![Halt { id: id.to_owned(), attempts, stop }], deliveries, ..unit(vec![]) }
+    };
+    let moved = |id: &str| Ok(Committed::Refused(Violation::Delivery { id: id.to_owned() }));
+    // What is being sent is not stopped, and nothing of the unit is written.
+    let leased = lease(&held, 1).await;
+    assert_eq!(held.store.commit(halting("a", 1, "c")).await, moved("a"));
+    // Nor what was tried once more since.
+    settle(&held, &leased[0], refused(), 2).await;
+    assert_eq!(held.store.commit(halting("a", 0, "c")).await, moved("a"));
+    assert_eq!(held.store.deliveries(&DeliveryFilter::default()).await.unwrap().len(), 2);
+
+    assert!(matches!(held.store.commit(halting("a", 1, "c")).await, Ok(Committed::Written(_))));
+    let stopped = record(&held, "a").await.progress;
+    assert_eq!((stopped.state, stopped.stop.unwrap().reason.as_str()), (State::Stopped, "nobody needs it"));
+    assert_eq!(held.store.commit(halting("a", 1, "d")).await, moved("a"), "once");
+    let next = lease(&held, 100).await;
+    assert_eq!(ids(&next), ["b"], "what stood behind it is first now");
+    settle(&held, &next[0], accepted(), 101).await;
+    assert_eq!(ids(&lease(&held, 102).await), ["c"]);
+}
+
+#[tokio::test]
+async fn what_is_held_is_stopped_with_its_reason_and_what_says_so() {
+    let Some(held) = with(&[("a", "dpi", "p"), ("b", "dpi", "p")]).await else { return };
+    let leased = lease(&held, 1).await;
+    let outcome = Outcome::Held { reason: "merged".to_owned() };
+    let mut settlement = Settlement::new(&leased[0], outcome.clone(), at(2), &BACKOFF, 0);
+    settlement.writes.push(new("Task", "t", json!({"status": "requested"})));
+    for _ in 0..2 {
+        assert_eq!(held.store.settle(vec![settlement.clone()]).await, Ok(()));
+    }
+    let record = record(&held, "a").await;
+    assert_eq!((record.progress.state, record.attempts.len()), (State::Stopped, 1));
+    assert_eq!(record.attempts[0].outcome, outcome);
+    assert!(held.store.read("Task", "t").await.unwrap().is_some());
+    assert_eq!(ids(&lease(&held, 3).await), ["b"]);
 }
 
 #[tokio::test]
