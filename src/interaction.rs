@@ -113,6 +113,8 @@ pub struct Settings {
     pub destinations: Vec<Destination>,
     /// Who assigns the numbers of patients that HL7 v2 messages carry, and under which system they are kept.
     pub authorities: Vec<Authority>,
+    /// Identity messages about patients who are not followed here are taken and not kept.
+    pub known_patients_only: bool,
     /// Matches on a page of a search that says no `_count`.
     pub page_default: usize,
     /// Most matches on a page, whatever `_count` says.

@@ -80,6 +80,7 @@ pub(crate) fn context(store: Arc<dyn Store>) -> Context {
             telephone: None,
             authorities: Vec::new(),
             destinations: Vec::new(),
+            known_patients_only: false,
             page_default: 50,
             page_max: 1_000,
             report_weeks_max: 53,

@@ -233,6 +233,7 @@ fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction
         telephone: Some(issuer.phone.clone()).filter(|phone| !phone.is_empty()),
         destinations: peers::destinations(settings)?,
         authorities: authorities.collect(),
+        known_patients_only: settings.mllp.known_patients_only,
         page_default: 50,
         page_max: 1_000,
         report_weeks_max: settings.limits.report_weeks,

@@ -129,6 +129,9 @@ pub struct Mllp {
     /// A connection that says nothing for so long is closed, in seconds.
     #[validate(range(min = 1, max = 86_400))]
     pub idle_seconds: u64,
+    /// For a feed of everybody whom the hospital sees: identity messages about patients who are not known here are acknowledged
+    /// (`AA`) and counted, and nobody is created.
+    pub known_patients_only: bool,
     /// Who assigns the numbers that messages carry.
     #[validate(nested)]
     pub authorities: Vec<Authority>,
@@ -141,6 +144,7 @@ impl Default for Mllp {
             message_bytes: 1_048_576,
             connections: 16,
             idle_seconds: 3_600,
+            known_patients_only: false,
             authorities: Vec::new(),
         }
     }

@@ -104,6 +104,11 @@ fn documented(rtype: &str) -> Option<(Option<&'static str>, &'static str)> {
             "IHE MHD Document Responder, ITI-67 (PDSm flow 05b): a query names the patient and the status; without a status it is \
              answered with a warning. Submission sets (List, ITI-66) are not kept here. Engines poll by _lastUpdated.",
         )),
+        "Patient" => Some((
+            None,
+            "Searches of other types that name a patient, its compartment and $everything find what belongs to the records that were \
+             merged into it, too (link of type replaced-by).",
+        )),
         _ => None,
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::finalize::is_final;
 use super::update::{Before, Wanted};
-use super::{Answer, Context, Kind, create, incoming, material, read};
+use super::{Answer, Context, Kind, create, incoming, material, merged, read};
 use crate::fhir::search::{self, Query};
 use crate::fhir::{Document, Reading, datetime, element, meta};
 use crate::problem::{Category, Issue, Problem};
@@ -148,7 +148,8 @@ async fn draft(
     (subject, days): (&str, Days),
     at: Timestamp,
 ) -> Result<Value, Problem> {
-    let mut resources = material::of_period(ctx, days, subject).await?;
+    let records = merged::family(ctx, subject).await?.join(",");
+    let mut resources = material::of_period(ctx, days, &records).await?;
     let patient = material::resolve(ctx, subject).await?.unwrap_or_default();
     resources.extend(material::people(ctx, &patient, &resources).await?);
     let mut report = current.cloned().unwrap_or_else(|| blank(subject, days));

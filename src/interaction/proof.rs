@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::hl7v2::{self, BusinessReceipt};
-use super::{Context, library, read};
+use super::{Context, library, merged, read};
 use crate::fhir::element;
 use crate::outbox::Act;
 use crate::problem::Problem;
@@ -60,7 +60,7 @@ pub async fn of_document(ctx: &Context, id: &str) -> Result<Proof, Problem> {
 /// As [`of_document`].
 pub async fn of_patient(ctx: &Context, id: &str) -> Result<Proof, Problem> {
     read::read(ctx, "Patient", id).await?;
-    let patient = format!("Patient/{id}");
+    let patient = merged::with_ended(ctx, &format!("Patient/{id}")).await?.join(",");
     let documents =
         library::read_all(ctx.store.as_ref(), "DocumentReference", &[("subject", &patient)]).await?;
     gather(ctx, documents.iter().map(|stored| format!("{}/{}", stored.rtype, stored.id)).collect()).await

@@ -7,6 +7,7 @@ mod everything;
 mod find_document_references;
 mod include;
 pub(super) mod link;
+mod merged;
 
 use serde_json::Value;
 
@@ -78,6 +79,7 @@ pub async fn search_with(ctx: &Context, search: Search<'_>) -> Result<SearchAnsw
     }
     request.query.count = request.query.count.min(ctx.settings.page_max);
     let asked = find_document_references::prepare(&search, &mut request);
+    merged::widen(ctx, &mut request.query).await?;
     concepts::resolve(ctx, &mut request.query).await?;
     let page = ctx.store.search(&request.query).await?;
     let matches: Vec<Value> = page.resources.iter().map(read::body).collect::<Result<_, _>>()?;

@@ -1,6 +1,8 @@
 //! The report for a plain FHIR server, such as a hospital record: one transaction `Bundle`
 //! (FHIR R4 `RESTful` API, 3.1.0.11), every resource put under its business identifier so that a repeat creates nothing.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::document::Form;
@@ -68,7 +70,8 @@ fn put(full_url: &str, resource: Value, url: &str) -> Value {
 /// How the references of this server become references that the recipient can follow.
 struct Relink {
     base_url: String,
-    patient_here: String,
+    /// The patient's records here: their own, and those that were merged into it and are still named.
+    patients_here: Vec<String>,
     patient: Value,
     author_here: Option<String>,
     author: Value,
@@ -86,7 +89,16 @@ impl Relink {
         let sent = results.iter().copied().chain([sources.report]).filter_map(local_reference);
         Self {
             base_url: issuer.base_url.clone(),
-            patient_here: report.subject.reference.clone(),
+            patients_here: results
+                .iter()
+                .copied()
+                .chain([sources.report])
+                .filter_map(|one| text(one, "subject.reference"))
+                .map(str::to_owned)
+                .chain([report.subject.reference.clone()])
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             patient: json!({"reference": format!("Patient?identifier={}", in_query(&token)), "identifier": identifier}),
             author_here: local_reference(sources.author),
             author,
@@ -141,7 +153,7 @@ impl Relink {
     }
 
     fn reference(&self, reference: &str, elements: &Map<String, Value>) -> Value {
-        if names(reference, &self.patient_here) {
+        if self.patients_here.iter().any(|patient| names(reference, patient)) {
             return self.patient.clone();
         }
         if self.author_here.as_ref().is_some_and(|author| names(reference, author)) {

@@ -146,6 +146,71 @@ async fn two_records_of_one_patient_become_one_and_nothing_is_lost() {
 }
 
 #[tokio::test]
+async fn of_a_feed_of_everybody_only_those_who_are_followed_are_kept() {
+    let mut app = App::bare().await;
+    taken(&app, &adt("A28", "1", &pid(&ipp("KNOWN"), "PAT-TROIS", "PROV"))).await;
+    app.context.settings.known_patients_only = true;
+    for (event, number) in
+        [("A01", "2"), ("A04", "3"), ("A05", "4"), ("A08", "5"), ("A28", "6"), ("A31", "7")]
+    {
+        taken(&app, &adt(event, number, &pid(&ipp("STRANGER"), "PAT-DEUX", "VALI"))).await;
+    }
+    let strangers = format!("{}MRG|{}\r", pid(&ipp("STRANGER"), "PAT-DEUX", "VALI"), ipp("OTHER"));
+    taken(&app, &adt("A40", "8", &strangers)).await;
+    taken(&app, &adt("A47", "9", &strangers)).await;
+    assert_eq!(app.count(&["Patient", "Task", "Consent"]).await, [1, 0, 0]);
+    taken(&app, &adt("A08", "10", &pid(&ipp("KNOWN"), "PAT-NOUVEAU", "VALI"))).await;
+    assert_eq!(
+        one(&app, "KNOWN").await["name"][0]["family"],
+        "PAT-NOUVEAU",
+        "who is followed is kept up to date"
+    );
+    // A number that is not known takes the place of one that is.
+    let change = format!("{}MRG|{}\r", pid(&ipp("NEXT"), "PAT-NOUVEAU", "VALI"), ipp("KNOWN"));
+    taken(&app, &adt("A47", "11", &change)).await;
+    assert_eq!(one(&app, "NEXT").await["id"], one(&app, "KNOWN").await["id"]);
+    // And a record that is merged into one that is not known goes on under its number.
+    let merge = format!("{}MRG|{}\r", pid(&ipp("LAST"), "PAT-NOUVEAU", "VALI"), ipp("NEXT"));
+    taken(&app, &adt("A40", "12", &merge)).await;
+    assert_eq!(
+        (one(&app, "LAST").await["active"].clone(), app.count(&["Patient"]).await),
+        (json!(true), vec![1])
+    );
+}
+
+#[tokio::test]
+async fn an_opposition_survives_a_merge_and_is_taken_back_in_every_record() {
+    let app = App::bare().await;
+    let zfa =
+        |said: &str| format!("ZFA|ACTIF|20240306111154|||||||{said}|20240306111154|INC|20240306111154\r");
+    let merge = |rest: &str| format!("{}MRG|{}\r{rest}", pid(&ipp("KEPT"), "PAT-TROIS", "VALI"), ipp("GONE"));
+    let statuses = async || {
+        let consents = app.search("Consent", &[]).await;
+        consents.iter().map(|one| one["status"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    taken(&app, &adt("A28", "1", &pid(&ipp("KEPT"), "PAT-TROIS", "PROV"))).await;
+    taken(&app, &adt("A05", "2", &format!("{}{}", pid(&ipp("GONE"), "PAT-TROIS", "PROV"), zfa("IO")))).await;
+    assert_eq!(statuses().await, ["active"]);
+    taken(&app, &adt("A40", "3", &merge(&zfa("IO")))).await;
+    assert_eq!(statuses().await, ["active"], "it is known from the record that ends");
+    taken(&app, &adt("A31", "4", &format!("{}{}", pid(&ipp("KEPT"), "PAT-TROIS", "VALI"), zfa("INO")))).await;
+    assert_eq!(statuses().await, ["inactive"]);
+
+    // A change of number that says it, and a merge that says it for the first time.
+    let change = format!("{}MRG|{}\r{}", pid(&ipp("NEW"), "PAT-TROIS", "VALI"), ipp("KEPT"), zfa("IO"));
+    taken(&app, &adt("A47", "5", &change)).await;
+    let mut all = statuses().await;
+    all.sort();
+    assert_eq!(all, ["active", "inactive"]);
+    for consent in app.search("Consent", &[("status", "active")]).await {
+        assert_eq!(
+            consent["patient"]["reference"],
+            format!("Patient/{}", one(&app, "NEW").await["id"].as_str().unwrap())
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_change_of_number_keeps_the_record_and_the_old_number() {
     for event in ["A47", "A40"] {
         let app = App::bare().await;

@@ -1,4 +1,6 @@
-//! `ADT^A01 A04 A05 A08 A28 A31`: a patient is created, or brought up to date by identifier.
+//! `ADT^A01 A04 A05 A08 A28 A31`: a patient is created, or brought up to date by identifier. Where the hospital sends the
+//! messages of all its patients (`mllp.known_patients_only`), nobody is created: only those who are followed here are brought
+//! up to date.
 
 use serde_json::{Value, json};
 
@@ -29,15 +31,25 @@ pub(super) async fn take(ctx: &Context, message: &Message, header: &Header) -> R
 
 async fn round(ctx: &Context, message: &Message, header: &Header, pid: &Pid<'_>) -> Result<Ended, Problem> {
     let found = find::followed(ctx, &pid.numbers, "PID-3").await?;
+    if found.is_none() && ctx.settings.known_patients_only {
+        ignored(header);
+        return Ok(Ended::Done);
+    }
     let mut unit = Unit::new("identity", incoming::now(ctx));
     let written = write(ctx, &mut unit, found.as_ref(), pid)?;
     let known = || found.as_ref().and_then(element::local_reference);
     let Some(patient) = written.clone().or_else(known) else { return Ok(Ended::Done) };
-    let opposition = consent::write(ctx, &mut unit, &patient, message).await?;
+    let opposition = consent::write(ctx, &mut unit, &patient, &[], message).await?;
     if written.is_none() && !opposition {
         return Ok(Ended::Done);
     }
     commit(ctx, unit, message, header, &patient).await
+}
+
+/// A message about a patient who is not followed here, where the hospital sends everybody's: taken, and nothing of it is kept.
+pub(super) fn ignored(header: &Header) {
+    metrics::counter!("vigie_messages_ignored_total", "event" => header.event.clone(), "reason" => "unknown-patient")
+        .increment(1);
 }
 
 /// Adds the write of the patient to the unit, if there is anything to write; `Patient/id` then.

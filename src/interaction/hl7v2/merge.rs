@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::commit::{Ended, Rounds, commit};
 use super::overlay::{overlay, retire};
 use super::pid::{Number, Pid, prior};
-use super::{find, identity, reading, request};
+use super::{consent, find, identity, reading, request};
 use crate::fhir::{element, meta};
 use crate::hl7v2::{Header, Message};
 use crate::interaction::merged::replaced_by;
@@ -40,12 +40,29 @@ async fn round(
     let survivor = find::followed(ctx, &pid.numbers, "PID-3").await?;
     let ended = ending(ctx, survivor.as_ref(), old).await?;
     let mut unit = Unit::new("merge", incoming::now(ctx));
+    let reference = |patient: &Option<Value>| patient.as_ref().and_then(element::local_reference);
+    let ends = reference(&ended);
+    let known = reference(&survivor).or(ends.clone());
+    if known.is_none() && ctx.settings.known_patients_only {
+        identity::ignored(header);
+        return Ok(Ended::Done);
+    }
     let holder = match (survivor, ended) {
         // Nobody here is concerned by more than an identity.
         (survivor, None) => identity::write(ctx, &mut unit, survivor.as_ref(), pid)?,
         (None, Some(known)) => renumber(ctx, &mut unit, &known, pid, old)?,
-        (Some(survivor), Some(ended)) => Some(merge(ctx, &mut unit, &survivor, &ended, pid)?),
+        (Some(survivor), Some(ended)) => {
+            let sender = format!("{}/{}", header.sender.application, header.sender.facility);
+            Some(merge(ctx, &mut unit, &survivor, &ended, (pid, &sender))?)
+        }
     };
+    let mut holder = holder;
+    if let Some(patient) = holder.clone().or(known) {
+        let ends: Vec<String> = ends.into_iter().filter(|ends| *ends != patient).collect();
+        if consent::write(ctx, &mut unit, &patient, &ends, message).await? {
+            holder = Some(patient);
+        }
+    }
     match holder {
         Some(holder) => commit(ctx, unit, message, header, &holder).await,
         None => Ok(Ended::Done),
@@ -92,7 +109,7 @@ fn merge(
     unit: &mut Unit,
     survivor: &Value,
     ended: &Value,
-    pid: &Pid<'_>,
+    (pid, sender): (&Pid<'_>, &str),
 ) -> Result<String, Problem> {
     let reference = |patient: &Value| element::local_reference(patient).unwrap_or_default();
     let (stays, ends) = (reference(survivor), reference(ended));
@@ -110,8 +127,12 @@ fn merge(
     unit.streams.extend(create::stream(&over));
     unit.writes.push(Write::new(&over, Expect::Version(version))?);
 
-    let task = request::merged(&ctx.ids.next(), &stays, &ends, unit.at);
-    unit.writes.push(Write::new(&task, Expect::New)?);
+    for resource in [
+        request::merged(&ctx.ids.next(), &stays, &ends, unit.at),
+        request::merge(&ctx.ids.next(), &stays, &ends, sender, unit.at),
+    ] {
+        unit.writes.push(Write::new(&resource, Expect::New)?);
+    }
     Ok(stays)
 }
 

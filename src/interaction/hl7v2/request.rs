@@ -32,9 +32,30 @@ pub(super) fn refused(
 pub(super) fn merged(id: &str, stays: &str, ends: &str, at: Timestamp) -> Value {
     let why = format!(
         "Deux dossiers ont été fusionnés par le serveur d'identités : {ends} est remplacé par {stays}. Les réponses, alertes et \
-         tâches du dossier remplacé y restent : vérifier le suivi en cours et rattacher le programme au dossier conservé."
+         tâches du dossier remplacé y restent et se retrouvent depuis le dossier conservé : vérifier qu'il s'agit bien de la même \
+         personne, et que le programme suivi est le bon."
     );
     task(id, stays, ends, &why, at)
+}
+
+/// What was merged into what, and which system said so: taking the two links away undoes it.
+pub(super) fn merge(id: &str, stays: &str, ends: &str, sender: &str, at: Timestamp) -> Value {
+    let provenance = json!({
+        "resourceType": "Provenance",
+        "target": [{"reference": stays}, {"reference": ends}],
+        "recorded": instant(at),
+        "activity": {
+            "coding": [{
+                "system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation",
+                "code": "UPDATE",
+                "display": "revise",
+            }],
+            "text": "Fusion de dossiers",
+        },
+        "agent": [{"who": {"type": "Device", "display": sender}}],
+        "entity": [{"role": "removal", "what": {"reference": ends}}],
+    });
+    meta::stamp(provenance, id, 1, at)
 }
 
 fn task(id: &str, patient: &str, focus: &str, why: &str, at: Timestamp) -> Value {

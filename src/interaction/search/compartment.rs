@@ -29,27 +29,28 @@ pub const MEMBERS: &[(&str, &[&str])] = &[
 /// `NotFound` when the patient is not known or no such type is in a patient's compartment; `Gone`.
 pub(super) async fn member(ctx: &Context, patient: &str, rtype: &str) -> Result<Criterion, Problem> {
     read::read(ctx, "Patient", patient).await?;
-    of(patient, rtype).ok_or_else(|| {
+    of(&[format!("Patient/{patient}")], rtype).ok_or_else(|| {
         let names: Vec<_> = MEMBERS.iter().map(|(name, _)| *name).collect();
         let text = format!("{rtype} is not in the compartment of a patient: {}", names.join(", "));
         Problem::new(Category::NotFound, "not-found", text)
     })
 }
 
-pub(super) fn of(patient: &str, rtype: &str) -> Option<Criterion> {
+/// The same for the records of one person, each as `Patient/id`.
+pub(super) fn of(patients: &[String], rtype: &str) -> Option<Criterion> {
     let (_, names) = MEMBERS.iter().find(|(name, _)| *name == rtype)?;
     let known = |name: &&str| parameters(rtype).iter().find(|parameter| parameter.name == *name);
     let by: Vec<&'static Parameter> = names.iter().filter_map(known).collect();
-    let target = format!("Patient/{patient}");
-    let (parameter, test) = match by[..] {
+    let (parameter, any) = match by[..] {
         [] => return None,
-        [only] => (only, Test::Reference(vec![target])),
+        [only] => (only, vec![Test::Reference(patients.to_vec())]),
         _ => {
             let id = parameters(rtype).iter().find(|parameter| parameter.column == Some(Column::Id))?;
-            (id, Test::Member { target, by })
+            let member = |target: &String| Test::Member { target: target.clone(), by: by.clone() };
+            (id, patients.iter().map(member).collect())
         }
     };
-    Some(Criterion { parameter, modifier: Modifier::None, any: vec![test] })
+    Some(Criterion { parameter, modifier: Modifier::None, any })
 }
 
 #[cfg(test)]
@@ -59,12 +60,12 @@ mod tests {
     #[test]
     fn every_member_has_its_parameters() {
         for (rtype, names) in MEMBERS {
-            assert!(of("p", rtype).is_some(), "{rtype}");
+            assert!(of(&["Patient/p".to_owned()], rtype).is_some(), "{rtype}");
             for name in *names {
                 let parameter = parameters(rtype).iter().find(|parameter| parameter.name == *name);
                 assert!(parameter.is_some_and(|parameter| parameter.refers_to("Patient")), "{rtype}.{name}");
             }
         }
-        assert!(of("p", "Questionnaire").is_none());
+        assert!(of(&["Patient/p".to_owned()], "Questionnaire").is_none());
     }
 }

@@ -1,5 +1,5 @@
 //! `Patient/{id}/$everything` (R4 `patient-operation-everything.html`): the patient, what is about them, and who and
-//! what is named there, page by page.
+//! what is named there, page by page; with what is about the records that were merged into theirs.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use super::compartment::{self, MEMBERS};
 use super::{CURSOR, SearchAnswer, answer, entries, include, link};
 use crate::fhir::bundle::Mode;
 use crate::fhir::search::{self, Query};
-use crate::interaction::{Context, read};
+use crate::interaction::{Context, merged, read};
 use crate::problem::{Category, Issue, Problem};
 
 /// What is named in a patient's resources and comes with them.
@@ -41,6 +41,7 @@ pub async fn everything(
                 .map_err(|_| Problem::internal("a stored Patient is damaged"))?,
         );
     }
+    let records = merged::with_ended(ctx, &format!("Patient/{id}")).await?;
     let mut next = None;
     let (start, mut after) = asked.from.clone();
     for (place, (rtype, _)) in MEMBERS.iter().enumerate().skip(start) {
@@ -51,7 +52,7 @@ pub async fn everything(
             next = Some(format!("{place}"));
             break;
         }
-        let Some(member) = compartment::of(id, rtype) else { continue };
+        let Some(member) = compartment::of(&records, rtype) else { continue };
         let mut query = Query { criteria: vec![member], ..Query::new(*rtype) };
         query.count = asked.count - found.len();
         query.after = after.take();

@@ -11,7 +11,7 @@ use crate::fhir::search::Query;
 use crate::interaction::library::{self, Form, Plan, Shelf};
 use crate::interaction::reference::{self, References};
 use crate::interaction::update::Before;
-use crate::interaction::{Context, incoming, read};
+use crate::interaction::{Context, incoming, merged, read};
 use crate::problem::{Issue, Problem};
 use crate::store::{Look, Page, Seen};
 
@@ -115,6 +115,7 @@ async fn around(
         let url = element::str_at(response, "questionnaire").map(|text| library::Canonical::parse(text).url);
         let history = url.map(|url| earlier::query(&reference, url)).transpose()?;
         look.searches.extend(history.clone());
+        look.searches.push(merged::query(&reference)?);
         searches = Some((reference, careplans, history));
     }
     look.resources.extend(named);
@@ -128,12 +129,45 @@ async fn around(
     let (Some((reference, careplans, history)), Some(patient)) = (searches, patient) else {
         return Ok(around);
     };
-    around.patient = Some(read::body(&patient)?);
+    let patient = read::body(&patient)?;
     let mut pages = pages.into_iter();
-    around.careplans = careplan::of(ctx, careplans, pages.next().unwrap_or_default()).await?;
-    around.history = history.zip(pages.next());
+    let own = (careplans, pages.next().unwrap_or_default());
+    let history = history.map(|history| (history, pages.next().unwrap_or_default()));
+    let is_merged = pages.next().is_some_and(|ended| !ended.resources.is_empty());
+    let (careplans, history) = if is_merged || merged::replaced_by(&patient).is_some() {
+        of_family(ctx, response, &reference).await?
+    } else {
+        (own, history)
+    };
+    around.careplans = careplan::of(ctx, careplans.0, careplans.1).await?;
+    around.history = history;
+    around.patient = Some(patient);
     around.stream = streams.first().map(|sequence| (reference, *sequence));
     Ok(around)
+}
+
+/// A search and its first page.
+type Found = (Query, Page);
+
+/// The plans of care and the earlier responses in all the records of one person.
+async fn of_family(
+    ctx: &Context,
+    response: &Value,
+    patient: &str,
+) -> Result<(Found, Option<Found>), Problem> {
+    let records = merged::family(ctx, patient).await?.join(",");
+    let careplans = careplan::query(&records)?;
+    let page = ctx.store.search(&careplans).await?;
+    let url = element::str_at(response, "questionnaire").map(|text| library::Canonical::parse(text).url);
+    let history = match url {
+        Some(url) => {
+            let query = earlier::query(&records, url)?;
+            let page = ctx.store.search(&query).await?;
+            Some((query, page))
+        }
+        None => None,
+    };
+    Ok(((careplans, page), history))
 }
 
 /// The definitions that apply to a response, and what is wrong about them.

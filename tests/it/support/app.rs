@@ -151,6 +151,7 @@ impl App {
                     oid: "1.2.250.1.999.2".to_owned(),
                     system: "https://chu.example/ipp".to_owned(),
                 }],
+                known_patients_only: false,
                 page_default: 50,
                 page_max: 500,
                 report_weeks_max: 53,
