@@ -4,6 +4,7 @@ mod application;
 pub mod demo;
 mod dmp;
 mod folder;
+mod last_look;
 mod offline;
 mod peers;
 mod sandbox;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 pub use application::{Application, Surroundings};
 pub use demo::demo;
+pub use last_look::LastLook;
 pub use offline::{Files, check, evaluate};
 pub use sandbox::{
     Behaviour, Misbehaviour, Registry, sandbox_dmp, sandbox_fhir, sandbox_folder, sandbox_mllp,

@@ -3,7 +3,8 @@
 //! Any number of processes may run one: a lease belongs to one of them, and a process that dies gives it
 //! back by its expiry. No transaction is open while a peer is on the line. Order is kept by the store,
 //! which leases only the first open delivery of each destination and patient. Each destination has places
-//! of its own: one that is slow or away never takes those of the others.
+//! of its own: one that is slow or away never takes those of the others. Before anything leaves, a [`LastLook`] says whether it
+//! may: what waited may be about somebody who is known otherwise by now.
 
 mod undelivered;
 
@@ -19,7 +20,7 @@ use crate::clock::{Clock, Ids};
 use crate::connector::Connectors;
 use crate::outbox::{Backoff, Outcome};
 use crate::problem::Problem;
-use crate::store::{Expect, LeaseRequest, Leased, Settlement, Store, Write};
+use crate::store::{Expect, LeaseRequest, Leased, Pending, Settlement, Store, Write};
 
 /// Limits of the courier.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +38,21 @@ pub struct Limits {
 /// How long a delivery may go without an answer that counts before a person is told, unless a site says otherwise.
 pub const PATIENCE: Duration = Duration::from_hours(4);
 
+/// A last look before an attempt: whom a delivery is about may be known otherwise than when it was made.
+pub trait LastLook: Send + Sync {
+    /// Nothing when it may leave as it is.
+    fn look<'a>(&'a self, leased: &'a Leased) -> Pending<'a, Option<Held>>;
+}
+
+/// Why a delivery must not leave, and what is written because of it.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// Why, without patient data.
+    pub reason: String,
+    /// New resources that say so, written with the settlement.
+    pub writes: Vec<Write>,
+}
+
 /// Sends what the outbox holds.
 #[derive(Clone)]
 pub struct Courier(Arc<Inner>);
@@ -48,6 +64,7 @@ struct Inner {
     ids: Arc<dyn Ids>,
     limits: Limits,
     patience: Duration,
+    look: Option<Arc<dyn LastLook>>,
     owner: String,
 }
 
@@ -62,22 +79,19 @@ impl Courier {
         limits: Limits,
     ) -> Self {
         let owner = ids.next();
-        Self(Arc::new(Inner { store, connectors, clock, ids, limits, patience: PATIENCE, owner }))
+        Self(Arc::new(Inner { store, connectors, clock, ids, limits, patience: PATIENCE, look: None, owner }))
     }
 
     /// The same that tells a person after another time than [`PATIENCE`].
     #[must_use]
     pub fn telling_after(self, patience: Duration) -> Self {
-        let Inner { store, connectors, clock, ids, limits, owner, .. } = &*self.0;
-        Self(Arc::new(Inner {
-            store: Arc::clone(store),
-            connectors: connectors.clone(),
-            clock: Arc::clone(clock),
-            ids: Arc::clone(ids),
-            limits: *limits,
-            patience,
-            owner: owner.clone(),
-        }))
+        Self(Arc::new(Inner { patience, ..self.0.copy() }))
+    }
+
+    /// The same that takes this look at each delivery just before it leaves.
+    #[must_use]
+    pub fn looking(self, look: Arc<dyn LastLook>) -> Self {
+        Self(Arc::new(Inner { look: Some(look), ..self.0.copy() }))
     }
 
     /// One round: leases what is due, sends it all, settles it all; the number of attempts.
@@ -140,7 +154,7 @@ impl Courier {
     /// One attempt, from its lease to what is to be settled.
     async fn attempt(self, leased: Leased) -> Settlement {
         let inner = &self.0;
-        let outcome = inner.outcome(&leased).await;
+        let (outcome, writes) = inner.outcome(&leased).await;
         let delivery = &leased.delivery;
         tracing::info!(
             delivery = %delivery.id,
@@ -153,7 +167,9 @@ impl Courier {
         metrics::counter!("vigie_delivery_attempts_total", "destination" => destination, "outcome" => outcome.code())
             .increment(1);
         let jitter = entropy(&inner.ids.next());
-        let settlement = Settlement::new(&leased, outcome, inner.clock.now(), &inner.limits.backoff, jitter);
+        let mut settlement =
+            Settlement::new(&leased, outcome, inner.clock.now(), &inner.limits.backoff, jitter);
+        settlement.writes = writes;
         told(&leased, settlement, inner.patience)
     }
 }
@@ -215,7 +231,37 @@ impl Inner {
         self.store.lease(request).await
     }
 
-    async fn outcome(&self, leased: &Leased) -> Outcome {
+    fn copy(&self) -> Self {
+        Self {
+            store: Arc::clone(&self.store),
+            connectors: self.connectors.clone(),
+            clock: Arc::clone(&self.clock),
+            ids: Arc::clone(&self.ids),
+            limits: self.limits,
+            patience: self.patience,
+            look: self.look.clone(),
+            owner: self.owner.clone(),
+        }
+    }
+
+    /// How an attempt ends, and what is written besides.
+    async fn outcome(&self, leased: &Leased) -> (Outcome, Vec<Write>) {
+        let begun = tokio::time::Instant::now();
+        let Some(look) = &self.look else { return (self.sent(leased, self.patience()).await, Vec::new()) };
+        match tokio::time::timeout(self.patience(), look.look(leased)).await {
+            Ok(Ok(None)) => {
+                (self.sent(leased, self.patience().saturating_sub(begun.elapsed())).await, Vec::new())
+            }
+            Ok(Ok(Some(Held { reason, writes }))) => (Outcome::Held { reason }, writes),
+            Ok(Err(_)) | Err(_) => {
+                let reason = "nothing was sent: whom it is about could not be looked at".to_owned();
+                (Outcome::Unreachable { reason }, Vec::new())
+            }
+        }
+    }
+
+    /// How sending ends, within that time.
+    async fn sent(&self, leased: &Leased, patience: Duration) -> Outcome {
         let unreachable = |reason: &str| Outcome::Unreachable { reason: reason.to_owned() };
         let Some(connector) = self.connectors.get(&leased.delivery.destination).cloned() else {
             return unreachable("this destination is not configured here");
@@ -223,7 +269,7 @@ impl Inner {
         let delivery = leased.delivery.clone();
         // In a task of its own: a connector that panics loses one attempt, not the loop.
         let mut sending = tokio::spawn(async move { connector.send(&delivery).await });
-        match tokio::time::timeout(self.patience(), &mut sending).await {
+        match tokio::time::timeout(patience, &mut sending).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => unreachable("the connector failed"),
             Err(_) => {

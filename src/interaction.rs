@@ -41,6 +41,7 @@ mod read;
 mod reference;
 mod release;
 mod search;
+mod second_look;
 mod submit;
 mod task;
 mod update;
@@ -63,6 +64,7 @@ pub use proof::{Proof, of_document as proof_of_document, of_patient as proof_of_
 pub use read::{read, vread};
 pub use release::{Follower, close_arrived, follow, release};
 pub use search::{MEMBERS, Search, SearchAnswer, everything, search, search_with};
+pub use second_look::{HeldBack, second_look};
 pub use submit::keep_mistyped;
 pub use update::{update, update_where};
 pub use validate::validate;

@@ -54,7 +54,7 @@
 //! **Release.** A document that waits for a qualified identity is found by the feed of Patients: a new edition of the signed report,
 //! its deliveries and the end of its Task are one unit, which expects all that it was decided with.
 //!
-//! **Deliver.** [`delivery`] leases what is due, [`connector`] posts the bytes, the outbox settles the attempt,
+//! **Deliver.** [`delivery`] leases what is due, [`interaction`] looks again at whom it is about, [`connector`] posts the bytes, the outbox settles the attempt,
 //! with the [`audit`] event that proves it; again until the receiver says yes or a person stops it.
 //!
 //! **Receive.** [`mllp`] finds a message in its connection, [`interaction::receive()`] makes of it a patient, a merge or a

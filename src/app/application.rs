@@ -11,6 +11,7 @@ use actix_web::dev::Server;
 use serde_json::Value;
 use tokio::sync::watch;
 
+use super::last_look::LastLook;
 use super::{folder, peers, stationery, telemetry};
 use crate::clock::{Clock, Ids};
 use crate::config::{self, Settings};
@@ -84,7 +85,8 @@ impl Application {
             surroundings.ids,
             for_delivery(&settings.delivery),
         )
-        .telling_after(Duration::from_secs(settings.delivery.unreachable_minutes * 60));
+        .telling_after(Duration::from_secs(settings.delivery.unreachable_minutes * 60))
+        .looking(Arc::new(LastLook::new(Arc::clone(&context))));
         let state = State {
             context: Arc::clone(&context),
             metrics: telemetry::metrics(),

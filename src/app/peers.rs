@@ -65,6 +65,8 @@ fn take(takes: &mut Takes, settings: &config::Takes) {
         None => {}
     }
     takes.dmp = settings.dmp.unwrap_or(takes.dmp);
+    takes.corrections_despite_opposition =
+        settings.corrections_despite_opposition.unwrap_or(takes.corrections_despite_opposition);
     takes.statuses = settings.statuses.iter().map(|status| status.code().to_owned()).collect();
     takes.reports = settings
         .reports

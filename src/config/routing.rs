@@ -15,6 +15,9 @@ pub struct Takes {
     /// Whether it is the national record, or comes before it (the opposition of patients counts there): yes for `xds`, always, and
     /// for `mhd` unless it says no.
     pub dmp: Option<bool>,
+    /// Whether what the DMP has is replaced there although the patient opposes its feeding by now: yes unless it says no. A
+    /// withdrawal always goes.
+    pub corrections_despite_opposition: Option<bool>,
     /// With which status.
     pub statuses: Vec<ReportStatus>,
     /// Of which kind.

@@ -12,7 +12,8 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub(super) use holding::{Holding, of as holdings};
+pub(super) use holding::{Holding, Holdings, Needless, of as holdings};
+use opposition::Asking;
 pub(super) use opposition::{Oppositions, Withheld};
 pub use routing::{Demand, ReportKind, Takes};
 pub(super) use withdraw::{Withdrawn, withdraw};
@@ -80,33 +81,36 @@ pub(super) fn provide(
         if !destination.takes.admits(report, resources) && held.is_none() {
             continue;
         }
-        if let Some(withheld) =
-            opposition::kept_back(destination, &outgoing.document.header, outgoing.oppositions)
-        {
+        let asking = Asking { destination, oppositions: outgoing.oppositions, held };
+        if let Some(withheld) = asking.kept_back(&outgoing.document.header) {
+            dispatch.tasks.extend(withheld.task(held, outgoing.at, ids));
             dispatch.withheld.push(withheld);
             continue;
         }
-        dispatch.withheld.extend(opposition::not_asked(
-            destination,
-            &outgoing.document.header,
-            outgoing.oppositions,
-        ));
+        dispatch.withheld.extend(asking.not_asked(&outgoing.document.header));
+        // Nothing takes the place of a document in the record of somebody else: it is taken back there, and given here.
+        let elsewhere = held.filter(|held| outgoing.is_elsewhere(held));
+        let asking = Asking { held: held.filter(|_| elsewhere.is_none()), ..asking };
         let id = ids.next();
-        match outgoing.payload(destination, &id, ids)? {
-            Payload::Sent(content_type, payload) => dispatch.deliveries.push(Delivery {
-                id,
-                destination: destination.name.clone(),
-                kind: destination.kind.code().to_owned(),
-                patient: held.map_or(outgoing.patient, |held| &held.patient).to_owned(),
-                subject: outgoing.subject(),
-                act: if held.is_some() { Act::Replace } else { Act::Provide },
-                content_type,
-                payload,
-                created_at: outgoing.at,
-            }),
+        match outgoing.payload(&asking, &id, ids)? {
+            Payload::Sent(content_type, payload) => {
+                dispatch.deliveries.extend(outgoing.taken_back(destination, elsewhere, ids)?);
+                dispatch.deliveries.push(Delivery {
+                    id,
+                    destination: destination.name.clone(),
+                    kind: destination.kind.code().to_owned(),
+                    patient: held.map_or(outgoing.patient, |held| &held.patient).to_owned(),
+                    subject: outgoing.subject(),
+                    act: if asking.held.is_some() { Act::Replace } else { Act::Provide },
+                    content_type,
+                    payload,
+                    created_at: outgoing.at,
+                });
+            }
             Payload::Held(reasons) => {
                 let (patient, subject) = (outgoing.patient, outgoing.subject());
-                let task = held::task(&destination.name, patient, &subject, reasons, outgoing.at);
+                let why = held::unqualified(reasons);
+                let task = held::task(&destination.name, patient, &subject, &why, outgoing.at);
                 dispatch.tasks.push(meta::stamp(task, &ids.next(), 1, outgoing.at));
             }
         }
@@ -139,14 +143,36 @@ impl Outgoing<'_> {
         self.holdings.iter().find(|held| held.is_at(destination))
     }
 
-    fn payload(&self, destination: &Destination, id: &str, ids: &dyn Ids) -> Result<Payload<'_>, Problem> {
+    /// Whether the destination has it in the record of another INS than the one that the patient has now. Records that are
+    /// kept by INS refuse a replacement across two of them (IHE ITI TF-3 4.2.2.2.3: both have the same patient).
+    fn is_elsewhere(&self, held: &Holding) -> bool {
+        let Identity::Qualified(_) = &self.document.header.patient.identity else { return false };
+        let now = self.document.header.patient.identity.identifier();
+        matches!(held.kind.as_str(), "xds" | "mhd" | "mllp")
+            && held.ins.as_ref().is_some_and(|before| *before != now)
+    }
+
+    /// What takes it back there, under the identity that is known there. What waits under that identity never leaves any more
+    /// (`interaction::second_look`), and a withdrawal of what may not be there would be refused, and hold back what follows.
+    fn taken_back(
+        &self,
+        destination: &Destination,
+        held: Option<&Holding>,
+        ids: &dyn Ids,
+    ) -> Result<Option<Delivery>, Problem> {
+        let Some(held) = held.filter(|held| held.accepted || held.is_leaving) else { return Ok(None) };
+        let withdrawn = Withdrawn { report: self.sources.report, by: &self.report.author, at: self.at };
+        withdraw::delivery(&withdrawn, held, destination, ids).map(Some)
+    }
+
+    fn payload(&self, asking: &Asking<'_>, id: &str, ids: &dyn Ids) -> Result<Payload<'_>, Problem> {
         let Self { document, sources, issuer, .. } = self;
+        let Asking { destination, held, .. } = *asking;
         if destination.takes.identity == Demand::Qualified
             && let Identity::Local { reasons, .. } = &document.header.patient.identity
         {
             return Ok(Payload::Held(reasons));
         }
-        let held = self.held(destination);
         let replaces = held.map(|held| held.sent().oid()).transpose()?;
         let replaces = replaces.as_deref();
         Ok(match &destination.kind {
@@ -166,7 +192,7 @@ impl Outgoing<'_> {
                 Payload::Sent(MEDIA_TYPE.to_owned(), json(&request)?)
             }
             DestinationKind::Mllp(route) => {
-                let route = opposition::respected(route, self.oppositions);
+                let route = asking.respected(route);
                 Payload::Sent(ER7.to_owned(), message(&route, document, replaces, id, self.at)?)
             }
             DestinationKind::Xds(submitter) => {
@@ -177,7 +203,9 @@ impl Outgoing<'_> {
             DestinationKind::Folder(layout) => {
                 let boundary = ids.next();
                 let errand = Errand { id, destination: &destination.name, boundary: &boundary, at: self.at };
-                let (content_type, files) = folder::render(document, layout, replaces, &errand)?;
+                let mut layout = layout.clone();
+                layout.message = layout.message.map(|route| Box::new(asking.respected(&route)));
+                let (content_type, files) = folder::render(document, &layout, replaces, &errand)?;
                 Payload::Sent(content_type, files)
             }
         })

@@ -43,13 +43,24 @@ pub(super) async fn new_report(
     condition: Option<Query>,
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
-    match round(ctx, &id, &resource, &Before::nothing(), condition).await? {
-        Round::Written(report, at, told) => {
-            create::answer(super::Kind::Created, report, at, [warnings, told].concat())
+    let mut last = None;
+    for _ in 0..ctx.settings.rounds_max {
+        match round(ctx, &id, &resource, &Before::nothing(), condition.clone()).await? {
+            Round::Written(report, at, told) => {
+                return create::answer(super::Kind::Created, report, at, [warnings, told].concat());
+            }
+            Round::Refused(Violation::Exists(ids)) => {
+                return create::existing(ctx, "DiagnosticReport", &ids).await;
+            }
+            // The patient was written meanwhile.
+            Round::Refused(violation @ Violation::Version { .. }) if violation.is_of("Patient") => {
+                last = Some(violation);
+            }
+            Round::Refused(violation) => return Err(create::refused(&violation)),
         }
-        Round::Refused(Violation::Exists(ids)) => create::existing(ctx, "DiagnosticReport", &ids).await,
-        Round::Refused(violation) => Err(create::refused(&violation)),
     }
+    Err(last
+        .map_or_else(|| Problem::internal("no round of writing was allowed"), |last| create::refused(&last)))
 }
 
 /// Finalises or corrects a report.
@@ -78,7 +89,9 @@ pub(super) async fn stored_report(
             Round::Written(report, at, told) => {
                 return create::answer(before.kind(), report, at, [warnings, told].concat());
             }
-            Round::Refused(violation @ Violation::Version { .. }) => last = Some(violation),
+            Round::Refused(violation @ (Violation::Version { .. } | Violation::Delivery { .. })) => {
+                last = Some(violation);
+            }
             Round::Refused(violation) => return Err(create::refused(&violation)),
         }
     }
@@ -151,6 +164,9 @@ const CORRECTED: &str = "Une version plus récente du compte rendu remplace ce d
 
 /// Writes a new edition: its bytes, its description, the end of the one before, the Tasks and the deliveries.
 fn edition(unit: &mut Unit, made: Made, gathered: &Gathered) -> Result<(), Problem> {
+    // Who the patient is was read for it: nobody may say otherwise meanwhile (`interaction::second_look` builds on that).
+    unit.guards.extend(gathered.patients.iter().filter_map(guard));
+    gathered.holdings.stop_needless(unit)?;
     for binary in &made.binaries {
         unit.writes.push(Write::new(binary, Expect::New)?);
     }
@@ -164,6 +180,15 @@ fn edition(unit: &mut Unit, made: Made, gathered: &Gathered) -> Result<(), Probl
     }
     unit.deliveries = made.dispatch.deliveries;
     Ok(())
+}
+
+/// That resource stays in the version that was read.
+pub(super) fn guard(resource: &Value) -> Option<Guard> {
+    Some(Guard::Version {
+        rtype: element::resource_type(resource)?.to_owned(),
+        id: element::id(resource)?.to_owned(),
+        version: meta::version(resource)?,
+    })
 }
 
 /// What was gathered may be younger than `before`: then another writer was first, and the round is decided anew.

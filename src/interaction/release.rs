@@ -9,30 +9,39 @@
 //! - Nothing is lost: what is followed is remembered in the process alone, and a new process looks at every held document.
 //! - What cannot be made is told on the Task, once, and tried again when the Patient changes or a process looks at everything.
 //!
-//! An identity may also lose its qualification, or end in another one, while a delivery waits. What waits then goes as it was
-//! signed: its number was qualified when it was signed, a payload never changes, and only a person can tell whether the number was
-//! wrong or the identity is merely being looked at again. Who knows that it is wrong stops the delivery, and a correction goes out
-//! with the identity of its day.
+//! An identity may also lose its qualification, or end in another one, while a delivery waits: then the delivery is held when
+//! it is to leave (`interaction::second_look`), and its document goes out from here like any other that is held. What went out
+//! before that is looked at too ([`mod@sent`]): a person is told who has a document under an identity that is no longer
+//! the patient's.
 
+mod sent;
 mod undelivered;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::dispatch::held;
+use super::dispatch::{Demand, held};
 use super::finalize::{Again, again, is_final};
 use super::{Context, incoming, merged, read};
-use crate::fhir::{element, meta};
+use crate::fhir::datetime::instant;
+use crate::fhir::element;
 use crate::identity::{Qualification, Traits, qualify};
 use crate::problem::{Category, Problem};
-use crate::store::{Committed, Guard, History, Unit, Violation};
+use crate::store::{Committed, History, Stored, Unit, Violation};
 
 /// Versions of Patients read at once.
 const PAGE: usize = 200;
+
+/// How far back a new process looks for identities that changed: far longer than every process is away at once, and short
+/// enough to be read at a start.
+const LOOK_BACK: SignedDuration = SignedDuration::from_hours(72);
+
+/// How far back a wake is looked behind: clocks of replicas differ.
+const WOKEN_BACK: SignedDuration = SignedDuration::from_mins(2);
 
 /// How often every held document is looked at, whatever the feed says, in looks at the feed.
 const EVERYTHING_EVERY: u32 = 600;
@@ -42,6 +51,18 @@ const EVERYTHING_EVERY: u32 = 600;
 pub struct Follower {
     /// Where it goes on.
     cursor: Option<String>,
+    /// It has looked at what changed before it was there.
+    has_looked_back: bool,
+    /// Deliveries may have been held since then.
+    held_since: Option<Timestamp>,
+}
+
+impl Follower {
+    /// Deliveries moved: one may have been held, whose identity is qualified all the same (a merge).
+    fn woken(&mut self, ctx: &Context) {
+        let since = incoming::now(ctx).checked_sub(WOKEN_BACK).ok();
+        self.held_since = self.held_since.min(since).or(since);
+    }
 }
 
 /// Releases what can go now, and follows the feed to its end; answers how many documents went out.
@@ -53,14 +74,25 @@ pub async fn release(ctx: &Context, follower: &mut Follower) -> Result<usize, Pr
         // The end of the feed first: what changes while everything is looked at is seen then.
         let end = end(ctx).await?;
         let released = documents(ctx, held::open(ctx, &[]).await?).await?;
+        if !follower.has_looked_back {
+            look_back(ctx).await?;
+            follower.has_looked_back = true;
+        }
         follower.cursor = end;
         return Ok(released);
     };
     let mut released = 0;
+    if let Some(since) = follower.held_since.take() {
+        let since = format!("ge{}", instant(since));
+        released += documents(ctx, held::open(ctx, &[("_lastUpdated", since.as_str())]).await?).await?;
+    }
     loop {
         let mut changes = patients(PAGE);
         changes.after = Some(cursor.clone());
         let page = ctx.store.history(&changes).await?;
+        for version in &page.versions {
+            identity_of(ctx, version).await?;
+        }
         let changed: BTreeSet<String> =
             page.versions.iter().map(|stored| format!("{}/{}", stored.rtype, stored.id)).collect();
         for patient in changed {
@@ -73,6 +105,37 @@ pub async fn release(ctx: &Context, follower: &mut Follower) -> Result<usize, Pr
         if !page.more {
             return Ok(released);
         }
+    }
+}
+
+/// Looks at the Patients of the last days: what the last process did not come to before it died.
+async fn look_back(ctx: &Context) -> Result<(), Problem> {
+    let mut changes = patients(PAGE);
+    changes.since = incoming::now(ctx).checked_sub(LOOK_BACK).ok();
+    loop {
+        let page = ctx.store.history(&changes).await?;
+        for version in &page.versions {
+            identity_of(ctx, version).await?;
+        }
+        changes.after = page.last.or(changes.after);
+        if !page.more {
+            return Ok(());
+        }
+    }
+}
+
+/// What a version of a Patient means for what was sent before.
+async fn identity_of(ctx: &Context, version: &Stored) -> Result<(), Problem> {
+    if !sent::changes_identity(ctx, version).await? {
+        return Ok(());
+    }
+    match sent::tell(ctx, version).await {
+        // Merged in a circle: no process can tell who is who, and the others wait behind.
+        Err(problem) if problem.category == Category::Conflict => {
+            tracing::warn!(patient = %version.id, %problem, "what was sent about a patient could not be looked at");
+            Ok(())
+        }
+        told => told,
     }
 }
 
@@ -92,12 +155,13 @@ pub async fn follow(ctx: &Context, pause: Duration, mut stop: watch::Receiver<bo
     wakes.mark_changed();
     while !*stop.borrow() {
         if looks == EVERYTHING_EVERY {
-            (follower, looks) = (Follower::default(), 0);
+            (follower.cursor, looks) = (None, 0);
             wakes.mark_changed();
         }
         // What arrives or is stopped is told to those who wait for deliveries.
         if wakes.has_changed().unwrap_or(false) {
             wakes.mark_unchanged();
+            follower.woken(ctx);
             if let Err(problem) = close_arrived(ctx).await {
                 tracing::warn!(%problem, "Tasks of deliveries could not be looked at");
                 wakes.mark_changed();
@@ -159,7 +223,7 @@ async fn one(ctx: &Context, document: &str, mut tasks: Vec<Value>) -> Result<boo
         };
         match ctx.store.commit(unit).await? {
             Committed::Written(_) => return Ok(goes),
-            Committed::Refused(Violation::Version { .. }) => {
+            Committed::Refused(Violation::Version { .. } | Violation::Delivery { .. }) => {
                 tasks = held::open(ctx, &[("focus", document)]).await?;
                 if tasks.is_empty() {
                     return Ok(false);
@@ -186,25 +250,37 @@ async fn decide(ctx: &Context, document: &str, tasks: &[Value]) -> Result<Decisi
     };
     let Some(patient) = patient(ctx, &report).await? else { return Ok(Decision::Wait) };
     let environment = ctx.settings.issuer.environment;
-    if !matches!(qualify(&Traits::of(&patient), environment), Qualification::Qualified(_)) {
+    let qualified = matches!(qualify(&Traits::of(&patient), environment), Qualification::Qualified(_));
+    // What was held because it carried an INS goes without one where any identity is taken.
+    if !qualified && !tasks.iter().filter_map(held::destination).any(|name| takes_any(ctx, name)) {
         return Ok(Decision::Wait);
     }
     let held_from = tasks.iter().filter_map(held::destination).map(str::to_owned).collect();
     match again(ctx, &report, &held_from, at).await? {
         Again::Made { mut unit, reference } => {
-            unit.guards.extend(guard(&patient));
             for task in tasks {
-                let goes = |name: &str| unit.deliveries.iter().any(|one| one.destination == name);
-                unit.writes.push(if held::destination(task).is_some_and(goes) {
+                let name = held::destination(task).unwrap_or_default();
+                let ended = if unit.deliveries.iter().any(|one| one.destination == name) {
                     held::released(task, &reference, at)?
+                } else if !qualified && !takes_any(ctx, name) {
+                    held::ended(task, NEXT_IS_HELD, at)?
                 } else {
                     held::ended(task, "Cette destination ne reçoit plus ce compte rendu.", at)?
-                });
+                };
+                unit.writes.push(ended);
             }
             Ok(Decision::Write { unit, goes: true })
         }
         Again::Hindered(problem) => hindered(tasks, &problem, at),
     }
+}
+
+/// What ends the Task of an edition whose next one is held in its place.
+const NEXT_IS_HELD: &str = "Une édition plus récente du document est retenue à sa place.";
+
+/// Whether that destination takes an identity that is not qualified.
+fn takes_any(ctx: &Context, name: &str) -> bool {
+    ctx.settings.destinations.iter().any(|one| one.name == name && one.takes.identity == Demand::Any)
 }
 
 /// The report of a document that is the current one.
@@ -235,14 +311,6 @@ async fn resolve(ctx: &Context, reference: &str) -> Result<Option<Value>, Proble
         Some((rtype, id)) => read::current(ctx, rtype, id).await,
         None => Ok(None),
     }
-}
-
-fn guard(resource: &Value) -> Option<Guard> {
-    Some(Guard::Version {
-        rtype: element::resource_type(resource)?.to_owned(),
-        id: element::id(resource)?.to_owned(),
-        version: meta::version(resource)?,
-    })
 }
 
 fn end_all(tasks: &[Value], why: &str, at: Timestamp) -> Result<Unit, Problem> {

@@ -13,7 +13,7 @@ mod record;
 
 use serde_json::Value;
 
-use super::dispatch::{self, Dispatch, Holding, Withdrawn, held};
+use super::dispatch::{self, Dispatch, Needless, Withdrawn, held};
 use super::finalize;
 use super::finalize::sources::{self, editions};
 use super::incoming::{self, Incoming};
@@ -68,7 +68,9 @@ pub(super) async fn report(
         }
         match round(ctx, id, &resource, &before).await? {
             Ok((report, at)) => return create::answer(before.kind(), report, at, warnings),
-            Err(violation @ Violation::Version { .. }) => last = Some(violation),
+            Err(violation @ (Violation::Version { .. } | Violation::Delivery { .. })) => {
+                last = Some(violation)
+            }
             Err(violation) => return Err(create::refused(&violation)),
         }
     }
@@ -123,12 +125,13 @@ async fn round(
     let ids_here = SeededIds::new(at, format!("{id}|{version}"));
     let report = meta::stamp(record::report(current, resource, &by, &reason, at), id, version, at);
     let descriptions = editions::of(ctx, current).await?;
-    let holdings: Vec<Holding> = dispatch::holdings(ctx, &editions::ids(&descriptions)).await?;
+    let holdings = dispatch::holdings(ctx, &editions::ids(&descriptions), Needless::Unsent).await?;
     let withdrawn = Withdrawn { report: &report, by: &by, at };
     let Dispatch { deliveries, tasks, .. } =
-        dispatch::withdraw(&withdrawn, &holdings, &ctx.settings.destinations, &ids_here)?;
+        dispatch::withdraw(&withdrawn, &holdings.held, &ctx.settings.destinations, &ids_here)?;
 
     let mut unit = Unit::new("withdraw", at);
+    holdings.stop_needless(&mut unit)?;
     unit.writes.push(before.write(&report)?);
     let mut targets = vec![format!("DiagnosticReport/{id}")];
     if let Some(description) = descriptions.iter().find(|one| one["status"] == "current") {

@@ -17,6 +17,7 @@ pub use order::order;
 pub use resources::{patch, superseded, transaction};
 
 use super::document;
+use crate::hl7v2::{Message, Segment};
 use crate::problem::Problem;
 
 /// What a recipient was sent when it got the document.
@@ -31,6 +32,14 @@ pub struct Sent<'a> {
 }
 
 impl Sent<'_> {
+    /// Whether a platform was asked to feed the DMP with it: the flag `DESTDMP` of an HL7 v2 message.
+    #[must_use]
+    pub fn asked_for_dmp(&self) -> bool {
+        Message::parse(self.payload).is_ok_and(|message| {
+            message.all("OBX").any(|obx| obx.field(3).component(1).text() == "DESTDMP" && says_yes(obx))
+        })
+    }
+
     /// The unique id of the document as an OID, `2.25.…`.
     ///
     /// # Errors
@@ -38,6 +47,10 @@ impl Sent<'_> {
     pub fn oid(&self) -> Result<String, Problem> {
         oid(self.document_id)
     }
+}
+
+fn says_yes(obx: &Segment) -> bool {
+    obx.field(5).component(1).text() == "Y"
 }
 
 /// The unique id of the document of that `DocumentReference`, as an OID: `2.25.…`.

@@ -15,8 +15,9 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use vigie::clock::{Clock, FixedClock, SystemIds};
+use vigie::connector::{Connector, Sending};
 use vigie::delivery::Courier;
-use vigie::outbox::{Act, Delivery, Outcome, State};
+use vigie::outbox::{Act, Delivery, Outcome, Receipt, State};
 use vigie::store::{DeliveryFilter, DeliveryRecord, Store, Unit};
 
 use crate::support::peer as support;
@@ -61,6 +62,8 @@ async fn sample(of: Of) -> Vec<Sample> {
             report = body(&app.put(&report).await.unwrap());
         }
         if name == WITHDRAWN {
+            // What nobody has would not be sent any more.
+            taken(&app, of).await;
             app.at("2026-03-03T11:30:00+01:00");
             report["status"] = json!("entered-in-error");
             let reason = json!({"url": "http://hl7.org/fhir/StructureDefinition/event-statusReason",
@@ -83,6 +86,24 @@ async fn sample(of: Of) -> Vec<Sample> {
     samples.reverse();
     assert_eq!(samples.len(), 5, "{of:?}");
     samples
+}
+
+/// A peer that says yes to everything.
+struct Yes;
+
+impl Connector for Yes {
+    fn send<'a>(&'a self, _: &'a Delivery) -> Sending<'a> {
+        Box::pin(async { Outcome::Accepted(Receipt { status: "yes".to_owned(), reference: None }) })
+    }
+}
+
+/// Has everything that waits taken.
+async fn taken(app: &App, of: Of) {
+    let connectors = [(of.name().to_owned(), Arc::new(Yes) as Arc<dyn Connector>)].into();
+    let (store, clock) = (Arc::clone(&app.context.store), Arc::clone(&app.clock) as Arc<dyn Clock>);
+    let courier =
+        Courier::new(store, connectors, clock, Arc::new(SystemIds), support::limits(30, CEILING_MS));
+    while courier.step().await.unwrap() > 0 {}
 }
 
 /// `Type/id` at the end of an address.

@@ -146,6 +146,68 @@ async fn what_a_patient_opposes_does_not_go_out_and_that_is_on_record() {
     assert_eq!(sent(&app).await[0].1, Act::Provide, "it is the first that dmp gets");
 }
 
+fn no_dmp() -> Value {
+    json!({
+        "resourceType": "Consent", "id": "no-dmp", "status": "active",
+        "scope": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+        "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+        "patient": {"reference": "Patient/test-folfox"}, "policyRule": {"text": "Code de la santé publique"},
+        "provision": {"type": "deny", "code": [{"coding": [{"system": OPPOSITION, "code": "alimentation-dmp"}]}]},
+    })
+}
+
+#[tokio::test]
+async fn what_the_dmp_has_is_corrected_and_withdrawn_although_the_patient_opposes_its_feeding() {
+    let (app, report) = stage().await;
+    let first = body(&app.put(&signed(&report, "final", &[])).await.unwrap());
+    assert_eq!(names(&app).await, ["dmp", "dpi", "pfi"]);
+    app.put(&no_dmp()).await.unwrap();
+    app.at("2026-03-03T11:00:00+01:00");
+    let corrected = body(&app.put(&signed(&first, "corrected", &[])).await.unwrap());
+    let acts: Vec<(String, Act)> = sent(&app).await.into_iter().map(|(name, act, _)| (name, act)).collect();
+    let expected = ["dmp", "dpi", "pfi"].map(|name| (name.to_owned(), Act::Replace));
+    assert_eq!(acts, expected, "what stands there wrong is put right");
+    assert!(flags(&app).await.contains(&"DESTDMP".to_owned()), "and by the platform, which fed it before");
+    assert!(
+        app.search("Task", &[("patient", "Patient/test-folfox"), ("focus:missing", "false")])
+            .await
+            .iter()
+            .all(|task| !task["focus"]["reference"].as_str().unwrap().starts_with("DocumentReference/"))
+    );
+
+    app.at("2026-03-03T12:00:00+01:00");
+    let mut withdrawn = corrected;
+    withdrawn["status"] = json!("entered-in-error");
+    let why = json!({"url": "http://hl7.org/fhir/StructureDefinition/event-statusReason",
+        "valueCodeableConcept": {"text": "Mauvais patient."}});
+    withdrawn["extension"].as_array_mut().unwrap().push(why);
+    app.put(&withdrawn).await.unwrap();
+    let all = app.context.store.deliveries(&DeliveryFilter::default()).await.unwrap();
+    assert!(
+        all.iter().all(|record| record.progress.state == vigie::outbox::State::Stopped),
+        "nothing had left"
+    );
+}
+
+#[tokio::test]
+async fn a_site_may_keep_corrections_from_the_dmp_and_a_person_is_told() {
+    let (mut app, report) = stage().await;
+    for destination in &mut app.context.settings.destinations {
+        destination.takes.corrections_despite_opposition = false;
+    }
+    let first = body(&app.put(&signed(&report, "final", &[])).await.unwrap());
+    app.put(&no_dmp()).await.unwrap();
+    app.at("2026-03-03T11:00:00+01:00");
+    let answer = app.put(&signed(&first, "corrected", &[])).await.unwrap();
+    assert_eq!((names(&app).await, told(&answer).len()), (["dpi", "pfi"].map(String::from).to_vec(), 2));
+    assert!(!flags(&app).await.contains(&"DESTDMP".to_owned()));
+    let tasks = app.search("Task", &[("patient", "Patient/test-folfox")]).await;
+    let outdated = |task: &&Value| task["code"]["text"] == "Version périmée d'un compte rendu dans le DMP";
+    let outdated: Vec<&Value> = tasks.iter().filter(outdated).collect();
+    assert_eq!(outdated.len(), 1);
+    assert!(outdated[0]["description"].as_str().unwrap().contains("« dmp »"));
+}
+
 #[tokio::test]
 async fn who_opposes_mail_gets_none_and_nobody_gets_his() {
     let (app, report) = stage().await;

@@ -204,27 +204,30 @@ async fn a_withdrawn_report_is_withdrawn_at_every_destination_and_nowhere_twice(
 async fn what_is_still_under_way_goes_first_and_the_withdrawal_after_it() {
     let stage = Stage::new().await;
     let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
-    let corrected = stage.put(&signed(&stored, "corrected", "Dose réduite.")).await;
-    // Nothing was sent as yet, and the first answers are lost after the peers have kept what they were sent.
-    stage.put(&withdrawn(&corrected)).await;
+    // The first answers are lost after the peers have kept what they were sent; the correction has not left.
     stage.pfi.misbehave(MllpFault::AnswerLost, 1);
+    stage.oru.misbehave(MllpFault::AnswerLost, 1);
     stage.dmp.misbehave(Fault::AnswerLost, 1);
     stage.mhd.misbehave(Fault::AnswerLost, 1);
     stage.dpi.misbehave(Fault::AnswerLost, 1);
+    stage.rounds(1).await;
+    let corrected = stage.put(&signed(&stored, "corrected", "Dose réduite.")).await;
+    stage.put(&withdrawn(&corrected)).await;
     stage.rounds(8).await;
     for name in ["pfi", "oru", "dmp", "mhd", "dpi"] {
         assert_eq!(stage.acts(name).await, [Act::Provide, Act::Replace, Act::Withdraw], "{name}");
     }
     for record in stage.deliveries().await {
-        assert_eq!(record.progress.state, State::Delivered, "{record:?} {:?}", record.attempts);
+        // Nobody needs a correction of what is taken back.
+        let expected = if record.delivery.act == Act::Replace { State::Stopped } else { State::Delivered };
+        assert_eq!(record.progress.state, expected, "{record:?} {:?}", record.attempts);
     }
-    let mut standing: Vec<Standing> = stage.pfi.documents().into_values().collect();
-    standing.sort_by_key(|one| *one == Standing::Deleted);
-    assert_eq!(standing, [Standing::Replaced, Standing::Deleted]);
+    let standing: Vec<Standing> = stage.pfi.documents().into_values().collect();
+    assert_eq!(standing, [Standing::Deleted]);
     let statuses: Vec<Option<Status>> = stage.dmp.entries().iter().map(|one| one.status).collect();
-    assert_eq!(statuses, [Some(Status::Deprecated), Some(Status::Deleted)]);
+    assert_eq!(statuses, [Some(Status::Deleted)]);
     for peer in [&stage.mhd, &stage.dpi] {
-        assert_eq!(Stage::statuses(peer), ["superseded", "entered-in-error"], "{peer:?}");
+        assert_eq!(Stage::statuses(peer), ["entered-in-error"], "{peer:?}");
     }
     let here = stage.app.search("DocumentReference", &[("_sort", "date")]).await;
     let here: Vec<&str> = here.iter().map(|one| one["status"].as_str().unwrap()).collect();
@@ -321,6 +324,7 @@ async fn a_withdrawn_report_never_comes_back() {
 async fn a_patch_withdraws_as_well_and_one_of_several_at_once_wins() {
     let stage = Stage::new().await;
     let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
+    stage.rounds(1).await;
     let id = stored["id"].as_str().unwrap();
     let reason = json!({"url": STATUS_REASON, "valueCodeableConcept": {"text": REASON}});
     let patch = interaction::Patch::Json(json!([

@@ -17,21 +17,30 @@ const SYSTEM: &str = "https://vigie.example/fhir/NamingSystem/held-document";
 /// In one of these a Task is not done with.
 pub(in crate::interaction) const OPEN: &str = "draft,requested,received,accepted,ready,in-progress,on-hold";
 
-/// The Task of a document that is held back from that destination because the patient's identity is not qualified: each
-/// reason, and what to do. It names the patient by reference only.
-pub(super) fn task(
+/// What to do about an identity that is not qualified.
+pub(in crate::interaction) const QUALIFY: &str = "Faire qualifier l'identité : le compte rendu signé partira alors de lui-même, et cette tâche se fermera.";
+
+/// Why a document is held back when it is signed: each reason, and what to do.
+pub(super) fn unqualified(reasons: &[Reason]) -> String {
+    format!("l'identité n'est pas qualifiée ({}). {QUALIFY}", listed(reasons))
+}
+
+/// Reasons in one sentence.
+pub(in crate::interaction) fn listed(reasons: &[Reason]) -> String {
+    reasons.iter().map(Reason::text).collect::<Vec<_>>().join(" ; ")
+}
+
+/// The Task of a document that is held back from that destination because of the patient's identity. It names the patient by
+/// reference only.
+pub(in crate::interaction) fn task(
     destination: &str,
     patient: &str,
     document: &str,
-    reasons: &[Reason],
+    why: &str,
     at: Timestamp,
 ) -> Value {
-    let reasons: Vec<String> = reasons.iter().map(Reason::text).collect();
-    let description = format!(
-        "Le compte rendu n'a pas été envoyé à la destination « {destination} » : l'identité n'est pas qualifiée ({}). \
-         Faire qualifier l'identité : le compte rendu signé partira alors de lui-même, et cette tâche se fermera.",
-        reasons.join(" ; ")
-    );
+    let description =
+        format!("Le compte rendu n'a pas été envoyé à la destination « {destination} » : {why}");
     json!({
         "resourceType": "Task",
         "identifier": [{"system": SYSTEM, "value": format!("{document}/{destination}")}],
@@ -128,7 +137,8 @@ mod tests {
 
     fn held() -> Value {
         let at = "2026-03-09T14:20:00Z".parse().unwrap();
-        task("dmp", "Patient/p", "DocumentReference/d", &[Reason::NoMatricule, Reason::BirthPlace], at)
+        let why = unqualified(&[Reason::NoMatricule, Reason::BirthPlace]);
+        task("dmp", "Patient/p", "DocumentReference/d", &why, at)
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! Which destinations have a document, or will have it before anything that is sent now: order per patient and destination
-//! is kept, so that what is open counts like what was accepted.
+//! is kept, so that what is open counts like what was accepted. But for what nobody needs any more and nobody can have
+//! ([`Needless`]): that is stopped, and counts like what never was.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::audit;
 use crate::fhir::datetime::instant;
+use crate::fhir::element;
+use crate::fhir::identifier::Identifier;
 use crate::interaction::{Context, Destination};
-use crate::outbox::Act;
+use crate::outbox::{Act, HELD_BY, State, Stop};
 use crate::problem::Problem;
 use crate::report::withdrawal::Sent;
-use crate::store::{DeliveryFilter, DeliveryRecord};
+use crate::store::{DeliveryFilter, DeliveryRecord, Expect, Halt, Unit, Write};
 use crate::terminology::TASK_CODE;
 
 /// A destination and the newest version of a document that it has.
@@ -22,6 +26,12 @@ pub(in crate::interaction) struct Holding {
     pub(in crate::interaction) patient: String,
     /// Id of the `DocumentReference`.
     pub(in crate::interaction) document_id: String,
+    /// The INS under which it got the document, if there was one; told by [`Holdings::tell`].
+    pub(super) ins: Option<Identifier>,
+    /// Its receiver said yes; otherwise it waits, or is being sent.
+    pub(in crate::interaction) accepted: bool,
+    /// It is being sent now.
+    pub(super) is_leaving: bool,
     content_type: String,
     payload: Vec<u8>,
 }
@@ -48,14 +58,84 @@ impl Holding {
     }
 }
 
+/// Which waiting deliveries of a document nobody needs once something else is decided about it. Only such as wait, and whose
+/// receiver certainly has not what they bring: each attempt, if there was one, was clearly refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::interaction) enum Needless {
+    /// The document is withdrawn: nobody needs a version that nobody has.
+    Unsent,
+    /// A later edition is made: one that was refused again and again would hold it back for ever. One that was not tried yet goes
+    /// first, as it was signed, and is then replaced.
+    Refused,
+}
+
+impl Needless {
+    fn is(self, record: &DeliveryRecord) -> bool {
+        record.progress.state == State::Pending
+            && !record.progress.accepted
+            && record.delivery.act != Act::Withdraw
+            && (self == Self::Unsent || !record.attempts.is_empty())
+            && record.attempts.iter().all(|attempt| attempt.outcome.is_certain_no())
+    }
+
+    const fn why(self) -> &'static str {
+        match self {
+            Self::Unsent => {
+                "Le compte rendu est retiré : cette version, que le destinataire n'a pas, n'est plus envoyée."
+            }
+            Self::Refused => {
+                "Une version plus récente remplace celle-ci, que le destinataire a refusée : elle n'est plus envoyée."
+            }
+        }
+    }
+}
+
+/// Who has which versions of a document, and what is not sent any more.
+#[derive(Default)]
+pub(in crate::interaction) struct Holdings {
+    /// Each destination once, with the newest version that it has or will have.
+    pub(in crate::interaction) held: Vec<Holding>,
+    needless: Vec<(DeliveryRecord, &'static str)>,
+}
+
+impl Holdings {
+    /// Tells under which INS each destination got the document, by the descriptions of its versions.
+    pub(in crate::interaction) fn tell(&mut self, descriptions: &[Value]) {
+        for held in &mut self.held {
+            let description =
+                descriptions.iter().find(|one| element::id(one) == Some(held.document_id.as_str()));
+            held.ins = description.and_then(ins);
+        }
+    }
+
+    /// Has the unit stop what is not sent any more, and say so.
+    ///
+    /// # Errors
+    /// `Internal`, for an event that cannot be stored.
+    pub(in crate::interaction) fn stop_needless(&self, unit: &mut Unit) -> Result<(), Problem> {
+        for (record, why) in &self.needless {
+            let stop = Stop { by: HELD_BY.to_owned(), reason: (*why).to_owned(), at: unit.at };
+            let event = audit::of_stop(&record.delivery, &stop);
+            unit.writes.push(Write::new(&event, Expect::New)?);
+            let attempts = record.progress.attempts;
+            unit.stops.push(Halt { id: record.delivery.id.clone(), attempts, stop });
+        }
+        Ok(())
+    }
+}
+
 /// Who has which of these versions of one document, told oldest first; each destination once, with the newest.
 ///
-/// A delivery that a person stopped before it was accepted has brought nothing; one that withdraws has taken back.
+/// A delivery that was stopped before it was accepted has brought nothing; one that withdraws has taken back.
 ///
 /// # Errors
 /// What the store says.
-pub(in crate::interaction) async fn of(ctx: &Context, versions: &[String]) -> Result<Vec<Holding>, Problem> {
-    let mut found: Vec<Holding> = Vec::new();
+pub(in crate::interaction) async fn of(
+    ctx: &Context,
+    versions: &[String],
+    needless: Needless,
+) -> Result<Holdings, Problem> {
+    let mut holdings = Holdings::default();
     for document_id in versions {
         let of_version = DeliveryFilter {
             subject: Some(format!("DocumentReference/{document_id}")),
@@ -64,7 +144,14 @@ pub(in crate::interaction) async fn of(ctx: &Context, versions: &[String]) -> Re
         };
         let mut records = ctx.store.deliveries(&of_version).await?;
         records.reverse();
-        for DeliveryRecord { delivery, .. } in records.into_iter().filter(arrives) {
+        for record in records.into_iter().filter(arrives) {
+            if needless.is(&record) {
+                holdings.needless.push((record, needless.why()));
+                continue;
+            }
+            let (found, accepted) = (&mut holdings.held, record.progress.accepted);
+            let is_leaving = record.progress.state == State::Leased;
+            let delivery = record.delivery;
             found.retain(|one| one.destination != delivery.destination);
             if delivery.act != Act::Withdraw {
                 found.push(Holding {
@@ -74,15 +161,49 @@ pub(in crate::interaction) async fn of(ctx: &Context, versions: &[String]) -> Re
                     document_id: document_id.clone(),
                     content_type: delivery.content_type,
                     payload: delivery.payload,
+                    ins: None,
+                    accepted,
+                    is_leaving,
                 });
             }
         }
     }
-    Ok(found)
+    Ok(holdings)
+}
+
+/// The INS of the patient that a description contains: what it was made for. It is the first number there, if it travels.
+fn ins(description: &Value) -> Option<Identifier> {
+    let patient = element::list(description, "contained").find(|one| one["resourceType"] == "Patient")?;
+    element::list(patient, "identifier").next().and_then(Identifier::of).filter(Identifier::is_ins)
 }
 
 fn arrives(record: &DeliveryRecord) -> bool {
     record.progress.accepted || record.progress.state.is_open()
+}
+
+/// The Task of a DMP that has a version that is out of date, because the patient opposes its feeding and the site has no
+/// corrections sent.
+pub(super) fn outdated(held: &Holding, at: Timestamp) -> Value {
+    let destination = &held.destination;
+    let description = format!(
+        "Le compte rendu a été corrigé, et le patient s'oppose à l'alimentation du DMP : la nouvelle version n'est pas envoyée à la \
+         destination « {destination} », qui garde la précédente. Décider avec le patient : la faire supprimer du DMP, ou laisser \
+         envoyer la correction (corrections_despite_opposition), puis clore cette tâche."
+    );
+    json!({
+        "resourceType": "Task",
+        "status": "requested",
+        "intent": "order",
+        "priority": "urgent",
+        "code": {
+            "coding": [{"system": TASK_CODE, "code": "relecture-humaine", "display": "Relecture humaine"}],
+            "text": "Version périmée d'un compte rendu dans le DMP",
+        },
+        "description": description,
+        "focus": {"reference": held.subject()},
+        "for": {"reference": held.patient},
+        "authoredOn": instant(at),
+    })
 }
 
 /// The Task of a destination that has the document and that nothing can be sent to any more.

@@ -2,14 +2,22 @@
 //!
 //! A patient may oppose the feeding of the DMP (Code de la santé publique, L1111-15 and R1111-47) and the sending by MSSanté. That
 //! is an active `Consent` whose provision denies a code of `CodeSystem/opposition`; PAM.fr carries the first in ZFA-9. It is
-//! honoured when a document is dispatched: what went before stays where it is, and only a withdrawal takes it back; one that ends
-//! sends nothing by itself, and the next version goes again.
+//! honoured when a document is dispatched, and looked at again when a first version leaves for the DMP. What went before stays
+//! where it is, and only a withdrawal takes it back; one that ends sends nothing by itself, and the next version goes again.
+//!
+//! Corrections: the opposition is to the *feeding* of the DMP. What is there already stays there, is read by those who treat the
+//! patient, and must not stay wrong: its replacement goes, and its withdrawal always. The guide of the DMP, which was not at hand,
+//! may see that otherwise, and so may a site: `corrections_despite_opposition = false` keeps replacements back, too, and has a
+//! person told that the DMP keeps a version that is out of date.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::holding::{self, Holding};
+use crate::clock::Ids;
 use crate::fhir::datetime::{PartialDateTime, instant};
 use crate::fhir::element::{code_of, list, local_reference, str_at};
+use crate::fhir::meta;
 use crate::interaction::material::all;
 use crate::interaction::{Context, Destination, DestinationKind};
 use crate::problem::{Issue, Problem, Severity};
@@ -46,6 +54,12 @@ impl Oppositions {
             }
         }
         Ok(found)
+    }
+
+    /// What does not go to that destination, which feeds the DMP, if the patient opposes it.
+    pub(in crate::interaction) fn to_dmp(&self, destination: &str) -> Option<Withheld> {
+        let consent = self.dmp.clone()?;
+        Some(Withheld { destination: destination.to_owned(), what: What::Dmp, consent: Some(consent) })
     }
 
     fn add(&mut self, consent: &Value, at: Timestamp) {
@@ -87,7 +101,7 @@ enum What {
 
 impl Withheld {
     /// In French, for the record and for who signs.
-    fn text(&self) -> String {
+    pub(in crate::interaction) fn text(&self) -> String {
         let Self { destination, what, consent } = self;
         let why = match (what, consent) {
             (What::Dmp, Some(_)) => "le patient s'oppose à l'alimentation du DMP",
@@ -99,6 +113,13 @@ impl Withheld {
             What::Mail => "n'est pas envoyé par MSSanté",
         };
         format!("Le compte rendu {what} (destination « {destination} ») : {why}.")
+    }
+
+    /// The Task about a version that stays in the DMP although it is out of date, if there is one.
+    pub(super) fn task(&self, held: Option<&Holding>, at: Timestamp, ids: &dyn Ids) -> Option<Value> {
+        let (held, _) = held.zip(self.consent.as_ref())?;
+        let task = holding::outdated(held, at);
+        Some(meta::stamp(task, &ids.next(), 1, at))
     }
 
     /// For the answer to who signs: nothing is wrong.
@@ -118,58 +139,74 @@ impl Withheld {
     }
 }
 
-/// Whether the document goes to this destination, which may be one before the national record; why not, otherwise.
-pub(super) fn kept_back(
-    destination: &Destination,
-    header: &Header,
-    oppositions: &Oppositions,
-) -> Option<Withheld> {
-    if !destination.takes.dmp {
-        return None;
-    }
-    let restricted = header.confidentiality.code != "N";
-    (restricted || oppositions.dmp.is_some()).then(|| Withheld {
-        destination: destination.name.clone(),
-        what: What::Dmp,
-        consent: oppositions.dmp.clone(),
-    })
+/// A destination that is asked for something, of a patient who may oppose it.
+#[derive(Clone, Copy)]
+pub(super) struct Asking<'a> {
+    pub(super) destination: &'a Destination,
+    pub(super) oppositions: &'a Oppositions,
+    /// The version that the destination has, or will have before.
+    pub(super) held: Option<&'a Holding>,
 }
 
-/// What a platform is not asked for, of what the site has it do.
-pub(super) fn not_asked(
-    destination: &Destination,
-    header: &Header,
-    oppositions: &Oppositions,
-) -> Vec<Withheld> {
-    let DestinationKind::Mllp(route) = &destination.kind else { return Vec::new() };
-    let flags = route.flags;
-    let one = |what, consent: Option<&String>| Withheld {
-        destination: destination.name.clone(),
-        what,
-        consent: consent.cloned(),
-    };
-    let restricted = header.confidentiality.code != "N";
-    let dmp = (flags.to_dmp && (restricted || oppositions.dmp.is_some()))
-        .then(|| one(What::Dmp, oppositions.dmp.as_ref()));
-    let mail = (flags.to_professionals || flags.to_patient)
-        .then_some(oppositions.mail.as_ref())
-        .flatten()
-        .map(|consent| one(What::Mail, Some(consent)));
-    dmp.into_iter().chain(mail).collect()
-}
-
-/// The decisions about a platform, without what the patient opposes.
-pub(super) fn respected(route: &Route, oppositions: &Oppositions) -> Route {
-    let mut route = route.clone();
-    route.flags.to_dmp &= oppositions.dmp.is_none();
-    if oppositions.mail.is_some() {
-        (route.flags.to_professionals, route.flags.to_patient) = (false, false);
+impl Asking<'_> {
+    /// Whether what feeds the DMP only corrects what is there, and the site has corrections sent.
+    fn corrects(&self) -> bool {
+        self.held.is_some() && self.destination.takes.corrections_despite_opposition
     }
-    route
+
+    /// Why the document does not go to this destination, which may be one before the national record.
+    pub(super) fn kept_back(&self, header: &Header) -> Option<Withheld> {
+        let Self { destination, oppositions, .. } = self;
+        let restricted = header.confidentiality.code != "N";
+        let opposed = oppositions.dmp.is_some() && !self.corrects();
+        (destination.takes.dmp && (restricted || opposed)).then(|| Withheld {
+            destination: destination.name.clone(),
+            what: What::Dmp,
+            consent: oppositions.dmp.clone().filter(|_| opposed),
+        })
+    }
+
+    /// What a platform is not asked for, of what the site has it do.
+    pub(super) fn not_asked(&self, header: &Header) -> Vec<Withheld> {
+        let Self { destination, oppositions, .. } = self;
+        let route = match &destination.kind {
+            DestinationKind::Mllp(route) => Some(route.as_ref()),
+            DestinationKind::Folder(layout) => layout.message.as_deref(),
+            _ => None,
+        };
+        let Some(route) = route else { return Vec::new() };
+        let (wanted, asked) = (route.flags, self.respected(route).flags);
+        let one = |what, consent: Option<&String>| Withheld {
+            destination: destination.name.clone(),
+            what,
+            consent: consent.cloned(),
+        };
+        let restricted = header.confidentiality.code != "N";
+        let opposed = wanted.to_dmp && !asked.to_dmp;
+        let dmp = (opposed || (wanted.to_dmp && restricted))
+            .then(|| one(What::Dmp, oppositions.dmp.as_ref().filter(|_| opposed)));
+        let mail = (wanted.to_professionals || wanted.to_patient)
+            .then_some(oppositions.mail.as_ref())
+            .flatten()
+            .map(|consent| one(What::Mail, Some(consent)));
+        dmp.into_iter().chain(mail).collect()
+    }
+
+    /// The decisions about a platform, without what the patient opposes. A mail is sent anew each time; what the DMP has of this
+    /// document by this platform is corrected.
+    pub(super) fn respected(&self, route: &Route) -> Route {
+        let mut route = route.clone();
+        let fed = || self.held.is_some_and(|held| held.sent().asked_for_dmp());
+        route.flags.to_dmp &= self.oppositions.dmp.is_none() || (self.corrects() && fed());
+        if self.oppositions.mail.is_some() {
+            (route.flags.to_professionals, route.flags.to_patient) = (false, false);
+        }
+        route
+    }
 }
 
 /// The record of what does not go out of a document: one `Provenance`, not a Task for each report.
-pub(super) fn record(withheld: &[Withheld], document: &str, at: Timestamp) -> Option<Value> {
+pub(in crate::interaction) fn record(withheld: &[Withheld], document: &str, at: Timestamp) -> Option<Value> {
     if withheld.is_empty() {
         return None;
     }

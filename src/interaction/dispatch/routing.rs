@@ -35,13 +35,15 @@ impl ReportKind {
 }
 
 /// What a destination takes. An empty list takes everything.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Takes {
     /// Which identity it demands.
     pub identity: Demand,
     /// Whether it is the national record, or comes before it: then what a patient opposes there, and what is restricted, does not
     /// go there.
     pub dmp: bool,
+    /// Whether what the DMP has of a document is replaced there although the patient opposes its feeding by now.
+    pub corrections_despite_opposition: bool,
     /// Statuses of the report, of those with which one goes out: `final`, `amended`, `corrected`, `appended`.
     pub statuses: Vec<String>,
     /// Kinds of report.
@@ -49,6 +51,19 @@ pub struct Takes {
     /// Programmes: canonicals of a `PlanDefinition`, with their version or without; codes of the category of the plan of
     /// care or of the report; or `CarePlan/id`.
     pub programmes: Vec<String>,
+}
+
+impl Default for Takes {
+    fn default() -> Self {
+        Self {
+            identity: Demand::default(),
+            dmp: false,
+            corrections_despite_opposition: true,
+            statuses: Vec::new(),
+            reports: Vec::new(),
+            programmes: Vec::new(),
+        }
+    }
 }
 
 impl Takes {

@@ -27,8 +27,9 @@ pub(in crate::interaction) struct Withdrawn<'a> {
 
 /// Takes the document back.
 ///
-/// A delivery to the same destination that is still open is neither stopped nor changed: its receiver may have what an attempt
-/// brought whose answer was lost. Both are sent, in their order, and the document is withdrawn in the end either way.
+/// A delivery to the same destination that is under way, or was without a clear answer, is neither stopped nor changed: its
+/// receiver may have what it brought. Both are sent, in their order, and the document is withdrawn in the end either way. One
+/// that waits and that its receiver certainly does not have is stopped ([`super::Needless`]), and what it has is withdrawn.
 ///
 /// # Errors
 /// What rendering says.
@@ -46,20 +47,42 @@ pub(in crate::interaction) fn withdraw(
             dispatch.tasks.push(meta::stamp(task, &id, 1, withdrawn.at));
             continue;
         };
-        let (content_type, payload) = payload(withdrawn, holding, destination, &id, ids)?;
-        dispatch.deliveries.push(Delivery {
-            id,
-            destination: holding.destination.clone(),
-            kind: holding.kind.clone(),
-            patient: holding.patient.clone(),
-            subject: holding.subject(),
-            act: Act::Withdraw,
-            content_type,
-            payload,
-            created_at: withdrawn.at,
-        });
+        dispatch.deliveries.push(one(withdrawn, holding, destination, (id, ids))?);
     }
     Ok(dispatch)
+}
+
+/// The delivery that takes a document back from a destination that has it.
+///
+/// # Errors
+/// What rendering says.
+pub(super) fn delivery(
+    withdrawn: &Withdrawn<'_>,
+    holding: &Holding,
+    destination: &Destination,
+    ids: &dyn Ids,
+) -> Result<Delivery, Problem> {
+    one(withdrawn, holding, destination, (ids.next(), ids))
+}
+
+fn one(
+    withdrawn: &Withdrawn<'_>,
+    holding: &Holding,
+    destination: &Destination,
+    (id, ids): (String, &dyn Ids),
+) -> Result<Delivery, Problem> {
+    let (content_type, payload) = payload(withdrawn, holding, destination, &id, ids)?;
+    Ok(Delivery {
+        id,
+        destination: holding.destination.clone(),
+        kind: holding.kind.clone(),
+        patient: holding.patient.clone(),
+        subject: holding.subject(),
+        act: Act::Withdraw,
+        content_type,
+        payload,
+        created_at: withdrawn.at,
+    })
 }
 
 fn payload(

@@ -52,8 +52,9 @@ pub(in crate::interaction) async fn again(
         Err(problem) => return Err(problem),
     };
     let mut destinations = ctx.settings.destinations.clone();
-    destinations
-        .retain(|one| held_from.contains(&one.name) || gathered.holdings.iter().any(|held| held.is_at(one)));
+    destinations.retain(|one| {
+        held_from.contains(&one.name) || gathered.holdings.held.iter().any(|held| held.is_at(one))
+    });
     let ids = SeededIds::new(at, format!("{id}|{version}"));
     let made = match document::make(&gathered, &ctx.settings, &destinations, &ids, at).await {
         Ok(made) => made,

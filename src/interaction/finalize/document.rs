@@ -62,7 +62,7 @@ pub(super) async fn make(
         sources: &sources,
         issuer: &settings.issuer,
         patient: &gathered.patient_reference,
-        holdings: &gathered.holdings,
+        holdings: &gathered.holdings.held,
         oppositions: &gathered.oppositions,
         at,
     };

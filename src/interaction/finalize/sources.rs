@@ -3,12 +3,14 @@
 mod as_of;
 pub(in crate::interaction) mod editions;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::incomplete;
 use crate::fhir::element;
-use crate::interaction::dispatch::{self, Holding, Oppositions};
+use crate::interaction::dispatch::{self, Holdings, Needless, Oppositions};
 use crate::interaction::material::{self, follow, resolve};
 use crate::interaction::{Context, incoming, merged};
 use crate::problem::{Issue, Problem};
@@ -21,6 +23,8 @@ pub(super) struct Gathered {
     pub(super) report: Value,
     /// Its patient, as `Patient/id`.
     pub(super) patient_reference: String,
+    /// Records that say who they are: their own, and the one that it was merged into.
+    pub(super) patients: Vec<Value>,
     patient: Value,
     author: Value,
     role: Option<Value>,
@@ -30,7 +34,7 @@ pub(super) struct Gathered {
     /// The current description of the document that is replaced.
     pub(super) replaced_reference: Option<Value>,
     /// Who has an earlier version of the document, or will have it before this one.
-    pub(super) holdings: Vec<Holding>,
+    pub(super) holdings: Holdings,
     /// What the patient opposes.
     pub(super) oppositions: Oppositions,
 }
@@ -61,24 +65,10 @@ pub(super) async fn gather(
     report: Value,
     at_signing: Option<Timestamp>,
 ) -> Result<Gathered, Problem> {
-    let mut issues = Vec::new();
-    if element::str_at(&report, "conclusion").is_none_or(|text| text.trim().is_empty()) {
-        issues.push(
-            Issue::error(
-                "required",
-                "a final report has a conclusion: what the person who signs it concludes",
-            )
-            .at("DiagnosticReport.conclusion"),
-        );
-    }
+    let mut issues: Vec<Issue> = without_conclusion(&report).into_iter().collect();
     let patient_reference = incoming::patient(&report);
-    let patient = match &patient_reference {
-        Some(reference) => match resolve(ctx, reference).await? {
-            Some(patient) => Some(merged::survivor(ctx, patient).await?),
-            None => None,
-        },
-        None => None,
-    };
+    let patients = patients(ctx, patient_reference.as_deref()).await?;
+    let patient = patients.last().cloned();
     if patient.is_none() {
         issues.push(
             Issue::error("required", "a final report names its patient").at("DiagnosticReport.subject"),
@@ -101,7 +91,8 @@ pub(super) async fn gather(
         None => None,
     };
     let (mut author, mut role) = (author, role);
-    let mut resources = material::about(ctx, &report, &patient_reference).await?;
+    let records = records(ctx, &patient_reference, at_signing).await?.join(",");
+    let mut resources = material::about(ctx, &report, &records).await?;
     if let Some(signed) = at_signing {
         resources = as_of::all(ctx, resources, signed).await?;
         author = as_of::one(ctx, author, signed).await?;
@@ -114,11 +105,13 @@ pub(super) async fn gather(
     resources.extend(material::people(ctx, &patient, &resources).await?);
     let editions = editions::of(ctx, &report).await?;
     let (replaced, replaced_reference) = editions::current(&editions);
-    let holdings = dispatch::holdings(ctx, &editions::ids(&editions)).await?;
-    let oppositions = opposed(ctx, &patient, &patient_reference).await?;
+    let mut holdings = dispatch::holdings(ctx, &editions::ids(&editions), Needless::Refused).await?;
+    holdings.tell(&editions);
+    let oppositions = opposed(ctx, &patients).await?;
     Ok(Gathered {
         report,
         patient_reference,
+        patients,
         patient,
         author,
         role,
@@ -131,10 +124,59 @@ pub(super) async fn gather(
     })
 }
 
-/// What the patient opposes, in the record of the report and in the one that it was merged into.
-async fn opposed(ctx: &Context, patient: &Value, reference: &str) -> Result<Oppositions, Problem> {
-    let own = element::local_reference(patient).filter(|own| own != reference);
-    let records: Vec<&str> = std::iter::once(reference).chain(own.as_deref()).collect();
+fn without_conclusion(report: &Value) -> Option<Issue> {
+    let is_blank = element::str_at(report, "conclusion").is_none_or(|text| text.trim().is_empty());
+    is_blank.then(|| {
+        Issue::error("required", "a final report has a conclusion: what the person who signs it concludes")
+            .at("DiagnosticReport.conclusion")
+    })
+}
+
+/// The record that a report names, and those on the way to the one that it was merged into, which is the last.
+async fn patients(ctx: &Context, reference: Option<&str>) -> Result<Vec<Value>, Problem> {
+    let mut patients = Vec::new();
+    if let Some(reference) = reference
+        && let Some(own) = resolve(ctx, reference).await?
+    {
+        patients.push(own.clone());
+        merged::survivor_by(ctx, own, |record| patients.push(record.clone())).await?;
+    }
+    Ok(patients)
+}
+
+/// The records of one person, as they were known to be when the report was signed: what was found out later does not change
+/// what somebody signed.
+async fn records(
+    ctx: &Context,
+    patient: &str,
+    at_signing: Option<Timestamp>,
+) -> Result<Vec<String>, Problem> {
+    let family = merged::family(ctx, patient).await?;
+    let Some(signed) = at_signing.filter(|_| family.len() > 1) else { return Ok(family) };
+    let mut then = BTreeMap::new();
+    for record in &family {
+        if let Some(now) = resolve(ctx, record).await? {
+            let before = as_of::one(ctx, now, signed).await?;
+            let into = merged::replaced_by(&before).map(|id| format!("Patient/{id}"));
+            then.insert(record.clone(), into);
+        }
+    }
+    let root = |record: &String| {
+        let mut at = record;
+        for _ in 0..then.len() {
+            at = then.get(at).and_then(Option::as_ref).unwrap_or(at);
+        }
+        at.clone()
+    };
+    let own = root(&patient.to_owned());
+    Ok(family.iter().filter(|record| root(record) == own).cloned().collect())
+}
+
+/// What the patient opposes, in the record of the report, in the one that it was merged into, and in all that ended in that.
+async fn opposed(ctx: &Context, patients: &[Value]) -> Result<Oppositions, Problem> {
+    let survivor = patients.last().and_then(element::local_reference).unwrap_or_default();
+    let records = merged::with_ended(ctx, &survivor).await?;
+    let records: Vec<&str> = records.iter().map(String::as_str).collect();
     Oppositions::of(ctx, &records, incoming::now(ctx)).await
 }
 
