@@ -121,6 +121,8 @@ async fn serve(
     perform(&exchange, payload).await
 }
 
+/// What is written waits in a box of its own: it has much to remember, which a request would otherwise be moved about with,
+/// be it only a read.
 async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
     let Exchange { context, state, .. } = exchange;
     match exchange.matched.interaction {
@@ -134,29 +136,31 @@ async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpR
             let statement = capability::statement(&context.settings.base_url).to_string();
             Ok(exchange::body(&mut HttpResponse::Ok(), statement.into_bytes()))
         }
-        Interaction::Bundle => write::bundle(exchange, payload).await,
-        Interaction::Create => write::create(exchange, payload).await,
-        Interaction::SearchType => search::by_address(exchange, None).await,
-        Interaction::SearchForm => search::by_form(exchange, payload).await,
-        Interaction::SearchCompartment => search::by_address(exchange, Some(exchange.matched.id)).await,
-        Interaction::Everything => search::everything(exchange).await,
+        Interaction::Bundle => Box::pin(write::bundle(exchange, payload)).await,
+        Interaction::Create => Box::pin(write::create(exchange, payload)).await,
+        Interaction::SearchType => Box::pin(search::by_address(exchange, None)).await,
+        Interaction::SearchForm => Box::pin(search::by_form(exchange, payload)).await,
+        Interaction::SearchCompartment => {
+            Box::pin(search::by_address(exchange, Some(exchange.matched.id))).await
+        }
+        Interaction::Everything => Box::pin(search::everything(exchange)).await,
         Interaction::Read => read(exchange).await,
         Interaction::Vread => vread(exchange).await,
-        Interaction::Update | Interaction::UpdateWhere => write::update(exchange, payload).await,
-        Interaction::Patch | Interaction::PatchWhere => write::patch(exchange, payload).await,
-        Interaction::Delete | Interaction::DeleteWhere => write::delete(exchange).await,
-        Interaction::History => history(exchange).await,
+        Interaction::Update | Interaction::UpdateWhere => Box::pin(write::update(exchange, payload)).await,
+        Interaction::Patch | Interaction::PatchWhere => Box::pin(write::patch(exchange, payload)).await,
+        Interaction::Delete | Interaction::DeleteWhere => Box::pin(write::delete(exchange)).await,
+        Interaction::History => Box::pin(history(exchange)).await,
         Interaction::Options => Ok(options(exchange.request)),
-        Interaction::Validate => operation::validate(exchange, payload).await,
-        Interaction::Evaluate => operation::evaluate(exchange, payload).await,
-        Interaction::PeriodReport => operation::period_report(exchange, payload).await,
-        Interaction::Deliveries => operation::deliveries(exchange).await,
+        Interaction::Validate => Box::pin(operation::validate(exchange, payload)).await,
+        Interaction::Evaluate => Box::pin(operation::evaluate(exchange, payload)).await,
+        Interaction::PeriodReport => Box::pin(operation::period_report(exchange, payload)).await,
+        Interaction::Deliveries => Box::pin(operation::deliveries(exchange)).await,
         Interaction::Proof => {
             check_id(exchange.matched.rtype, exchange.matched.id)?;
-            operation::proof(exchange, names(exchange.request)).await
+            Box::pin(operation::proof(exchange, names(exchange.request))).await
         }
-        Interaction::DeliveryStop => operation::stop(exchange, payload).await,
-        Interaction::DeliveryResend => operation::resend(exchange, payload).await,
+        Interaction::DeliveryStop => Box::pin(operation::stop(exchange, payload)).await,
+        Interaction::DeliveryResend => Box::pin(operation::resend(exchange, payload)).await,
     }
 }
 
