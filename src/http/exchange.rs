@@ -177,7 +177,10 @@ pub(super) fn laid_out(response: HttpResponse) -> HttpResponse {
 
 /// A time as in RFC 9110, 5.6.7.
 fn http_date(at: Timestamp) -> String {
-    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    let mut text = String::with_capacity(29);
+    // It fails for years of more than four digits only, which no clock of ours tells.
+    let _ = rfc2822::DateTimePrinter::new().print_timestamp_rfc9110(&at, &mut text);
+    text
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The route table: what is served where. The dispatcher, the `CapabilityStatement` and the test of
 //! `openapi.yaml` all read this one table.
 
-use crate::fhir::{SERVED, is_writable};
+use crate::fhir::{SERVED, is_served, is_writable};
 use crate::interaction::MEMBERS;
 use crate::problem::{Category, Problem};
 
@@ -201,7 +201,9 @@ pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, Problem> {
     let is_asked = |route: &&Route| route.method == wanted || method == "OPTIONS";
     // Most are told apart by how deep they are, before any segment is compared.
     let depth = depth(path);
-    for route in ROUTES.iter().filter(is_asked).filter(|route| self::depth(route.path) == depth) {
+    let as_deep =
+        ROUTES.iter().zip(DEPTHS).filter(|(_, of_route)| *of_route == depth).map(|(route, _)| route);
+    for route in as_deep.filter(is_asked) {
         if let Some(matched) = matches(route, path) {
             if route.method == wanted {
                 return Ok(matched);
@@ -217,7 +219,7 @@ pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, Problem> {
         return Err(Problem::new(Category::NotSupported, "not-supported", text));
     }
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-    let text = if SERVED.contains(&first) {
+    let text = if is_served(first) {
         format!("no interaction has this path below {first}; see /metadata")
     } else {
         format!("'{first}' is not served here; served types are {}", SERVED.join(", "))
@@ -239,8 +241,25 @@ pub fn allowed(path: &str) -> Vec<&'static str> {
     methods
 }
 
-fn depth(path: &str) -> usize {
-    path.bytes().filter(|b| *b == b'/').count()
+/// How deep each route is, in their order.
+const DEPTHS: [usize; ROUTES.len()] = {
+    let mut depths = [0; ROUTES.len()];
+    let mut n = 0;
+    while n < depths.len() {
+        depths[n] = depth(ROUTES[n].path);
+        n += 1;
+    }
+    depths
+};
+
+const fn depth(path: &str) -> usize {
+    let bytes = path.as_bytes();
+    let (mut depth, mut n) = (0, 0);
+    while n < bytes.len() {
+        depth += (bytes[n] == b'/') as usize;
+        n += 1;
+    }
+    depth
 }
 
 fn matches<'a>(route: &Route, path: &'a str) -> Option<Matched<'a>> {
@@ -250,7 +269,7 @@ fn matches<'a>(route: &Route, path: &'a str) -> Option<Matched<'a>> {
     for wanted in route.path.split('/') {
         let segment = actual.next()?;
         match wanted {
-            "{type}" if SERVED.contains(&segment) && route.serves(segment) => found.rtype = segment,
+            "{type}" if is_served(segment) && route.serves(segment) => found.rtype = segment,
             "{member}" if MEMBERS.iter().any(|(name, _)| *name == segment) => found.rtype = segment,
             "{id}" if !segment.is_empty() && !segment.starts_with(['$', '_']) => found.id = segment,
             "{version}" if !segment.is_empty() => found.version = segment,

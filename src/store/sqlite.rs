@@ -156,7 +156,7 @@ impl Store for SqliteStore {
     fn look(&self, look: Look) -> Pending<'_, Seen> {
         Box::pin(async move {
             look.searches.iter().try_for_each(|query| self.unindexed.check(query))?;
-            self.readers.by_key(move |conn| read::look(conn, &look)).await
+            self.readers.look(move |conn| read::look(conn, &look)).await
         })
     }
 
