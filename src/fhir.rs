@@ -5,6 +5,7 @@
 //! conforms to base R4 (<https://hl7.org/fhir/R4/>).
 
 pub mod bundle;
+pub mod compact;
 pub mod datetime;
 pub mod element;
 mod format;
@@ -16,6 +17,7 @@ pub mod primitive;
 pub mod reference;
 pub mod schema;
 pub mod search;
+pub(crate) mod shape;
 pub mod structure;
 mod subset;
 mod summary;

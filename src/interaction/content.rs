@@ -3,6 +3,8 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
+use crate::fhir::compact;
+
 /// SHA-256 of the content as the client wrote it: without `id` and `meta`, members in the order of their names, numbers by
 /// their text. Two bodies that differ in white space or order only have the same digest.
 pub(crate) fn content_digest(resource: &Value) -> String {
@@ -49,7 +51,8 @@ fn write(value: &Value, text: &mut Vec<u8>) {
             }
             text.push(b']');
         }
-        scalar => write_scalar(scalar, text),
+        // Scalars print without ambiguity: strings quoted and escaped, numbers as they were written.
+        scalar => compact::write(scalar, text),
     }
 }
 
@@ -59,18 +62,12 @@ fn write_members(members: &Map<String, Value>, skipped: &[&str], text: &mut Vec<
     sorted.sort_unstable_by_key(|(name, _)| *name);
     text.push(b'{');
     for (name, value) in sorted {
-        write_scalar(name, text);
+        compact::write_text(name, text);
         text.push(b':');
         write(value, text);
         text.push(b',');
     }
     text.push(b'}');
-}
-
-/// Scalars print without ambiguity: strings quoted and escaped, numbers as they were written.
-fn write_scalar(scalar: &impl serde::Serialize, text: &mut Vec<u8>) {
-    // Neither a scalar nor a Vec can fail.
-    let _ = serde_json::to_writer(text, scalar);
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

@@ -57,8 +57,10 @@ pub(crate) fn writable(rtype: &str) -> Result<(), Problem> {
 /// # Errors
 /// `Internal`: what is stored was JSON when it was written.
 pub(crate) fn body(stored: &Stored) -> Result<Value, Problem> {
-    serde_json::from_slice(&stored.body)
-        .map_err(|_| Problem::internal(format!("{}/{} is stored damaged", stored.rtype, stored.id)))
+    // The text is checked as a whole, and not string by string.
+    let text = std::str::from_utf8(&stored.body).ok();
+    text.and_then(|text| serde_json::from_str(text).ok())
+        .ok_or_else(|| Problem::internal(format!("{}/{} is stored damaged", stored.rtype, stored.id)))
 }
 
 /// The current version of a resource that may be absent.

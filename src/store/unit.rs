@@ -3,11 +3,12 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::row::Row;
 use super::{Made, body, feed};
 use crate::fhir::search::{self, Entry, Query};
+use crate::fhir::{compact, element};
 use crate::outbox::{Delivery, Progress, State, Stop};
 use crate::problem::Problem;
 
@@ -156,9 +157,10 @@ impl Write {
     /// As [`Self::new`].
     pub fn with_body(resource: &Value, expect: Expect) -> Result<(Self, Body), Problem> {
         let lacks = |name: &str| Problem::internal(format!("a resource to be stored lacks {name}"));
-        let text = |name: &str| resource.get(name).and_then(Value::as_str).ok_or_else(|| lacks(name));
+        let child = |name: &str| element::child(resource, name);
+        let text = |name: &str| child(name).and_then(Value::as_str).ok_or_else(|| lacks(name));
         let meta = |name: &str| {
-            let found = resource.get("meta").and_then(|meta| meta.get(name)).and_then(Value::as_str);
+            let found = child("meta").and_then(|meta| element::child(meta, name)).and_then(Value::as_str);
             found.ok_or_else(|| lacks(&format!("meta.{name}")))
         };
         let version = meta("versionId")?.parse().map_err(|_| {
@@ -167,10 +169,8 @@ impl Write {
         let last_updated = meta("lastUpdated")?.parse().map_err(|_| {
             Problem::internal("meta.lastUpdated of a resource to be stored is not an instant")
         })?;
-        let mut bytes = Vec::with_capacity(BODY_USUAL);
-        serde_json::to_writer(&mut bytes, resource).map_err(|e| Problem::internal(e.to_string()))?;
-        let dated_place = dated_place(resource)
-            .ok_or_else(|| Problem::internal("a resource to be stored has no place for meta.lastUpdated"))?;
+        let (bytes, dated_place) = compact::dated_bytes(resource);
+        let dated_place = dated_place.ok_or_else(|| lacks("meta.lastUpdated"))?;
         let write = Self {
             rtype: text("resourceType")?.to_owned(),
             id: text("id")?.to_owned(),
@@ -218,9 +218,6 @@ impl Write {
     }
 }
 
-/// Room for the bytes of most resources.
-const BODY_USUAL: usize = 2_048;
-
 /// The bytes of a resource that is about to be written.
 pub struct Body {
     bytes: Vec<u8>,
@@ -239,42 +236,6 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Body({} bytes)", self.bytes.len())
     }
-}
-
-/// Where the text of `meta.lastUpdated` begins in the compact serialisation of the resource.
-fn dated_place(resource: &Value) -> Option<usize> {
-    fn before(object: &Map<String, Value>, name: &str) -> Option<usize> {
-        let mut place = 1;
-        for (key, value) in object {
-            let key_size = size(key)?;
-            if key == name {
-                return Some(place + key_size + 1);
-            }
-            place += key_size + 1 + size(value)? + 1;
-        }
-        None
-    }
-    let outer = resource.as_object()?;
-    let inner = outer.get("meta")?.as_object()?;
-    Some(before(outer, "meta")? + before(inner, "lastUpdated")? + 1)
-}
-
-/// How many bytes a value is in compact JSON.
-fn size(value: &impl serde::Serialize) -> Option<usize> {
-    struct Counter(usize);
-    impl std::io::Write for Counter {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0 += bytes.len();
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut counter = Counter(0);
-    serde_json::to_writer(&mut counter, value).ok()?;
-    Some(counter.0)
 }
 
 impl fmt::Debug for Write {
@@ -331,24 +292,5 @@ impl Violation {
     #[must_use]
     pub fn is_of(&self, name: &str) -> bool {
         matches!(self, Self::Version { rtype, .. } if rtype == name)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_place_of_the_instant_is_found_whatever_stands_before_it() {
-        for resource in [
-            json!({"resourceType": "Patient", "id": "p", "meta": {"versionId": "1", "lastUpdated": "X"}}),
-            json!({"text": "\"lastUpdated\":\"é", "n": [1.10, {"meta": {"lastUpdated": "no"}}], "meta": {"lastUpdated": "X"}}),
-        ] {
-            let body = serde_json::to_vec(&resource).unwrap();
-            assert_eq!(body[dated_place(&resource).unwrap()], b'X', "{resource}");
-        }
-        assert_eq!(dated_place(&json!({"meta": {}})), None);
     }
 }
