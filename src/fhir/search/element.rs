@@ -1,11 +1,12 @@
 //! One element as the value that a parameter compares, told apart by its shape (R4 3.1.1.4, "parameter types").
 
 use rust_decimal::Decimal;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::extract::{Amount, Found};
 use super::number::{self, Base, GREATEST, LEAST, UCUM};
 use super::{Kind, Parameter, instant};
+use crate::fhir::element::child;
 use crate::fhir::reference::{self, ReferenceForm};
 
 /// Reads the elements of one path of one parameter.
@@ -54,23 +55,25 @@ impl Reader {
 
     /// Codes, booleans, `Coding`, `CodeableConcept`, `Identifier` and `ContactPoint`.
     fn tokens(&self, element: &Value, add: &mut dyn FnMut(Found)) {
-        let text = |name: &str| element.get(name).and_then(Value::as_str);
         let plain = match element {
-            Value::String(code) => Some(code.clone()),
-            Value::Bool(value) => Some(value.to_string()),
-            _ => None,
+            Value::String(code) => code.clone(),
+            Value::Bool(value) => value.to_string(),
+            Value::Object(members) => return self.coded(&Coded::of(members), add),
+            _ => return,
         };
+        add(Found::Token { system: self.system.unwrap_or_default().to_owned(), code: plain });
+    }
+
+    fn coded(&self, element: &Coded<'_>, add: &mut dyn FnMut(Found)) {
         if self.with_display {
-            for shown in [text("text"), text("display")].into_iter().flatten() {
+            for shown in [element.text, element.display].into_iter().flatten() {
                 add(Found::Display(shown.to_owned()));
             }
         }
-        if let Some(code) = plain {
-            add(Found::Token { system: self.system.unwrap_or_default().to_owned(), code });
-        } else if let Some(Value::Array(codings)) = element.get("coding") {
+        if let Some(codings) = element.codings {
             codings.iter().for_each(|coding| self.tokens(coding, add));
-        } else if let Some(code) = text("code").or_else(|| text("value")) {
-            let system = text("system").unwrap_or_default().to_owned();
+        } else if let Some(code) = element.code.or(element.value) {
+            let system = element.system.unwrap_or_default().to_owned();
             add(Found::Token { system, code: code.to_owned() });
         }
     }
@@ -80,7 +83,10 @@ impl Reader {
         if let Some(target) = self.target(element) {
             add(Found::Reference(target));
         }
-        let Some(identifier) = element.get("identifier").filter(|_| self.with_identifier) else { return };
+        if !self.with_identifier {
+            return;
+        }
+        let Some(identifier) = child(element, "identifier") else { return };
         if let Some(value) = identifier.get("value").and_then(Value::as_str) {
             let system = identifier.get("system").and_then(Value::as_str).unwrap_or_default().to_owned();
             add(Found::Identifier { system, value: value.to_owned() });
@@ -90,7 +96,7 @@ impl Reader {
     /// Without version.
     fn target(&self, element: &Value) -> Option<String> {
         // An element of type uri or canonical may stand among references.
-        let text = element.as_str().or_else(|| element.get("reference")?.as_str())?;
+        let text = element.as_str().or_else(|| child(element, "reference")?.as_str())?;
         let targets = self.parameter.targets;
         let fits = |rtype: &str| targets.is_empty() || targets.contains(&rtype);
         match reference::parse(text) {
@@ -103,6 +109,35 @@ impl Reader {
             ReferenceForm::Urn(urn) => Some(urn.to_owned()),
             _ => None,
         }
+    }
+}
+
+/// What an element says that is compared as a code, read in one walk over its members.
+#[derive(Default)]
+struct Coded<'e> {
+    text: Option<&'e str>,
+    display: Option<&'e str>,
+    codings: Option<&'e [Value]>,
+    code: Option<&'e str>,
+    value: Option<&'e str>,
+    system: Option<&'e str>,
+}
+
+impl<'e> Coded<'e> {
+    fn of(members: &'e Map<String, Value>) -> Self {
+        let mut coded = Self::default();
+        for (name, value) in members {
+            match name.as_str() {
+                "text" => coded.text = value.as_str(),
+                "display" => coded.display = value.as_str(),
+                "coding" => coded.codings = value.as_array().map(Vec::as_slice),
+                "code" => coded.code = value.as_str(),
+                "value" => coded.value = value.as_str(),
+                "system" => coded.system = value.as_str(),
+                _ => {}
+            }
+        }
+        coded
     }
 }
 

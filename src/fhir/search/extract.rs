@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::element::Reader;
 use super::path::Path;
 use super::{Kind, Parameter, registry};
+use crate::fhir::element::resource_type;
 
 /// One value to index.
 #[derive(Clone, PartialEq)]
@@ -97,7 +98,7 @@ pub struct Amount {
 /// What has no readable value is not indexed; structure checks are made before.
 #[must_use]
 pub fn index(resource: &Value) -> Vec<Entry> {
-    let rtype = resource.get("resourceType").and_then(Value::as_str).unwrap_or_default();
+    let rtype = resource_type(resource).unwrap_or_default();
     let mut entries = Vec::new();
     for parameter in registry::of_type(rtype).into_iter().flat_map(|of_type| of_type.for_resource(resource)) {
         of_parameter(parameter, resource, &mut entries);

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use serde_json::Value;
 
+use crate::fhir::element::child;
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::fhir::schema::{Schema, r4};
 use crate::fhirpath::{self, Collection, Expression, Scope};
@@ -130,12 +131,12 @@ fn follow(element: &Value, steps: &[Step], visit: &mut dyn FnMut(&Value)) {
     let Some((step, rest)) = steps.split_first() else { return visit(element) };
     match step {
         Step::Child(names) => {
-            if let Some(child) = names.iter().find_map(|name| element.get(name)) {
+            if let Some(child) = names.iter().find_map(|name| child(element, name)) {
                 follow(child, rest, visit);
             }
         }
         Step::RefersTo(rtype) if target_type(element) == Some(rtype) => follow(element, rest, visit),
-        Step::Is(name, text) if element.get(name).and_then(Value::as_str) == Some(text) => {
+        Step::Is(name, text) if child(element, name).and_then(Value::as_str) == Some(text) => {
             follow(element, rest, visit);
         }
         Step::RefersTo(_) | Step::Is(..) => {}
@@ -144,7 +145,7 @@ fn follow(element: &Value, steps: &[Step], visit: &mut dyn FnMut(&Value)) {
 
 /// The type that a reference names by its address, or by its `type` when it has no readable address.
 fn target_type(reference: &Value) -> Option<&str> {
-    let text = |name: &str| reference.get(name).and_then(Value::as_str);
+    let text = |name: &str| child(reference, name).and_then(Value::as_str);
     match text("reference").map(reference::parse) {
         Some(ReferenceForm::Local { rtype, .. } | ReferenceForm::Absolute { rtype: Some(rtype), .. }) => {
             Some(rtype)

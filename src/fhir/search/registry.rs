@@ -1,7 +1,7 @@
 //! The search parameters of a process: read from `SearchParameter` resources, compiled once
 //! (R4 `searchparameter.html`). A new parameter is a file, not code.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -26,34 +26,38 @@ static REGISTRY: OnceLock<Registry> = OnceLock::new();
 #[derive(Debug)]
 pub(super) struct OfType {
     parameters: &'static [Parameter],
-    /// One bit for each parameter that begins at that member.
-    beginning: HashMap<&'static str, u64>,
+    /// One bit for each parameter that begins at that member; in the order of their names, which is sooner searched than
+    /// a name is hashed.
+    beginning: Vec<(&'static str, u64)>,
     /// Those of which nothing is known before they are evaluated.
     any: u64,
 }
 
 impl OfType {
     fn new(parameters: &'static [Parameter]) -> Self {
-        let mut of_type = Self { parameters, beginning: HashMap::new(), any: 0 };
+        let mut beginning = BTreeMap::<&'static str, u64>::new();
+        let mut any = 0;
         for (n, parameter) in parameters.iter().enumerate().filter(|(_, parameter)| parameter.is_indexed()) {
             for path in parameter.paths {
                 match path.first() {
-                    Some(names) => names
-                        .iter()
-                        .for_each(|name| *of_type.beginning.entry(name.as_str()).or_default() |= 1 << n),
-                    None => of_type.any |= 1 << n,
+                    Some(names) => {
+                        names.iter().for_each(|name| *beginning.entry(name.as_str()).or_default() |= 1 << n)
+                    }
+                    None => any |= 1 << n,
                 }
             }
         }
-        of_type
+        Self { parameters, beginning: beginning.into_iter().collect(), any }
     }
 
     /// The parameters that may find something in a resource, in their order.
     pub(super) fn for_resource(&self, resource: &Value) -> impl Iterator<Item = &'static Parameter> + use<> {
         let members = resource.as_object().into_iter().flat_map(|members| members.keys());
-        let mut bits = members
-            .filter_map(|name| self.beginning.get(name.as_str()))
-            .fold(self.any, |all, bits| all | bits);
+        let bits_of = |name: &String| {
+            let place = self.beginning.binary_search_by(|(known, _)| (*known).cmp(name.as_str()));
+            place.map_or(0, |place| self.beginning[place].1)
+        };
+        let mut bits = members.fold(self.any, |all, name| all | bits_of(name));
         let parameters = self.parameters;
         std::iter::from_fn(move || {
             let n = bits.trailing_zeros();
