@@ -248,8 +248,9 @@ fn current(conn: &Connection, rtype: &str, id: &str) -> Result<Option<Current>, 
 
 /// Writes the versions of a unit, and what their resources are found by.
 fn resources(conn: &Connection, prepared: &Prepared, unit: i64, at: Timestamp) -> Result<(), Stop> {
-    let pens = Pens { conn, prepared, unit, at };
-    let (mut seq, mut rid) = last(conn)?;
+    let last = last(conn)?;
+    let pens = Pens { conn, prepared, unit, at, last };
+    let (mut seq, mut rid) = last;
     let (mut created, mut changed) = (Vec::new(), Vec::new());
     for (n, write) in prepared.unit.writes.iter().enumerate() {
         // Every write gets a number for a resource, which one that is there already does not use.
