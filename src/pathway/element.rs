@@ -1,9 +1,12 @@
 //! Building resources: each element is put once, in the order it is written, and owned by what it is put into; and the
 //! codings, references and extensions of ours.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value};
 
 use crate::fhir::element::{code_of, list};
+use crate::fhir::shape::Shape;
 use crate::terminology::{ALERT_LEVEL, Level};
 
 /// Extension of an Observation: link id of the answer, `#n` for a later instance.
@@ -19,8 +22,8 @@ pub(super) const SUPERSEDED: &str = "https://vigie.example/fhir/StructureDefinit
 /// Extension of a Provenance: what a rule did.
 pub(super) const RULE_TRACE: &str = "https://vigie.example/fhir/StructureDefinition/rule-trace";
 
-/// An element or resource being built.
-#[derive(Default)]
+/// An element or resource being built. A copy costs less than putting the same children once more.
+#[derive(Clone, Default)]
 pub(super) struct Element(Map<String, Value>);
 
 impl Element {
@@ -110,9 +113,12 @@ pub(super) fn only(value: impl Into<Value>) -> Value {
 
 /// A coding with its display where there is one.
 pub(super) fn coding(system: &str, code: &str, display: Option<&str>) -> Value {
-    let mut coding = Element::new(3).with("system", system).with("code", code);
-    coding.put_some("display", display);
-    coding.into()
+    static PLAIN: LazyLock<Shape<2>> = LazyLock::new(|| Shape::of(["system", "code"]));
+    static SHOWN: LazyLock<Shape<3>> = LazyLock::new(|| Shape::of(["system", "code", "display"]));
+    match display {
+        Some(display) => SHOWN.filled([system.into(), code.into(), display.into()]),
+        None => PLAIN.filled([system.into(), code.into()]),
+    }
 }
 
 /// The level as a coding.
@@ -122,12 +128,14 @@ pub(super) fn level_coding(level: Level) -> Value {
 
 /// A concept with one coding and no text.
 pub(super) fn concept(coding: Value) -> Value {
-    Element::new(1).with("coding", only(coding)).into()
+    static SHAPE: LazyLock<Shape<1>> = LazyLock::new(|| Shape::of(["coding"]));
+    SHAPE.filled([only(coding)])
 }
 
 /// A concept with a text.
 pub(super) fn told_concept(codings: Vec<Value>, text: impl Into<Value>) -> Value {
-    Element::new(2).with("coding", codings).with("text", text).into()
+    static SHAPE: LazyLock<Shape<2>> = LazyLock::new(|| Shape::of(["coding", "text"]));
+    SHAPE.filled([codings.into(), text.into()])
 }
 
 /// The level that a concept holds.
@@ -135,9 +143,17 @@ pub(super) fn level_in(concept: &Value) -> Option<Level> {
     code_of(concept, ALERT_LEVEL)?.parse().ok()
 }
 
+/// The kinds of values that most extensions have.
+const USUAL: [&str; 4] = ["valueString", "valueCode", "valueReference", "valueCoding"];
+
 /// An extension, or a part of a complex one; `kind` is the name of the value, such as `valueString`.
 pub(super) fn extension(url: &str, kind: &str, value: impl Into<Value>) -> Value {
-    Element::new(2).with("url", url).with(kind, value).into()
+    static SHAPES: LazyLock<[Shape<2>; USUAL.len()]> =
+        LazyLock::new(|| USUAL.map(|kind| Shape::of(["url", kind])));
+    match USUAL.iter().position(|usual| *usual == kind) {
+        Some(known) => SHAPES[known].filled([url.into(), value.into()]),
+        None => Element::new(2).with("url", url).with(kind, value).into(),
+    }
 }
 
 /// Text of the extension with this url.
@@ -147,7 +163,8 @@ pub(super) fn extension_value<'a>(resource: &'a Value, url: &str, kind: &str) ->
 
 /// A reference to `Type/id`.
 pub(super) fn reference(to: &str) -> Value {
-    Element::new(1).with("reference", to).into()
+    static SHAPE: LazyLock<Shape<1>> = LazyLock::new(|| Shape::of(["reference"]));
+    SHAPE.filled([to.into()])
 }
 
 /// `Type/id`.

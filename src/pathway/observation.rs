@@ -49,7 +49,7 @@ pub(super) fn derive(scene: &Scene<'_>, extracts: Vec<Extract>, derived: &mut De
     let by_key: HashMap<&str, &Value> =
         known.iter().rev().filter_map(|(key, known)| Some(((*key)?, *known))).collect();
     let levels = Levels::of(scene);
-    let mut kept = HashSet::new();
+    let (mut kept, mut common) = (HashSet::new(), None);
     for extract in extracts {
         let key = key(&extract);
         let existing = by_key.get_key_value(key.as_str());
@@ -59,7 +59,7 @@ pub(super) fn derive(scene: &Scene<'_>, extracts: Vec<Extract>, derived: &mut De
                 kept.insert(*key);
                 amend(existing, body, derived)
             }
-            None => create(scene, body, derived),
+            None => create(scene, common.get_or_insert_with(|| self::common(scene)), body, derived),
         };
         found.references.push(format!("Observation/{id}"));
     }
@@ -88,21 +88,29 @@ fn key(extract: &Extract) -> String {
     }
 }
 
-fn create(scene: &Scene<'_>, body: Element, derived: &mut Derived) -> String {
-    let (input, id) = (scene.input, scene.ids.next());
-    let mut whole = Element::resource("Observation", &id, 16).with("status", "final");
-    whole.put_some("basedOn", input.care_plan.map(|care_plan| only(reference(care_plan))));
-    whole.put("subject", input.subject.clone());
-    whole.put("effectiveDateTime", effective(scene));
-    whole.put("issued", scene.received.as_str());
-    whole.put_some("performer", input.answered_by.map(|person| only(person.clone())));
-    // Observation.derivedFrom does not allow a Binary: a refused response is named by its Provenance.
-    if input.source.starts_with("QuestionnaireResponse/") {
-        whole.put("derivedFrom", only(reference(input.source)));
-    }
+fn create(scene: &Scene<'_>, common: &Element, body: Element, derived: &mut Derived) -> String {
+    let id = scene.ids.next();
+    let mut whole = common.clone();
+    whole.put("id", id.as_str());
     whole.append(body);
     derived.create(whole);
     id
+}
+
+/// What every new Observation of the response says alike; its id is still to be put.
+fn common(scene: &Scene<'_>) -> Element {
+    let input = scene.input;
+    let mut common = Element::resource("Observation", "", 16).with("status", "final");
+    common.put_some("basedOn", input.care_plan.map(|care_plan| only(reference(care_plan))));
+    common.put("subject", input.subject.clone());
+    common.put("effectiveDateTime", effective(scene));
+    common.put("issued", scene.received.as_str());
+    common.put_some("performer", input.answered_by.map(|person| only(person.clone())));
+    // Observation.derivedFrom does not allow a Binary: a refused response is named by its Provenance.
+    if input.source.starts_with("QuestionnaireResponse/") {
+        common.put("derivedFrom", only(reference(input.source)));
+    }
+    common
 }
 
 /// When the person answered; reception when they did not say.

@@ -185,8 +185,10 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
     let mut keys = String::new();
     let mut put = |name: &str, param: i64, value: &str| {
         keys.push(if keys.is_empty() { '{' } else { ',' });
-        // Writing to a String cannot fail.
-        let _ = write!(keys, "\"{name}{param}\":");
+        keys.push('"');
+        keys.push_str(name);
+        keys.push_str(&param.to_string());
+        keys.push_str("\":");
         let is_plain = |b: u8| b >= b' ' && !matches!(b, b'"' | b'\\');
         if value.len() <= SORTED_CHARS && value.bytes().all(is_plain) {
             keys.push('"');
@@ -195,6 +197,7 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
         } else {
             // A NUL is nothing that JSON in PostgreSQL can say.
             let value: String = value.chars().filter(|c| *c != '\0').take(SORTED_CHARS).collect();
+            // Writing to a String cannot fail.
             let _ = write!(keys, "{}", serde_json::Value::String(value));
         }
     };
