@@ -112,6 +112,12 @@ impl Questionnaire {
         &self.url
     }
 
+    /// The Questionnaire as it was published.
+    #[must_use]
+    pub const fn source(&self) -> &Value {
+        &self.source
+    }
+
     /// Its business version.
     #[must_use]
     pub fn version(&self) -> Option<&str> {

@@ -27,19 +27,23 @@ pub struct LoadReport {
 pub async fn load(ctx: &Context, resources: Vec<Value>) -> Result<LoadReport, Problem> {
     let is_definition =
         |resource: &&Value| element::resource_type(resource).is_some_and(library::is_definition);
-    let definitions: Vec<Value> = resources.iter().filter(is_definition).cloned().collect();
+    let definitions: Vec<&Value> = resources.iter().filter(is_definition).collect();
     let report = store(ctx, &resources, &definitions).await?;
-    let canonicals = |rtype: &str| -> Vec<&str> {
+    let canonicals = |rtype: &str| -> Vec<String> {
         let of_type = definitions.iter().filter(|one| element::resource_type(one) == Some(rtype));
-        of_type.filter_map(|definition| element::str_at(definition, "url")).collect()
+        of_type.filter_map(|definition| element::str_at(definition, "url")).map(str::to_owned).collect()
     };
     let (questionnaires, plans) = (canonicals("Questionnaire"), canonicals("PlanDefinition"));
+    // What is compiled next takes their place in memory.
+    drop(resources);
+    let questionnaires: Vec<&str> = questionnaires.iter().map(String::as_str).collect();
+    let plans: Vec<&str> = plans.iter().map(String::as_str).collect();
     ctx.library.shelf(ctx.store.as_ref(), &questionnaires, &plans).await?;
     Ok(report)
 }
 
 /// Stores what is not here yet, once all of it has been compiled.
-async fn store(ctx: &Context, resources: &[Value], definitions: &[Value]) -> Result<LoadReport, Problem> {
+async fn store(ctx: &Context, resources: &[Value], definitions: &[&Value]) -> Result<LoadReport, Problem> {
     let mut compiled = false;
     for _ in 0..ctx.settings.rounds_max {
         let sequence = ctx.store.stream(DEFINITIONS).await?;
@@ -63,7 +67,7 @@ async fn store(ctx: &Context, resources: &[Value], definitions: &[Value]) -> Res
     Err(Problem::new(Category::Busy, "throttled", "definitions are being published; try again"))
 }
 
-async fn prepare(ctx: &Context, definitions: &[Value], unit: &mut Unit) -> Result<LoadReport, Problem> {
+async fn prepare(ctx: &Context, definitions: &[&Value], unit: &mut Unit) -> Result<LoadReport, Problem> {
     let mut report = LoadReport::default();
     let mut issues = Vec::new();
     for definition in definitions {
@@ -81,7 +85,8 @@ async fn prepare(ctx: &Context, definitions: &[Value], unit: &mut Unit) -> Resul
             )),
             None => {
                 let id = free_id(ctx, rtype, definition).await?;
-                unit.writes.push(Write::new(&meta::stamp(definition.clone(), &id, 1, unit.at), Expect::New)?);
+                unit.writes
+                    .push(Write::new(&meta::stamp((*definition).clone(), &id, 1, unit.at), Expect::New)?);
                 report.created.push(canonical.to_string());
             }
         }

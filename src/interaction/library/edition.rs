@@ -8,10 +8,13 @@ use crate::questionnaire::{self, Questionnaire};
 use crate::rules::{self, Protocol};
 use crate::terminology::Terminology;
 
+/// What is kept of a definition beside what was compiled of it.
+const HEAD: [&str; 4] = ["resourceType", "url", "version", "status"];
+
 /// One version of a definition with what was compiled of it.
 #[derive(Clone)]
 pub(crate) struct Edition<T> {
-    /// The definition, as published.
+    /// The definition, as published; on a shelf only what it is known by.
     pub(crate) source: Value,
     /// What was compiled of it.
     pub(crate) compiled: T,
@@ -24,6 +27,17 @@ pub(crate) type Form = Edition<Questionnaire>;
 pub(crate) type Plan = Edition<Protocol>;
 
 impl<T> Edition<T> {
+    /// Without what nobody asks for any more once it is compiled: a shelf lives as long as the process.
+    pub(super) fn shelved(mut self) -> Self {
+        if let Value::Object(members) = &mut self.source {
+            *members = std::mem::take(members)
+                .into_iter()
+                .filter(|(name, _)| HEAD.contains(&name.as_str()))
+                .collect();
+        }
+        self
+    }
+
     /// Its version.
     pub(crate) fn version(&self) -> Option<&str> {
         self.source.get("version").and_then(Value::as_str)

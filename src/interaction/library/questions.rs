@@ -19,7 +19,7 @@ pub(crate) fn unknown(plan: &Plan, forms: &[&Form]) -> Vec<Issue> {
     }
     let mut known = BTreeSet::new();
     for form in forms {
-        asked(&form.source, &mut known);
+        asked(form.compiled.source(), &mut known);
     }
     let named = named(&plan.source);
     let missing = named.into_iter().filter(|(_, link_id)| !known.contains(link_id.as_str()));

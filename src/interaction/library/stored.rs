@@ -51,7 +51,7 @@ async fn add_forms(shelf: &mut Shelf, store: &dyn Store, url: &str) -> Result<()
     let terminology = shelf.terminology();
     for source in bodies(&all(store, "Questionnaire", &[("url", url)]).await?)? {
         match edition::form(source, &terminology) {
-            Ok(form) => shelf.forms.entry(url.to_owned()).or_default().push(Arc::new(form)),
+            Ok(form) => shelf.forms.entry(url.to_owned()).or_default().push(Arc::new(form.shelved())),
             Err(problem) => tracing::warn!(url, %problem, "a stored questionnaire does not compile"),
         }
     }
@@ -62,7 +62,7 @@ async fn add_plans(shelf: &mut Shelf, store: &dyn Store, url: &str) -> Result<()
     for source in bodies(&all(store, "PlanDefinition", &[("url", url)]).await?)? {
         let activities = activities_of(store, &source).await?;
         match edition::plan(source, &activities) {
-            Ok(plan) => shelf.plans.entry(url.to_owned()).or_default().push(Arc::new(plan)),
+            Ok(plan) => shelf.plans.entry(url.to_owned()).or_default().push(Arc::new(plan.shelved())),
             Err(problem) => tracing::warn!(url, %problem, "a stored protocol does not compile"),
         }
     }

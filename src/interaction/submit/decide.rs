@@ -167,7 +167,7 @@ fn evaluate(situation: &Situation, readable: &Value, issues: &[Issue]) -> Evalua
     };
     plan.compiled.evaluate(&rules::Facts {
         response: readable,
-        questionnaire: situation.form.as_ref().map(|form| &form.source),
+        questionnaire: situation.form.as_ref().map(|form| form.compiled.source()),
         previous: situation.history.first(),
         history: &situation.history,
         careplans: &situation.careplans,
