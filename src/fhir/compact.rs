@@ -1,5 +1,5 @@
 //! Compact JSON (RFC 8259) of a resource, byte for byte as `serde_json` writes it, in less than half the time: most of a resource
-//! is text that needs no escape, and that is found sixteen bytes at a time. Each submission writes some 70 KB.
+//! is text that needs no escape, and that is found eight bytes at a time. Each submission writes some 70 KB.
 
 use serde_json::{Map, Value};
 
@@ -91,16 +91,27 @@ pub(crate) fn write_text(text: &str, bytes: &mut Vec<u8>) {
 
 /// How many bytes come before the first that is escaped.
 fn plain(bytes: &[u8]) -> usize {
-    let mut passed = 0;
-    // Without a branch for each byte, so that the compiler makes it a comparison of all sixteen.
-    for sixteen in bytes.chunks_exact(16) {
-        if sixteen.iter().fold(false, |any, byte| any | is_escaped(*byte)) {
-            break;
+    let (eights, rest) = bytes.as_chunks::<8>();
+    for (n, eight) in eights.iter().enumerate() {
+        let marks = escaped(u64::from_le_bytes(*eight));
+        if marks != 0 {
+            return n * 8 + marks.trailing_zeros() as usize / 8;
         }
-        passed += 16;
     }
-    let rest = &bytes[passed..];
+    let passed = bytes.len() - rest.len();
     passed + rest.iter().position(|byte| is_escaped(*byte)).unwrap_or(rest.len())
+}
+
+/// The highest bit of each of eight bytes that is escaped, the first byte being the lowest. Above the first mark there may
+/// be one too many: a borrow is carried upwards.
+const fn escaped(word: u64) -> u64 {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGHEST: u64 = ONES << 7;
+    const fn zeros(word: u64) -> u64 {
+        word.wrapping_sub(ONES) & !word
+    }
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    (control | zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c))) & HIGHEST
 }
 
 const fn is_escaped(byte: u8) -> bool {
@@ -151,6 +162,18 @@ mod tests {
         let text = r#"{"a":[1.10,-0.0,1E+3,12345678901234567890.0123456789,0]}"#;
         let value: Value = serde_json::from_str(text).unwrap();
         assert_eq!(bytes(&value), serde_json::to_vec(&value).unwrap());
+    }
+
+    #[test]
+    fn every_byte_is_told_apart_at_every_place() {
+        for byte in 0..=u8::MAX {
+            for place in 0..20 {
+                let mut bytes = [b'a'; 20];
+                bytes[place] = byte;
+                let expected = if is_escaped(byte) { place } else { 20 };
+                assert_eq!(plain(&bytes), expected, "{byte} at {place}");
+            }
+        }
     }
 
     proptest! {

@@ -4,18 +4,19 @@
 #[must_use]
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        if !folded.is_empty() {
+    let mut apart = false;
+    for c in text.chars() {
+        if c.is_whitespace() {
+            apart = !folded.is_empty();
+            continue;
+        }
+        if std::mem::take(&mut apart) {
             folded.push(' ');
         }
-        // Letter by letter only from the first one that may have an accent.
-        let plain = word.bytes().position(|b| !b.is_ascii()).unwrap_or(word.len());
-        let (plain, rest) = word.split_at(plain);
-        let start = folded.len();
-        folded.push_str(plain);
-        folded[start..].make_ascii_lowercase();
-        for c in rest.chars().flat_map(char::to_lowercase) {
-            push_plain(&mut folded, c);
+        if c.is_ascii() {
+            folded.push(c.to_ascii_lowercase());
+        } else {
+            c.to_lowercase().for_each(|c| push_plain(&mut folded, c));
         }
     }
     folded
@@ -62,5 +63,9 @@ mod tests {
         check("Éléonore  Œuvre", "eleonore oeuvre");
         check("E\u{301}le\u{301}onore", "eleonore");
         check("D’Août", "d'aout");
+        check(" \t Œdème\u{a0} DES\n\u{2009}pieds ", "oedeme des pieds");
+        check("a \u{301} B", "a  b");
+        check("\u{301} \u{301}B", "b");
+        check(" ", "");
     }
 }
