@@ -10,6 +10,7 @@ mod peers;
 mod sandbox;
 mod stationery;
 mod telemetry;
+mod throwaway;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -4,6 +4,7 @@
 //! not understood taken for a yes; a token or an answer's free text in a log or a reason.
 
 mod answer;
+mod certificate;
 mod document_repository;
 mod folder;
 mod mllp;

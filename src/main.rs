@@ -70,6 +70,9 @@ enum Peer {
         /// PEM file of the only certificate that may sign; without one, everybody's may.
         #[arg(long)]
         seal: Option<PathBuf>,
+        /// Speak TLS with those alone who show a client certificate; keys to throw away are made in this folder.
+        #[arg(long)]
+        tls: Option<PathBuf>,
         #[command(flatten)]
         wrong: Wrong,
     },
@@ -190,9 +193,9 @@ fn sandbox(peer: Peer) -> Result<(), Problem> {
         }
         Peer::Dpi { listen, wrong } => app::sandbox_fhir(listen, false, &wrong.extent.of(wrong.fault)),
         Peer::Mhd { listen, wrong } => app::sandbox_fhir(listen, true, &wrong.extent.of(wrong.fault)),
-        Peer::Dmp { listen, closed, known, seal, wrong } => {
+        Peer::Dmp { listen, closed, known, seal, tls, wrong } => {
             let misbehaviour = wrong.extent.of(wrong.fault);
-            app::sandbox_dmp(&app::Registry { listen, closed, known, seal, misbehaviour })
+            app::sandbox_dmp(&app::Registry { listen, closed, known, seal, tls, misbehaviour })
         }
         Peer::Folder { path, last, fault, extent } => app::sandbox_folder(&path, &last, &extent.of(fault)),
     }

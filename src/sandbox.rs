@@ -15,6 +15,7 @@ mod peer;
 pub mod platform;
 mod serve;
 mod shelf;
+pub mod throwaway;
 
 pub use fault::Fault;
 pub use folder::{FolderEngine, FolderFault};

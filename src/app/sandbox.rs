@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::throwaway::Files;
 use super::{folder, say, telemetry, told_to_stop};
 use crate::clock::SystemClock;
 use crate::config;
@@ -61,6 +62,8 @@ pub struct Registry {
     pub known: Vec<String>,
     /// PEM file of the only certificate that may sign; without one, everybody's may.
     pub seal: Option<PathBuf>,
+    /// Folder of keys to throw away, made where there are none: then it speaks mutual TLS.
+    pub tls: Option<PathBuf>,
     /// What it does wrong.
     pub misbehaviour: Misbehaviour,
 }
@@ -122,7 +125,11 @@ pub fn sandbox_dmp(registry: &Registry) -> Result<(), Problem> {
     run(async {
         let fault = registry.misbehaviour.fault(Fault::NAMES, Fault::parse)?;
         let seal = registry.seal.as_deref().map(certificate).transpose()?;
-        let dmp = dmp::start(registry.listen, Arc::new(SystemClock))?;
+        let keys = registry.tls.as_deref().map(|folder| Files::made(folder, registry.listen)).transpose()?;
+        let dmp = match &keys {
+            Some(keys) => dmp::start_secured(registry.listen, Arc::new(SystemClock), &keys.mutual()?)?,
+            None => dmp::start(registry.listen, Arc::new(SystemClock))?,
+        };
         for patient in &registry.closed {
             dmp.close(patient, true);
         }
@@ -136,7 +143,19 @@ pub fn sandbox_dmp(registry: &Registry) -> Result<(), Problem> {
             dmp.misbehave(fault, registry.misbehaviour.times);
         }
         say(&format!("DMP  {}", dmp.url()));
-        told_to_stop().await;
+        if let Some(keys) = keys {
+            say("TLS  with a client certificate; keys to throw away, for the table xds of a destination:");
+            for (setting, place) in keys.settings() {
+                say(&format!("     {setting} = {:?}", place.display().to_string()));
+            }
+        }
+        let (mut seen, mut told) = (0, Box::pin(told_to_stop()));
+        while goes_on(&mut told).await {
+            for why in dmp.refused().split_off(seen) {
+                seen += 1;
+                say(&format!("refused a client: {why}"));
+            }
+        }
         dmp.stop().await;
         Ok(())
     })

@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 
-use super::Endpoint;
+use super::{Endpoint, certificate};
 use crate::outbox::{Delivery, Outcome};
 
 /// Largest answer read; no receipt needs more.
@@ -88,8 +88,12 @@ pub(super) async fn bounded(mut response: reqwest::Response) -> Result<Vec<u8>, 
     Ok(body)
 }
 
-/// Why no answer arrived, without the address (it may hold a secret).
+/// Why no answer arrived, without the address (it may hold a secret). A certificate that is not taken, on either side, is a
+/// refusal: only a person can mend it.
 pub(super) fn unreachable(fault: &reqwest::Error) -> Outcome {
+    if let Some(reason) = certificate::refusal(fault) {
+        return Outcome::Refused { reason };
+    }
     let what = if fault.is_timeout() {
         "no answer within the time allowed"
     } else if fault.is_connect() {

@@ -2,11 +2,12 @@
 //! metadata, sizes and digests, and refuse as a registry does: an unknown patient, a closed DMP, a taken id, the replacement
 //! of what is not there.
 //!
-//! It is no model of the DMP's own rules, which are not public; and it speaks plain HTTP: who it talks to is told by the
-//! seals alone.
+//! It is no model of the DMP's own rules, which are not public. It speaks mutual TLS where it is given certificates
+//! ([`start_secured`]), and plain HTTP otherwise, where who it talks to is told by the seals alone.
 
 mod registry;
 mod submission;
+mod tls;
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -23,6 +24,8 @@ use crate::clock::Clock;
 use crate::problem::Problem;
 use crate::xds::{DocumentEntry, Status};
 use registry::{Registry, Service};
+use tls::Door;
+pub use tls::{Mutual, start_secured};
 
 const BODY_BYTES_MAX: usize = 32 << 20;
 
@@ -37,6 +40,7 @@ struct Desk {
 pub struct Dmp {
     address: SocketAddr,
     server: ServerHandle,
+    door: Option<Door>,
     desk: Arc<Desk>,
 }
 
@@ -74,18 +78,28 @@ pub fn start(address: SocketAddr, clock: Arc<dyn Clock>) -> Result<Dmp, Problem>
     let server = server.run();
     let handle = server.handle();
     tokio::spawn(server);
-    Ok(Dmp { address, server: handle, desk })
+    Ok(Dmp { address, server: handle, door: None, desk })
 }
 
 impl Dmp {
     /// Address of its services, to which `/repository` and `/registry` are added.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/services", self.address)
+        let scheme = if self.door.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/services", self.address)
+    }
+
+    /// Why each client was refused before it could say anything, as TLS has it.
+    #[must_use]
+    pub fn refused(&self) -> Vec<String> {
+        self.door.as_ref().map(Door::refused).unwrap_or_default()
     }
 
     /// Ends it; what is being answered is answered first.
     pub async fn stop(self) {
+        if let Some(door) = self.door {
+            door.close().await;
+        }
         self.server.stop(true).await;
     }
 

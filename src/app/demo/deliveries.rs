@@ -48,9 +48,10 @@ fn line(delivery: &Value) -> String {
         words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join(", ")
     });
     format!(
-        "{} → {} · {} · attempts: {} · receipt: {}",
+        "{} → {} · {} · {} · attempts: {} · receipt: {}",
         text(delivery, "subject"),
         text(delivery, "destination"),
+        text(delivery, "act"),
         text(delivery, "state"),
         attempts.len(),
         if said.is_empty() { "none" } else { &said },

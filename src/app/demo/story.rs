@@ -18,8 +18,8 @@ use crate::problem::Problem;
 /// The demo's clock runs on while it works.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
-/// A hospital record, a document receiver, a platform and a folder.
-const DESTINATIONS: usize = 4;
+/// A hospital record, a document receiver, the DMP, a platform and a folder.
+const DESTINATIONS: usize = 5;
 
 /// Where the story plays.
 pub(super) struct Stage<'a> {
@@ -58,7 +58,9 @@ pub(super) async fn tell(stage: &Stage<'_>) -> Result<Vec<String>, Problem> {
         if let Some(report) = last.and_then(|told| told.report) {
             let signed = finalize(stage, &client, course, &report, &mut differences).await?;
             if course.name == courses[0].name {
-                withdraw(&client, course, signed, &mut differences).await?;
+                let corrected = correct(&client, course, signed, &mut differences).await?;
+                hide(&client, course, &mut differences).await?;
+                withdraw(&client, course, &corrected, &mut differences).await?;
             }
         }
         draft(&client, course).await?;
@@ -176,13 +178,48 @@ async fn finalize(
     Ok(signed)
 }
 
-/// The oncologist takes the report back: whoever has the document is told.
-async fn withdraw(
+/// The oncologist corrects the report: a new version takes the place of the document everywhere.
+async fn correct(
     client: &Client,
     course: &Course,
     mut report: Value,
     differences: &mut Vec<String>,
+) -> Result<String, Problem> {
+    report["status"] = json!("corrected");
+    report["conclusion"] = json!("Démonstration : dose réduite au prochain cycle.");
+    let stored = client.put(&report).await?;
+    let reference = format!("DiagnosticReport/{}", stored["id"].as_str().unwrap_or_default());
+    say(&format!("  {reference} (corrected)"));
+    tell_deliveries(client, course, 2 * DESTINATIONS, differences).await?;
+    Ok(reference)
+}
+
+/// The oncologist hides the document from the patient until it was announced: whoever has it is told.
+async fn hide(client: &Client, course: &Course, differences: &mut Vec<String>) -> Result<(), Problem> {
+    let query = format!("DocumentReference?patient={}&status=current", course.expected.patient);
+    let found = client.search(&query).await?;
+    let id = found.first().and_then(|one| one["id"].as_str()).unwrap_or_default();
+    let asked = json!({"resourceType": "Parameters", "parameter": [
+        {"name": "hide", "valueCode": "INVISIBLE_PATIENT"},
+        {"name": "by", "valueReference": {"reference": "PractitionerRole/oncologue-test"}},
+        {"name": "reason", "valueString": "Démonstration : annonce au patient prévue lundi."}]});
+    let path = format!("DocumentReference/{id}/$visibility");
+    match client.send("POST", &path, &asked).await? {
+        (200, _) => {}
+        (status, body) => return Err(refused("POST", &path, status, &body)),
+    }
+    say(&format!("  DocumentReference/{id} (hidden from the patient)"));
+    tell_deliveries(client, course, 3 * DESTINATIONS, differences).await
+}
+
+/// The oncologist takes the report back: whoever has the document is told.
+async fn withdraw(
+    client: &Client,
+    course: &Course,
+    report: &str,
+    differences: &mut Vec<String>,
 ) -> Result<(), Problem> {
+    let mut report = client.read(report).await?;
     report["status"] = json!("entered-in-error");
     let reason = json!({
         "url": "http://hl7.org/fhir/StructureDefinition/event-statusReason",
@@ -194,7 +231,7 @@ async fn withdraw(
     }
     client.put(&report).await?;
     say(&format!("  DiagnosticReport/{} (withdrawn)", report["id"].as_str().unwrap_or_default()));
-    tell_deliveries(client, course, 2 * DESTINATIONS, differences).await
+    tell_deliveries(client, course, 4 * DESTINATIONS, differences).await
 }
 
 /// Drafts the report of all weeks, for whoever signs it.
