@@ -22,7 +22,7 @@ use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKin
 pub use destination::{Destination, DestinationKind, MhdTransaction, WithdrawnAs};
 pub use folder::{Conflict, Folder, FolderFile};
 pub use issuer::{Environment, Issuer};
-pub use mllp::{Authority, Listing, MessageKind, Mllp, Transmission};
+pub use mllp::{Authority, Changes, Listing, MessageKind, Mllp, Transmission};
 pub use routing::{Identity, ReportKind, ReportStatus, Takes};
 pub use xds::Xds;
 

@@ -46,6 +46,7 @@ mod submit;
 mod task;
 mod update;
 mod validate;
+mod visibility;
 mod withdraw;
 
 pub use bundle::{Echo, bundle, status_line};
@@ -68,6 +69,7 @@ pub use second_look::{HeldBack, second_look};
 pub use submit::keep_mistyped;
 pub use update::{update, update_where};
 pub use validate::validate;
+pub use visibility::change_visibility;
 
 /// Compiled definitions that a transaction or a trial with definitions of its own keeps to itself.
 const OWN_LIBRARY: usize = 64;

@@ -51,6 +51,9 @@
 //! **Withdraw.** A final DiagnosticReport that a named person sets entered-in-error, with a reason, takes its DocumentReference
 //! along; everyone who has any version of the document is told in the same unit, from what he was sent.
 //!
+//! **Hide, show, archive.** A named person asks for it by `$visibility`, with a reason; description and report say so, and everyone
+//! who has the document is told in the same unit. What nobody has begun to send is stopped in it, and goes hidden instead.
+//!
 //! **Release.** A document that waits for a qualified identity is found by the feed of Patients: a new edition of the signed report,
 //! its deliveries and the end of its Task are one unit, which expects all that it was decided with.
 //!

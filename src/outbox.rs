@@ -54,17 +54,36 @@ pub enum Act {
     Provide,
     /// The destination gets a document in the place of the version that it has.
     Replace,
+    /// The destination is told from whom the document that it has is hidden from now on: from somebody, or from nobody.
+    Visibility,
+    /// The destination is told to put the document that it has away, where it stays readable.
+    Archive,
+    /// The destination is told to take the document back out of its archive.
+    Unarchive,
     /// The destination is told to withdraw the document that it has.
     Withdraw,
 }
 
 impl Act {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Provide, Self::Replace, Self::Visibility, Self::Archive, Self::Unarchive, Self::Withdraw];
+
+    /// Whether the destination has another version of the document by it.
+    #[must_use]
+    pub const fn gives(self) -> bool {
+        matches!(self, Self::Provide | Self::Replace)
+    }
+
     /// The act's name in tables and on the wire.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
             Self::Provide => "provide",
             Self::Replace => "replace",
+            Self::Visibility => "visibility",
+            Self::Archive => "archive",
+            Self::Unarchive => "unarchive",
             Self::Withdraw => "withdraw",
         }
     }
@@ -74,7 +93,7 @@ impl Act {
     /// # Errors
     /// `Internal` when there is none: only this service writes them.
     pub fn parse(code: &str) -> Result<Self, Problem> {
-        [Self::Provide, Self::Replace, Self::Withdraw]
+        Self::ALL
             .into_iter()
             .find(|act| act.code() == code)
             .ok_or_else(|| Problem::internal(format!("{code:?} is no act of a delivery")))

@@ -10,7 +10,8 @@
 //! 3. [`Document::new`] derives the [`Header`], and wraps the pages in a CDA, which it checks;
 //! 4. the other renderers describe that document to those who receive it, from its header and its bytes. They never
 //!    render it again;
-//! 5. [`withdrawal`] takes it back from them, from what they were sent.
+//! 5. [`visibility`] hides it, shows it or puts it away there, and [`withdrawal`] takes it back from them, from what they
+//!    were sent.
 
 mod actions;
 mod alerts;
@@ -45,6 +46,7 @@ mod stationery;
 mod subject;
 pub mod transaction_bundle;
 mod trend;
+pub mod visibility;
 mod visit;
 pub mod withdrawal;
 

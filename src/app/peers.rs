@@ -14,7 +14,7 @@ use crate::hl7v2::Party;
 use crate::interaction::{self, Demand, ReportKind, Takes};
 use crate::problem::{Category, Issue, Problem};
 use crate::report::folder::{Layout, Pattern};
-use crate::report::hl7v2::{Flags, Kind, Listing, Route};
+use crate::report::hl7v2::{Changes, Flags, Kind, Listing, Route};
 
 /// What each destination gets.
 ///
@@ -145,6 +145,10 @@ fn route(settings: &config::Transmission) -> Route {
         copies_to: settings.copies_to.clone(),
         reply_to: written(&settings.reply_to),
         mail: [written(&settings.mail_professionals), written(&settings.mail_patient)],
+        visibility: match settings.visibility {
+            config::Changes::Message => Changes::Message,
+            config::Changes::Task => Changes::Task,
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::outbox::{Act, Delivery};
+use crate::outbox::Delivery;
 
 /// Transactions of IHE, as audit messages name them (IHE ITI TF-2, 3.20).
 const IHE: &str = "urn:ihe:event-type-code";
@@ -25,9 +25,9 @@ impl Transaction {
     pub fn of(delivery: &Delivery) -> Option<Self> {
         let ihe = |code: &str, display| Some(Self { system: IHE, code: code.to_owned(), display });
         match delivery.kind.as_str() {
-            "xds" if delivery.act == Act::Withdraw => ihe("ITI-57", "Update Document Set"),
+            "xds" if !delivery.act.gives() => ihe("ITI-57", "Update Document Set"),
             "xds" => ihe("ITI-41", "Provide and Register Document Set-b"),
-            "mhd" if delivery.act == Act::Withdraw => Some(Self::restful("patch")),
+            "mhd" if !delivery.act.gives() => Some(Self::restful("patch")),
             "mhd" if is_description(&delivery.payload) => ihe("ITI-105", "Simplified Publish"),
             "mhd" => ihe("ITI-65", "Provide Document Bundle"),
             "mllp" => event(&delivery.payload).map(|event| Self::message(&event)),
@@ -89,6 +89,7 @@ fn event(payload: &[u8]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbox::Act;
 
     #[test]
     fn each_kind_of_delivery_is_a_transaction() {
@@ -107,8 +108,10 @@ mod tests {
             let found = Transaction::of(&delivery);
             assert_eq!(found.as_ref().map(Transaction::code), code, "{kind}");
         };
-        act(Act::Withdraw, "xds", "", Some("ITI-57"));
-        act(Act::Withdraw, "mhd", "{}", Some("patch"));
+        for change in [Act::Visibility, Act::Archive, Act::Unarchive, Act::Withdraw] {
+            act(change, "xds", "", Some("ITI-57"));
+            act(change, "mhd", "{}", Some("patch"));
+        }
         act(Act::Withdraw, "fhir", "{}", Some("transaction"));
         let check = |kind: &str, payload: &str, code| act(Act::Replace, kind, payload, code);
         check("xds", "", Some("ITI-41"));

@@ -195,6 +195,8 @@ mod tests {
             |url: &str, more: &str| format!(r#"kind = "mllp", url = "{url}", hl7v2 = {{{NAMES}{more}}}"#);
         check(&platform("mllp://pfi.chu.example:2575", ""), None);
         check(&platform("mllp://[::1]:2575", ""), None);
+        check(&platform("mllp://pfi:1", r#", visibility = "task""#), None);
+        check(&platform("mllp://pfi:1", r#", visibility = "none""#), Some("expected `message` or `task`"));
         check(&platform("mllps://pfi.chu.example:2576", r#", ca = "ca.pem""#), None);
         check(&platform("mllps://pfi.chu.example:2576", ""), Some("hl7v2.ca"));
         check(&platform("mllp://pfi.chu.example", ""), Some("mllp://HOST:PORT"));

@@ -48,6 +48,9 @@ pub struct Transmission {
     pub mail_patient: String,
     /// `table`: combinations of the guide's table only; `examples`: also copies to professionals alone.
     pub listing: Listing,
+    /// How the platform is told that a document is hidden otherwise: `message`, by the replacement of the same document with
+    /// `MODIF_CONF_CODE`, or `task`, by a person. Ask its owner.
+    pub visibility: Changes,
     /// Connections at once.
     #[validate(range(min = 1, max = 16))]
     pub connections: usize,
@@ -83,6 +86,7 @@ impl Default for Transmission {
             mail_professionals: empty(),
             mail_patient: empty(),
             listing: Listing::Table,
+            visibility: Changes::Message,
             connections: 1,
             retry: vec!["AR".to_owned()],
             ca: empty(),
@@ -110,6 +114,16 @@ pub enum Listing {
     Table,
     /// Also those of its examples.
     Examples,
+}
+
+/// How a platform is told that a document is hidden otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Changes {
+    /// `MDM^T10`, or `ORU^R01`.
+    Message,
+    /// A Task.
+    Task,
 }
 
 /// The MLLP listener.

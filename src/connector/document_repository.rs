@@ -74,10 +74,8 @@ impl DocumentRepository {
         };
         let metadata = match (&order.transaction, &current) {
             (_, None) => metadata,
-            (Transaction::Status { to, .. }, Some(Current { entry: Some(entry), .. }))
-                if entry.status.is_some_and(|status| status.urn() == to) =>
-            {
-                return Ok(accepted("had this status already", &metadata, &[]));
+            (_, Some(Current { entry: Some(entry), .. })) if order.is_done(entry) => {
+                return Ok(accepted("was so already", &metadata, &[]));
             }
             (Transaction::Visibility { .. }, Some(Current { entry: Some(entry), .. })) => {
                 order.hidden(&metadata, entry).map_err(|problem| ours(&problem))?
@@ -85,7 +83,9 @@ impl DocumentRepository {
             (Transaction::Visibility { .. }, Some(_)) => {
                 return Err(refused("the registry told only the name of the entry, not what it says"));
             }
-            (_, Some(current)) => order.resolved(&metadata, &current.entry_uuid),
+            (_, Some(Current { entry_uuid, entry })) => {
+                order.resolved(&metadata, entry_uuid, entry.as_ref().and_then(|entry| entry.status))
+            }
         };
         let reply = match &order.transaction {
             Transaction::Provide { .. } => {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Endpoint, answer, post};
-use crate::outbox::{Act, Delivery, Outcome, Receipt};
+use crate::outbox::{Delivery, Outcome, Receipt};
 
 /// A change that was rendered before the commit.
 pub(super) struct Change {
@@ -21,7 +21,7 @@ pub(super) struct Change {
 impl Change {
     /// The change that this delivery is; none when it is a transaction to be posted.
     pub(super) fn of(delivery: &Delivery) -> Option<Self> {
-        if delivery.kind != "mhd" || delivery.act != Act::Withdraw {
+        if delivery.kind != "mhd" || delivery.act.gives() {
             return None;
         }
         let bundle: Value = serde_json::from_slice(&delivery.payload).ok()?;
@@ -99,6 +99,7 @@ fn says_so(body: &[u8], operations: &Value) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbox::Act;
 
     #[test]
     fn a_status_of_success_alone_is_no_yes_when_something_else_is_said() {

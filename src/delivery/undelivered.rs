@@ -65,6 +65,9 @@ const fn what(act: Act) -> &'static str {
     match act {
         Act::Provide => "le compte rendu",
         Act::Replace => "la nouvelle version du compte rendu",
+        Act::Visibility => "le changement de visibilité du compte rendu",
+        Act::Archive => "l'archivage du compte rendu",
+        Act::Unarchive => "le désarchivage du compte rendu",
         Act::Withdraw => "le retrait du compte rendu",
     }
 }

@@ -54,6 +54,7 @@ pub const fn takes_body(interaction: Interaction) -> bool {
             | Interaction::Validate
             | Interaction::Evaluate
             | Interaction::PeriodReport
+            | Interaction::Visibility
             | Interaction::DeliveryStop
             | Interaction::DeliveryResend
     )
@@ -81,6 +82,7 @@ const fn own(interaction: Interaction) -> &'static [u16] {
         Interaction::SearchCompartment | Interaction::Everything | Interaction::Proof => &[200, 404, 410],
         Interaction::Evaluate => &[200, 422],
         Interaction::PeriodReport => &[200, 201, 404, 409, 410, 422, 507],
+        Interaction::Visibility => &[200, 404, 409, 410, 422, 507],
         Interaction::Create => &[200, 201, 409, 412, 422, 507],
         // 404: what stands for the id is no id but the name of something that is not here.
         Interaction::Update => &[200, 201, 404, 409, 412, 422, 507],

@@ -159,6 +159,10 @@ async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpR
             check_id(exchange.matched.rtype, exchange.matched.id)?;
             Box::pin(operation::proof(exchange, names(exchange.request))).await
         }
+        Interaction::Visibility => {
+            check_id(exchange.matched.rtype, exchange.matched.id)?;
+            Box::pin(operation::visibility(exchange, payload)).await
+        }
         Interaction::DeliveryStop => Box::pin(operation::stop(exchange, payload)).await,
         Interaction::DeliveryResend => Box::pin(operation::resend(exchange, payload)).await,
     }

@@ -1,4 +1,5 @@
-//! Operations: `$validate`, `$evaluate`, `$period-report`, `$deliveries`, `$delivery-stop`, `$delivery-resend`, `$proof`.
+//! Operations: `$validate`, `$evaluate`, `$period-report`, `$deliveries`, `$delivery-stop`, `$delivery-resend`, `$proof`,
+//! `$visibility`.
 
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
 use actix_web::{HttpResponse, web};
@@ -45,6 +46,17 @@ pub(super) async fn period_report(
     let wanted = exchange::prefer(exchange.request.headers())?;
     let bytes = exchange.body(payload).await?;
     let answer = interaction::period_report(exchange.context, exchange.matched.id, &bytes).await?;
+    Ok(write::written(exchange, answer, wanted))
+}
+
+/// Who may see a document, and whether it is archived.
+pub(super) async fn visibility(
+    exchange: &Exchange<'_>,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let wanted = exchange::prefer(exchange.request.headers())?;
+    let bytes = exchange.body(payload).await?;
+    let answer = interaction::change_visibility(exchange.context, exchange.matched.id, &bytes).await?;
     Ok(write::written(exchange, answer, wanted))
 }
 

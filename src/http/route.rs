@@ -60,6 +60,8 @@ pub enum Interaction {
     Deliveries,
     /// `DocumentReference/{id}/$proof`, `Patient/{id}/$proof`
     Proof,
+    /// `DocumentReference/{id}/$visibility`
+    Visibility,
     /// `$delivery-stop`
     DeliveryStop,
     /// `$delivery-resend`
@@ -142,6 +144,7 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/Patient/{id}/$proof", Interaction::Proof),
     route("GET", "/DocumentReference/{id}/$proof", Interaction::Proof),
     route("POST", "/Patient/{id}/$period-report", Interaction::PeriodReport),
+    route("POST", "/DocumentReference/{id}/$visibility", Interaction::Visibility),
     route("GET", "/Patient/{id}/{member}", Interaction::SearchCompartment),
     route("GET", "/{type}/{id}", Interaction::Read),
     route("PUT", "/{type}/{id}", Interaction::Update),
@@ -283,6 +286,9 @@ fn matches<'a>(route: &Route, path: &'a str) -> Option<Matched<'a>> {
     if route.interaction == Interaction::Proof {
         found.rtype = if route.path.starts_with("/Patient/") { "Patient" } else { "DocumentReference" };
     }
+    if route.interaction == Interaction::Visibility {
+        found.rtype = "DocumentReference";
+    }
     if route.path.starts_with("/QuestionnaireResponse/") {
         found.rtype = "QuestionnaireResponse";
     }
@@ -316,6 +322,7 @@ mod tests {
         check("GET", "/DocumentReference/d/$proof", Interaction::Proof);
         assert_eq!(find("GET", "/Patient/p/$proof").map(|m| (m.id, m.rtype)), Ok(("p", "Patient")));
         check("POST", "/Patient/p/$period-report", Interaction::PeriodReport);
+        check("POST", "/DocumentReference/d/$visibility", Interaction::Visibility);
         assert!(find("GET", "/Patient/p/Questionnaire").is_err() && find("GET", "/Task/t/Flag").is_err());
     }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::hl7v2::{self, BusinessReceipt};
 use super::{Context, incoming};
 use crate::fhir::datetime::instant;
-use crate::outbox::{Attempt, Outcome, State};
+use crate::outbox::{Act, Attempt, Delivery, Outcome, State};
 use crate::problem::{Category, Issue, Problem};
 use crate::store::{DeliveryFilter, DeliveryRecord, Order};
 
@@ -49,8 +49,9 @@ pub async fn stop(ctx: &Context, id: &str, by: &str, reason: &str) -> Result<Vec
 /// Sends a delivery again now, byte for byte.
 ///
 /// # Errors
-/// `NotFound`, `Conflict` when its state does not allow it, or when it was held because of whom it is about: what must not leave
-/// does not become right by being asked for, and its document goes out as a new edition.
+/// `NotFound`, `Conflict` when its state does not allow it, when it was held because of whom it is about (what must not leave
+/// does not become right by being asked for, and its document goes out as a new edition), or when another delivery has taken its
+/// place (what it says of whom the document is hidden from is no longer so).
 pub async fn resend(ctx: &Context, id: &str) -> Result<Vec<u8>, Problem> {
     let filter = DeliveryFilter { id: Some(id.to_owned()), ..DeliveryFilter::default() };
     let known = ctx.store.deliveries(&filter).await?;
@@ -60,8 +61,50 @@ pub async fn resend(ctx: &Context, id: &str) -> Result<Vec<u8>, Problem> {
             "the delivery is held because of whom it is about, and is not sent as it is: see to its Task";
         return Err(Problem::new(Category::Conflict, "business-rule", format!("{what} ({reason})")));
     }
+    refuse_overtaken(ctx, id).await?;
     let record = ctx.store.order(id, Order::Resend, incoming::now(ctx)).await?;
     answer(ctx, &[record]).await
+}
+
+/// Refuses what was stopped and would now undo what a later delivery said of the same document to the same destination.
+async fn refuse_overtaken(ctx: &Context, id: &str) -> Result<(), Problem> {
+    let one = DeliveryFilter { id: Some(id.to_owned()), ..DeliveryFilter::default() };
+    let Some(asked) = ctx.store.deliveries(&one).await?.into_iter().next() else { return Ok(()) };
+    if asked.progress.state != State::Stopped || asked.progress.accepted {
+        return Ok(());
+    }
+    let Delivery { subject, destination, act, .. } = asked.delivery;
+    let beside = DeliveryFilter {
+        subject: Some(subject),
+        destination: Some(destination),
+        limit: LIMIT_MAX,
+        ..DeliveryFilter::default()
+    };
+    let newer =
+        ctx.store.deliveries(&beside).await?.into_iter().take_while(|record| record.delivery.id != id);
+    let overtakes = |record: &DeliveryRecord| {
+        let later = record.delivery.act;
+        if act.gives() {
+            later.gives()
+        } else {
+            later.gives() || later == act || is_archiving(later) && is_archiving(act)
+        }
+    };
+    match newer.filter(overtakes).last() {
+        Some(record) => Err(Problem::new(
+            Category::Conflict,
+            "business-rule",
+            format!(
+                "delivery {} has taken its place: what this one says is no longer so",
+                record.delivery.id
+            ),
+        )),
+        None => Ok(()),
+    }
+}
+
+const fn is_archiving(act: Act) -> bool {
+    matches!(act, Act::Archive | Act::Unarchive)
 }
 
 fn filter(params: &[(String, String)]) -> Result<DeliveryFilter, Problem> {

@@ -5,6 +5,7 @@ pub(super) mod held;
 mod holding;
 pub(super) mod opposition;
 mod routing;
+mod visibility;
 mod withdraw;
 
 use std::borrow::Cow;
@@ -16,6 +17,7 @@ pub(super) use holding::{Holding, Holdings, Needless, of as holdings};
 use opposition::Asking;
 pub(super) use opposition::{Oppositions, Withheld};
 pub use routing::{Demand, ReportKind, Takes};
+pub(super) use visibility::{Changed, change};
 pub(super) use withdraw::{Withdrawn, withdraw};
 
 use super::{Destination, DestinationKind, Publication};
@@ -27,10 +29,12 @@ use crate::outbox::{Act, Delivery};
 use crate::problem::Problem;
 use crate::report::folder::{self, Errand};
 use crate::report::hl7v2::Route;
+use crate::report::visibility::told as visibility_told;
 use crate::report::{
     Document, Form, Identity, Issuer, Replaced, Report, Sources, provide_and_register,
     provide_document_bundle, simplified_publish, transaction_bundle, withdrawal,
 };
+use crate::store::Halt;
 
 /// Media type of HL7 v2 in its ER7 form (HL7, *HL7 over HTTP*).
 const ER7: &str = "x-application/hl7-v2+er7";
@@ -55,6 +59,8 @@ pub(super) struct Outgoing<'a> {
 pub(super) struct Dispatch {
     /// One for each destination that it may go to.
     pub(super) deliveries: Vec<Delivery>,
+    /// What waits and was never begun, and does not go because others take its place.
+    pub(super) stops: Vec<Halt>,
     /// One for each destination that it is held back from: what a person has to see to.
     pub(super) tasks: Vec<Value>,
     /// What does not go out, and why.
@@ -193,7 +199,13 @@ impl Outgoing<'_> {
             }
             DestinationKind::Mllp(route) => {
                 let route = asking.respected(route);
-                Payload::Sent(ER7.to_owned(), message(&route, document, replaces, id, self.at)?)
+                let hidden: Vec<&str> =
+                    document.header.visibility.iter().map(|one| one.code.as_str()).collect();
+                let told = asking.held.map(|held| visibility_told(&held.sent())).transpose()?;
+                let changed = told.is_some_and(|told| {
+                    told.len() != hidden.len() || !told.iter().all(|code| hidden.contains(code))
+                });
+                Payload::Sent(ER7.to_owned(), message(&route, document, (replaces, changed), id, self.at)?)
             }
             DestinationKind::Xds(submitter) => {
                 let (content_type, order) =
@@ -228,11 +240,12 @@ fn json(bundle: &Value) -> Result<Vec<u8>, Problem> {
     serde_json::to_vec(bundle).map_err(|fault| Problem::internal(fault.to_string()))
 }
 
-/// The message of a delivery; its control id leads back to the delivery. `replaces` is the document that the platform has.
+/// The message of a delivery; its control id leads back to the delivery. `replaces` is the document that the platform has,
+/// with whether that is hidden from others.
 fn message(
     route: &Route,
     document: &Document,
-    replaces: Option<&str>,
+    (replaces, confidentiality_changed): (Option<&str>, bool),
     delivery: &str,
     at: Timestamp,
 ) -> Result<Vec<u8>, Problem> {
@@ -240,5 +253,7 @@ fn message(
         .ok_or_else(|| Problem::internal("the id of a delivery is no UUID of version 7"))?;
     let mut header = document.header.clone();
     header.replaces = replaces.map(str::to_owned);
-    route.transmission(&header, document.bytes(Form::Cda), &control_id, at).render()
+    let mut transmission = route.transmission(&header, document.bytes(Form::Cda), &control_id, at);
+    transmission.flags.confidentiality_changed = confidentiality_changed;
+    transmission.render()
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::incoming::{self, Incoming};
 use super::update::{self, Before, Wanted};
-use super::{Answer, Context, content, create, dispatch, withdraw};
+use super::{Answer, Context, content, create, dispatch, visibility, withdraw};
 use crate::clock::SeededIds;
 use crate::fhir::search::Query;
 use crate::fhir::{datetime, element, meta};
@@ -78,6 +78,10 @@ pub(super) async fn stored_report(
     let mut last = None;
     for _ in 0..ctx.settings.rounds_max {
         let before = Before::read(ctx, "DiagnosticReport", id, wanted).await?;
+        let resource = match &before.resource {
+            Some(current) => visibility::kept(current, &resource),
+            None => resource.clone(),
+        };
         if let Some(answer) = said_already(&before, &resource, &warnings) {
             return Ok(answer);
         }

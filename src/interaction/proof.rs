@@ -38,6 +38,10 @@ struct Row {
     /// Unique id of the document, and id of its entry, as the metadata tell them.
     unique_id: Option<String>,
     entry_uuid: Option<String>,
+    /// Where the last change of whom it is hidden from stands, if one was asked for.
+    visibility: Option<Found>,
+    /// Where it stands that it was last archived, or taken out again, if that was asked for.
+    archiving: Option<Found>,
     /// Where the last withdrawal stands, if one was asked for.
     withdrawal: Option<Found>,
     /// Oldest first, each with what came back later.
@@ -100,8 +104,13 @@ fn row(
     let of = |record: &DeliveryRecord| receipts.get(&record.delivery.id).cloned().unwrap_or_default();
     let all: Vec<&DeliveryRecord> = records.iter().collect();
     let found = standing::of_document(&all, replaced_at, of)?;
-    let withdrawal = all.iter().rev().find(|record| record.delivery.act == Act::Withdraw);
-    let withdrawal = withdrawal.map(|record| standing::of_delivery(record, &of(record)));
+    let last_of = |acts: &[Act]| {
+        let record = all.iter().rev().find(|record| acts.contains(&record.delivery.act))?;
+        Some(standing::of_delivery(record, &of(record)))
+    };
+    let visibility = last_of(&[Act::Visibility]);
+    let archiving = last_of(&[Act::Archive, Act::Unarchive]);
+    let withdrawal = last_of(&[Act::Withdraw]);
     let last = records.last()?;
     let text = |path: &str| element::str_at(described, path).map(str::to_owned);
     Some(Row {
@@ -111,6 +120,8 @@ fn row(
         found,
         unique_id: text("masterIdentifier.value"),
         entry_uuid: text("identifier.value"),
+        visibility,
+        archiving,
         withdrawal,
         deliveries: records
             .into_iter()

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::incoming::{self, Incoming};
 use super::{
-    Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task, withdraw,
+    Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task, visibility,
+    withdraw,
 };
 use crate::fhir::{Document, Reading, element, meta};
 use crate::problem::{Category, Issue, Problem};
@@ -162,6 +163,7 @@ pub(crate) async fn allowed(ctx: &Context, before: Option<&Value>, after: &Value
         same_patient(before, after)?;
         not_taken_back(before, after)?;
         withdraw::refuse_revival(ctx, before).await?;
+        visibility::refuse_other_ways(before, after)?;
     }
     if element::resource_type(after) == Some("Task") {
         let shelf = ctx.library.shelf(ctx.store.as_ref(), &[], &[]).await?;

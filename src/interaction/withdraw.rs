@@ -18,7 +18,7 @@ use super::finalize;
 use super::finalize::sources::{self, editions};
 use super::incoming::{self, Incoming};
 use super::update::{self, Before, Wanted};
-use super::{Answer, Context, content, create};
+use super::{Answer, Context, content, create, visibility};
 use crate::clock::SeededIds;
 use crate::fhir::{element, meta};
 use crate::problem::{Category, Issue, Problem};
@@ -63,6 +63,10 @@ pub(super) async fn report(
     let mut last = None;
     for _ in 0..ctx.settings.rounds_max {
         let before = Before::read(ctx, "DiagnosticReport", id, wanted).await?;
+        let resource = match &before.resource {
+            Some(current) => visibility::kept(current, &resource),
+            None => resource.clone(),
+        };
         if let Some(answer) = said_already(&before, &resource, &warnings) {
             return Ok(answer);
         }

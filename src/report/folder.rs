@@ -6,7 +6,8 @@
 //! that it takes never sees a half.
 //!
 //! A withdrawal takes no file away: the engine may have picked it up, or be about to. It adds the `T04` message when there was
-//! a message, and always a notice, `NAME.json`: [`Notice`].
+//! a message, and always a notice, `NAME.json`: [`Notice`]. So does a change of whom a document is hidden from, with a `T10`,
+//! and its archiving, by the notice alone.
 
 mod archive;
 mod name;
@@ -18,11 +19,13 @@ use serde::{Deserialize, Serialize};
 pub use name::{PLACEHOLDERS, Pattern};
 pub use package::{File, Package};
 
-use super::hl7v2::Route;
+use super::hl7v2::{Changes, Route};
+use super::visibility::{self, Visibility};
 use super::withdrawal::{self, Sent};
 use super::{Document, Form};
 use crate::fhir::datetime::instant;
 use crate::hl7v2;
+use crate::outbox::Act;
 use crate::problem::Problem;
 use name::Words;
 
@@ -43,17 +46,24 @@ pub struct Layout {
     pub marker: Option<String>,
 }
 
-/// What `NAME.json` says of a document that is withdrawn.
+/// What `NAME.json` says of a document that is withdrawn, hidden otherwise, or archived.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Notice {
-    /// `withdraw`.
+    /// `withdraw`, `visibility`, `archive` or `unarchive`.
     pub act: String,
     /// Unique id of the document, `urn:oid:2.25.…`: `ClinicalDocument/id/@root`.
     pub document: String,
     /// The files in which the folder got it.
     pub files: Vec<String>,
-    /// When it was withdrawn.
+    /// When that was decided.
     pub at: String,
+    /// From whom it is hidden from now on, each a code of `TRE_A07`; not said of one that is withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden_from: Option<Vec<String>>,
+    /// Whether it is archived from now on; not said of one that is withdrawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived: Option<bool>,
 }
 
 /// A delivery to a folder.
@@ -109,21 +119,74 @@ pub fn render(
 /// # Errors
 /// Internal, if what was sent is no package of files.
 pub fn withdraw(sent: &Sent<'_>, layout: &Layout, errand: &Errand<'_>) -> Result<(String, Vec<u8>), Problem> {
+    tell(sent, layout, Act::Withdraw, None, errand)
+}
+
+/// The files that tell of the document of `sent` how it is hidden and archived from now on, as media type and bytes: the
+/// message, when it is hidden otherwise and there was one, and the notice.
+///
+/// # Errors
+/// Internal, if what was sent is no package of files.
+pub fn change(
+    sent: &Sent<'_>,
+    layout: &Layout,
+    act: Act,
+    visibility: &Visibility,
+    errand: &Errand<'_>,
+) -> Result<(String, Vec<u8>), Problem> {
+    tell(sent, layout, act, Some(visibility), errand)
+}
+
+/// The files of `sent` with the message about a document that is hidden as the notice in `changed` says: what a later
+/// withdrawal is made from.
+///
+/// # Errors
+/// Internal, if they are no packages of files.
+pub fn relabelled(sent: &Sent<'_>, changed: &Sent<'_>, boundary: &str) -> Result<(String, Vec<u8>), Problem> {
+    let mut package = Package::read(sent.content_type, sent.payload)?;
+    let told = Package::read(changed.content_type, changed.payload)?;
+    let notice = told.files.iter().find(|file| file.name.ends_with(".json"));
+    let notice = notice.and_then(|file| serde_json::from_slice::<Notice>(&file.bytes).ok());
+    let masks = notice.and_then(|notice| notice.hidden_from).unwrap_or_default();
+    for file in package.files.iter_mut().filter(|file| file.name.ends_with(".hl7")) {
+        file.bytes = visibility::relabelled(&Sent { payload: &file.bytes.clone(), ..*sent }, &masks)?;
+    }
+    package.write(boundary)
+}
+
+fn tell(
+    sent: &Sent<'_>,
+    layout: &Layout,
+    act: Act,
+    visibility: Option<&Visibility>,
+    errand: &Errand<'_>,
+) -> Result<(String, Vec<u8>), Problem> {
     let before = Package::read(sent.content_type, sent.payload)?;
-    let words = Words { act: "withdraw".to_owned(), ..before.words.clone() };
+    let words = Words { act: act.code().to_owned(), ..before.words.clone() };
     let name = layout.name.name(&words, errand);
     let mut package = Package::new(words);
     let message = before.files.iter().find(|file| file.name.ends_with(".hl7"));
     if let (Some(message), Some(route)) = (message, &layout.message) {
         let sent = Sent { payload: &message.bytes, ..*sent };
-        let message = withdrawal::message(&sent, route, &control_id(errand)?, errand.at)?;
-        package.add(format!("{name}.hl7"), message);
+        let id = control_id(errand)?;
+        let message = match (act, visibility) {
+            (Act::Withdraw, _) => Some(withdrawal::message(&sent, route, &id, errand.at)?),
+            (Act::Visibility, Some(visibility)) if route.visibility == Changes::Message => {
+                Some(visibility::message(&sent, route, visibility, &id, errand.at)?)
+            }
+            _ => None,
+        };
+        if let Some(message) = message {
+            package.add(format!("{name}.hl7"), message);
+        }
     }
     let notice = Notice {
-        act: "withdraw".to_owned(),
+        act: act.code().to_owned(),
         document: format!("urn:oid:{}", sent.oid()?),
         files: before.files.iter().map(|file| file.name.clone()).collect(),
         at: instant(errand.at),
+        hidden_from: visibility.map(|one| one.masks.iter().map(|mask| mask.code.clone()).collect()),
+        archived: visibility.map(|one| one.archived),
     };
     let notice = serde_json::to_vec_pretty(&notice).map_err(|fault| Problem::internal(fault.to_string()))?;
     package.add(format!("{name}.json"), notice);

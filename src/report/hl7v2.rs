@@ -22,7 +22,7 @@ use jiff::tz::TimeZone;
 
 pub use flags::{Flags, Listing};
 pub use participation::{Organization, Person, Recipient, Sender};
-pub use route::Route;
+pub use route::{Changes, Route};
 
 use crate::hl7v2::{Message, Party};
 use crate::problem::Problem;

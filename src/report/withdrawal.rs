@@ -12,8 +12,11 @@ mod message;
 mod order;
 mod resources;
 
+pub(super) use message::header;
 pub use message::message;
+pub(super) use order::on_behalf;
 pub use order::order;
+pub(super) use resources::{conditional_patch, retold};
 pub use resources::{patch, superseded, transaction};
 
 use super::document;
@@ -62,6 +65,6 @@ pub fn oid(document_id: &str) -> Result<String, Problem> {
     Ok(uri.trim_start_matches("urn:oid:").to_owned())
 }
 
-fn damaged(what: &str) -> Problem {
+pub(super) fn damaged(what: &str) -> Problem {
     Problem::internal(format!("the payload of an earlier delivery is no {what}"))
 }

@@ -189,6 +189,13 @@ pub(super) fn slot(name: &str, values: &[String]) -> Element {
     Element::new(RIM, "Slot").attribute("name", name).child(Element::new(RIM, "ValueList").with(list))
 }
 
+/// Gives a slot that is there another value.
+pub(super) fn set_slot(of: &mut Element, name: &str, value: &str) {
+    if let Some(known) = of.elements_mut().find(|one| one.is(RIM, "Slot") && one.get("name") == Some(name)) {
+        *known = slot(name, &[value.to_owned()]);
+    }
+}
+
 /// A `Name` or `Description`, in French.
 fn words(name: &str, text: &str) -> Element {
     let words = Element::new(RIM, "LocalizedString")

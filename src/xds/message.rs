@@ -124,8 +124,7 @@ pub fn update_visibility(set: SubmissionSet, current: &DocumentEntry, masks: &[C
     entry.logical_id = Some(current.logical_id.clone().unwrap_or_else(|| current.id.clone()));
     "Document01".clone_into(&mut entry.id);
     let version = entry.version.take().unwrap_or_else(|| "1".to_owned());
-    entry.confidentiality.retain(|code| code.code.len() == 1);
-    entry.confidentiality.extend(masks.iter().cloned());
+    entry.hide(masks);
     let mut submission = Submission::of(set, vec![entry]);
     for association in &mut submission.associations {
         association.slots.push(("PreviousVersion".to_owned(), version.clone()));

@@ -133,6 +133,19 @@ pub struct DocumentEntry {
     pub repository_id: Option<String>,
 }
 
+impl DocumentEntry {
+    /// The codes that hide it from somebody: all but the level of confidentiality, which is one letter.
+    pub fn masks(&self) -> impl Iterator<Item = &Code> {
+        self.confidentiality.iter().filter(|code| code.code.len() > 1)
+    }
+
+    /// Hides it from these, and from nobody else; the level stays.
+    pub fn hide(&mut self, masks: &[Code]) {
+        self.confidentiality.retain(|code| code.code.len() == 1);
+        self.confidentiality.extend(masks.iter().cloned());
+    }
+}
+
 /// What is told of one submission.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SubmissionSet {

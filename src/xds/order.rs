@@ -165,6 +165,28 @@ impl Order {
         Self { transaction, claims, documents: Vec::new() }.render(&submission, &[], boundary)
     }
 
+    /// The order of these bytes, which provides a document, with other masks on its entry; the rest of it stays. The signature
+    /// covers the ids and the bytes of the documents, and so still holds.
+    ///
+    /// # Errors
+    /// `Malformed` when they are no such order; `Invalid` with every fault of the metadata.
+    pub fn hidden_from_the_start(
+        media_type: &str,
+        bytes: &[u8],
+        masks: &[Code],
+        boundary: &str,
+    ) -> Result<(String, Vec<u8>), Problem> {
+        let other = || Problem::new(Category::Malformed, "structure", "the order provides no document");
+        let (order, metadata, documents) = Self::read(media_type, bytes)?;
+        let list = metadata.first(RIM, "RegistryObjectList").ok_or_else(other)?;
+        let mut submission = ebrim::submission(list)?;
+        let id = order.documents.first().ok_or_else(other)?;
+        let entry = submission.entries.iter_mut().find(|entry| entry.id == *id).ok_or_else(other)?;
+        entry.hide(masks);
+        let documents: Vec<&[u8]> = documents.iter().map(Vec::as_slice).collect();
+        order.render(&submission, &documents, boundary)
+    }
+
     fn render(
         &self,
         submission: &Submission,
@@ -173,7 +195,7 @@ impl Order {
     ) -> Result<(String, Vec<u8>), Problem> {
         let metadata = submit_objects(submission);
         // The registry's name of the entry is not known yet; any stands for it here.
-        let resolved = self.resolved(&metadata, "urn:uuid:00000000-0000-0000-0000-000000000000");
+        let resolved = self.resolved(&metadata, "urn:uuid:00000000-0000-0000-0000-000000000000", None);
         let faults = resolved.first(RIM, "RegistryObjectList").map(super::check).unwrap_or_default();
         if !faults.is_empty() {
             let issue = |fault: &super::Fault| {
@@ -226,15 +248,38 @@ impl Order {
         }
     }
 
-    /// The metadata with the entry that they are about named as the registry does.
+    /// Whether the entry is as this order asks for already: an answer may have been lost.
     #[must_use]
-    pub fn resolved(&self, metadata: &Element, entry_uuid: &str) -> Element {
+    pub fn is_done(&self, entry: &DocumentEntry) -> bool {
+        match &self.transaction {
+            Transaction::Provide { .. } => false,
+            Transaction::Status { to, .. } => entry.status.is_some_and(|status| status.urn() == to),
+            Transaction::Visibility { masks, .. } => {
+                let codes = |all: &mut dyn Iterator<Item = &Code>| {
+                    all.map(|one| one.code.clone()).collect::<std::collections::BTreeSet<_>>()
+                };
+                codes(&mut entry.masks()) == codes(&mut masks.iter())
+            }
+        }
+    }
+
+    /// The metadata with the entry that they are about named as the registry does. A document may have been archived before
+    /// it is withdrawn, here or by somebody else: the status that the entry has is named where the order may change that, too
+    /// (CI-SIS *Partage de documents de santé*, changes of state).
+    #[must_use]
+    pub fn resolved(&self, metadata: &Element, entry_uuid: &str, status: Option<Status>) -> Element {
         let mut metadata = metadata.clone();
+        let deletes =
+            matches!(&self.transaction, Transaction::Status { to, .. } if to == Status::Deleted.urn());
+        let archived = status.filter(|status| deletes && *status == Status::Archived);
         let Some(placeholder) = self.about().map(placeholder) else { return metadata };
         let lists = metadata.elements_mut().filter(|one| one.is(RIM, "RegistryObjectList"));
         for association in lists.flat_map(Element::elements_mut).filter(|one| one.is(RIM, "Association")) {
             if association.get("targetObject") == Some(&placeholder) {
                 association.set("targetObject", entry_uuid);
+                if let Some(status) = archived {
+                    ebrim::set_slot(association, "OriginalStatus", status.urn());
+                }
             }
         }
         metadata
@@ -301,7 +346,7 @@ pub(crate) mod tests {
         let (media, bytes) = order(Some("2.25.5"));
         let (order, metadata, _) = Order::read(&media, &bytes).unwrap();
         assert_eq!(order.about(), Some("2.25.5"));
-        let resolved = order.resolved(&metadata, "urn:uuid:8e0e0f3f-0e53-4d0c-a1a5-3b6a6f0a8a10");
+        let resolved = order.resolved(&metadata, "urn:uuid:8e0e0f3f-0e53-4d0c-a1a5-3b6a6f0a8a10", None);
         let list = resolved.first(RIM, "RegistryObjectList").unwrap();
         assert_eq!(check(list), []);
         assert!(!check(metadata.first(RIM, "RegistryObjectList").unwrap()).is_empty());
@@ -333,7 +378,7 @@ pub(crate) mod tests {
         let (media, bytes) =
             Order::status(example::set(), "2.25.5", change, vihf::example::claims(), "b").unwrap();
         let (order, metadata, _) = Order::read(&media, &bytes).unwrap();
-        let resolved = order.resolved(&metadata, "urn:uuid:1");
+        let resolved = order.resolved(&metadata, "urn:uuid:1", None);
         assert_eq!(check(resolved.first(RIM, "RegistryObjectList").unwrap()), []);
         let (media, bytes) =
             Order::visibility(example::set(), "2.25.5", vec![], vihf::example::claims(), "b").unwrap();

@@ -166,7 +166,9 @@ fn parameters_are_those_that_are_read() {
                 let own: Vec<_> = search::parameters(rtype).iter().map(|p| p.name).collect();
                 add("query", &own);
             }
-            Interaction::SearchForm | Interaction::PeriodReport => add("header", &["Prefer"]),
+            Interaction::SearchForm | Interaction::PeriodReport | Interaction::Visibility => {
+                add("header", &["Prefer"]);
+            }
             Interaction::Everything => add("query", &["_count", "_type", "_since", "_cursor"]),
             _ => {}
         }

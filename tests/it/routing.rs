@@ -39,6 +39,7 @@ fn platform() -> DestinationKind {
         copies_to: vec!["mt@test.mssante.fr".to_owned()],
         reply_to: None,
         mail: [None, None],
+        visibility: vigie::report::hl7v2::Changes::Message,
     }))
 }
 

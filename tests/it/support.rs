@@ -7,8 +7,10 @@ mod example;
 pub(crate) mod peer;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
+mod stage;
 mod template;
 pub(crate) mod transmission;
 
 pub(crate) use app::{App, Kept, Place, body};
 pub(crate) use example::{Course, example, profiles, signed};
+pub(crate) use stage::Stage;

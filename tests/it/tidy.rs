@@ -65,8 +65,8 @@ const OWNED: &[(&str, &[&str])] = &[
     ("typesetting", &["report"]),
     ("quick_xml", &["fhir", "report", "xml"]),
     ("fhirbolt_edge", &[]),
-    ("rsa", &["signature"]),
-    ("x509_cert", &["signature"]),
+    ("rsa", &["sandbox", "signature"]),
+    ("x509_cert", &["sandbox", "signature"]),
     ("clap", &["main"]),
     ("octofhir_ucum", &["fhir", "fhirpath", "questionnaire"]),
 ];

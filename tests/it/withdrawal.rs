@@ -1,123 +1,18 @@
 //! Taking a final report back: one transaction here, and every destination that has any version of its document is told,
 //! in its own way, after whatever is still under way to it (issue 4, points 3 to 6 and 8).
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use serde_json::{Value, json};
-use vigie::clock::{Clock, SystemIds};
-use vigie::connector::Connectors;
-use vigie::delivery::Courier;
 use vigie::hl7v2::Message;
 use vigie::interaction::{self, Destination, DestinationKind, Kind, Publication};
 use vigie::outbox::{Act, State};
 use vigie::problem::{Category, Problem};
-use vigie::report::hl7v2::Kind as MessageKind;
-use vigie::report::provide_and_register::Sender;
-use vigie::sandbox::{self, Fault, MllpFault, Platform, Standing, dmp, platform};
-use vigie::store::{DeliveryFilter, DeliveryRecord};
+use vigie::sandbox::{Fault, MllpFault, Standing};
 use vigie::xds::Status;
 
-use crate::support::peer::{self, ANYWHERE};
-use crate::support::{App, Course, body, signed};
+use crate::support::{Stage, signed};
 
-const PATIENCE: Duration = Duration::from_secs(5);
 const STATUS_REASON: &str = "http://hl7.org/fhir/StructureDefinition/event-statusReason";
 const REASON: &str = "Compte rendu rédigé pour un autre patient.";
-
-fn route(kind: MessageKind) -> DestinationKind {
-    DestinationKind::Mllp(Box::new(peer::route(kind, false)))
-}
-
-/// A service with a peer of every kind, and the first week of a patient whose identity is qualified.
-struct Stage {
-    app: App,
-    pfi: Platform,
-    oru: Platform,
-    dmp: dmp::Dmp,
-    mhd: sandbox::Handle,
-    dpi: sandbox::Handle,
-    courier: Courier,
-    minute: std::cell::Cell<i64>,
-    report: Value,
-}
-
-impl Stage {
-    async fn new() -> Self {
-        let mut app = App::new().await;
-        let clock = Arc::clone(&app.clock) as Arc<dyn Clock>;
-        let (pfi, oru) = (platform::start(ANYWHERE).await.unwrap(), platform::start(ANYWHERE).await.unwrap());
-        let dmp = dmp::start(ANYWHERE, Arc::clone(&clock)).unwrap();
-        let (mhd, dpi) = (sandbox::mhd::start(ANYWHERE).unwrap(), sandbox::dpi::start(ANYWHERE).unwrap());
-        app.context.settings.destinations = vec![
-            Destination::new("pfi", route(MessageKind::Mdm)),
-            Destination::new("oru", route(MessageKind::Oru)),
-            Destination::new("dmp", DestinationKind::Xds(Box::new(peer::submitter(Sender::Author)))),
-            Destination::new("mhd", DestinationKind::Mhd(Publication::Bundle)),
-            Destination::new("dpi", DestinationKind::Fhir),
-        ];
-        let mut connectors = Connectors::new();
-        connectors.insert("pfi".to_owned(), Arc::new(peer::platform(pfi.address(), PATIENCE, 1)));
-        connectors.insert("oru".to_owned(), Arc::new(peer::platform(oru.address(), PATIENCE, 1)));
-        connectors.insert("dmp".to_owned(), Arc::new(peer::repository(&dmp.url(), PATIENCE * 4, &clock)));
-        connectors.insert("mhd".to_owned(), Arc::new(peer::server(mhd.url(), PATIENCE)));
-        connectors.insert("dpi".to_owned(), Arc::new(peer::server(dpi.url(), PATIENCE)));
-        let limits = peer::limits(60, 30_000);
-        let store = Arc::clone(&app.context.store);
-        let courier = Courier::new(store, connectors, Arc::clone(&clock), Arc::new(SystemIds), limits);
-        let course = Course::start(&app, "folfox").await;
-        app.at("2026-03-02T09:13:00+01:00");
-        app.submit(&course.week("1")).await.unwrap();
-        let report = app.search("DiagnosticReport", &[]).await.remove(0);
-        app.at("2026-03-03T10:00:00+01:00");
-        Self { app, pfi, oru, dmp, mhd, dpi, courier, minute: 0.into(), report }
-    }
-
-    fn later(&self) {
-        self.minute.set(self.minute.get() + 1);
-        let start: jiff::Timestamp = "2026-03-03T10:00:00+01:00".parse().unwrap();
-        self.app.clock.set(start + jiff::SignedDuration::from_mins(self.minute.get()));
-    }
-
-    async fn put(&self, report: &Value) -> Value {
-        self.later();
-        body(&self.app.put(report).await.unwrap_or_else(|problem| panic!("{problem}")))
-    }
-
-    /// Rounds of the outbox, a minute apart.
-    async fn rounds(&self, count: usize) {
-        for _ in 0..count {
-            self.later();
-            self.courier.step().await.unwrap();
-        }
-    }
-
-    async fn deliveries(&self) -> Vec<DeliveryRecord> {
-        let filter = DeliveryFilter { payload: true, ..DeliveryFilter::default() };
-        self.app.context.store.deliveries(&filter).await.unwrap()
-    }
-
-    /// What was sent to a destination, oldest first.
-    async fn acts(&self, destination: &str) -> Vec<Act> {
-        let records = self.deliveries().await;
-        let of_it = records.iter().rev().filter(|record| record.delivery.destination == destination);
-        of_it.map(|record| record.delivery.act).collect()
-    }
-
-    /// The status of every description that a FHIR peer has, oldest first.
-    fn statuses(peer: &sandbox::Handle) -> Vec<String> {
-        let found = peer.resources("DocumentReference");
-        found.iter().map(|one| one["status"].as_str().unwrap().to_owned()).collect()
-    }
-
-    async fn end(self) {
-        self.pfi.stop().await;
-        self.oru.stop().await;
-        self.dmp.stop().await;
-        self.mhd.stop().await;
-        self.dpi.stop().await;
-    }
-}
 
 fn withdrawn(report: &Value) -> Value {
     let mut report = report.clone();
@@ -404,5 +299,58 @@ async fn a_destination_gets_its_first_version_as_a_first_and_replaces_what_it_ha
         let expected = if record.delivery.id == waiting.id { State::Stopped } else { State::Delivered };
         assert_eq!(record.progress.state, expected, "{record:?} {:?}", record.attempts);
     }
+    stage.end().await;
+}
+
+#[tokio::test]
+async fn a_document_that_was_published_alone_is_replaced_and_withdrawn_likewise() {
+    let mut stage = Stage::new().await;
+    let destinations = &mut stage.app.context.settings.destinations;
+    destinations.retain(|one| one.name == "mhd");
+    destinations[0].kind = DestinationKind::Mhd(Publication::Simplified);
+    let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
+    stage.rounds(1).await;
+    assert_eq!(Stage::statuses(&stage.mhd), ["current"]);
+    let corrected = stage.put(&signed(&stored, "corrected", "Dose réduite.")).await;
+    stage.rounds(2).await;
+    assert_eq!(Stage::statuses(&stage.mhd), ["superseded", "current"]);
+
+    // The answers to the withdrawal are lost, broken, or none of it: it is asked for again, and done once.
+    stage.put(&withdrawn(&corrected)).await;
+    stage.mhd.misbehave(Fault::AnswerLost, 1);
+    stage.rounds(1).await;
+    stage.mhd.misbehave(Fault::Gibberish, 1);
+    stage.rounds(1).await;
+    stage.mhd.misbehave(Fault::Status(503), 1);
+    stage.rounds(5).await;
+    assert_eq!(stage.acts("mhd").await, [Act::Provide, Act::Replace, Act::Withdraw]);
+    for record in stage.deliveries().await {
+        assert_eq!(record.progress.state, State::Delivered, "{record:?} {:?}", record.attempts);
+    }
+    assert_eq!(Stage::statuses(&stage.mhd), ["superseded", "entered-in-error"]);
+    let kept = stage.mhd.resources("DocumentReference").remove(1);
+    assert_eq!(kept["meta"]["versionId"], "2", "changed once");
+    let requests = stage.mhd.received();
+    let change: Value = serde_json::from_slice(&requests.last().unwrap().bytes).unwrap();
+    assert_eq!(change, json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]));
+    let last = stage.deliveries().await.remove(0);
+    let transaction = vigie::audit::Transaction::of(&last.delivery).unwrap();
+    assert_eq!(transaction.code(), "patch");
+
+    // A recipient that wants another status for it gets that.
+    stage.end().await;
+    let mut stage = Stage::new().await;
+    let destinations = &mut stage.app.context.settings.destinations;
+    destinations.retain(|one| one.name == "mhd");
+    destinations[0].kind = DestinationKind::Mhd(Publication::Simplified);
+    destinations[0].withdrawn_as = "superseded";
+    let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
+    // It may have arrived, and no answer came: both go, in their order.
+    stage.mhd.misbehave(Fault::AnswerLost, 1);
+    stage.rounds(1).await;
+    stage.put(&withdrawn(&stored)).await;
+    stage.rounds(3).await;
+    assert_eq!(stage.acts("mhd").await, [Act::Provide, Act::Withdraw]);
+    assert_eq!(Stage::statuses(&stage.mhd), ["superseded"]);
     stage.end().await;
 }

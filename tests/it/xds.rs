@@ -166,7 +166,8 @@ fn a_new_document_is_provided_as_it_was_judged() {
     golden("set-signature-sha256.xml", &documents[1]);
     golden("document.xml", &documents[0]);
     let named = order.documents.clone().into_iter().zip(documents).collect();
-    let message = request("repository").provide_and_register(order.resolved(&metadata, ""), named).unwrap();
+    let message =
+        request("repository").provide_and_register(order.resolved(&metadata, "", None), named).unwrap();
     golden(
         "iti-41.mime",
         format!("Content-Type: {}\r\n\r\n", message.content_type)
@@ -185,7 +186,7 @@ fn a_replacement_names_the_entry_that_the_registry_gave() {
     let (order, metadata, documents) = Order::read(&media, &payload).unwrap();
     golden("set-signature-sha1.xml", &documents[1]);
     assert_eq!(order.about(), Some(REPLACED));
-    let metadata = order.resolved(&metadata, ENTRY_UUID);
+    let metadata = order.resolved(&metadata, ENTRY_UUID, None);
     golden("replacement.xml", &xml::element(&metadata, &Method::INCLUSIVE));
 }
 
@@ -195,7 +196,10 @@ fn a_query_and_a_deletion_are_as_they_were_judged() {
     let change = (Status::Approved, Status::Deleted);
     let (media, payload) = Order::status(set(), REPLACED, change, claims(), "b").unwrap();
     let (order, metadata, _) = Order::read(&media, &payload).unwrap();
-    golden("iti-57-delete.xml", &request("registry").update(order.resolved(&metadata, ENTRY_UUID)).bytes);
+    golden(
+        "iti-57-delete.xml",
+        &request("registry").update(order.resolved(&metadata, ENTRY_UUID, None)).bytes,
+    );
     let mut current = entry();
     current.id = ENTRY_UUID.into();
     current.version = Some("2".into());

@@ -10,11 +10,15 @@ use crate::fhir::datetime::instant;
 use crate::fhir::element;
 use crate::fhir::identifier::Identifier;
 use crate::interaction::{Context, Destination};
-use crate::outbox::{Act, HELD_BY, State, Stop};
+use crate::outbox::{Act, Delivery, HELD_BY, State, Stop};
 use crate::problem::Problem;
 use crate::report::withdrawal::Sent;
+use crate::report::{folder, visibility};
 use crate::store::{DeliveryFilter, DeliveryRecord, Expect, Halt, Unit, Write};
 use crate::terminology::TASK_CODE;
+
+/// Deliveries of one version that are looked at: more than people ever change of it.
+const DELIVERIES_MAX: usize = 1_000;
 
 /// A destination and the newest version of a document that it has.
 pub(in crate::interaction) struct Holding {
@@ -34,12 +38,59 @@ pub(in crate::interaction) struct Holding {
     pub(super) is_leaving: bool,
     content_type: String,
     payload: Vec<u8>,
+    /// What waits for it, oldest first, if nothing about the document was ever begun to be sent there but that.
+    pub(super) unsent: Vec<Delivery>,
 }
 
 impl Holding {
     /// What it was sent.
     pub(in crate::interaction) fn sent(&self) -> Sent<'_> {
         Sent { document_id: &self.document_id, content_type: &self.content_type, payload: &self.payload }
+    }
+
+    /// Whether nobody has begun to send it the version that it is to have.
+    pub(super) fn is_unsent(&self) -> bool {
+        let subject = self.subject();
+        self.unsent.iter().any(|one| one.act.gives() && one.subject == subject)
+    }
+
+    /// What it has once a change was told, for what is made of that later: a FHIR server has the description that it was told
+    /// last; a platform has the document hidden so.
+    fn tell(&mut self, change: Delivery) -> Result<(), Problem> {
+        let sent = self.sent();
+        let told = Sent {
+            document_id: &self.document_id,
+            content_type: &change.content_type,
+            payload: &change.payload,
+        };
+        match (self.kind.as_str(), change.act) {
+            ("fhir", _) => (self.content_type, self.payload) = (change.content_type, change.payload),
+            ("mllp", Act::Visibility) => {
+                let masks: Vec<String> = visibility::told(&told)?.into_iter().map(str::to_owned).collect();
+                self.payload = visibility::relabelled(&sent, &masks)?;
+            }
+            ("folder", Act::Visibility) => {
+                (self.content_type, self.payload) = folder::relabelled(&sent, &told, &change.id)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What a delivery that is about to be written will have brought.
+    pub(in crate::interaction) fn by(delivery: &Delivery, document_id: &str) -> Self {
+        Self {
+            destination: delivery.destination.clone(),
+            kind: delivery.kind.clone(),
+            patient: delivery.patient.clone(),
+            document_id: document_id.to_owned(),
+            content_type: delivery.content_type.clone(),
+            payload: delivery.payload.clone(),
+            ins: None,
+            accepted: false,
+            is_leaving: false,
+            unsent: Vec::new(),
+        }
     }
 
     /// Whether it is at this destination. A name that stands for another kind by now stands for another peer.
@@ -67,11 +118,14 @@ pub(in crate::interaction) enum Needless {
     /// A later edition is made: one that was refused again and again would hold it back for ever. One that was not tried yet goes
     /// first, as it was signed, and is then replaced.
     Refused,
+    /// The document is hidden otherwise, or archived: whatever waits is needed.
+    Nothing,
 }
 
 impl Needless {
     fn is(self, record: &DeliveryRecord) -> bool {
-        record.progress.state == State::Pending
+        self != Self::Nothing
+            && record.progress.state == State::Pending
             && !record.progress.accepted
             && record.delivery.act != Act::Withdraw
             && (self == Self::Unsent || !record.attempts.is_empty())
@@ -83,7 +137,7 @@ impl Needless {
             Self::Unsent => {
                 "Le compte rendu est retiré : cette version, que le destinataire n'a pas, n'est plus envoyée."
             }
-            Self::Refused => {
+            Self::Refused | Self::Nothing => {
                 "Une version plus récente remplace celle-ci, que le destinataire a refusée : elle n'est plus envoyée."
             }
         }
@@ -106,6 +160,11 @@ impl Holdings {
                 descriptions.iter().find(|one| element::id(one) == Some(held.document_id.as_str()));
             held.ins = description.and_then(ins);
         }
+    }
+
+    /// Whether the destination of a change has what is to be changed.
+    fn has(&self, change: &Delivery) -> bool {
+        self.held.iter().any(|held| held.destination == change.destination)
     }
 
     /// Has the unit stop what is not sent any more, and say so.
@@ -140,31 +199,16 @@ pub(in crate::interaction) async fn of(
         let of_version = DeliveryFilter {
             subject: Some(format!("DocumentReference/{document_id}")),
             payload: true,
+            limit: DELIVERIES_MAX,
             ..DeliveryFilter::default()
         };
         let mut records = ctx.store.deliveries(&of_version).await?;
         records.reverse();
         for record in records.into_iter().filter(arrives) {
-            if needless.is(&record) {
+            if needless.is(&record) && (record.delivery.act.gives() || !holdings.has(&record.delivery)) {
                 holdings.needless.push((record, needless.why()));
-                continue;
-            }
-            let (found, accepted) = (&mut holdings.held, record.progress.accepted);
-            let is_leaving = record.progress.state == State::Leased;
-            let delivery = record.delivery;
-            found.retain(|one| one.destination != delivery.destination);
-            if delivery.act != Act::Withdraw {
-                found.push(Holding {
-                    destination: delivery.destination,
-                    kind: delivery.kind,
-                    patient: delivery.patient,
-                    document_id: document_id.clone(),
-                    content_type: delivery.content_type,
-                    payload: delivery.payload,
-                    ins: None,
-                    accepted,
-                    is_leaving,
-                });
+            } else {
+                add(&mut holdings.held, document_id, record)?;
             }
         }
     }
@@ -175,6 +219,38 @@ pub(in crate::interaction) async fn of(
 fn ins(description: &Value) -> Option<Identifier> {
     let patient = element::list(description, "contained").find(|one| one["resourceType"] == "Patient")?;
     element::list(patient, "identifier").next().and_then(Identifier::of).filter(Identifier::is_ins)
+}
+
+/// What the destination has after this delivery as well.
+fn add(
+    found: &mut Vec<Holding>,
+    document_id: &str,
+    DeliveryRecord { delivery, progress, .. }: DeliveryRecord,
+) -> Result<(), Problem> {
+    let place = found.iter().position(|one| one.destination == delivery.destination);
+    let mut unsent = place.map(|place| std::mem::take(&mut found[place].unsent)).unwrap_or_default();
+    if progress.state == State::Pending && progress.attempts == 0 {
+        unsent.push(delivery.clone());
+    } else {
+        unsent.clear();
+    }
+    match (place, delivery.act) {
+        (place, Act::Withdraw) => drop(place.map(|place| found.remove(place))),
+        (place, act) if act.gives() => {
+            place.map(|place| found.remove(place));
+            let (accepted, is_leaving) = (progress.accepted, progress.state == State::Leased);
+            found.push(Holding { accepted, is_leaving, unsent, ..Holding::by(&delivery, document_id) });
+        }
+        (Some(place), _) => {
+            let holding = &mut found[place];
+            holding.unsent = unsent;
+            if holding.document_id == document_id {
+                holding.tell(delivery)?;
+            }
+        }
+        (None, _) => {}
+    }
+    Ok(())
 }
 
 fn arrives(record: &DeliveryRecord) -> bool {
@@ -214,6 +290,16 @@ pub(super) fn out_of_reach(held: &Holding, act: Act, at: Timestamp) -> Value {
             "Faire retirer un compte rendu d'une destination qui n'est plus configurée",
             "Y faire retirer le document",
         ),
+        Act::Visibility => (
+            "masqué ou démasqué",
+            "Faire changer la visibilité d'un compte rendu dans une destination qui n'est plus configurée",
+            "Y faire changer la visibilité du document",
+        ),
+        Act::Archive | Act::Unarchive => (
+            "archivé ou désarchivé",
+            "Faire archiver ou désarchiver un compte rendu dans une destination qui n'est plus configurée",
+            "Y faire archiver ou désarchiver le document",
+        ),
         Act::Provide | Act::Replace => (
             "corrigé",
             "Faire remplacer un compte rendu dans une destination qui n'est plus configurée",
@@ -225,6 +311,11 @@ pub(super) fn out_of_reach(held: &Holding, act: Act, at: Timestamp) -> Value {
         "Le compte rendu a été {what}. La destination « {destination} » ({kind}), qui en détient un exemplaire, n'est plus \
          configurée : rien n'a pu lui être envoyé. {todo} par une personne habilitée, puis clore cette tâche."
     );
+    by_hand(held, text, &description, at)
+}
+
+/// The Task of somebody who sees to it at the destination.
+pub(super) fn by_hand(held: &Holding, text: &str, description: &str, at: Timestamp) -> Value {
     json!({
         "resourceType": "Task",
         "status": "requested",

@@ -8,12 +8,16 @@ use serde_json::Value;
 use super::sources::Gathered;
 use crate::clock::Ids;
 use crate::fhir::meta;
-use crate::interaction::dispatch::{self, Dispatch, Outgoing};
+use crate::interaction::dispatch::{self, Changed, Dispatch, Holding, Outgoing};
 use crate::interaction::{Destination, Settings};
+use crate::outbox::Act;
 #[cfg(not(feature = "pdf"))]
 use crate::problem::Category;
 use crate::problem::Problem;
-use crate::report::{Document, Edition, Form, Report, Stationery, diagnostic_report, document_reference};
+use crate::report::visibility::Visibility;
+use crate::report::{
+    Document, Edition, Form, Professional, Report, Stationery, diagnostic_report, document_reference,
+};
 
 /// What a final report becomes.
 pub(super) struct Made {
@@ -66,13 +70,39 @@ pub(super) async fn make(
         oppositions: &gathered.oppositions,
         at,
     };
-    let dispatch = dispatch::provide(&outgoing, destinations, ids)?;
+    let mut dispatch = dispatch::provide(&outgoing, destinations, ids)?;
+    let mut reference = meta::stamp(reference, document_id, 1, at);
+    let replaced = gathered.replaced_reference.as_ref().map(Visibility::of).unwrap_or_default();
+    if replaced.archived {
+        let visibility = Visibility { archived: true, ..Visibility::of(&reference) };
+        visibility.describe(&mut reference);
+        let by = &report.author;
+        archive_again(&mut dispatch, (&reference, &visibility, by), (settings, ids), at)?;
+    }
     Ok(Made {
         report: diagnostic_report::render(&gathered.report, &report, &document),
         binaries,
-        reference: meta::stamp(reference, document_id, 1, at),
+        reference,
         dispatch,
     })
+}
+
+/// Has the new version archived wherever it goes: what replaces an archived document takes over that state (CI-SIS *Partage de
+/// documents de santé*, changes of state), which a registry may do by itself, or not.
+fn archive_again(
+    dispatch: &mut Dispatch,
+    (description, visibility, by): (&Value, &Visibility, &Professional),
+    (settings, ids): (&Settings, &dyn Ids),
+    at: Timestamp,
+) -> Result<(), Problem> {
+    let acts = [Act::Archive];
+    let changed = Changed { description, visibility, acts: &acts, by, reference: "", at };
+    let document_id = crate::fhir::element::id(description).unwrap_or_default();
+    let given: Vec<Holding> = dispatch.deliveries.iter().map(|one| Holding::by(one, document_id)).collect();
+    let told = dispatch::change(&changed, &given, &settings.destinations, ids)?;
+    dispatch.deliveries.extend(told.deliveries);
+    dispatch.tasks.extend(told.tasks);
+    Ok(())
 }
 
 /// Sets the report on paper, on the blocking pool: requests go on being answered meanwhile.

@@ -15,6 +15,7 @@ use crate::interaction::material::{self, follow, resolve};
 use crate::interaction::{Context, incoming, merged};
 use crate::problem::{Issue, Problem};
 use crate::report::period::Scope;
+use crate::report::visibility::of_report;
 use crate::report::{self, Replaced};
 
 /// All that the document is made from.
@@ -77,6 +78,7 @@ pub(super) async fn gather(
     if let Err(problem) = material::scope(ctx, &report) {
         issues.extend(problem.issues);
     }
+    issues.extend(of_report(&report).fault().map(|fault| fault.at("DiagnosticReport.meta.security")));
     let signed = author(ctx, &report).await?;
     if signed.is_none() {
         issues.push(without_author());
@@ -188,21 +190,33 @@ pub(in crate::interaction) async fn author(
     ctx: &Context,
     report: &Value,
 ) -> Result<Option<(Value, Option<Value>)>, Problem> {
-    let named = |practitioner: &Value| element::str_at(practitioner, "name.family").is_some();
     let people = element::list(report, "resultsInterpreter").chain(element::list(report, "performer"));
     for reference in people.filter_map(|person| element::str_at(person, "reference")) {
-        let Some(found) = resolve(ctx, reference).await? else { continue };
-        match element::resource_type(&found) {
-            Some("Practitioner") if named(&found) => return Ok(Some((found, None))),
-            Some("PractitionerRole") => {
-                if let Some(person) = follow(ctx, &found, "practitioner").await?.filter(named) {
-                    return Ok(Some((person, Some(found))));
-                }
-            }
-            _ => {}
+        if let Some(found) = named(ctx, reference).await? {
+            return Ok(Some(found));
         }
     }
     Ok(None)
+}
+
+/// The person with a name that this reference leads to, with the role that it leads through.
+///
+/// # Errors
+/// What the store says.
+pub(in crate::interaction) async fn named(
+    ctx: &Context,
+    reference: &str,
+) -> Result<Option<(Value, Option<Value>)>, Problem> {
+    let has_name = |practitioner: &Value| element::str_at(practitioner, "name.family").is_some();
+    let Some(found) = resolve(ctx, reference).await? else { return Ok(None) };
+    Ok(match element::resource_type(&found) {
+        Some("Practitioner") if has_name(&found) => Some((found, None)),
+        Some("PractitionerRole") => {
+            let person = follow(ctx, &found, "practitioner").await?.filter(has_name);
+            person.map(|person| (person, Some(found)))
+        }
+        _ => None,
+    })
 }
 
 /// What is told when there is no such person.

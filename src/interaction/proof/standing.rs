@@ -81,15 +81,19 @@ pub(super) fn of_document(
     replaced_at: Option<Timestamp>,
     receipts: impl Fn(&DeliveryRecord) -> Vec<BusinessReceipt>,
 ) -> Option<Found> {
-    let (withdrawals, given): (Vec<&DeliveryRecord>, Vec<&DeliveryRecord>) =
-        deliveries.iter().partition(|record| record.delivery.act == Act::Withdraw);
-    if let Some(at) = withdrawals.iter().rev().find_map(|record| accepted_at(record)) {
+    let of = |wanted: fn(Act) -> bool| {
+        deliveries.iter().copied().filter(move |record| wanted(record.delivery.act))
+    };
+    if let Some(at) =
+        of(|act| act == Act::Withdraw).collect::<Vec<_>>().iter().rev().find_map(|record| accepted_at(record))
+    {
         return Some(Found::new(Standing::Withdrawn, at));
     }
     if let Some(at) = replaced_at {
         return Some(Found::new(Standing::Replaced, at));
     }
-    // A later delivery of the same document follows one that did not arrive.
+    // A later delivery of the same document follows one that did not arrive, or that it took the place of.
+    let given: Vec<&DeliveryRecord> = of(Act::gives).collect();
     let last = given.iter().rev().find(|record| accepted_at(record).is_some()).or(given.last())?;
     Some(of_delivery(last, &receipts(last)))
 }
@@ -226,6 +230,9 @@ mod tests {
         check(&[&provided], Some(60), Standing::Replaced);
         check(&[&provided, &asked], None, Standing::Accepted);
         check(&[&provided, &withdrawn], Some(60), Standing::Withdrawn);
+        let hidden = record("xds", Act::Visibility, &[no()]);
+        check(&[&provided, &hidden], None, Standing::Accepted);
+        check(&[&provided, &hidden, &withdrawn], None, Standing::Withdrawn);
         assert_eq!(of_document(&[], None, |_| Vec::new()), None);
     }
 }

@@ -24,6 +24,8 @@ const COLUMNS: &[&str] = &[
     "envoyé",
     "acquitté",
     "réponse",
+    "visibilité",
+    "archivage",
     "retrait",
     "identifiant unique",
     "identifiants du destinataire",
@@ -88,13 +90,21 @@ impl Row {
         some("answered", "valueInstant", self.answered_at().map(|at| json!(instant(at))));
         some("uniqueId", "valueUri", self.unique_id.as_ref().map(|id| json!(id)));
         some("entryUuid", "valueUri", self.entry_uuid.as_ref().map(|id| json!(id)));
-        part.extend(self.withdrawal.as_ref().map(|withdrawal| state("withdrawal", withdrawal)));
+        let asked = [
+            ("visibility", &self.visibility),
+            ("archiving", &self.archiving),
+            ("withdrawal", &self.withdrawal),
+        ];
+        part.extend(asked.into_iter().filter_map(|(name, found)| Some(state(name, found.as_ref()?))));
         part.extend(self.deliveries.iter().map(|(record, receipts)| delivery(record, receipts)));
         json!({"name": "row", "part": part})
     }
 
     fn cells(&self) -> Vec<String> {
         let time = |at: Option<jiff::Timestamp>| at.map(instant).unwrap_or_default();
+        let asked = |found: &Option<Found>| {
+            found.as_ref().map(|found| found.standing.french().to_owned()).unwrap_or_default()
+        };
         let names: Vec<String> = self.deliveries.iter().flat_map(|(record, _)| known_as(record)).collect();
         let ids: Vec<&str> = self.deliveries.iter().map(|(record, _)| record.delivery.id.as_str()).collect();
         vec![
@@ -107,7 +117,9 @@ impl Row {
             time(self.sent_at()),
             time(self.acknowledged_at()),
             time(self.answered_at()),
-            self.withdrawal.as_ref().map(|found| found.standing.french().to_owned()).unwrap_or_default(),
+            asked(&self.visibility),
+            asked(&self.archiving),
+            asked(&self.withdrawal),
             self.unique_id.clone().unwrap_or_default(),
             names.join(" "),
             ids.join(" "),

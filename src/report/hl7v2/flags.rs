@@ -41,7 +41,7 @@ pub enum Listing {
 
 impl Flags {
     /// Code, label and value of each, in the order in which they are sent.
-    pub(super) const fn listed(&self) -> [(&'static str, &'static str, bool); 10] {
+    pub(in crate::report) const fn listed(&self) -> [(&'static str, &'static str, bool); 10] {
         [
             ("MASQUE_PS", "Masqué aux professionnels de Santé", self.hidden_from_professionals),
             ("INVISIBLE_PATIENT", "Document Non Visible par le patient", self.hidden_from_patient),

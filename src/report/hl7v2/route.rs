@@ -34,6 +34,18 @@ pub struct Route {
     pub reply_to: Option<String>,
     /// Text of the mail to professionals and to the patient.
     pub mail: [Option<String>; 2],
+    /// How it is told that a document is hidden otherwise.
+    pub visibility: Changes,
+}
+
+/// How a platform is told that a document is hidden otherwise: the guide has no message for metadata alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Changes {
+    /// By the message that replaces a document, about the same document, with `MODIF_CONF_CODE`.
+    #[default]
+    Message,
+    /// By a person, who gets a Task.
+    Task,
 }
 
 /// Mailbox of a patient in the trusted space: the INS is its name (*Mon espace santé*).
@@ -212,6 +224,7 @@ pub(crate) mod tests {
             copies_to: Vec::new(),
             reply_to: None,
             mail: [None, None],
+            visibility: Changes::Message,
         }
     }
 

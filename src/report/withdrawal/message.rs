@@ -22,7 +22,7 @@ pub fn message(sent: &Sent<'_>, route: &Route, control_id: &str, at: Timestamp) 
     let mut segments = Vec::with_capacity(before.segments().len());
     for segment in before.segments().iter().cloned() {
         segments.push(match segment.name() {
-            "MSH" => header(segment, route, control_id, &now, is_mdm),
+            "MSH" => header(segment, route, control_id, &now, is_mdm.then_some("T04")),
             "EVN" => segment.with(2, now.as_str()),
             "ORC" => segment.with(1, "CA"),
             // What it replaced is nothing to a withdrawal.
@@ -37,7 +37,15 @@ pub fn message(sent: &Sent<'_>, route: &Route, control_id: &str, at: Timestamp) 
     if document_seen { Ok(Message::new(segments).encode()) } else { Err(damaged("message with a document")) }
 }
 
-fn header(msh: Segment, route: &Route, control_id: &str, now: &str, is_mdm: bool) -> Segment {
+/// The header of a message that follows another one: today's parties, its own time and control id, and its event if it is
+/// an `MDM`.
+pub(in crate::report) fn header(
+    msh: Segment,
+    route: &Route,
+    control_id: &str,
+    now: &str,
+    event: Option<&str>,
+) -> Segment {
     let ([application, facility], [receiver, receiving_facility]) =
         (<[Value; 2]>::from(&route.from), <[Value; 2]>::from(&route.to));
     let msh = msh
@@ -47,7 +55,10 @@ fn header(msh: Segment, route: &Route, control_id: &str, now: &str, is_mdm: bool
         .with(6, receiving_facility)
         .with(7, now)
         .with(10, control_id);
-    if is_mdm { msh.with(9, Value::components(["MDM", "T04", "MDM_T02"])) } else { msh }
+    match event {
+        Some(event) => msh.with(9, Value::components(["MDM", event, "MDM_T02"])),
+        None => msh,
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::{Sent, damaged};
 use crate::problem::Problem;
 use crate::report::Professional;
 use crate::report::provide_and_register::{Submitter, claims};
+use crate::xds::vihf::Claims;
 use crate::xds::{Order, RIM, Status, SubmissionSet, ebrim, hl7};
 
 /// The order that deletes the document of `sent`, as media type and bytes. `set_id` (the id of the submission set) and
@@ -24,6 +25,21 @@ pub fn order(
     (set_id, boundary): (&str, &str),
     at: Timestamp,
 ) -> Result<(String, Vec<u8>), Problem> {
+    let (set, claims) = on_behalf(sent, submitter, by, set_id, at)?;
+    Order::status(set, &sent.oid()?, (Status::Approved, Status::Deleted), claims, boundary)
+}
+
+/// The submission set and the claims of an order that follows the one of `sent`, in the name of whoever may give it.
+///
+/// # Errors
+/// Internal, if what was sent is no order.
+pub(in crate::report) fn on_behalf(
+    sent: &Sent<'_>,
+    submitter: &Submitter,
+    by: &Professional,
+    set_id: &str,
+    at: Timestamp,
+) -> Result<(SubmissionSet, Claims), Problem> {
     let damaged = || damaged("order to a repository");
     let (order, metadata, _) = Order::read(sent.content_type, sent.payload).map_err(|_| damaged())?;
     let list = metadata.first(RIM, "RegistryObjectList").ok_or_else(damaged)?;
@@ -47,7 +63,7 @@ pub fn order(
         author,
         ..submitted
     };
-    Order::status(set, &sent.oid()?, (Status::Approved, Status::Deleted), claims, boundary)
+    Ok((set, claims))
 }
 
 #[cfg(test)]

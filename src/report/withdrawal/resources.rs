@@ -19,7 +19,7 @@ use crate::report::document::unique_id;
 use crate::terminology::URI_SYSTEM;
 
 /// What of a withdrawn report a recipient is told anew; the rest is as it was sent.
-const TOLD_ANEW: [&str; 4] = ["status", "extension", "text", "meta"];
+const TOLD_ANEW: [&str; 3] = ["status", "extension", "text"];
 
 /// The transaction that withdraws the document of `sent` from a FHIR server: its description and its report, as they were
 /// sent, with the status `entered-in-error`. `withdrawn` is the report as it stands here now.
@@ -30,6 +30,29 @@ const TOLD_ANEW: [&str; 4] = ["status", "extension", "text", "meta"];
 /// # Errors
 /// Internal, if what was sent is no such transaction.
 pub fn transaction(sent: &Sent<'_>, withdrawn: &Value, at: Timestamp) -> Result<Value, Problem> {
+    retold(sent, at, |resource| {
+        resource["status"] = json!("entered-in-error");
+        if resource["resourceType"] != "DiagnosticReport" {
+            return;
+        }
+        for name in TOLD_ANEW {
+            match withdrawn.get(name) {
+                Some(value) => resource[name] = value.clone(),
+                None => drop(resource.as_object_mut().and_then(|one| one.remove(name))),
+            }
+        }
+    })
+}
+
+/// The transaction that puts the description of `sent` and its report again, as they were sent but for this change.
+///
+/// # Errors
+/// Internal, if what was sent is no such transaction.
+pub(in crate::report) fn retold(
+    sent: &Sent<'_>,
+    at: Timestamp,
+    change: impl Fn(&mut Value),
+) -> Result<Value, Problem> {
     let bundle = read(sent)?;
     let about = |entry: &&Value| {
         matches!(str_at(entry, "resource.resourceType"), Some("DocumentReference" | "DiagnosticReport"))
@@ -37,19 +60,10 @@ pub fn transaction(sent: &Sent<'_>, withdrawn: &Value, at: Timestamp) -> Result<
     let mut entries = Vec::new();
     for entry in list(&bundle, "entry").filter(about) {
         let mut entry = entry.clone();
-        let is_report = entry["resource"]["resourceType"] == "DiagnosticReport";
-        if !is_report && !is_of(&entry, sent)? {
+        if entry["resource"]["resourceType"] == "DocumentReference" && !is_of(&entry, sent)? {
             continue;
         }
-        entry["resource"]["status"] = json!("entered-in-error");
-        if is_report {
-            for name in TOLD_ANEW.iter().filter(|name| **name != "meta") {
-                match withdrawn.get(name) {
-                    Some(value) => entry["resource"][*name] = value.clone(),
-                    None => drop(entry["resource"].as_object_mut().and_then(|one| one.remove(*name))),
-                }
-            }
-        }
+        change(&mut entry["resource"]);
         entries.push(entry);
     }
     if entries.is_empty() {
@@ -91,7 +105,18 @@ pub fn superseded(sent: &Sent<'_>) -> Result<Value, Problem> {
 /// # Errors
 /// Internal, if the id of the document is no UUID.
 pub fn patch(sent: &Sent<'_>, status: &str, at: Timestamp) -> Result<Value, Problem> {
-    let operations = json!([{"op": "replace", "path": "/status", "value": status}]);
+    conditional_patch(sent, &json!([{"op": "replace", "path": "/status", "value": status}]), at)
+}
+
+/// A change of the description of `sent` by its business identifier, as [`patch`] has it.
+///
+/// # Errors
+/// Internal, if the id of the document is no UUID.
+pub(in crate::report) fn conditional_patch(
+    sent: &Sent<'_>,
+    operations: &Value,
+    at: Timestamp,
+) -> Result<Value, Problem> {
     let unique_id = unique_id(sent.document_id)?;
     Ok(json!({
         "resourceType": "Bundle",

@@ -184,7 +184,7 @@ impl Registry {
             match self.entries.iter().find(|entry| entry.id == association.target) {
                 None => faults
                     .push(Fault::error("UnresolvedReferenceException", "the replaced entry is not there")),
-                Some(entry) if entry.status != Some(Status::Approved) => {
+                Some(entry) if !matches!(entry.status, Some(Status::Approved | Status::Archived)) => {
                     let context = "the replaced entry is not current";
                     faults.push(Fault::error("XDSRegistryDeprecatedDocumentError", context));
                 }
@@ -195,12 +195,16 @@ impl Registry {
     }
 
     fn keep(&mut self, received: Received) {
+        // What replaces an archived document is archived (CI-SIS *Partage de documents de santé*, changes of state).
+        let mut archived = BTreeSet::new();
         for association in &received.submission.associations {
             if association.kind != AssociationKind::Replace {
                 continue;
             }
             if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == association.target) {
-                entry.status = Some(Status::Deprecated);
+                if entry.status.replace(Status::Deprecated) == Some(Status::Archived) {
+                    archived.insert(association.source.clone());
+                }
             }
         }
         self.unique_ids.insert(received.submission.set.unique_id);
@@ -212,10 +216,11 @@ impl Registry {
                 continue;
             }
             self.drawn += 1;
+            entry.status =
+                Some(if archived.contains(&entry.id) { Status::Archived } else { Status::Approved });
             entry.id = format!("urn:uuid:00000000-0000-4000-9000-{:012}", self.drawn);
             entry.logical_id = Some(entry.id.clone());
             entry.version = Some("1".to_owned());
-            entry.status = Some(Status::Approved);
             self.documents.push((entry.unique_id.clone(), bytes));
             self.entries.push(entry);
         }
@@ -285,7 +290,16 @@ impl Registry {
                     {
                         return Err(Fault::error("XDSMetadataUpdateError", "the status is another"));
                     }
-                    entry.status = Status::of(&slot(&association.slots, "NewStatus"));
+                    let to = Status::of(&slot(&association.slots, "NewStatus"));
+                    let known = matches!(
+                        (entry.status, to),
+                        (Some(Status::Approved), Some(Status::Archived | Status::Deleted))
+                            | (Some(Status::Archived), Some(Status::Approved | Status::Deleted))
+                    );
+                    if !known {
+                        return Err(Fault::error("XDSMetadataUpdateError", "no such change of state"));
+                    }
+                    entry.status = to;
                 }
                 AssociationKind::HasMember => {
                     let version = slot(&association.slots, "PreviousVersion");
@@ -295,6 +309,9 @@ impl Registry {
                     let (Some(changed), Some(entry)) = (changed, entry) else {
                         return Err(Fault::error("XDSMetadataIdentifierError", "no such entry"));
                     };
+                    if matches!(entry.status, Some(Status::Deprecated | Status::Deleted)) {
+                        return Err(Fault::error("XDSMetadataUpdateError", "the entry changes no more"));
+                    }
                     if entry.version.as_deref() != Some(version.as_str()) {
                         return Err(Fault::error(
                             "XDSMetadataVersionError",

@@ -7,8 +7,25 @@ use super::{Shelf, invalid};
 use crate::fhir::element::str_at;
 use crate::problem::{Category, Problem};
 
-/// What may be changed of a description (and its archiving, which nobody asks for here).
-const ALLOWED: [&str; 2] = ["/status", "/securityLabel"];
+/// The extension that says that a document is archived.
+const IS_ARCHIVED: &str =
+    "https://interop.esante.gouv.fr/ig/fhir/pdsm/StructureDefinition/pdsm-ext-is-archived";
+
+/// Whether this may be changed of a description: its status, from whom it is hidden, and that it is archived.
+fn is_allowed(operation: &Value) -> bool {
+    let is_archiving = || {
+        let extensions = operation["value"].as_array();
+        extensions.is_some_and(|all| {
+            all.iter().all(|one| one["url"] == IS_ARCHIVED && one["valueBoolean"].is_boolean())
+        })
+    };
+    match (str_at(operation, "op"), str_at(operation, "path")) {
+        (Some("replace"), Some("/status")) => operation["value"].is_string(),
+        (Some("replace"), Some("/securityLabel")) => operation["value"].is_array(),
+        (Some("add" | "replace"), Some("/extension")) => is_archiving(),
+        _ => false,
+    }
+}
 
 impl Shelf {
     /// Changes the one description that the condition names; the same change again changes nothing.
@@ -16,7 +33,7 @@ impl Shelf {
         let operations = operations.as_array().ok_or_else(|| invalid("the body is no JSON Patch"))?;
         for operation in operations {
             let path = str_at(operation, "path").unwrap_or_default();
-            if str_at(operation, "op") != Some("replace") || !ALLOWED.contains(&path) {
+            if !is_allowed(operation) {
                 let what = "only status, securityLabel and archiving of a description are changed";
                 return Err(Problem::new(Category::NotSupported, "not-supported", what).at(path));
             }
@@ -62,8 +79,18 @@ mod tests {
                 (&json!("entered-in-error"), &json!("2"))
             );
         }
-        let refused = shelf.change(&query, &change("/docStatus")).unwrap_err();
-        assert_eq!(refused.category, Category::NotSupported);
+        let archived = |url: &str| json!([{"op": "add", "path": "/extension", "value": [{"url": url, "valueBoolean": true}]}]);
+        let changed = shelf.change(&query, &archived(IS_ARCHIVED)).unwrap();
+        assert_eq!(changed["extension"][0]["valueBoolean"], true);
+        let labels = json!([{"op": "replace", "path": "/securityLabel", "value": [{"coding": [{"code": "MASQUE_PS"}]}]}]);
+        assert_eq!(
+            shelf.change(&query, &labels).unwrap()["securityLabel"][0]["coding"][0]["code"],
+            "MASQUE_PS"
+        );
+        for other in [change("/docStatus"), change("/securityLabel"), archived("https://other.example")] {
+            let refused = shelf.change(&query, &other).unwrap_err();
+            assert_eq!(refused.category, Category::NotSupported, "{other}");
+        }
         let unknown = shelf.change("identifier=urn:ietf:rfc:3986|urn:oid:2.25.1", &change("/status"));
         assert_eq!(unknown.unwrap_err().category, Category::PreconditionFailed);
     }

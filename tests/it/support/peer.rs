@@ -11,7 +11,7 @@ use vigie::connector::{
 use vigie::delivery::Limits;
 use vigie::hl7v2::Party;
 use vigie::outbox::Backoff;
-use vigie::report::hl7v2::{Flags, Kind, Listing, Route};
+use vigie::report::hl7v2::{Changes, Flags, Kind, Listing, Route};
 use vigie::report::provide_and_register::{Sender, Submitter};
 use vigie::signature::{Algorithm, SealKey};
 use vigie::xds::vihf::{Mode, Options, Product};
@@ -54,6 +54,7 @@ pub(crate) fn route(kind: Kind, receipt: bool) -> Route {
         copies_to: Vec::new(),
         reply_to: None,
         mail: [None, None],
+        visibility: Changes::Message,
     }
 }
 

@@ -31,8 +31,8 @@ pub(in crate::interaction) fn ids(editions: &[Value]) -> Vec<String> {
     editions.iter().filter_map(element::id).map(str::to_owned).collect()
 }
 
-/// Others may describe something that is related to the report, too.
-fn is_made_here(description: &Value) -> bool {
+/// Whether this describes a document that was made here: others may describe something that is related to a report, too.
+pub(in crate::interaction) fn is_made_here(description: &Value) -> bool {
     let unique_id = element::id(description).and_then(|id| withdrawal::oid(id).ok());
     let master = element::str_at(description, "masterIdentifier.value");
     master.and_then(|one| one.strip_prefix("urn:oid:")).is_some_and(|one| Some(one) == unique_id.as_deref())
