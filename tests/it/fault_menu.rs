@@ -1,8 +1,8 @@
 //! Every fault of the menu, of every peer, at every exchange, with two workers over one outbox: in the end everything is
 //! delivered, kept once, in order, under the ids and with the bytes that were committed, and no pause outgrows its bound.
 //!
-//! The sample is two patients, each with a first document and its replacement, which one of them has withdrawn. It is made once for each kind of peer and
-//! queued anew in an empty store for each case.
+//! The sample is two patients, each with a first document and its replacement, which is withdrawn for one of them, and hidden and
+//! archived for the other. It is made once for each kind of peer and queued anew in an empty store for each case.
 
 mod peer;
 
@@ -15,9 +15,9 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use vigie::clock::{Clock, FixedClock, SystemIds};
-use vigie::connector::{Connector, Sending};
 use vigie::delivery::Courier;
-use vigie::outbox::{Act, Delivery, Outcome, Receipt, State};
+use vigie::interaction;
+use vigie::outbox::{Act, Delivery, Outcome, State};
 use vigie::store::{DeliveryFilter, DeliveryRecord, Store, Unit};
 
 use crate::support::peer as support;
@@ -63,13 +63,15 @@ async fn sample(of: Of) -> Vec<Sample> {
         }
         if name == WITHDRAWN {
             // What nobody has would not be sent any more.
-            taken(&app, of).await;
+            app.delivered().await;
             app.at("2026-03-03T11:30:00+01:00");
             report["status"] = json!("entered-in-error");
             let reason = json!({"url": "http://hl7.org/fhir/StructureDefinition/event-statusReason",
                 "valueCodeableConcept": {"text": "Compte rendu d'un autre patient."}});
             report["extension"].as_array_mut().unwrap().push(reason);
             app.put(&report).await.unwrap();
+        } else {
+            hide_and_archive(&app, &course).await;
         }
     }
     let mut samples = Vec::new();
@@ -84,26 +86,30 @@ async fn sample(of: Of) -> Vec<Sample> {
         });
     }
     samples.reverse();
-    assert_eq!(samples.len(), 5, "{of:?}");
+    // A platform is told nothing of an archive.
+    assert_eq!(samples.len(), if of == Of::Platform { 6 } else { 7 }, "{of:?}");
     samples
 }
 
-/// A peer that says yes to everything.
-struct Yes;
-
-impl Connector for Yes {
-    fn send<'a>(&'a self, _: &'a Delivery) -> Sending<'a> {
-        Box::pin(async { Outcome::Accepted(Receipt { status: "yes".to_owned(), reference: None }) })
+/// Hides the document of a patient, and archives it, once it is delivered: what was never begun would go hidden at once.
+async fn hide_and_archive(app: &App, course: &Course) {
+    app.delivered().await;
+    let current = [("subject", course.patient()), ("status", "current".to_owned())];
+    let current: Vec<(&str, &str)> = current.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let document = app.search("DocumentReference", &current).await.remove(0);
+    for (time, part) in [
+        ("2026-03-03T11:40:00+01:00", json!({"name": "hide", "valueCode": "INVISIBLE_PATIENT"})),
+        ("2026-03-03T11:50:00+01:00", json!({"name": "archived", "valueBoolean": true})),
+    ] {
+        app.at(time);
+        let asked = json!({"resourceType": "Parameters", "parameter": [part,
+            {"name": "by", "valueReference": {"reference": "PractitionerRole/oncologue-test"}},
+            {"name": "reason", "valueString": "Annonce prévue lundi."}]});
+        let id = document["id"].as_str().unwrap();
+        let answer = interaction::change_visibility(&app.context, id, asked.to_string().as_bytes()).await;
+        answer.unwrap_or_else(|problem| panic!("{problem}"));
+        app.delivered().await;
     }
-}
-
-/// Has everything that waits taken.
-async fn taken(app: &App, of: Of) {
-    let connectors = [(of.name().to_owned(), Arc::new(Yes) as Arc<dyn Connector>)].into();
-    let (store, clock) = (Arc::clone(&app.context.store), Arc::clone(&app.clock) as Arc<dyn Clock>);
-    let courier =
-        Courier::new(store, connectors, clock, Arc::new(SystemIds), support::limits(30, CEILING_MS));
-    while courier.step().await.unwrap() > 0 {}
 }
 
 /// `Type/id` at the end of an address.
@@ -242,6 +248,8 @@ async fn check(of: Of, kept: Kept, samples: &[Sample], fault: &str, step: usize,
         current = Some(sample);
     }
     assert_eq!(stage.peer.keeps(), standing, "{case}");
+    let hidden = samples.iter().find(|sample| sample.delivery.act == Act::Visibility).unwrap();
+    stage.peer.assert_hidden_and_archived(&hidden.unique_id, &case);
     stage.peer.stop().await;
 }
 

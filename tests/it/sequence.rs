@@ -1,6 +1,6 @@
 //! What leaves this service in two whole sequences, byte for byte: an identity that is not qualified, held and then released;
 //! a document hidden, shown and archived. `tests/golden/sequence/` holds every piece as programs that nobody here wrote read it
-//! (`tests/tools/read_sequence.py`); `VIGIE_TEST_GOLDEN=write` writes them anew (issue 4, *What must be shown*).
+//! (`tests/tools/read_sequence.py`, which `tests/documents` runs); `VIGIE_TEST_GOLDEN=write` writes them anew (issue 4, *What must be shown*).
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -10,7 +10,6 @@ use vigie::clock::Clock;
 use vigie::connector::Connector;
 use vigie::hl7v2::delivery_id;
 use vigie::interaction::{Destination, DestinationKind, Publication};
-use vigie::outbox::Act;
 use vigie::report::hl7v2::Kind;
 use vigie::report::provide_and_register::Sender;
 use vigie::sandbox::{Fault, Handle, MllpFault, Platform, Standing, dmp, dpi, mhd, platform};
@@ -67,12 +66,13 @@ impl Of {
         }
     }
 
-    /// The exchanges of the sample: the steps at which something can go wrong. A replacement and a withdrawal in the DMP
-    /// take two.
+    /// The exchanges of the sample: the steps at which something can go wrong. In the DMP all but a first document take two;
+    /// a platform is told nothing of an archive.
     pub(super) const fn steps(self) -> usize {
         match self {
-            Self::Dpi | Self::Mhd | Self::Platform => 5,
-            Self::Dmp => 8,
+            Self::Dpi | Self::Mhd => 7,
+            Self::Platform => 6,
+            Self::Dmp => 12,
         }
     }
 }
@@ -157,8 +157,8 @@ impl Peer {
                     let sample =
                         samples.iter().find(|sample| Some(&sample.delivery.id) == one.request_id.as_ref());
                     let sample = sample.unwrap_or_else(|| panic!("{case}: a request without its delivery"));
-                    // A change of status is posted in the form that the profile wants of it.
-                    let changes = self.of == Of::Mhd && sample.delivery.act == Act::Withdraw;
+                    // A change of metadata is posted in the form that the profile wants of it.
+                    let changes = self.of == Of::Mhd && !sample.delivery.act.gives();
                     assert!(changes || sample.delivery.payload == one.bytes, "{case}: other bytes were sent");
                 }
             }
@@ -176,10 +176,43 @@ impl Peer {
                     if !has(b"ProvideAndRegisterDocumentSetRequest") {
                         continue;
                     }
-                    let sent = samples.iter().filter(|sample| sample.delivery.act != Act::Withdraw);
+                    let sent = samples.iter().filter(|sample| sample.delivery.act.gives());
                     let of = sent.filter(|sample| has(&sample.cda));
                     assert_eq!(of.count(), 1, "{case}: a document is not the one that was committed");
                 }
+            }
+        }
+    }
+
+    /// That document is hidden from the patient, and archived where that can be said.
+    pub(super) fn assert_hidden_and_archived(&self, unique_id: &str, case: &str) {
+        match &self.running {
+            Running::Fhir(peer) => {
+                let is_it = |one: &&Value| {
+                    one["masterIdentifier"]["value"].as_str() == Some(&format!("urn:oid:{unique_id}"))
+                };
+                let all = peer.resources("DocumentReference");
+                let one = all.iter().find(is_it).unwrap();
+                assert_eq!(one["securityLabel"][1]["coding"][0]["code"], "INVISIBLE_PATIENT", "{case}");
+                assert_eq!(one["extension"][0]["valueBoolean"], true, "{case}");
+            }
+            Running::Platform(peer) => {
+                let said = peer.arrived().into_iter().filter(|one| one.answer == "AA").map(|one| one.bytes);
+                let last =
+                    said.filter(|bytes| String::from_utf8_lossy(bytes).contains(unique_id)).last().unwrap();
+                let last = String::from_utf8(last).unwrap();
+                assert!(
+                    last.contains("|INVISIBLE_PATIENT^Document Non Visible par le patient^MetaDMPMSS||Y^"),
+                    "{case}"
+                );
+            }
+            Running::Dmp(peer) => {
+                let entries = peer.entries();
+                let one = entries.iter().find(|one| one.unique_id == unique_id).unwrap();
+                assert_eq!(one.status, Some(Status::Archived), "{case}");
+                let masks: Vec<&str> = one.masks().map(|mask| mask.code.as_str()).collect();
+                assert_eq!(masks, ["INVISIBLE_PATIENT"], "{case}");
+                assert_eq!(one.version.as_deref(), Some("2"), "{case}: changed twice");
             }
         }
     }
@@ -203,8 +236,9 @@ impl Peer {
             }
             Running::Dmp(peer) => {
                 let entries = peer.entries();
-                let of =
-                    |entry: &DocumentEntry| (entry.unique_id.clone(), entry.status == Some(Status::Approved));
+                let is_current =
+                    |entry: &DocumentEntry| matches!(entry.status, Some(Status::Approved | Status::Archived));
+                let of = |entry: &DocumentEntry| (entry.unique_id.clone(), is_current(entry));
                 let kept: BTreeMap<_, _> = entries.iter().map(of).collect();
                 assert_eq!(kept.len(), entries.len(), "a document is kept twice");
                 kept
