@@ -26,7 +26,7 @@ pub fn stamp(resource: Value, id: &str, version: u64, at: Timestamp) -> Value {
     };
     let place = match first_two(&mut resource) {
         // Nearly always; then only `meta` is put between.
-        Some((rtype, known)) if rtype == "resourceType" => {
+        Some(("resourceType", known)) => {
             if known.as_str() != Some(id) {
                 *known = id.into();
             }
