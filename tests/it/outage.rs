@@ -1,5 +1,5 @@
 //! The database itself goes away and returns: nothing acknowledged is lost, nothing is written twice, nobody has to start
-//! anything again. And what the database refuses for a while, or for want of space, is told as what it is.
+//! anything again. And what the database refuses for a while is told as what it is.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -117,54 +117,12 @@ async fn the_service_lives_through_the_death_of_its_database() {
     nothing_is_half_written(&service, &stored).await;
 }
 
-fn patient(n: usize, name: &str) -> Unit {
+pub(crate) fn patient(n: usize, name: &str) -> Unit {
     let at = "2026-01-01T00:00:00Z";
     let patient = json!({"resourceType": "Patient", "id": format!("p{n}"),
         "meta": {"versionId": "1", "lastUpdated": at}, "name": [{"text": name}]});
     let writes = vec![Write::new(&patient, Expect::New).unwrap()];
     Unit { writes, ..Unit::new("test", at.parse().unwrap()) }
-}
-
-/// Text that no compressor makes smaller by much.
-fn noise(seed: usize, size: usize) -> String {
-    let mut state = 0x9e37_79b9_u64.wrapping_mul(seed as u64 + 1) | 1;
-    let letter = |state: &mut u64| {
-        *state ^= *state << 13;
-        *state ^= *state >> 7;
-        *state ^= *state << 17;
-        char::from(33 + u8::try_from(*state % 90).unwrap())
-    };
-    (0..size).map(|_| letter(&mut state)).collect()
-}
-
-/// The file of a table may not grow: PostgreSQL is told so as by a quota. A tablespace that is full was not tried.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn where_no_space_is_left_nothing_is_acknowledged_and_it_goes_on_when_there_is_some() {
-    let Some(mut cluster) = Cluster::made(&[]) else { return };
-    cluster.limit_files(Some(6 * 1024));
-    cluster.run().await;
-    let store = postgres::open(&cluster.url(), &Options::default()).await.unwrap();
-    let mut written = 0;
-    let full = loop {
-        match store.commit(patient(written, &noise(written, 200_000))).await {
-            Ok(Committed::Written(_)) => written += 1,
-            other => break other.unwrap_err(),
-        }
-        assert!(written < 200, "a table of 6 MiB takes no more");
-    };
-    assert_eq!(full.category, Category::StorageFull, "{full}");
-    assert!(written > 5, "{written}");
-    assert!(store.read("Patient", &format!("p{written}")).await.unwrap().is_none(), "it was refused whole");
-    assert_eq!(store.read("Patient", "p0").await.unwrap().unwrap().version, 1, "reads go on");
-    // Space again: the server of the test has to be started again for that, the store does not.
-    cluster.limit_files(None);
-    cluster.end(End::Immediate);
-    cluster.run().await;
-    let again = store.commit(patient(written, &noise(written, 200_000))).await;
-    assert!(matches!(again, Ok(Committed::Written(_))), "{again:?}");
-    for n in 0..=written {
-        assert!(store.read("Patient", &format!("p{n}")).await.unwrap().is_some(), "p{n} was acknowledged");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,10 +18,10 @@ const URL: &str = "https://hospital.example/fhir/SearchParameter/task-reason";
 const TASKS: usize = 3_000;
 
 /// A folder with the shipped profiles, the site's own, and the store.
-struct Site(tempfile::TempDir);
+pub(crate) struct Site(tempfile::TempDir);
 
 impl Site {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
         fs::create_dir_all(folder.path().join("profiles/site")).unwrap();
@@ -29,7 +29,7 @@ impl Site {
         Self(folder)
     }
 
-    fn put(&self, parameter: &Value) {
+    pub(crate) fn put(&self, parameter: &Value) {
         let path = self.0.path().join("profiles/site/task-reason.json");
         fs::write(path, serde_json::to_vec(parameter).unwrap()).unwrap();
     }
@@ -39,8 +39,13 @@ impl Site {
     }
 
     fn start(&self) -> Service {
+        self.start_on(&format!("sqlite:{}", self.store().display()))
+    }
+
+    /// The service with the site's profiles, over any store.
+    pub(crate) fn start_on(&self, database: &str) -> Service {
         let profiles = self.0.path().join("profiles");
-        Service::start_with(&self.store(), &[("VIGIE_PROFILES", profiles.to_str().unwrap())])
+        Service::start_on(database, &[("VIGIE_PROFILES", profiles.to_str().unwrap())])
     }
 
     fn command(&self) -> Command {
@@ -63,7 +68,7 @@ impl Site {
     }
 }
 
-fn parameter(expression: &str) -> Value {
+pub(crate) fn parameter(expression: &str) -> Value {
     json!({"resourceType": "SearchParameter", "id": "task-reason", "url": URL, "version": "1", "name": "TaskReason",
         "status": "active", "description": "Finds tasks by the reason that the site notes.", "code": "reason",
         "base": ["Task"], "type": "token", "expression": expression, "modifier": ["missing", "not", "text"]})
@@ -76,7 +81,7 @@ fn task(id: &str) -> Value {
 }
 
 /// How many are found, once what is stored is indexed; other searches are answered meanwhile.
-async fn total(service: &Service, text: &str) -> u64 {
+pub(crate) async fn total(service: &Service, text: &str) -> u64 {
     for _ in 0..1_200 {
         let (status, bundle) = service.get(&format!("/Task?{text}&_total=accurate")).await;
         match status {
@@ -163,13 +168,17 @@ async fn indexing_anew_goes_on_where_a_kill_ended_it() {
 
 /// Tasks that a version of the service without the site's parameter would have stored.
 async fn fill(path: &Path) {
-    let store = sqlite::open(path, &Options::default()).unwrap();
+    fill_store(&sqlite::open(path, &Options::default()).unwrap(), TASKS).await;
+}
+
+/// The same in any store.
+pub(crate) async fn fill_store(store: &dyn Store, tasks: usize) {
     let at = "2026-01-01T00:00:00Z".parse().unwrap();
     let write = |n: usize| {
         let mut task = task(&format!("t{n}"));
         task["meta"] = json!({"versionId": "1", "lastUpdated": "2026-01-01T00:00:00Z"});
         Write::new(&task, Expect::New).unwrap()
     };
-    let unit = Unit { writes: (0..TASKS).map(write).collect(), ..Unit::new("test", at) };
+    let unit = Unit { writes: (0..tasks).map(write).collect(), ..Unit::new("test", at) };
     assert!(matches!(store.commit(unit).await, Ok(Committed::Written(_))));
 }

@@ -3,6 +3,7 @@
 
 mod app;
 pub(crate) mod cluster;
+pub(crate) mod disk;
 mod example;
 pub(crate) mod peer;
 pub(crate) mod postgres;

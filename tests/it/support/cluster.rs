@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
 
+use super::disk::{Disk, Holds};
 use super::postgres::say_not_run;
 
 /// Set by `tests/postgres`: the folder of `initdb` and `postgres`.
@@ -35,6 +36,8 @@ pub(crate) struct Cluster {
     settings: Vec<String>,
     /// Soft limit of the size of a file, in KiB, for what is started next.
     file_kib: Option<u64>,
+    /// The disk that a part of its files lies on, where a test means to fill it.
+    disk: Option<Disk>,
     server: Option<Child>,
 }
 
@@ -49,6 +52,15 @@ impl Cluster {
 
     /// The same, not yet running, so that a test can put files into its folder.
     pub(crate) fn made(settings: &[&str]) -> Option<Self> {
+        Self::laid_out(settings, None)
+    }
+
+    /// The same with a part of its files on a disk that can be filled.
+    pub(crate) fn made_on_disk(settings: &[&str], holds: Holds) -> Option<Self> {
+        Self::laid_out(settings, Some(holds))
+    }
+
+    fn laid_out(settings: &[&str], holds: Option<Holds>) -> Option<Self> {
         let Some(programs) = std::env::var_os(VARIABLE).map(PathBuf::from) else {
             say_not_run(VARIABLE);
             return None;
@@ -58,9 +70,13 @@ impl Cluster {
         let port = listener.local_addr().expect("an address").port();
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
         let user = unprivileged();
-        let cluster = Self { folder, programs, user, port, settings, file_kib: None, server: None };
-        if let Some((user, group)) = cluster.user {
-            chown(cluster.folder.path(), Some(user), Some(group)).expect("a folder of the server's user");
+        let disk = holds.map(|holds| Disk::new(folder.path(), holds));
+        let cluster = Self { folder, programs, user, port, settings, file_kib: None, disk, server: None };
+        let small = cluster.disk.as_ref().and_then(Disk::small);
+        for folder in [Some(cluster.folder.path()), small.map(|(folder, _)| folder)].into_iter().flatten() {
+            if let Some((user, group)) = cluster.user {
+                chown(folder, Some(user), Some(group)).expect("a folder of the server's user");
+            }
         }
         let mut initdb = cluster.command("initdb");
         initdb.arg("-D").arg(cluster.data()).args([
@@ -72,6 +88,11 @@ impl Cluster {
         ]);
         // One megabyte a segment: a limit on the size of files then leaves the log alone.
         initdb.args(["--no-sync", "--wal-segsize=1"]);
+        // On a small disk lies only what the test is about.
+        if let Some((small, holds)) = small {
+            let log = if holds == Holds::Log { small } else { cluster.folder.path() };
+            initdb.arg("--waldir").arg(log.join("log"));
+        }
         let made = initdb.output().expect("initdb");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         Some(cluster)
@@ -128,6 +149,11 @@ impl Cluster {
         Ok(client)
     }
 
+    /// The disk that a part of its files lies on.
+    pub(crate) fn disk(&self) -> &Disk {
+        self.disk.as_ref().expect("made on a disk")
+    }
+
     fn launch(&self) -> Child {
         let log = std::fs::File::create(self.log()).expect("a log");
         let mut arguments =
@@ -142,7 +168,8 @@ impl Cluster {
         let limit = self.file_kib.map_or_else(|| "unlimited".to_owned(), |kib| kib.to_string());
         // The shell becomes the server: its id is the server's.
         let mut server = self.as_user(Command::new("sh"));
-        server.arg("-c").arg(format!("ulimit -S -f {limit}; exec \"$0\" \"$@\""));
+        server.arg("-c").arg(format!("ulimit -S -f {limit}; ulimit -c 0; exec \"$0\" \"$@\""));
+        server.envs(self.disk.iter().flat_map(Disk::variables));
         server.arg(self.programs.join("postgres")).arg("-D").arg(self.data()).args(arguments);
         server.stdout(Stdio::null()).stderr(log).spawn().expect("postgres")
     }
@@ -179,7 +206,10 @@ impl Cluster {
     }
 
     fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
+        match self.disk.as_ref().and_then(Disk::small) {
+            Some((folder, Holds::Tables)) => folder.join("data"),
+            _ => self.folder.path().join("data"),
+        }
     }
 
     fn log(&self) -> PathBuf {
