@@ -8,6 +8,9 @@ use crate::problem::{Category, Problem};
 impl From<Error> for Problem {
     /// The message names tables and columns at most, never a value.
     fn from(error: Error) -> Self {
+        if let Some(reason) = unencrypted(&error) {
+            return Self::new(Category::Busy, "security", reason);
+        }
         if is_lost(&error) {
             return unreachable();
         }
@@ -41,9 +44,24 @@ impl From<Error> for Problem {
 }
 
 /// A table may not grow: PostgreSQL has a code of its own for a full disk, and none for a quota or a limit on files. Its
-/// messages are translated, the name of the routine that reports is not.
+/// messages are translated, the name of the routine that reports is not: one page, or many of them since PostgreSQL 16.
 fn is_limited(error: &Error) -> bool {
-    error.as_db_error().is_some_and(|fault| fault.routine() == Some("mdextend"))
+    error.as_db_error().is_some_and(|fault| matches!(fault.routine(), Some("mdextend" | "mdzeroextend")))
+}
+
+/// Why there is no TLS as it was asked for: what is wrong with the certificate, or that the server offers none. The driver tells
+/// this kind of fault by its words alone.
+fn unencrypted(error: &Error) -> Option<String> {
+    if error.code().is_some() || !error.to_string().contains("TLS handshake") {
+        return None;
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    Some(format!(
+        "the connection to the database is not encrypted as sslmode asks for, and is not used: {cause}"
+    ))
 }
 
 /// The database cannot be asked; nothing was begun.
