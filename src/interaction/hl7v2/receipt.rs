@@ -2,7 +2,7 @@
 //! delivered (CI-SIS *Transmission d'un document CDA R2 en HL7v2* 2.1.3, "Les messages d'accusés métier").
 //!
 //! A receipt becomes a `Provenance` of the document: what was said, by whom, when, and about which delivery; and an
-//! `AuditEvent`, which nobody can change. One that says no becomes a Task too: the technical acknowledgment was a yes, and only a person can mend what came after it.
+//! `AuditEvent`, which nobody can change and which the proof rests on. One that says no becomes a Task too: the technical acknowledgment was a yes, and only a person can mend what came after it.
 
 use serde_json::{Value, json};
 
@@ -23,9 +23,21 @@ pub(super) const KIND: &str = "mllp";
 /// The three receipts, as the guide's table `AckMetierZAM` names them.
 pub(super) const SYSTEM: &str = "https://vigie.example/fhir/CodeSystem/business-receipt";
 /// Whether a receipt says yes.
-pub(super) const OUTCOME: &str = "https://vigie.example/fhir/CodeSystem/receipt-outcome";
+const OUTCOME: &str = "https://vigie.example/fhir/CodeSystem/receipt-outcome";
 /// Role of the mailbox that a receipt is about, beside the one who sent the receipt.
 pub(super) const ROLE: &str = "https://vigie.example/fhir/CodeSystem/receipt-party";
+
+/// What an event acknowledges, and how that is shown.
+pub(super) fn acknowledgment(event: &str) -> Option<(&'static str, &'static str)> {
+    match event {
+        "Z01" => Some(("ACK_RECEPTION_DMP", "Accusé de réception DMP")),
+        "Z02" => Some(("ACK_RECEPTION_MSS", "Accusé de réception MSSanté")),
+        "Z03" => Some(READ),
+        _ => None,
+    }
+}
+
+const READ: (&str, &str) = ("ACK_LECTURE_MSS", "Accusé de lecture");
 
 /// What a message says.
 struct Receipt {
@@ -85,11 +97,7 @@ async fn round(
 
 impl Receipt {
     fn read(message: &Message, header: &Header) -> Result<Self, Problem> {
-        let (code, display) = match header.event.as_str() {
-            "Z01" => ("ACK_RECEPTION_DMP", "Accusé de réception DMP"),
-            "Z02" => ("ACK_RECEPTION_MSS", "Accusé de réception MSSanté"),
-            _ => ("ACK_LECTURE_MSS", "Accusé de lecture"),
-        };
+        let (code, display) = acknowledgment(&header.event).unwrap_or(READ);
         let refused =
             |code, place: &str, what: &str| Err(Problem::new(Category::Invalid, code, what).at(place));
         let Some(status) = message.segment("OBX") else {
