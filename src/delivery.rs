@@ -35,9 +35,6 @@ pub struct Limits {
     pub backoff: Backoff,
 }
 
-/// How long a delivery may go without an answer that counts before a person is told, unless a site says otherwise.
-pub const PATIENCE: Duration = Duration::from_hours(4);
-
 /// A last look before an attempt: whom a delivery is about may be known otherwise than when it was made.
 pub trait LastLook: Send + Sync {
     /// Nothing when it may leave as it is.
@@ -63,7 +60,6 @@ struct Inner {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     limits: Limits,
-    patience: Duration,
     look: Option<Arc<dyn LastLook>>,
     owner: String,
 }
@@ -79,13 +75,7 @@ impl Courier {
         limits: Limits,
     ) -> Self {
         let owner = ids.next();
-        Self(Arc::new(Inner { store, connectors, clock, ids, limits, patience: PATIENCE, look: None, owner }))
-    }
-
-    /// The same that tells a person after another time than [`PATIENCE`].
-    #[must_use]
-    pub fn telling_after(self, patience: Duration) -> Self {
-        Self(Arc::new(Inner { patience, ..self.0.copy() }))
+        Self(Arc::new(Inner { store, connectors, clock, ids, limits, look: None, owner }))
     }
 
     /// The same that takes this look at each delivery just before it leaves.
@@ -170,16 +160,16 @@ impl Courier {
         let mut settlement =
             Settlement::new(&leased, outcome, inner.clock.now(), &inner.limits.backoff, jitter);
         settlement.writes = writes;
-        told(&leased, settlement, inner.patience)
+        told(&leased, settlement)
     }
 }
 
 /// The settlement with the event that proves it, when it is one to be told, and the Task for a person, when one is needed.
-fn told(leased: &Leased, mut settlement: Settlement, patience: Duration) -> Settlement {
+fn told(leased: &Leased, mut settlement: Settlement) -> Settlement {
     let attempt = &settlement.attempt;
     let is_told = audit::is_told(&attempt.outcome, leased.before.as_ref(), leased.failures);
     let event = is_told.then(|| audit::of_attempt(&leased.delivery, attempt, leased.failures));
-    let task = undelivered::task(&leased.delivery, attempt, patience);
+    let task = undelivered::task(&leased.delivery, attempt);
     for resource in event.into_iter().chain(task) {
         match Write::new(&resource, Expect::New) {
             Ok(write) => settlement.writes.push(write),
@@ -238,7 +228,6 @@ impl Inner {
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
             limits: self.limits,
-            patience: self.patience,
             look: self.look.clone(),
             owner: self.owner.clone(),
         }

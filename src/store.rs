@@ -26,7 +26,7 @@ use std::pin::Pin;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-pub use deliveries::{DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Settlement};
+pub use deliveries::{DeliveryFilter, DeliveryRecord, LeaseRequest, Leased, Order, Overdue, Settlement};
 pub use history::{History, Versions};
 pub use look::{Look, Seen};
 pub use made::Made;
@@ -80,6 +80,10 @@ pub trait Store: Send + Sync {
 
     /// Deliveries, newest first, with their attempts and receipts.
     fn deliveries(&self, filter: &DeliveryFilter) -> Pending<'_, Vec<DeliveryRecord>>;
+
+    /// The destinations at which something has waited since before that time, by name, with at most so many deliveries of
+    /// each. What it costs depends on that number and on the number of destinations, not on what waits.
+    fn overdue(&self, created_before: Timestamp, limit: usize) -> Pending<'_, Vec<Overdue>>;
 
     /// Stops a delivery or has it sent again; `NotFound` or `Conflict` when that cannot be.
     fn order(&self, id: &str, order: Order, at: Timestamp) -> Pending<'_, DeliveryRecord>;

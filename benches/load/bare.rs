@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use vigie::fhir::search::Query;
 use vigie::store::{
-    Claim, Committed, DeliveryFilter, DeliveryRecord, History, LeaseRequest, Leased, Look, Order, Page,
-    Pending, Seen, Settlement, Store, Stored, Unit, Versions,
+    Claim, Committed, DeliveryFilter, DeliveryRecord, History, LeaseRequest, Leased, Look, Order, Overdue,
+    Page, Pending, Seen, Settlement, Store, Stored, Unit, Versions,
 };
 
 use crate::drive::Lane;
@@ -67,6 +67,10 @@ impl Store for Recorder {
 
     fn deliveries(&self, filter: &DeliveryFilter) -> Pending<'_, Vec<DeliveryRecord>> {
         self.inner.deliveries(filter)
+    }
+
+    fn overdue(&self, created_before: Timestamp, limit: usize) -> Pending<'_, Vec<Overdue>> {
+        self.inner.overdue(created_before, limit)
     }
 
     fn order(&self, id: &str, order: Order, at: Timestamp) -> Pending<'_, DeliveryRecord> {

@@ -49,6 +49,8 @@ pub struct Application {
     listener: Option<Listener>,
     courier: delivery::Courier,
     poll: Duration,
+    /// How long a delivery may go without an answer before a person is told.
+    patience: Duration,
     stop: watch::Sender<bool>,
 }
 
@@ -85,7 +87,6 @@ impl Application {
             surroundings.ids,
             for_delivery(&settings.delivery),
         )
-        .telling_after(Duration::from_secs(settings.delivery.unreachable_minutes * 60))
         .looking(Arc::new(LastLook::new(Arc::clone(&context))));
         let state = State {
             context: Arc::clone(&context),
@@ -98,7 +99,8 @@ impl Application {
         let server = http::serve(state, socket, serving)?;
         let listener = listen(&settings.mllp).await?;
         let poll = Duration::from_millis(settings.delivery.poll_ms);
-        Ok(Self { url, context, server, listener, courier, poll, stop: watch::channel(false).0 })
+        let patience = Duration::from_secs(settings.delivery.unreachable_minutes * 60);
+        Ok(Self { url, context, server, listener, courier, poll, patience, stop: watch::channel(false).0 })
     }
 
     /// Where it listens for HL7 v2 by MLLP, if it does.
@@ -124,12 +126,12 @@ impl Application {
     /// # Errors
     /// `Internal` when the server fails.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Problem> {
-        let Self { context, server, listener, courier, poll, stop: stopping, .. } = self;
+        let Self { context, server, listener, courier, poll, patience, stop: stopping, .. } = self;
         let handle = server.handle();
         let sending = actix_web::rt::spawn(courier.run(stopping.subscribe()));
         let (followed, until) = (Arc::clone(&context), stopping.subscribe());
         let releasing =
-            actix_web::rt::spawn(async move { interaction::follow(&followed, poll, until).await });
+            actix_web::rt::spawn(async move { interaction::follow(&followed, poll, patience, until).await });
         let listening =
             listener.map(|listener| actix_web::rt::spawn(listener.run(context, stopping.subscribe())));
         let serving = actix_web::rt::spawn(server);

@@ -1,9 +1,8 @@
-//! A delivery that does not arrive, as a Task for a person (FHIR R4): refused by its receiver, or not taken for too long.
+//! A delivery that its receiver refuses, as a Task for a person (FHIR R4). What a destination does not answer at all is told
+//! for the destination (`interaction::tell_outages`).
 //!
 //! Once for each delivery: its id is made from that of the delivery, and what is there already is not written again. It closes
 //! by itself when the delivery is accepted later or a person stops it (`interaction::release`).
-
-use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -20,16 +19,11 @@ const HANDLE_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 /// Longest quotation of what the receiver said.
 const TEXT_MAX: usize = 500;
 
-/// The Task that this attempt calls for, if it does; `patience` is how long a delivery may go without an answer that counts.
-pub(super) fn task(delivery: &Delivery, attempt: &Attempt, patience: Duration) -> Option<Value> {
-    let (told, priority) = match &attempt.outcome {
-        // What is held back has a Task of its own.
-        Outcome::Accepted(_) | Outcome::Held { .. } => return None,
-        Outcome::Refused { reason } => (refused(delivery, reason), "urgent"),
-        Outcome::Unreachable { reason } => (late(delivery, attempt, patience, reason)?, "routine"),
-        Outcome::Expired => (late(delivery, attempt, patience, "sans réponse")?, "routine"),
-    };
-    Some(rendered(delivery, &told, priority, attempt.ended_at))
+/// The Task that this attempt calls for, if it does.
+pub(super) fn task(delivery: &Delivery, attempt: &Attempt) -> Option<Value> {
+    // What is held back has a Task of its own.
+    let Outcome::Refused { reason } = &attempt.outcome else { return None };
+    Some(rendered(delivery, &refused(delivery, reason), attempt.ended_at))
 }
 
 fn refused(delivery: &Delivery, reason: &str) -> String {
@@ -42,23 +36,6 @@ fn refused(delivery: &Delivery, reason: &str) -> String {
         quoted(reason),
         remedy(reason),
     )
-}
-
-/// Nothing before the patience has ended.
-fn late(delivery: &Delivery, attempt: &Attempt, patience: Duration, reason: &str) -> Option<String> {
-    let patience = SignedDuration::try_from(patience).ok()?;
-    let since = attempt.ended_at.duration_since(delivery.created_at);
-    (since >= patience).then(|| {
-        format!(
-            "La destination « {} » n'a pas pris {} depuis {} heures (dernier essai : {}). Les essais continuent d'eux-mêmes : \
-             vérifier que le destinataire est en service et joignable, ou arrêter l'envoi {} avec un motif ($delivery-stop).",
-            delivery.destination,
-            what(delivery.act),
-            since.as_hours().max(1),
-            quoted(reason),
-            delivery.id,
-        )
-    })
 }
 
 const fn what(act: Act) -> &'static str {
@@ -106,7 +83,7 @@ fn quoted(reason: &str) -> String {
     reason.chars().take(TEXT_MAX).collect()
 }
 
-fn rendered(delivery: &Delivery, why: &str, priority: &str, at: Timestamp) -> Value {
+fn rendered(delivery: &Delivery, why: &str, at: Timestamp) -> Value {
     let id = SeededIds::new(delivery.created_at, format!("undelivered|{}", delivery.id)).next();
     let end = at.checked_add(HANDLE_WITHIN).unwrap_or(at);
     let task = json!({
@@ -114,7 +91,7 @@ fn rendered(delivery: &Delivery, why: &str, priority: &str, at: Timestamp) -> Va
         "identifier": [{"system": UNDELIVERED, "value": delivery.id}],
         "status": "requested",
         "intent": "order",
-        "priority": priority,
+        "priority": "urgent",
         "code": {
             "coding": [{"system": TASK_CODE, "code": "relecture-humaine", "display": "Relecture humaine"}],
             "text": "Document non remis à son destinataire",
@@ -134,8 +111,6 @@ fn rendered(delivery: &Delivery, why: &str, priority: &str, at: Timestamp) -> Va
 mod tests {
     use super::*;
     use crate::outbox::Receipt;
-
-    const PATIENCE: Duration = Duration::from_hours(4);
 
     fn delivery() -> Delivery {
         Delivery {
@@ -163,8 +138,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_was_said_what_it_means_and_what_to_do() {
         let check = |reason: &str, means: &str| {
-            let task =
-                task(&delivery(), &attempt("2026-03-09T08:00:01Z", refusal(reason)), PATIENCE).unwrap();
+            let task = task(&delivery(), &attempt("2026-03-09T08:00:01Z", refusal(reason))).unwrap();
             let text = task["description"].as_str().unwrap();
             for part in ["« pfi »", reason, means, "$delivery-resend", "$delivery-stop"] {
                 assert!(text.contains(part), "{part}: {text}");
@@ -180,22 +154,19 @@ mod tests {
     }
 
     #[test]
-    fn silence_is_told_after_the_patience_and_not_before() {
-        let silent = || Outcome::Unreachable { reason: "no connection".to_owned() };
-        let told = |at: &str, outcome: Outcome| task(&delivery(), &attempt(at, outcome), PATIENCE).is_some();
-        assert!(!told("2026-03-09T11:59:59Z", silent()));
-        assert!(told("2026-03-09T12:00:00Z", silent()));
-        assert!(told("2026-03-09T12:00:00Z", Outcome::Expired));
-        let receipt = Receipt { status: "AA".to_owned(), reference: None };
-        assert!(!told("2026-03-10T12:00:00Z", Outcome::Accepted(receipt)));
+    fn what_is_not_answered_or_taken_is_none() {
+        let told = |outcome: Outcome| task(&delivery(), &attempt("2026-03-10T12:00:00Z", outcome)).is_some();
+        assert!(!told(Outcome::Unreachable { reason: "no connection".to_owned() }));
+        assert!(!told(Outcome::Expired));
+        assert!(!told(Outcome::Accepted(Receipt { status: "AA".to_owned(), reference: None })));
     }
 
     #[test]
     fn every_attempt_of_a_delivery_gives_the_same_task() {
-        let id = |at: &str| task(&delivery(), &attempt(at, refusal("AE")), PATIENCE).unwrap()["id"].clone();
+        let id = |at: &str| task(&delivery(), &attempt(at, refusal("AE"))).unwrap()["id"].clone();
         assert_eq!(id("2026-03-09T08:00:01Z"), id("2026-03-10T08:00:01Z"));
         let other = Delivery { id: "0190a0b0-0000-7000-8000-000000000002".to_owned(), ..delivery() };
-        let task = task(&other, &attempt("2026-03-09T08:00:01Z", refusal("AE")), PATIENCE).unwrap();
+        let task = task(&other, &attempt("2026-03-09T08:00:01Z", refusal("AE"))).unwrap();
         assert_ne!(task["id"], id("2026-03-09T08:00:01Z"));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::rounds::Rounds;
 use super::update::{Before, Wanted};
 use super::{Answer, Context, Kind, conditional, create, finalize, incoming, library, read, withdraw};
 use crate::fhir::search::{self, Kind as ParameterKind, Query};
@@ -23,8 +24,9 @@ const NAMED_MAX: usize = 10;
 /// `PreconditionFailed` when the version is not the one of `If-Match`.
 pub async fn delete(ctx: &Context, rtype: &str, id: &str, if_match: Option<u64>) -> Result<Answer, Problem> {
     read::writable(rtype)?;
-    let mut last = None;
-    for _ in 0..ctx.settings.rounds_max {
+    let mut rounds = Rounds::new(ctx);
+    loop {
+        rounds.begin()?;
         let before = Before::read(ctx, rtype, id, Wanted { if_match, is_patch: false }).await?;
         let Some(current) = &before.resource else { return Ok(absent(ctx, rtype, id, before.next() - 1)) };
         refuse_what_stays(ctx, rtype, id, current).await?;
@@ -40,13 +42,11 @@ pub async fn delete(ctx: &Context, rtype: &str, id: &str, if_match: Option<u64>)
                 return Ok(Answer { last_updated: at, ..absent(ctx, rtype, id, before.next()) });
             }
             Committed::Refused(violation @ (Violation::Version { .. } | Violation::Exists(_))) => {
-                last = Some(violation);
+                rounds.again(violation);
             }
             Committed::Refused(violation) => return Err(create::refused(&violation)),
         }
     }
-    Err(last
-        .map_or_else(|| Problem::internal("no round of writing was allowed"), |last| create::refused(&last)))
 }
 
 /// Deletes the one resource that a search finds; none is fine too.

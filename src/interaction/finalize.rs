@@ -12,6 +12,7 @@ pub(super) mod sources;
 use serde_json::{Value, json};
 
 use super::incoming::{self, Incoming};
+use super::rounds::Rounds;
 use super::update::{self, Before, Wanted};
 use super::{Answer, Context, content, create, dispatch, visibility, withdraw};
 use crate::clock::SeededIds;
@@ -43,8 +44,9 @@ pub(super) async fn new_report(
     condition: Option<Query>,
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
-    let mut last = None;
-    for _ in 0..ctx.settings.rounds_max {
+    let mut rounds = Rounds::new(ctx);
+    loop {
+        rounds.begin()?;
         match round(ctx, &id, &resource, &Before::nothing(), condition.clone()).await? {
             Round::Written(report, at, told) => {
                 return create::answer(super::Kind::Created, report, at, [warnings, told].concat());
@@ -54,13 +56,11 @@ pub(super) async fn new_report(
             }
             // The patient was written meanwhile.
             Round::Refused(violation @ Violation::Version { .. }) if violation.is_of("Patient") => {
-                last = Some(violation);
+                rounds.again(violation);
             }
             Round::Refused(violation) => return Err(create::refused(&violation)),
         }
     }
-    Err(last
-        .map_or_else(|| Problem::internal("no round of writing was allowed"), |last| create::refused(&last)))
 }
 
 /// Finalises or corrects a report.
@@ -75,8 +75,9 @@ pub(super) async fn stored_report(
     wanted: Wanted,
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
-    let mut last = None;
-    for _ in 0..ctx.settings.rounds_max {
+    let mut rounds = Rounds::new(ctx);
+    loop {
+        rounds.begin()?;
         let before = Before::read(ctx, "DiagnosticReport", id, wanted).await?;
         let resource = match &before.resource {
             Some(current) => visibility::kept(current, &resource),
@@ -94,13 +95,11 @@ pub(super) async fn stored_report(
                 return create::answer(before.kind(), report, at, [warnings, told].concat());
             }
             Round::Refused(violation @ (Violation::Version { .. } | Violation::Delivery { .. })) => {
-                last = Some(violation);
+                rounds.again(violation);
             }
             Round::Refused(violation) => return Err(create::refused(&violation)),
         }
     }
-    Err(last
-        .map_or_else(|| Problem::internal("no round of writing was allowed"), |last| create::refused(&last)))
 }
 
 /// The answer when the current report is final and says the same.

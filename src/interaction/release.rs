@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 use super::dispatch::{Demand, held};
 use super::finalize::{Again, again, is_final};
-use super::{Context, incoming, merged, read};
+use super::{Context, incoming, merged, read, tell_outages};
 use crate::fhir::datetime::instant;
 use crate::fhir::element;
 use crate::identity::{Qualification, Traits, qualify};
@@ -45,6 +45,8 @@ const WOKEN_BACK: SignedDuration = SignedDuration::from_mins(2);
 
 /// How often every held document is looked at, whatever the feed says, in looks at the feed.
 const EVERYTHING_EVERY: u32 = 600;
+/// How often it is looked for destinations that do not answer, in looks at the feed.
+const OUTAGES_EVERY: u32 = 30;
 
 /// How far one process has followed the feed of Patients. A new one looks at every held document first.
 #[derive(Debug, Default)]
@@ -147,8 +149,8 @@ pub async fn close_arrived(ctx: &Context) -> Result<usize, Problem> {
     undelivered::close(ctx).await
 }
 
-/// Follows until `stop` turns true.
-pub async fn follow(ctx: &Context, pause: Duration, mut stop: watch::Receiver<bool>) {
+/// Follows until `stop` turns true. `patience` is how long a delivery may go without an answer before a person is told.
+pub async fn follow(ctx: &Context, pause: Duration, patience: Duration, mut stop: watch::Receiver<bool>) {
     let mut follower = Follower::default();
     let mut looks = 0;
     let mut wakes = ctx.store.wakes();
@@ -166,6 +168,11 @@ pub async fn follow(ctx: &Context, pause: Duration, mut stop: watch::Receiver<bo
                 tracing::warn!(%problem, "Tasks of deliveries could not be looked at");
                 wakes.mark_changed();
             }
+        }
+        if looks % OUTAGES_EVERY == 0
+            && let Err(problem) = tell_outages(ctx, patience).await
+        {
+            tracing::warn!(%problem, "destinations that do not answer could not be looked at");
         }
         looks += 1;
         match release(ctx, &mut follower).await {

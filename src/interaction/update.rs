@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::incoming::{self, Incoming};
+use super::rounds::Rounds;
 use super::{
     Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task, visibility,
     withdraw,
@@ -126,8 +127,9 @@ pub(super) async fn plain(
     wanted: Wanted,
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
-    let mut last = None;
-    for _ in 0..ctx.settings.rounds_max {
+    let mut rounds = Rounds::new(ctx);
+    loop {
+        rounds.begin()?;
         let before = Before::read(ctx, rtype, id, wanted).await?;
         if let Some(answer) = before.unchanged(&resource, &warnings) {
             return Ok(answer);
@@ -142,15 +144,11 @@ pub(super) async fn plain(
         match ctx.store.commit(unit).await? {
             Committed::Written(at) => return create::answer(before.kind(), resource, at, warnings),
             Committed::Refused(violation @ (Violation::Version { .. } | Violation::Stream { .. })) => {
-                last = Some(violation);
+                rounds.again(violation);
             }
             Committed::Refused(violation) => return Err(create::refused(&violation)),
         }
     }
-    Err(last.map_or_else(
-        || Problem::internal("no round of writing was allowed"),
-        |violation| create::refused(&violation),
-    ))
 }
 
 /// Refuses what a write may not do to what stands there: give it to another patient, take back a final report, or close a

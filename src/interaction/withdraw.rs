@@ -17,6 +17,7 @@ use super::dispatch::{self, Dispatch, Needless, Withdrawn, held};
 use super::finalize;
 use super::finalize::sources::{self, editions};
 use super::incoming::{self, Incoming};
+use super::rounds::Rounds;
 use super::update::{self, Before, Wanted};
 use super::{Answer, Context, content, create, visibility};
 use crate::clock::SeededIds;
@@ -60,8 +61,9 @@ pub(super) async fn report(
         return update::plain(ctx, "DiagnosticReport", id, incoming, wanted).await;
     }
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
-    let mut last = None;
-    for _ in 0..ctx.settings.rounds_max {
+    let mut rounds = Rounds::new(ctx);
+    loop {
+        rounds.begin()?;
         let before = Before::read(ctx, "DiagnosticReport", id, wanted).await?;
         let resource = match &before.resource {
             Some(current) => visibility::kept(current, &resource),
@@ -73,13 +75,11 @@ pub(super) async fn report(
         match round(ctx, id, &resource, &before).await? {
             Ok((report, at)) => return create::answer(before.kind(), report, at, warnings),
             Err(violation @ (Violation::Version { .. } | Violation::Delivery { .. })) => {
-                last = Some(violation)
+                rounds.again(violation);
             }
             Err(violation) => return Err(create::refused(&violation)),
         }
     }
-    Err(last
-        .map_or_else(|| Problem::internal("no round of writing was allowed"), |last| create::refused(&last)))
 }
 
 /// Refuses to write anything over a withdrawn report.

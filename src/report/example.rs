@@ -62,15 +62,19 @@ pub(crate) fn report() -> Report {
 }
 
 pub(crate) fn with_sources<T>(read: impl FnOnce(&Sources<'_>) -> T) -> T {
-    let (patient, report, author, role) = (patient(), diagnostic_report(), author(), role());
-    let (resources, issuer) = (resources(), issuer());
+    read_of(&diagnostic_report(), &resources(), read)
+}
+
+/// The test identity and its author with that report.
+fn read_of<T>(report: &Value, resources: &[Value], read: impl FnOnce(&Sources<'_>) -> T) -> T {
+    let (patient, author, role, issuer) = (patient(), author(), role(), issuer());
     read(&Sources {
         patient: &patient,
-        report: &report,
+        report,
         author: &author,
         author_role: Some(&role),
         custodian: None,
-        resources: &resources,
+        resources,
         replaces: None,
         issuer: &issuer,
     })

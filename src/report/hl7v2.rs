@@ -214,4 +214,6 @@ impl Transmission {
 }
 
 #[cfg(test)]
+mod example;
+#[cfg(test)]
 pub(crate) mod tests;

@@ -131,6 +131,27 @@ pub struct DeliveryRecord {
     pub attempts: Vec<Attempt>,
 }
 
+/// A destination at which something has waited for long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overdue {
+    /// Its name.
+    pub destination: String,
+    /// When it last answered an attempt, yes or no, to a minute.
+    pub answered_at: Option<Timestamp>,
+    /// Since when it has answered without a pause of a quarter of an hour, up to `answered_at`.
+    pub answering_since: Option<Timestamp>,
+    /// Deliveries to it that are not done with, counted up to [`Self::WAITING_MAX`].
+    pub waiting: usize,
+    /// The first delivery of each patient that waits there and was created so long ago, oldest first; of their attempts
+    /// only the last one that ended, and no payload.
+    pub heads: Vec<DeliveryRecord>,
+}
+
+impl Overdue {
+    /// What is counted no further.
+    pub const WAITING_MAX: usize = 1_001;
+}
+
 /// What a person can do to a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {

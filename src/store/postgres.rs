@@ -17,6 +17,7 @@ mod lease;
 mod listen;
 mod look;
 mod migration;
+mod overdue;
 mod prepared;
 mod problem;
 mod read;
@@ -39,7 +40,7 @@ use tokio::sync::watch;
 
 use super::{
     Claim, Committed, DeliveryFilter, DeliveryRecord, Guard, History, LeaseRequest, Leased, Look, Order,
-    Page, Pending, Seen, Settlement, Store, Stored, Unit, Versions,
+    Overdue, Page, Pending, Seen, Settlement, Store, Stored, Unit, Versions,
 };
 use crate::fhir::search::Query;
 use crate::problem::Problem;
@@ -344,6 +345,10 @@ impl Store for PostgresStore {
     fn deliveries(&self, filter: &DeliveryFilter) -> Pending<'_, Vec<DeliveryRecord>> {
         let filter = filter.clone();
         Box::pin(reading!(self, filter, |client| delivery::list(&client, &filter)))
+    }
+
+    fn overdue(&self, created_before: Timestamp, limit: usize) -> Pending<'_, Vec<Overdue>> {
+        Box::pin(reading!(self, created_before, |client| overdue::overdue(&client, created_before, limit)))
     }
 
     fn order(&self, id: &str, order: Order, at: Timestamp) -> Pending<'_, DeliveryRecord> {

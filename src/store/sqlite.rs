@@ -8,6 +8,7 @@ mod history;
 mod lease;
 mod many;
 mod migration;
+mod overdue;
 mod pens;
 mod place;
 mod problem;
@@ -25,7 +26,7 @@ use tokio::sync::watch;
 
 use super::{
     Claim, Committed, DeliveryFilter, DeliveryRecord, Guard, History, LeaseRequest, Leased, Look, Order,
-    Page, Pending, Seen, Settlement, Store, Stored, Unit, Versions,
+    Overdue, Page, Pending, Seen, Settlement, Store, Stored, Unit, Versions,
 };
 use crate::fhir::search::Query;
 use crate::problem::Problem;
@@ -188,6 +189,10 @@ impl Store for SqliteStore {
     fn deliveries(&self, filter: &DeliveryFilter) -> Pending<'_, Vec<DeliveryRecord>> {
         let filter = filter.clone();
         Box::pin(self.readers.read(move |conn| delivery::list(conn, &filter)))
+    }
+
+    fn overdue(&self, created_before: Timestamp, limit: usize) -> Pending<'_, Vec<Overdue>> {
+        Box::pin(self.readers.read(move |conn| overdue::overdue(conn, created_before, limit)))
     }
 
     fn order(&self, id: &str, order: Order, at: Timestamp) -> Pending<'_, DeliveryRecord> {

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::{
     Claim, Committed, DeliveryFilter, DeliveryRecord, Expect, Guard, History, LeaseRequest, Leased, Order,
-    Page, Pending, Settlement, Store, Stored, Unit, Versions, Violation, Write, body,
+    Overdue, Page, Pending, Settlement, Store, Stored, Unit, Versions, Violation, Write, body,
 };
 use crate::fhir::search::{Candidate, Query, can_tell, matches};
 use crate::problem::{Category, Problem};
@@ -267,6 +267,10 @@ impl Store for Staged {
 
     fn deliveries(&self, filter: &DeliveryFilter) -> Pending<'_, Vec<DeliveryRecord>> {
         self.inner.deliveries(filter)
+    }
+
+    fn overdue(&self, created_before: Timestamp, limit: usize) -> Pending<'_, Vec<Overdue>> {
+        self.inner.overdue(created_before, limit)
     }
 
     fn order(&self, _: &str, _: Order, _: Timestamp) -> Pending<'_, DeliveryRecord> {

@@ -25,6 +25,8 @@ pub const REGIMEN: &str = "https://vigie.example/fhir/CodeSystem/regimen";
 pub const RESPONSE_ISSUE: &str = "https://vigie.example/fhir/CodeSystem/response-issue";
 /// Names of the Tasks of deliveries that do not arrive: the identifier of the delivery.
 pub const UNDELIVERED: &str = "https://vigie.example/fhir/NamingSystem/undelivered";
+/// Names of the Tasks about destinations that do not answer.
+pub const UNANSWERED: &str = "https://vigie.example/fhir/NamingSystem/unanswered";
 /// What a patient may oppose.
 pub const OPPOSITION: &str = "https://vigie.example/fhir/CodeSystem/opposition";
 /// Identifiers of deliveries.
@@ -142,6 +144,7 @@ mod tests {
             REGIMEN,
             RESPONSE_ISSUE,
             UNDELIVERED,
+            UNANSWERED,
             OPPOSITION,
             DELIVERY,
             RULE_EVIDENCE,

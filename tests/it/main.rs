@@ -51,6 +51,7 @@ mod submission;
 mod support;
 mod tidy;
 mod transaction;
+mod unanswered;
 mod undelivered;
 mod validation;
 mod visibility;

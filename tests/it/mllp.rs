@@ -12,7 +12,7 @@ use vigie::hl7v2::control_id;
 use vigie::outbox::{Act, Delivery, Outcome, Receipt};
 use vigie::sandbox::{MllpFault, Platform, Standing, platform};
 
-use crate::support::transmission::{mdm, oid};
+use crate::support::transmission::{OID, mdm};
 
 const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 const FIRST: &str = "019cd321-9e12-7a3b-8c4d-000000000001";
@@ -68,7 +68,7 @@ async fn a_platform_takes_what_vigie_renders_and_keeps_it_once() {
     let arrived = peer.arrived();
     assert_eq!(arrived.len(), 3);
     assert!(arrived.iter().all(|one| one.bytes == first().payload), "a repeat has the same bytes");
-    assert_eq!(peer.documents(), [(oid(), Standing::Current)].into());
+    assert_eq!(peer.documents(), [(OID.to_owned(), Standing::Current)].into());
     peer.stop().await;
 }
 

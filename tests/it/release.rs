@@ -1,18 +1,12 @@
 //! A document that is held back while the identity is not qualified, and goes out by itself once it is (issue 4, point 7).
 
-use std::future::Future as _;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context as Waking, Wake, Waker};
-
 use serde_json::{Value, json};
-use vigie::clock::{Clock, SeededIds};
 use vigie::hl7v2::{Header, Message};
-use vigie::interaction::{self, Context, Follower, Library};
+use vigie::interaction::{self, Context, Follower};
 use vigie::outbox::Act;
 use vigie::store::{DeliveryFilter, DeliveryRecord};
 
-use crate::support::{App, Course, Kept, body};
+use crate::support::{App, Course, Kept, body, dying};
 
 /// Of the synthetic patient.
 const INS: &str = "160019900000175";
@@ -220,24 +214,12 @@ async fn an_identity_message_releases_too() {
     assert_eq!(scene.acts().await, once());
 }
 
-/// Another process over the same store.
-fn replica(app: &App, name: &str) -> Context {
-    let clock = Arc::clone(&app.clock) as Arc<dyn Clock>;
-    Context {
-        store: Arc::clone(&app.context.store),
-        ids: Arc::new(SeededIds::new(clock.now(), name)),
-        clock,
-        library: Library::new(16),
-        settings: app.context.settings.clone(),
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_replicas_one_releases() {
     for kept in Kept::EACH {
         let Some(scene) = Scene::on(kept).await else { continue };
         scene.qualify().await;
-        let replicas: Vec<Context> = ["a", "b", "c"].iter().map(|name| replica(&scene.app, name)).collect();
+        let replicas: Vec<Context> = ["a", "b", "c"].iter().map(|name| scene.app.replica(name)).collect();
         let steps = replicas.into_iter().map(|context| {
             tokio::spawn(async move { interaction::release(&context, &mut Follower::default()).await })
         });
@@ -251,39 +233,15 @@ async fn of_two_replicas_one_releases() {
     }
 }
 
-/// Tells when a future has something to go on with.
-struct Woken(tokio::sync::Notify);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.notify_one();
-    }
-}
-
 #[tokio::test]
 async fn wherever_a_process_dies_the_document_goes_out_once() {
     for kept in Kept::EACH {
         let Some(scene) = Scene::on(kept).await else { continue };
         scene.qualify().await;
-        let (mut deaths, mut finished) = (0, false);
-        while !finished {
-            // It dies at the next place where it waits; what it has asked the store for goes on without it.
-            let mut follower = Follower::default();
-            let mut step = pin!(interaction::release(&scene.app.context, &mut follower));
-            let woken = Arc::new(Woken(tokio::sync::Notify::new()));
-            let waker = Waker::from(Arc::clone(&woken));
-            for _ in 0..=deaths {
-                if step.as_mut().poll(&mut Waking::from_waker(&waker)).is_ready() {
-                    finished = true;
-                    break;
-                }
-                woken.0.notified().await;
-            }
-            deaths += 1;
-            assert!(deaths < 2_000, "it never ended");
-        }
+        let step = || async { interaction::release(&scene.app.context, &mut Follower::default()).await };
+        let (deaths, _) = dying::at_every_wait(step).await;
         // A file is read without waiting: there it waits for the pages and for the commit only.
-        assert!(deaths > if kept == Kept::Embedded { 2 } else { 10 }, "{kept:?}: {deaths}");
+        assert!(deaths > if kept == Kept::Embedded { 1 } else { 9 }, "{kept:?}: {deaths}");
         scene.released().await;
         assert_eq!(scene.acts().await, once(), "{kept:?}");
         assert_eq!(scene.app.count(&["DocumentReference", "Binary"]).await, [2, 4], "{kept:?}");
@@ -297,7 +255,7 @@ async fn what_cannot_be_made_is_told_on_the_task_once() {
     scene.qualify().await;
     let mut settings = scene.app.context.settings.clone();
     settings.issuer.encounter = "NONE".to_owned();
-    let context = Context { settings, ..replica(&scene.app, "a") };
+    let context = Context { settings, ..scene.app.replica("a") };
     for _ in 0..2 {
         assert_eq!(interaction::release(&context, &mut Follower::default()).await, Ok(0));
     }

@@ -4,6 +4,7 @@
 mod app;
 pub(crate) mod cluster;
 pub(crate) mod disk;
+pub(crate) mod dying;
 mod example;
 pub(crate) mod peer;
 pub(crate) mod postgres;

@@ -1,4 +1,4 @@
-//! A delivery that does not arrive is a Task for a person, once, and the Task ends by itself (issue 4, point 9).
+//! A delivery that is refused is a Task for a person, once, and the Task ends by itself (issue 4, point 9).
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -32,10 +32,6 @@ fn refused() -> Outcome {
     Outcome::Refused { reason: "acknowledged with AE: 101 at PID^1^3".to_owned() }
 }
 
-fn silent() -> Outcome {
-    Outcome::Unreachable { reason: "no connection".to_owned() }
-}
-
 const ID: &str = "0190a0b0-0000-7000-8000-000000000001";
 
 /// A service with one delivery that waits, over each store that can be tested here.
@@ -67,7 +63,7 @@ async fn stages(answers: &[Outcome]) -> Vec<(App, Courier)> {
         let store = Arc::clone(&app.context.store);
         let clock = Arc::clone(&app.clock) as Arc<dyn Clock>;
         let courier = Courier::new(store, connectors, clock, Arc::new(SystemIds), limits);
-        stages.push((app, courier.telling_after(Duration::from_hours(2))));
+        stages.push((app, courier));
     }
     stages
 }
@@ -103,13 +99,8 @@ async fn a_refusal_is_told_once_and_the_task_ends_when_the_receiver_says_yes() {
 }
 
 #[tokio::test]
-async fn silence_is_told_when_it_has_lasted_and_ends_with_the_delivery_that_a_person_stops() {
-    for (app, courier) in stages(&[silent(), silent(), silent(), silent()]).await {
-        assert_eq!(courier.step().await, Ok(1));
-        app.at("2026-03-01T09:59:59Z");
-        assert_eq!(courier.step().await, Ok(1));
-        assert!(tasks(&app).await.is_empty(), "not yet");
-        app.at("2026-03-01T10:02:00Z");
+async fn the_task_of_a_refusal_ends_with_the_delivery_that_a_person_stops() {
+    for (app, courier) in stages(&[refused(), refused()]).await {
         assert_eq!(courier.step().await, Ok(1));
         assert_eq!(tasks(&app).await.len(), 1);
         interaction::stop(&app.context, ID, "IDEC de test", "imprimé et remis").await.unwrap();

@@ -4,9 +4,9 @@ use jiff::ToSpan;
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
-use super::{AUTHOR, PATIENT, author, issuer, patient, role};
+use super::{AUTHOR, PATIENT, author, read_of};
+use crate::report::Report;
 use crate::report::element::own_url;
-use crate::report::{Report, Sources};
 use crate::terminology::{
     ALERT_LEVEL, ALERT_RULE, DATA_ABSENT_REASON, PERFORMER_ROLE, SYMPTOM, SYMPTOM_GRADE, TASK_CODE,
 };
@@ -217,17 +217,7 @@ pub(crate) fn diagnostic_report(weeks: usize) -> Value {
 
 /// The report of so many weeks.
 pub(crate) fn report(weeks: usize) -> Report {
-    let (patient, report, author, role) = (patient(), diagnostic_report(weeks), author(), role());
-    let (resources, issuer) = (resources(weeks), issuer());
-    Report::from_resources(&Sources {
-        patient: &patient,
-        report: &report,
-        author: &author,
-        author_role: Some(&role),
-        custodian: None,
-        resources: &resources,
-        replaces: None,
-        issuer: &issuer,
+    read_of(&diagnostic_report(weeks), &resources(weeks), |sources| {
+        Report::from_resources(sources).unwrap_or_else(|problem| panic!("{problem}"))
     })
-    .unwrap_or_else(|problem| panic!("{problem}"))
 }

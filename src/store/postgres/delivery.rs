@@ -154,7 +154,7 @@ async fn records(
     Ok(all.into_iter().map(record).collect())
 }
 
-fn attempt(row: &Row) -> Result<Attempt, Problem> {
+pub(super) fn attempt(row: &Row) -> Result<Attempt, Problem> {
     let reason = || row.get::<_, Option<String>>(5).unwrap_or_default();
     let outcome = match row.get(4) {
         "accepted" => Outcome::Accepted(Receipt {

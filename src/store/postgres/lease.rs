@@ -50,18 +50,20 @@ pub(super) async fn lease(
     Ok(taken.into_iter().map(|taken| taken.leased).collect())
 }
 
-/// What is due, destination by destination, each within what the worker can still take on for it; the destinations
-/// that something waits for are found by steps in the index, however much waits.
+/// The destinations that something waits for, found by steps in the index, however much waits; the last one is NULL.
+pub(super) const WAITING: &str = "waiting (destination) AS (
+       SELECT min(destination) FROM delivery WHERE head
+       UNION ALL
+       SELECT (SELECT min(destination) FROM delivery WHERE head AND destination > waiting.destination)
+       FROM waiting WHERE waiting.destination IS NOT NULL)";
+
+/// What is due, destination by destination, each within what the worker can still take on for it.
 async fn due(
     transaction: &deadpool_postgres::Transaction<'_>,
     request: &LeaseRequest,
 ) -> Result<Vec<Known>, Problem> {
     let select = format!(
-        "/* due */ WITH RECURSIVE waiting (destination) AS (
-           SELECT min(destination) FROM delivery WHERE head
-           UNION ALL
-           SELECT (SELECT min(destination) FROM delivery WHERE head AND destination > waiting.destination)
-           FROM waiting WHERE waiting.destination IS NOT NULL),
+        "/* due */ WITH RECURSIVE {WAITING},
          room (destination, free) AS (
            SELECT waiting.destination, greatest($2 - coalesce(busy.n, 0), 0)
            FROM waiting LEFT JOIN unnest($3::text[], $4::bigint[]) AS busy (destination, n)

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0004_made.sql"),
     include_str!("migrations/0005_act.sql"),
     include_str!("migrations/0006_order.sql"),
+    include_str!("migrations/0007_answered.sql"),
 ];
 /// `Vgie`: the advisory lock under which replicas migrate one after the other.
 const LOCK: i64 = 0x5667_6965;

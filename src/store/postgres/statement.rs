@@ -84,7 +84,17 @@ const DELIVERIES: &str = "/* deliveries */ INSERT INTO delivery (seq, id, destin
 const PAYLOADS: &str = "/* payloads */ INSERT INTO payload (delivery, dictionary, size, body)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bytea[])";
 /// An answer that comes after its lease was found expired takes the place of `expired`; any other stays.
-pub(super) const ATTEMPTS: &str = "/* attempts */ INSERT INTO attempt
+/// With them, that their destinations answered: once a minute is enough.
+pub(super) const ATTEMPTS: &str = "/* attempts */ WITH answered AS (
+      INSERT INTO destination (name, answered_at, answering_since)
+      SELECT d.destination, max(w.ended_at), max(w.ended_at)
+      FROM unnest($1::bigint[], $4::bigint[], $5::text[]) AS w (delivery, ended_at, outcome)
+      JOIN delivery d ON d.seq = w.delivery WHERE w.outcome IN ('accepted', 'refused') GROUP BY d.destination
+      ON CONFLICT (name) DO UPDATE SET answered_at = excluded.answered_at,
+        answering_since = CASE WHEN excluded.answered_at - destination.answered_at > 900000000
+          THEN excluded.answered_at ELSE destination.answering_since END
+      WHERE excluded.answered_at - destination.answered_at >= 60000000)
+    INSERT INTO attempt
       (delivery, number, started_at, ended_at, outcome, reason, receipt_status, receipt_reference)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::text[],
       $8::text[])

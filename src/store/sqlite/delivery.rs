@@ -158,6 +158,16 @@ pub(super) fn outcome(conn: &Connection, seq: i64, number: u32) -> Result<Option
     rows.next()?.map(|row| attempt(row).map(|attempt| attempt.outcome)).transpose()
 }
 
+/// The last attempt that ended.
+pub(super) fn last_attempt(conn: &Connection, seq: i64) -> Result<Option<Attempt>, Problem> {
+    let mut statement = conn.prepare_cached(
+        "/* last_attempt */ SELECT number, started_at, ended_at, outcome, reason, receipt_status, receipt_reference
+         FROM attempt WHERE delivery = ?1 ORDER BY number DESC LIMIT 1",
+    )?;
+    let mut rows = statement.query([seq])?;
+    rows.next()?.map(attempt).transpose()
+}
+
 fn attempt(row: &Row<'_>) -> Result<Attempt, Problem> {
     let reason = || row.get::<_, Option<String>>(4).map(Option::unwrap_or_default);
     let outcome = match row.get::<_, String>(3)?.as_str() {

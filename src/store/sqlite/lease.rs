@@ -37,7 +37,7 @@ fn due(conn: &Connection, request: &LeaseRequest) -> Result<Vec<Known>, Problem>
 }
 
 /// The next destination, by name, that something waits for: one step in the index, however much waits.
-fn next_destination(conn: &Connection, last: &str) -> Result<Option<String>, Problem> {
+pub(super) fn next_destination(conn: &Connection, last: &str) -> Result<Option<String>, Problem> {
     let mut statement = conn.prepare_cached(
         "/* next_destination */ SELECT min(destination) FROM delivery WHERE head = 1 AND destination > ?1",
     )?;
@@ -179,5 +179,22 @@ fn record_attempt(conn: &Connection, seq: i64, attempt: &Attempt) -> Result<(), 
         receipt.map(|receipt| &receipt.status),
         receipt.and_then(|receipt| receipt.reference.as_ref()),
     ))?;
+    if matches!(attempt.outcome, Outcome::Accepted(_) | Outcome::Refused { .. }) {
+        record_answer(conn, seq, attempt.ended_at)?;
+    }
+    Ok(())
+}
+
+/// The destination answered: once a minute is enough.
+fn record_answer(conn: &Connection, seq: i64, at: Timestamp) -> Result<(), Problem> {
+    conn.prepare_cached(
+        "/* record_answer */ INSERT INTO destination (name, answered_at, answering_since)
+           SELECT destination, ?2, ?2 FROM delivery WHERE seq = ?1
+         ON CONFLICT (name) DO UPDATE SET answered_at = excluded.answered_at,
+           answering_since = CASE WHEN excluded.answered_at - answered_at > 900000000
+             THEN excluded.answered_at ELSE answering_since END
+         WHERE excluded.answered_at - answered_at >= 60000000",
+    )?
+    .execute((seq, at.as_microsecond()))?;
     Ok(())
 }

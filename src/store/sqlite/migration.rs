@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0008_act.sql"),
     include_str!("migrations/0009_order.sql"),
     include_str!("migrations/0010_person.sql"),
+    include_str!("migrations/0011_answered.sql"),
 ];
 
 /// Brings the file up to this version, each migration in a transaction of its own.

@@ -277,3 +277,60 @@ async fn deliveries_are_listed_newest_first_by_what_a_person_asks() {
         assert!(found.iter().all(|record| record.delivery.payload.is_empty() && record.payload_bytes == 12));
     }
 }
+
+#[tokio::test]
+async fn what_has_waited_long_is_told_by_destination_with_its_last_attempt() {
+    let deliveries =
+        [("a", "dpi", "p"), ("b", "dpi", "q"), ("c", "dpi", "p"), ("d", "dmp", "p"), ("e", "new", "p")];
+    let Some(held) = with(&deliveries).await else { return };
+    assert_eq!(held.store.overdue(at(-1), 9).await.unwrap(), []);
+    let silent = || Outcome::Unreachable { reason: "no connection".to_owned() };
+    for leased in lease(&held, 10).await.iter().filter(|leased| leased.delivery.destination != "new") {
+        let outcome = if leased.delivery.destination == "dmp" { refused() } else { silent() };
+        settle(&held, leased, outcome, 11).await;
+    }
+    let told = |limit: usize| {
+        let held = &held;
+        async move {
+            let all = held.store.overdue(at(0), limit).await.unwrap();
+            let told = all.into_iter().map(|one| {
+                let heads = one.heads.into_iter().map(|head| {
+                    assert!(head.delivery.payload.is_empty());
+                    (head.delivery.id, head.attempts.last().map(|last| last.outcome.clone()))
+                });
+                (one.destination, one.waiting, one.answered_at, heads.collect::<Vec<_>>())
+            });
+            told.collect::<Vec<_>>()
+        }
+    };
+    let one = |id: &str, outcome: Option<Outcome>| (id.to_owned(), outcome);
+    let expected = [
+        ("dmp".to_owned(), 1, Some(at(11)), vec![one("d", Some(refused()))]),
+        ("dpi".to_owned(), 3, None, vec![one("a", Some(silent())), one("b", Some(silent()))]),
+        ("new".to_owned(), 1, None, vec![one("e", None)]),
+    ];
+    assert_eq!(told(9).await, expected);
+    assert_eq!(told(1).await[1].3.len(), 1, "no more than asked for, and the oldest");
+}
+
+#[tokio::test]
+async fn a_destination_answers_since_its_last_long_silence() {
+    let all: Vec<(String, String)> = (0..5).map(|n| (format!("a{n}"), format!("p{n}"))).collect();
+    let mut deliveries: Vec<_> =
+        all.iter().map(|(id, patient)| (id.as_str(), "dpi", patient.as_str())).collect();
+    deliveries.push(("w", "dpi", "q"));
+    let Some(held) = with(&deliveries).await else { return };
+    let leased = lease(&held, 1).await;
+    // The second comes within the minute of the first; the fifth after more than a quarter of an hour.
+    for (leased, (second, expected)) in leased.iter().zip([
+        (10, (10, 10)),
+        (69, (10, 10)),
+        (700, (700, 10)),
+        (1_500, (1_500, 10)),
+        (2_401, (2_401, 2_401)),
+    ]) {
+        settle(&held, leased, accepted(), second).await;
+        let found = held.store.overdue(at(0), 9).await.unwrap().remove(0);
+        assert_eq!((found.answered_at, found.answering_since), (Some(at(expected.0)), Some(at(expected.1))));
+    }
+}

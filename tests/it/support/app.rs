@@ -138,6 +138,18 @@ impl App {
         (Arc::new(context), place)
     }
 
+    /// Another process over the same store.
+    pub(crate) fn replica(&self, name: &str) -> Context {
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        Context {
+            store: Arc::clone(&self.context.store),
+            ids: Arc::new(SeededIds::new(clock.now(), name)),
+            clock,
+            library: Library::new(16),
+            settings: self.context.settings.clone(),
+        }
+    }
+
     /// Ends the service; returns the place of its store.
     pub(super) fn into_place(self) -> Place {
         let Self { context, place, .. } = self;
