@@ -1,7 +1,8 @@
 //! TLS between the service and PostgreSQL, in the modes of libpq: encrypted whoever the server is, or only to a server
 //! that the given authority vouches for, under the name that was asked for.
 
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -153,7 +154,14 @@ fn served(address: &str) -> (bool, String) {
     let mut line = String::new();
     BufReader::new(service.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let serves = line.contains("listens on");
-    if serves {
+    if let Some(url) = line.trim().strip_prefix("vigie listens on http://") {
+        // It has used the database, and hears signals.
+        let host = url.split('/').next().unwrap();
+        let mut stream = TcpStream::connect(host).unwrap();
+        stream.write_all(format!("GET /readyz HTTP/1.0\r\nHost: {host}\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.0 200") || answer.starts_with("HTTP/1.1 200"), "{answer}");
         let _ = Command::new("kill").args(["-TERM", &service.id().to_string()]).status();
     }
     assert_eq!(service.wait().unwrap().success(), serves);
@@ -162,21 +170,18 @@ fn served(address: &str) -> (bool, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_password_travels_encrypted_and_is_never_printed() {
-    let settings =
-        ["ssl=on", "ssl_cert_file=../made.crt", "ssl_key_file=../made.key", "hba_file=hba.conf"];
+    let settings = ["ssl=on", "ssl_cert_file=../made.crt", "ssl_key_file=../made.key", "hba_file=hba.conf"];
     let Some((cluster, folder)) = started("IP:127.0.0.1", &settings).await else { return };
     let client = cluster.connect().await.unwrap();
     client
         .batch_execute(&format!(
-            "SET password_encryption = 'scram-sha-256'; CREATE ROLE guarded SUPERUSER LOGIN PASSWORD '{SECRET}';
-             CREATE DATABASE guarded OWNER guarded"
+            "SET password_encryption = 'scram-sha-256'; CREATE ROLE guarded SUPERUSER LOGIN PASSWORD '{SECRET}'"
         ))
         .await
         .unwrap();
     let root = |name: &str| format!("sslrootcert={}", folder.path().join(name).display());
     let address = |password: &str, query: &str| {
-        let url = cluster.url().replace("vigie@", &format!("guarded:{password}@"));
-        format!("{}?{query}", url.replace("/postgres", "/guarded"))
+        format!("{}?{query}", cluster.url().replace("vigie@", &format!("guarded:{password}@")))
     };
     for (password, query, reason) in [
         (SECRET, "sslmode=require".to_owned(), None),
