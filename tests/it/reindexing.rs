@@ -26,6 +26,18 @@ async fn reached(client: &Client) -> Option<i64> {
     rows.first().map(|row| row.get(0))
 }
 
+/// Lets each piece take a while, so that a test that gets little of the processors still sees it at work; or no longer.
+async fn slowed(client: &Client, slow: bool) {
+    let statement = if slow {
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN PERFORM pg_sleep(0.2); RETURN NEW; END $$;
+         CREATE TRIGGER slow BEFORE UPDATE ON reindex FOR EACH ROW EXECUTE FUNCTION slow()"
+    } else {
+        "DROP TRIGGER slow ON reindex; DROP FUNCTION slow"
+    };
+    client.batch_execute(statement).await.unwrap();
+}
+
 /// Waits until it has come beyond that place, and is still under way; the place.
 async fn beyond(client: &Client, place: i64) -> i64 {
     let begun = Instant::now();
@@ -106,6 +118,7 @@ async fn indexing_anew_lives_through_the_death_of_its_replica_and_of_the_databas
     let expected = undisturbed(&site).await.expect("tests/postgres sets both variables");
 
     let client = cluster.connect().await.unwrap();
+    slowed(&client, true).await;
     let first = site.start_on(&cluster.url());
     let place = beyond(&client, 0).await;
     first.kill_now();
@@ -125,6 +138,7 @@ async fn indexing_anew_lives_through_the_death_of_its_replica_and_of_the_databas
     cluster.run().await;
     let client = cluster.connect().await.unwrap();
     assert!(reached(&client).await.is_none_or(|rid| rid >= place), "what was committed is there");
+    slowed(&client, false).await;
     // The same process goes on by itself.
     assert_eq!(total(&service, "reason=fever").await, TASKS as u64);
     assert!(asking.end().await > 0, "searches were refused meanwhile");
@@ -145,6 +159,7 @@ async fn when_one_of_two_replicas_dies_while_they_index_anew_the_other_goes_on()
     site.put(&parameter("Task.reasonCode"));
     let expected = undisturbed(&site).await.expect("one database was there");
     let client = database.connect().await;
+    slowed(&client, true).await;
     let dying = site.start_on(database.url());
     beyond(&client, 0).await;
     let living = Arc::new(site.start_on(database.url()));
@@ -152,6 +167,7 @@ async fn when_one_of_two_replicas_dies_while_they_index_anew_the_other_goes_on()
     let place = reached(&client).await.expect("it is still under way");
     dying.kill_now();
     beyond(&client, place).await;
+    slowed(&client, false).await;
     assert_eq!(total(&living, "reason=fever").await, TASKS as u64);
     assert!(asking.end().await > 0, "searches were refused meanwhile");
     assert_eq!(reached(&client).await, None);
