@@ -19,7 +19,7 @@ use crate::clock::{Clock, RunningClock, SystemClock, SystemIds};
 use crate::config::{self, Settings};
 use crate::problem::{Category, Issue, Problem};
 use crate::sandbox;
-use crate::xds::Status;
+use crate::xds::{DocumentEntry, Status};
 
 /// Runs the journey; then serves until Ctrl-C, or ends when `exit` is set.
 ///
@@ -82,17 +82,7 @@ async fn run(examples: &Path, profiles: &Path, exit: bool) -> Result<(), Problem
     let entries = dmp.entries();
     dmp.stop().await;
     let mut differences = told?;
-    say("\nin the DMP");
-    for entry in &entries {
-        let status = entry.status.map(Status::urn).unwrap_or_default();
-        let status = status.rsplit(':').next().unwrap_or_default();
-        let hidden: Vec<&str> = entry.masks().map(|code| code.code.as_str()).collect();
-        say(&format!("  {} · {status} · {}", entry.unique_id, hidden.join(", ")));
-    }
-    let stand = |status| entries.iter().filter(|entry| entry.status == Some(status)).count();
-    if (stand(Status::Deprecated), stand(Status::Deleted)) != (1, 1) {
-        differences.push("the DMP has not one document replaced and its replacement withdrawn".to_owned());
-    }
+    tell_entries(&entries, &mut differences);
     let withdrawn = documents.values().filter(|standing| **standing == sandbox::Standing::Deleted).count();
     if withdrawn != 1 || documents.len() < 2 {
         differences.push(format!("the platform has {} documents, {withdrawn} withdrawn", documents.len()));
@@ -103,6 +93,21 @@ async fn run(examples: &Path, profiles: &Path, exit: bool) -> Result<(), Problem
     }
     let issues = differences.into_iter().map(|text| Issue::error("processing", text)).collect();
     Err(Problem::with(Category::Invalid, issues))
+}
+
+/// What the DMP has in the end: one document replaced, and its replacement withdrawn.
+fn tell_entries(entries: &[DocumentEntry], differences: &mut Vec<String>) {
+    say("\nin the DMP");
+    for entry in entries {
+        let status = entry.status.map(Status::urn).unwrap_or_default();
+        let status = status.rsplit(':').next().unwrap_or_default();
+        let hidden: Vec<&str> = entry.masks().map(|code| code.code.as_str()).collect();
+        say(&format!("  {} · {status} · {}", entry.unique_id, hidden.join(", ")));
+    }
+    let stand = |status| entries.iter().filter(|entry| entry.status == Some(status)).count();
+    if (stand(Status::Deprecated), stand(Status::Deleted)) != (1, 1) {
+        differences.push("the DMP has not one document replaced and its replacement withdrawn".to_owned());
+    }
 }
 
 /// A folder of its own for each run: `vigie-demo-<id>` in the folder for temporary files.

@@ -201,10 +201,9 @@ impl Registry {
             if association.kind != AssociationKind::Replace {
                 continue;
             }
-            if let Some(entry) = self.entries.iter_mut().find(|entry| entry.id == association.target) {
-                if entry.status.replace(Status::Deprecated) == Some(Status::Archived) {
-                    archived.insert(association.source.clone());
-                }
+            let replaced = self.entries.iter_mut().find(|entry| entry.id == association.target);
+            if replaced.and_then(|entry| entry.status.replace(Status::Deprecated)) == Some(Status::Archived) {
+                archived.insert(association.source.clone());
             }
         }
         self.unique_ids.insert(received.submission.set.unique_id);

@@ -197,9 +197,9 @@ impl Peer {
                 assert_eq!(one["extension"][0]["valueBoolean"], true, "{case}");
             }
             Running::Platform(peer) => {
-                let said = peer.arrived().into_iter().filter(|one| one.answer == "AA").map(|one| one.bytes);
-                let last =
-                    said.filter(|bytes| String::from_utf8_lossy(bytes).contains(unique_id)).last().unwrap();
+                let mut said =
+                    peer.arrived().into_iter().filter(|one| one.answer == "AA").map(|one| one.bytes);
+                let last = said.rfind(|bytes| String::from_utf8_lossy(bytes).contains(unique_id)).unwrap();
                 let last = String::from_utf8(last).unwrap();
                 assert!(
                     last.contains("|INVISIBLE_PATIENT^Document Non Visible par le patient^MetaDMPMSS||Y^"),
