@@ -224,7 +224,8 @@ fn each_extracted_answer_has_a_code_of_ours_first() {
     }
     assert_eq!(of("base.souffle").grade, Some(1));
     // 2708-6 is what R4 (vital signs) has an oxygen saturation found by; 59408-5 says how it was measured.
-    let codes: Vec<_> = [1, 2].iter().map(|n| of("base.spo2").observation["code"]["coding"][n]["code"].clone()).collect();
+    let codes: Vec<_> =
+        [1, 2].iter().map(|n| of("base.spo2").observation["code"]["coding"][n]["code"].clone()).collect();
     assert_eq!(codes, ["2708-6", "59408-5"]);
     assert_eq!(of("base.spo2").observation["category"][0]["coding"][0]["code"], "vital-signs");
     assert_eq!(of("base.prise").observation["dataAbsentReason"]["coding"][0]["code"], "not-applicable");

@@ -383,7 +383,14 @@ async fn a_dry_run_stores_nothing() {
         serde_json::from_slice(&interaction::evaluate(&app.context, &bytes).await.unwrap()).unwrap();
     assert_eq!(told["parameter"][0], json!({"name": "level", "valueCode": "rouge"}));
     set(&mut response, "base.fatigue", json!({"valueString": "beaucoup"}));
-    let issues = interaction::validate(&app.context, "QuestionnaireResponse", None, &serde_json::to_vec(&response).unwrap()).await.unwrap();
+    let issues = interaction::validate(
+        &app.context,
+        "QuestionnaireResponse",
+        None,
+        &serde_json::to_vec(&response).unwrap(),
+    )
+    .await
+    .unwrap();
     assert!(issues.iter().any(|issue| issue.severity == Severity::Error));
     assert_eq!(app.count(DERIVED).await, before);
 }
