@@ -61,7 +61,7 @@ impl Mutual {
 /// Starts a DMP that serves those only whom its authorities vouch for, by TLS 1.2 or 1.3.
 ///
 /// # Errors
-/// `Malformed` when a PEM text cannot be used; as [`start`].
+/// `Malformed` when a PEM text cannot be used; as [`super::start`].
 pub fn start_secured(address: SocketAddr, clock: Arc<dyn Clock>, mutual: &Mutual) -> Result<Dmp, Problem> {
     let inside = super::start((std::net::Ipv4Addr::LOCALHOST, 0).into(), clock)?;
     let door = Door::open(address, inside.address, mutual)?;
