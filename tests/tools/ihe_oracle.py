@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Judges the messages in tests/cases/xds/ with the official schemas of IHE, which are not part of this repository.
+"""Judges the messages of XDS.b below tests/ with the official schemas of IHE, which are not part of this repository.
 
     target/tools/python/bin/python tests/tools/ihe_oracle.py ITI-INFO [MESSAGE…]
 
@@ -18,7 +18,8 @@ from urllib.parse import unquote
 
 from lxml import etree
 
-CASES = pathlib.Path(__file__).resolve().parent.parent / "cases" / "xds"
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+CASES, GOLDEN = TESTS / "cases" / "xds", TESTS / "golden" / "sequence"
 SOAP = "{http://www.w3.org/2003/05/soap-envelope}"
 RIM = "{urn:oasis:names:tc:ebxml-regrep:xsd:rim:3.0}"
 XML_XSD = b"""<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="http://www.w3.org/XML/1998/namespace">
@@ -41,11 +42,15 @@ class Offline(etree.Resolver):
 def body(octets):
     """The element in the SOAP body; of a package with what it includes (XOP) in its place, as Base64."""
     included = {}
+    if octets.startswith(b"--"):
+        # What waits in the outbox: the same parts without the head of the request.
+        boundary = octets[2 : octets.index(b"\r\n")]
+        octets = b'Content-Type: multipart/related; boundary="' + boundary + b'"\r\n\r\n' + octets
     if not octets.lstrip().startswith(b"<"):
         for part in email.message_from_bytes(octets).walk():
             if not part.is_multipart():
                 included[part["Content-ID"].strip("<>")] = part.get_payload(decode=True)
-        octets = next(iter(included.values()))
+        octets = included.get("metadata") or next(iter(included.values()))
     root = etree.fromstring(octets, etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True))
     for include in list(root.iter("{http://www.w3.org/2004/08/xop/include}Include")):
         place = include.getparent()
@@ -77,7 +82,7 @@ def main(root, *names):
     parser.resolvers.add(Offline())
     base = (pathlib.Path(root) / "schema" / "whole.xsd").as_uri()
     schema = etree.XMLSchema(etree.fromstring(WHOLE, parser, base_url=base))
-    messages = [pathlib.Path(name) for name in names] or sorted(CASES.glob("iti-*"))
+    messages = [pathlib.Path(name) for name in names] or sorted(CASES.glob("iti-*")) + sorted(GOLDEN.rglob("*.mime"))
     failed = noticed = mutants = 0
     for path in messages:
         message = body(path.read_bytes())
