@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use vigie::clock::{Ids, SystemIds};
+use vigie::problem::Problem;
 use vigie::store::{Committed, Pending, Store, Unit};
 
 use crate::place::{Mode, Place};
@@ -76,6 +77,12 @@ pub(crate) async fn fill(
     windows.all()
 }
 
+fn written(committed: Result<Committed, Problem>, resources: usize, windows: &mut Windows) {
+    let committed = committed.expect("a unit is written");
+    assert!(matches!(committed, Committed::Written(_)), "every unit is new");
+    windows.add(resources);
+}
+
 /// Commits the units in order, so many side by side.
 async fn write(
     store: &dyn Store,
@@ -92,16 +99,16 @@ async fn write(
         if let Some(unit) = unit {
             let resources = unit.writes.len();
             let mut commit = store.commit(unit);
-            // Asked once now, so that it has its place in the queue before the next one.
-            let answered = poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx).is_ready())).await;
-            assert!(!answered, "a unit waits for its commit");
-            waiting.push_back((resources, commit));
+            // Asked once now, so that it has its place in the queue before the next one. Where nothing waits for a disk it
+            // may be answered by then.
+            match poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx))).await {
+                Poll::Ready(committed) => written(committed, resources, windows),
+                Poll::Pending => waiting.push_back((resources, commit)),
+            }
         }
         while waiting.len() >= clients || ended {
             let Some((resources, commit)) = waiting.pop_front() else { return };
-            let committed = commit.await.expect("a unit is written");
-            assert!(matches!(committed, Committed::Written(_)), "every unit is new");
-            windows.add(resources);
+            written(commit.await, resources, windows);
         }
         if told.elapsed() > PROGRESS {
             told = Instant::now();
