@@ -21,6 +21,18 @@ pub(in crate::store) enum Hints {
     None,
 }
 
+/// The resources that a rare selection of rows names. A planner that is given no hints would walk all resources of the type in
+/// the wanted order and look each up in a selection whose size it does not know: as an array it comes first.
+fn among(hints: Hints, source: &Statement) -> Statement {
+    let (before, after) = match hints {
+        Hints::ByName => ("r.rid IN (", ")"),
+        Hints::None => ("r.rid = ANY (ARRAY(", "))"),
+    };
+    let mut holds = Statement::new(before);
+    holds.append(source).push(after);
+    holds
+}
+
 /// Tells whether a selection of rows has few enough to be sorted: [`Plan::RARE_MAX`] or fewer.
 type IsRare<'r> = &'r mut dyn FnMut(&Statement) -> Result<bool, Problem>;
 
@@ -82,8 +94,7 @@ impl<'a> Plan<'a> {
         for criterion in &query.criteria {
             if let Some(source) = source(criterion) {
                 if is_rare(&source)? {
-                    let mut holds = Statement::new("r.rid IN (");
-                    holds.append(&source).push(")");
+                    let holds = among(self.hints, &source);
                     return Ok(Some(self.clone().by(criterion, vec![Leg::new(BY_NUMBER, holds)])));
                 }
             } else if let Some((index, holds)) = self.led_from_elsewhere(criterion, is_rare)? {
