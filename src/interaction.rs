@@ -37,6 +37,7 @@ mod outage;
 mod patch;
 mod period_report;
 mod proof;
+mod provenance;
 mod publish;
 mod read;
 mod reference;

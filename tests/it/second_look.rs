@@ -144,12 +144,7 @@ async fn a_receiver_that_may_have_it_is_told_of_and_a_withdrawal_always_goes() {
     let task = scene.held().await.remove(0);
     assert!(task["description"].as_str().unwrap().contains("réponse claire"), "{}", task["description"]);
 
-    let mut withdrawn = scene.report.clone();
-    withdrawn["status"] = json!("entered-in-error");
-    let why = json!({"url": "http://hl7.org/fhir/StructureDefinition/event-statusReason",
-        "valueCodeableConcept": {"text": "Mauvais patient."}});
-    withdrawn["extension"].as_array_mut().unwrap().push(why);
-    scene.put(&withdrawn).await;
+    scene.withdraw().await;
     scene.step().await;
     let dpi = took(&scene.dpi);
     assert_eq!(dpi[1].0, Act::Withdraw, "under the identity that it knows");
@@ -432,12 +427,7 @@ async fn a_correction_takes_the_place_of_what_is_refused_again_and_again() {
 async fn what_was_never_tried_and_is_taken_back_never_leaves() {
     for kept in Kept::EACH {
         let Some(scene) = Scene::on(kept).await else { continue };
-        let mut withdrawn = scene.report.clone();
-        withdrawn["status"] = json!("entered-in-error");
-        let why = json!({"url": "http://hl7.org/fhir/StructureDefinition/event-statusReason",
-            "valueCodeableConcept": {"text": "Mauvais patient."}});
-        withdrawn["extension"].as_array_mut().unwrap().push(why);
-        scene.put(&withdrawn).await;
+        scene.withdraw().await;
         scene.step().await;
         assert_eq!(scene.states("dmp").await, [(Act::Provide, State::Stopped)], "{kept:?}");
         assert_eq!((took(&scene.dpi).len(), took(&scene.dmp).len()), (0, 0), "{kept:?}");

@@ -288,11 +288,7 @@ async fn a_change_never_overtakes_what_may_have_arrived_and_a_lost_answer_is_ask
     let stage = Stage::new().await;
     let (_, document) = stage.sign().await;
     // Every peer has kept the document, and no answer came.
-    stage.pfi.misbehave(MllpFault::AnswerLost, 1);
-    stage.oru.misbehave(MllpFault::AnswerLost, 1);
-    stage.dmp.misbehave(Fault::AnswerLost, 1);
-    stage.mhd.misbehave(Fault::AnswerLost, 1);
-    stage.dpi.misbehave(Fault::AnswerLost, 1);
+    stage.lose_answers();
     stage.rounds(1).await;
     stage.change(&document, &["hide:MASQUE_PS"]).await;
     for name in EACH {

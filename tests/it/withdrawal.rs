@@ -100,11 +100,7 @@ async fn what_is_still_under_way_goes_first_and_the_withdrawal_after_it() {
     let stage = Stage::new().await;
     let stored = stage.put(&signed(&stage.report, "final", "Bonne tolérance.")).await;
     // The first answers are lost after the peers have kept what they were sent; the correction has not left.
-    stage.pfi.misbehave(MllpFault::AnswerLost, 1);
-    stage.oru.misbehave(MllpFault::AnswerLost, 1);
-    stage.dmp.misbehave(Fault::AnswerLost, 1);
-    stage.mhd.misbehave(Fault::AnswerLost, 1);
-    stage.dpi.misbehave(Fault::AnswerLost, 1);
+    stage.lose_answers();
     stage.rounds(1).await;
     let corrected = stage.put(&signed(&stored, "corrected", "Dose réduite.")).await;
     stage.put(&withdrawn(&corrected)).await;

@@ -266,20 +266,7 @@ pub(super) fn outdated(held: &Holding, at: Timestamp) -> Value {
          destination « {destination} », qui garde la précédente. Décider avec le patient : la faire supprimer du DMP, ou laisser \
          envoyer la correction (corrections_despite_opposition), puis clore cette tâche."
     );
-    json!({
-        "resourceType": "Task",
-        "status": "requested",
-        "intent": "order",
-        "priority": "urgent",
-        "code": {
-            "coding": [{"system": TASK_CODE, "code": "relecture-humaine", "display": "Relecture humaine"}],
-            "text": "Version périmée d'un compte rendu dans le DMP",
-        },
-        "description": description,
-        "focus": {"reference": held.subject()},
-        "for": {"reference": held.patient},
-        "authoredOn": instant(at),
-    })
+    by_hand(held, "Version périmée d'un compte rendu dans le DMP", &description, at)
 }
 
 /// The Task of a destination that has the document and that nothing can be sent to any more.

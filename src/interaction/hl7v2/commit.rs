@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::fhir::{element, structure};
 use crate::hl7v2::{Header, Message};
-use crate::interaction::{Context, content, create, incoming};
+use crate::interaction::{Context, content, incoming, rounds};
 use crate::problem::{Category, Problem};
 use crate::store::{Committed, Guard, Unit, Violation};
 
@@ -44,15 +44,12 @@ pub(super) async fn commit(
 }
 
 /// How often a message is decided anew because somebody else wrote meanwhile.
-pub(super) struct Rounds {
-    left: usize,
-    last: Option<Violation>,
-}
+pub(super) struct Rounds(rounds::Rounds);
 
 impl Rounds {
     /// As many as the site allows.
     pub(super) const fn new(ctx: &Context) -> Self {
-        Self { left: ctx.settings.rounds_max, last: None }
+        Self(rounds::Rounds::new(ctx))
     }
 
     /// Begins another round.
@@ -60,17 +57,9 @@ impl Rounds {
     /// # Errors
     /// `Busy` when there were enough: whoever stands in the way is gone when the sender tries again.
     pub(super) fn begin(&mut self) -> Result<(), Problem> {
-        if self.left == 0 {
-            let why =
-                self.last.as_ref().map_or_else(String::new, |one| format!(": {}", create::refused(one)));
-            return Err(Problem::new(
-                Category::Busy,
-                "throttled",
-                format!("others write about the same patient{why}"),
-            ));
-        }
-        self.left -= 1;
-        Ok(())
+        self.0.begin().map_err(|why| {
+            Problem::new(Category::Busy, "throttled", format!("others write about the same patient: {why}"))
+        })
     }
 
     /// Whether the message is done with; if not, why there is another round.
@@ -78,7 +67,7 @@ impl Rounds {
         match ended {
             Ended::Done => true,
             Ended::Again(violation) => {
-                self.last = Some(violation);
+                self.0.again(violation);
                 false
             }
         }

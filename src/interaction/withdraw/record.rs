@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::fhir::datetime::instant;
 use crate::fhir::element;
+use crate::interaction::provenance;
 use crate::report::{Professional, narrative};
 
 /// What the server made of the report when it became final, and what stays of it.
@@ -40,23 +40,7 @@ pub(super) fn description(current: &Value) -> Value {
 
 /// Who withdrew what, and why.
 pub(super) fn provenance(targets: &[String], who: &str, reason: &str, at: Timestamp) -> Value {
-    let coded = |system: &str, code: &str, display: &str| {
-        json!({"coding": [{
-            "system": format!("http://terminology.hl7.org/CodeSystem/{system}"), "code": code, "display": display,
-        }]})
-    };
-    json!({
-        "resourceType": "Provenance",
-        "target": targets.iter().map(|target| json!({"reference": target})).collect::<Value>(),
-        "occurredDateTime": instant(at),
-        "recorded": instant(at),
-        "reason": [{"text": reason}],
-        "activity": coded("v3-DataOperation", "NULLIFY", "nullify"),
-        "agent": [{
-            "type": coded("provenance-participant-type", "author", "Author"),
-            "who": {"reference": who},
-        }],
-    })
+    provenance::of_act(targets, ("NULLIFY", "nullify"), who, reason, at)
 }
 
 #[cfg(test)]

@@ -118,6 +118,16 @@ impl Scene {
         body(&self.app.put(resource).await.unwrap_or_else(|problem| panic!("{problem}")))
     }
 
+    /// Takes the signed report back.
+    pub(super) async fn withdraw(&self) {
+        let mut withdrawn = self.report.clone();
+        withdrawn["status"] = json!("entered-in-error");
+        let why = json!({"url": "http://hl7.org/fhir/StructureDefinition/event-statusReason",
+            "valueCodeableConcept": {"text": "Mauvais patient."}});
+        withdrawn["extension"].as_array_mut().unwrap().push(why);
+        self.put(&withdrawn).await;
+    }
+
     pub(super) async fn released(&self) -> usize {
         self.later();
         interaction::release(&self.app.context, &mut Follower::default()).await.unwrap()

@@ -11,7 +11,7 @@ use vigie::interaction::{Destination, DestinationKind, Publication};
 use vigie::outbox::Act;
 use vigie::report::hl7v2::Kind as MessageKind;
 use vigie::report::provide_and_register::Sender;
-use vigie::sandbox::{self, Platform, dmp, platform};
+use vigie::sandbox::{self, Fault, MllpFault, Platform, dmp, platform};
 use vigie::store::{DeliveryFilter, DeliveryRecord};
 
 use super::peer::{self, ANYWHERE};
@@ -77,6 +77,15 @@ impl Stage {
     pub(crate) async fn put(&self, report: &Value) -> Value {
         self.later();
         body(&self.app.put(report).await.unwrap_or_else(|problem| panic!("{problem}")))
+    }
+
+    /// The next answer of each peer is lost after it has kept what it was sent.
+    pub(crate) fn lose_answers(&self) {
+        self.pfi.misbehave(MllpFault::AnswerLost, 1);
+        self.oru.misbehave(MllpFault::AnswerLost, 1);
+        self.dmp.misbehave(Fault::AnswerLost, 1);
+        self.mhd.misbehave(Fault::AnswerLost, 1);
+        self.dpi.misbehave(Fault::AnswerLost, 1);
     }
 
     /// Rounds of the outbox, a minute apart.
