@@ -15,9 +15,9 @@ use std::fs;
 use std::hint::black_box;
 
 use content::{json_below, read, root};
-use serde_json::Value;
 use vigie::fhir::{self, structure};
 use vigie::interaction::{self, Library, Question};
+use vigie::json::Value;
 use vigie::questionnaire::{self, Questionnaire};
 use vigie::rules::{self, Protocol};
 use vigie::terminology::Terminology;
@@ -134,7 +134,9 @@ fn main() {
     let resources = scene.decide()["entry"].as_array().map_or(0, Vec::len);
     println!("one response of {:.1} KB; it becomes {resources} resources\n", scene.bytes.len() as f64 / 1e3);
     let pieces: [(&str, &dyn Fn()); 9] = [
-        ("serde_json::Value (yardstick)", &|| drop(black_box(serde_json::from_slice::<Value>(&scene.bytes)))),
+        ("vigie::json::Value (yardstick)", &|| {
+            drop(black_box(serde_json::from_slice::<Value>(&scene.bytes)))
+        }),
         ("fhir::parse", &|| drop(black_box(fhir::parse(&scene.bytes)))),
         ("structure::check", &|| drop(black_box(structure::check(&scene.question.response)))),
         ("questionnaire: validate", &|| {

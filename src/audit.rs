@@ -9,8 +9,8 @@
 
 mod transaction;
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::clock::{Ids, SeededIds};
 use crate::fhir::datetime::instant;

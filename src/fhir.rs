@@ -1,6 +1,6 @@
 //! FHIR R4 as data: the JSON and XML doors, the tables of the standard, structure checks, and small builders.
 //!
-//! Resources are `serde_json::Value` everywhere; numbers keep their text. A value that came through
+//! Resources are `crate::json::Value` everywhere; numbers keep their text. A value that came through
 //! [`parse()`] or [`xml::read()`] has no duplicate keys and bounded depth; one for which [`structure::check`] finds no error
 //! conforms to base R4 (<https://hl7.org/fhir/R4/>).
 
@@ -17,7 +17,6 @@ pub mod primitive;
 pub mod reference;
 pub mod schema;
 pub mod search;
-pub(crate) mod shape;
 pub mod structure;
 mod subset;
 mod summary;

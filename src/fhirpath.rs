@@ -143,7 +143,7 @@ impl fmt::Debug for Expression {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use crate::json::{Value, json};
 
     use super::{Collection, NoModel, Scope, compile};
 

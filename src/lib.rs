@@ -16,7 +16,7 @@
 //! | 4 | [`questionnaire`], [`rules`], [`pathway`], [`connector`] | answers, alerts, what follows from them; peers |
 //! | 3 | [`report`], [`store`] | documents; everything that is kept |
 //! | 2 | [`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`judgement`], [`xml`], [`signature`], [`xds`], [`config`], [`outbox`], [`audit`] | the standards we speak, who is who, what was found about a response, settings, the life of a delivery, what is on record of it |
-//! | 1 | [`problem`], [`terminology`], [`clock`] | errors, codes, time and ids |
+//! | 1 | [`problem`], [`terminology`], [`clock`], [`json`] | errors, codes, time and ids, values in memory |
 //!
 //! # What never happens
 //! - Nothing pure ([`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`judgement`], [`xml`], [`signature`], [`xds`],
@@ -77,6 +77,7 @@ pub mod hl7v2;
 pub mod http;
 pub mod identity;
 pub mod interaction;
+pub mod json;
 pub mod judgement;
 pub mod mllp;
 pub mod outbox;

@@ -38,9 +38,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::json::Value;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
-use serde_json::Value;
 
 use crate::judgement::Extract;
 use crate::problem::{Issue, Problem, Severity};

@@ -22,8 +22,8 @@ mod unreadable;
 #[cfg(test)]
 mod tests;
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::judgement::Evaluation;
 use crate::problem::Issue;

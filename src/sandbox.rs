@@ -27,7 +27,7 @@ mod tests {
     use std::net::SocketAddr;
     use std::time::Duration;
 
-    use serde_json::Value;
+    use crate::json::Value;
 
     use super::*;
     use crate::connector::{Connector, Endpoint, TransactionServer, client};
@@ -128,7 +128,7 @@ mod tests {
         let connector = TransactionServer::new(client().unwrap(), endpoint(peer.url()));
         let outcome = connector.send(&to_record()).await;
         assert!(matches!(&outcome, Outcome::Refused { reason } if reason.contains("412")), "{outcome:?}");
-        peer.admit(serde_json::json!({"resourceType": "Patient",
+        peer.admit(crate::json::json!({"resourceType": "Patient",
             "identifier": [{"system": "urn:oid:1.2.250.1.213.1.4.10", "value": "279035121518989"}]}));
         assert!(matches!(connector.send(&to_record()).await, Outcome::Accepted(_)));
         peer.stop().await;

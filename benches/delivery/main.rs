@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde_json::json;
 use tokio::sync::watch;
 use vigie::clock::{Ids, SystemClock, SystemIds};
 use vigie::connector::{
@@ -22,6 +21,7 @@ use vigie::connector::{
 };
 use vigie::delivery::{Courier, Limits};
 use vigie::hl7v2;
+use vigie::json::json;
 use vigie::outbox::{Act, Backoff, Delivery, Outcome, State};
 use vigie::store::{DeliveryFilter, Store, Unit, sqlite};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{App, HttpResponse, HttpServer, web};
-use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use vigie::json::json;
 
 /// A FHIR server on a thread of its own that says yes to every entry after so long; it lives as long as the process.
 pub(crate) fn fhir(entries: usize, pause: Duration) -> SocketAddr {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use vigie::json::Value;
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {

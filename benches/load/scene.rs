@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
 use vigie::clock::{SystemClock, SystemIds};
 use vigie::interaction::{self, Context, Library, Settings};
+use vigie::json::Value;
 use vigie::report::{Issuer, Stationery};
 use vigie::store::{Store, Unit};
 

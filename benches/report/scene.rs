@@ -1,8 +1,8 @@
 //! What the reports are made of: the FOLFOX example, its six weeks lived again and again.
 
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use serde_json::{Value, json};
 use vigie::interaction::{self, Library, Question};
+use vigie::json::{Value, json};
 use vigie::report::{Issuer, Report, Sources};
 
 use crate::content::{json_below, read, root};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 use vigie::store::{Expect, History, Store, Stored, Write, sqlite};
 
 use crate::database::Databases;

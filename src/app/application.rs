@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::json::Value;
 use actix_web::dev::Server;
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::last_look::LastLook;

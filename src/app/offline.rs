@@ -54,7 +54,7 @@ pub fn check(path: &Path) -> Result<(), Problem> {
     Ok(())
 }
 
-fn canonical(resource: &serde_json::Value) -> String {
+fn canonical(resource: &crate::json::Value) -> String {
     let part = |name: &str| resource[name].as_str().unwrap_or_default();
     format!("{}|{}", part("url"), part("version"))
 }

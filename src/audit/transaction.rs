@@ -1,7 +1,7 @@
 //! Which transaction of IHE, message of HL7 or interaction of FHIR a delivery is.
 
+use crate::json::{Value, json};
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use crate::outbox::Delivery;
 

@@ -1,7 +1,7 @@
 //! What the answer to a transaction Bundle or a create means (R4 RESTful API, 3.1.0.11.3 and 3.1.0.8): accepted, refused,
 //! or to be tried again; with a receipt in codes and addresses only, because peers quote patients.
 
-use serde_json::Value;
+use crate::json::Value;
 use sha2::{Digest, Sha256};
 
 use super::post::Reply;
@@ -141,8 +141,8 @@ fn limited(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::json::json;
     use reqwest::StatusCode;
-    use serde_json::json;
 
     use super::*;
 

@@ -1,10 +1,10 @@
 //! A change of one description at a Document Recipient: a conditional `PATCH` (`PDSm` 3.1.1, flow 03; FHIR R4 `RESTful` API,
 //! 3.1.0.5), which the payload says as the one entry of a transaction.
 
+use crate::json::Value;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Url;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{Endpoint, answer, post};
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_status_of_success_alone_is_no_yes_when_something_else_is_said() {
-        let asked = serde_json::json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]);
+        let asked = crate::json::json!([{"op": "replace", "path": "/status", "value": "entered-in-error"}]);
         let check = |body: &str, expected| assert_eq!(says_so(body.as_bytes(), &asked), expected, "{body}");
         check("", true);
         check(r#"{"resourceType": "DocumentReference", "status": "entered-in-error"}"#, true);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     fn delivery(kind: &str, act: Act) -> Delivery {
-        let payload = serde_json::json!({"resourceType": "Bundle", "entry": [{
+        let payload = crate::json::json!({"resourceType": "Bundle", "entry": [{
             "resource": {"resourceType": "Binary", "contentType": "application/json-patch+json", "data": "W10="},
             "request": {"method": "PATCH", "url": "DocumentReference?identifier=urn:ietf:rfc:3986|urn:oid:2.25.1"},
         }]});

@@ -4,8 +4,8 @@
 //! Once for each delivery: its id is made from that of the delivery, and what is there already is not written again. It closes
 //! by itself when the delivery is accepted later or a person stops it (`interaction::release`).
 
+use crate::json::{Value, json};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 
 use crate::clock::{Ids, SeededIds};
 use crate::fhir::datetime::instant;

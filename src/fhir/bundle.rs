@@ -1,7 +1,7 @@
 //! Bundles: the few kinds that are made and read here (<https://hl7.org/fhir/R4/bundle.html>).
 
+use crate::json::{Map, Value, json};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
 
 use super::{datetime, element};
 
@@ -42,7 +42,7 @@ impl Mode {
 pub fn searchset(matches: Vec<Match>, links: &[(&str, String)], total: Option<u64>) -> Value {
     let mut bundle = start("searchset");
     if let Some(total) = total {
-        bundle.insert("total".into(), total.into());
+        bundle.insert("total", total.into());
     }
     let links: Vec<Value> =
         links.iter().map(|(relation, url)| json!({ "relation": relation, "url": url })).collect();
@@ -50,7 +50,7 @@ pub fn searchset(matches: Vec<Match>, links: &[(&str, String)], total: Option<u6
     let entries = matches.into_iter().map(|found| {
         let full_url = (found.mode != Mode::Outcome).then_some(found.full_url);
         let mut entry = entry(full_url, found.resource);
-        entry.insert("search".into(), json!({ "mode": found.mode.code() }));
+        entry.insert("search", json!({ "mode": found.mode.code() }));
         Value::Object(entry)
     });
     put_list(&mut bundle, "entry", entries.collect());
@@ -88,18 +88,18 @@ pub fn transaction(actions: Vec<Action>) -> Value {
     let entries = actions.into_iter().map(|action| {
         let mut entry = Map::new();
         if let Some(full_url) = action.full_url {
-            entry.insert("fullUrl".into(), full_url.into());
+            entry.insert("fullUrl", full_url.into());
         }
         if let Some(resource) = action.resource {
-            entry.insert("resource".into(), resource);
+            entry.insert("resource", resource);
         }
         let mut request = Map::new();
-        request.insert("method".into(), action.method.into());
-        request.insert("url".into(), action.url.into());
+        request.insert("method", action.method.into());
+        request.insert("url", action.url.into());
         if let Some(query) = action.if_none_exist {
-            request.insert("ifNoneExist".into(), query.into());
+            request.insert("ifNoneExist", query.into());
         }
-        entry.insert("request".into(), Value::Object(request));
+        entry.insert("request", Value::Object(request));
         Value::Object(entry)
     });
     put_list(&mut bundle, "entry", entries.collect());
@@ -111,7 +111,7 @@ pub fn transaction(actions: Vec<Action>) -> Value {
 pub fn collection(base: &str, resources: Vec<Value>, at: Option<Timestamp>) -> Value {
     let mut bundle = start("collection");
     if let Some(at) = at {
-        bundle.insert("timestamp".into(), datetime::instant(at).into());
+        bundle.insert("timestamp", datetime::instant(at).into());
     }
     let entries = resources.into_iter().map(|resource| {
         let full_url = element::local_reference(&resource).map(|reference| format!("{base}/{reference}"));
@@ -126,27 +126,27 @@ pub fn resources(bundle: &Value) -> impl Iterator<Item = &Value> {
     element::list(bundle, "entry").filter_map(|entry| entry.get("resource"))
 }
 
-fn start(kind: &str) -> Map<String, Value> {
+fn start(kind: &'static str) -> Map {
     let mut bundle = Map::new();
-    bundle.insert("resourceType".into(), "Bundle".into());
-    bundle.insert("type".into(), kind.into());
+    bundle.insert("resourceType", "Bundle".into());
+    bundle.insert("type", kind.into());
     bundle
 }
 
 /// An entry; the resource is moved into it, where `json!` would copy it.
-fn entry(full_url: Option<String>, resource: Value) -> Map<String, Value> {
+fn entry(full_url: Option<String>, resource: Value) -> Map {
     let mut entry = Map::with_capacity(3);
     if let Some(full_url) = full_url {
-        entry.insert("fullUrl".into(), full_url.into());
+        entry.insert("fullUrl", full_url.into());
     }
-    entry.insert("resource".into(), resource);
+    entry.insert("resource", resource);
     entry
 }
 
 /// FHIR has no empty lists.
-fn put_list(bundle: &mut Map<String, Value>, name: &str, list: Vec<Value>) {
+fn put_list(bundle: &mut Map, name: &'static str, list: Vec<Value>) {
     if !list.is_empty() {
-        bundle.insert(name.into(), Value::Array(list));
+        bundle.insert(name, Value::Array(list));
     }
 }
 

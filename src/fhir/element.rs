@@ -1,6 +1,6 @@
 //! Reading elements of a resource by path, and the codings and references that several rooms look for.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhirpath;
 
@@ -84,7 +84,7 @@ fn coding(value: &Value) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn a_path_takes_the_first_of_a_list() {

@@ -1,6 +1,6 @@
 //! The two wire formats of FHIR (<https://hl7.org/fhir/R4/formats.html>), and a document in one of them.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{parse, xml};
 use crate::problem::{Issue, Problem};

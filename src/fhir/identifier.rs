@@ -1,6 +1,6 @@
 //! Identifiers: the token form of search, and the national health identity INS.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::element;
 use crate::terminology;
@@ -94,7 +94,7 @@ pub fn is_ins_value(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn check(value: &str, expected: bool) {
         assert_eq!(is_ins_value(value), expected, "{value}");

@@ -1,58 +1,54 @@
 //! `Resource.meta` as the server sets it (<https://hl7.org/fhir/R4/resource.html#Meta>).
 
-use std::sync::LazyLock;
-
+use crate::json::{Map, Value};
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 
 use super::datetime;
-use super::shape::Shape;
 
 /// Puts `id`, `meta.versionId` and `meta.lastUpdated`, and leaves profiles, tags and the rest of `meta` alone.
 ///
 /// The keys stand where FHIR's serialisations put them: `resourceType`, `id`, `meta` first.
 #[must_use]
 pub fn stamp(resource: Value, id: &str, version: u64, at: Timestamp) -> Value {
-    static META: LazyLock<Shape<2>> = LazyLock::new(|| Shape::of(["versionId", "lastUpdated"]));
     let Value::Object(mut resource) = resource else { return resource };
-    let (version, instant) = (version.to_string().into(), datetime::instant(at).into());
-    let meta = match resource.shift_remove("meta") {
+    let (version, instant): (Value, Value) = (version.to_string().into(), datetime::instant(at).into());
+    let meta = match resource.remove("meta") {
         Some(Value::Object(mut meta)) => {
-            meta.insert("versionId".into(), version);
-            meta.insert("lastUpdated".into(), instant);
+            meta.insert("versionId", version);
+            meta.insert("lastUpdated", instant);
             Value::Object(meta)
         }
-        _ => META.filled([version, instant]),
+        _ => Value::from_iter([("versionId", version), ("lastUpdated", instant)]),
     };
     let place = match first_two(&mut resource) {
         // Nearly always; then only `meta` is put between.
         Some(("resourceType", known)) => {
             if known.as_str() != Some(id) {
-                *known = id.into();
+                *known = id.to_owned().into();
             }
             2
         }
         _ => put_first(&mut resource, id),
     };
-    resource.shift_insert(place, "meta".into(), meta);
+    resource.insert_at(place, "meta", meta);
     Value::Object(resource)
 }
 
 /// The name of the first member and the value of the second, where that is the id.
-fn first_two(resource: &mut Map<String, Value>) -> Option<(&str, &mut Value)> {
+fn first_two(resource: &mut Map) -> Option<(&str, &mut Value)> {
     let mut members = resource.iter_mut();
     let ((first, _), (second, id)) = (members.next()?, members.next()?);
-    (second == "id").then_some((first.as_str(), id))
+    (second == "id").then_some((first, id))
 }
 
 /// Puts the type, if there is one, and the id before all others; how many that are.
-fn put_first(resource: &mut Map<String, Value>, id: &str) -> usize {
+fn put_first(resource: &mut Map, id: &str) -> usize {
     let rtype = resource.get_mut("resourceType").map(Value::take);
     let place = usize::from(rtype.is_some());
     if let Some(rtype) = rtype {
-        resource.shift_insert(0, "resourceType".into(), rtype);
+        resource.insert_at(0, "resourceType", rtype);
     }
-    resource.shift_insert(place, "id".into(), id.into());
+    resource.insert_at(place, "id", id.to_owned().into());
     place + 1
 }
 
@@ -71,7 +67,7 @@ pub fn last_updated(resource: &Value) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn a_stamp_keeps_the_rest_of_meta_and_orders_the_first_keys() {

@@ -1,6 +1,6 @@
 //! `OperationOutcome`: the wire form of issues (<https://hl7.org/fhir/R4/operationoutcome.html>).
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::problem::{Issue, Problem};
 use crate::terminology;
@@ -24,23 +24,23 @@ pub fn of(problem: &Problem) -> Value {
 
 fn one(issue: &Issue) -> Value {
     let mut out = Map::new();
-    out.insert("severity".into(), issue.severity.code().into());
-    out.insert("code".into(), issue.code.into());
+    out.insert("severity", issue.severity.code().into());
+    out.insert("code", issue.code.into());
     let mut details = Map::new();
     if let Some(detail) = issue.detail {
-        details.insert("coding".into(), json!([{ "system": terminology::RESPONSE_ISSUE, "code": detail }]));
+        details.insert("coding", json!([{ "system": terminology::RESPONSE_ISSUE, "code": detail }]));
     }
     if let Some(text) = &issue.text {
-        details.insert("text".into(), text.as_str().into());
+        details.insert("text", text.clone().into());
     }
     if !details.is_empty() {
-        out.insert("details".into(), Value::Object(details));
+        out.insert("details", Value::Object(details));
     }
     if !issue.diagnostics.is_empty() {
-        out.insert("diagnostics".into(), issue.diagnostics.as_str().into());
+        out.insert("diagnostics", issue.diagnostics.clone().into());
     }
     if let Some(expression) = &issue.expression {
-        out.insert("expression".into(), json!([expression]));
+        out.insert("expression", json!([expression]));
     }
     Value::Object(out)
 }

@@ -7,16 +7,16 @@
 use std::cell::RefCell;
 use std::fmt::{self, Write as _};
 
+use crate::json::{Map, NUMBER, Name, Number, Value};
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
 
 use crate::problem::{Category, Issue, Problem};
 
 /// Levels of nesting that are read; deeper input is refused before it costs anything.
 pub const DEPTH_MAX: usize = 64;
 
-/// How `serde_json` announces a number whose text it kept.
-const NUMBER: &str = "$serde_json::private::Number";
+/// Members that one object may have: no type of R4 has half as many elements. Members are looked through, one after the other.
+pub(super) const MEMBERS_MAX: usize = 256;
 
 /// Reads one resource; a leading UTF-8 byte order mark is passed over.
 ///
@@ -144,7 +144,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+        Ok(Value::from(value.to_owned()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
@@ -178,24 +178,27 @@ impl Node<'_> {
     fn fill<'de, A: MapAccess<'de>>(
         self,
         object: &mut A,
-        values: &mut Map<String, Value>,
+        values: &mut Map,
     ) -> Result<Option<Number>, A::Error> {
-        while let Some(key) = object.next_key::<String>()? {
+        while let Some(Name(key)) = object.next_key()? {
             if key == NUMBER {
                 return object.next_value_seed(NumberText).map(Some);
             }
             let inner = self.inner()?;
             if values.contains_key(&key) {
-                self.note(Step::Key(key));
+                self.note(Step::Key(key.into_owned()));
                 return Err(A::Error::custom("the key is given twice in this object"));
             }
+            if values.len() == MEMBERS_MAX {
+                return Err(A::Error::custom(format_args!("more than {MEMBERS_MAX} members in one object")));
+            }
             match object.next_value_seed(inner) {
-                Ok(value) => values.insert(key, value),
+                Ok(value) => values.append_new(key, value),
                 Err(error) => {
-                    self.note(Step::Key(key));
+                    self.note(Step::Key(key.into_owned()));
                     return Err(error);
                 }
-            };
+            }
         }
         Ok(None)
     }
@@ -250,6 +253,15 @@ mod tests {
             text.replace("\\u00e9", "é").replace("1e3", &value["a"][1].to_string())
         );
         assert_eq!(value["b"].to_string(), "1.10");
+    }
+
+    #[test]
+    fn an_object_has_no_more_members_than_any_resource_could_need() {
+        let members =
+            |count: usize| (0..count).map(|n| format!("\"m{n}\":{n}")).collect::<Vec<_>>().join(",");
+        assert!(parse(format!("{{{}}}", members(MEMBERS_MAX)).as_bytes()).is_ok());
+        let text = format!("{{\"resourceType\":\"Basic\",\"extension\":[{{{}}}]}}", members(MEMBERS_MAX + 1));
+        check(&text, Some("Basic.extension[0]"), "more than 256 members in one object");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The forms of the primitive types, checked by hand (<https://hl7.org/fhir/R4/datatypes.html#primitive>).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{datetime, reference};
 
@@ -137,7 +137,7 @@ fn is_base64(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn check(kind: &str, right: &[&str], wrong: &[&str]) {
         for (texts, expected) in [(right, true), (wrong, false)] {

@@ -158,6 +158,9 @@ mod tests {
         for name in schema.types.keys() {
             let definition = schema.definition(name).unwrap();
             assert!(definition.elements.len() <= 128, "{name}: the walker counts elements in 128 bits");
+            for json in definition.names() {
+                assert!(crate::json::known(json).is_some(), "{name}: src/json/names.txt lacks {json}");
+            }
             for element in &definition.elements {
                 for kind in &element.types {
                     assert!(schema.kind(kind.name).is_some(), "{name}.{}: {}", element.name, kind.name);

@@ -19,7 +19,7 @@ mod walk;
 #[cfg(test)]
 mod faults;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::problem::{Issue, Severity};
 

@@ -1,6 +1,6 @@
 //! Parts of a resource for `_summary` and `_elements` (R4 3.1.1.5.9 and 3.1.1.5.10), marked as such.
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use super::schema::r4;
 use super::search::Summary;
@@ -26,7 +26,7 @@ pub fn subset(resource: &Value, summary: Summary, elements: &[String]) -> Value 
         asked && shown
     };
     let mut kept = Map::new();
-    for (key, value) in object {
+    for (key, value) in object.members() {
         let name = element_of(rtype, key.trim_start_matches('_'));
         let always =
             matches!(name, "resourceType" | "id" | "meta" | "implicitRules") || is_mandatory(rtype, name);
@@ -58,7 +58,7 @@ fn is_mandatory(rtype: &str, name: &str) -> bool {
     })
 }
 
-fn tag(kept: &mut Map<String, Value>) {
+fn tag(kept: &mut Map) {
     let meta = kept.entry("meta").or_insert_with(|| json!({}));
     let Some(meta) = meta.as_object_mut() else { return };
     if let Some(tags) = meta.entry("tag").or_insert_with(|| json!([])).as_array_mut() {
@@ -78,7 +78,7 @@ mod tests {
             "code": {}, "valueQuantity": {}, "note": [], "subject": {}});
         let elements: Vec<_> = elements.iter().map(|name| (*name).to_owned()).collect();
         let kept = subset(&observation, summary, &elements);
-        let names: Vec<_> = kept.as_object().unwrap().keys().map(String::as_str).collect();
+        let names: Vec<_> = kept.as_object().unwrap().keys().collect();
         assert_eq!(names, expected);
     }
 

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::slice;
 
+use crate::json::{Number, Value};
 use rust_decimal::Decimal;
-use serde_json::{Number, Value};
 
 use super::Fault;
 use super::items::Items;
@@ -53,10 +53,10 @@ impl<'a> Item<'a> {
             Self::Boolean(value) => Value::Bool(*value),
             Self::Integer(value) => Value::Number(Number::from(*value)),
             Self::Decimal(value) => Value::Number(number::to_json(*value)),
-            Self::String(text) => Value::String(text.to_string()),
-            Self::Temporal(temporal) => Value::String(temporal.to_string()),
+            Self::String(text) => Value::from(text.to_string()),
+            Self::Temporal(temporal) => Value::from(temporal.to_string()),
             Self::Quantity(quantity) => quantity.to_value(),
-            Self::Type(namespace, name) => serde_json::json!({ "namespace": namespace, "name": name }),
+            Self::Type(namespace, name) => crate::json::json!({ "namespace": namespace, "name": name }),
             Self::Node(node) => node.value.cloned().unwrap_or(Value::Null),
         }
     }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use crate::json::Value;
 use rust_decimal::{Decimal, RoundingStrategy};
-use serde_json::Value;
 
 use super::Fault;
 use super::collection::{Collection, Item};

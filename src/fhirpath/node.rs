@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use super::collection::Item;
 use super::items::Items;
@@ -32,7 +32,7 @@ impl<'a> Node<'a> {
         Self { value: Some(value), extra: None, type_name: resource_type(value).unwrap_or("") }
     }
 
-    fn object(&self) -> Option<&'a Map<String, Value>> {
+    fn object(&self) -> Option<&'a Map> {
         self.value.or(self.extra).and_then(Value::as_object).or_else(|| self.extra.and_then(Value::as_object))
     }
 
@@ -99,7 +99,7 @@ impl<'a> Node<'a> {
         for (key, child) in object {
             let (plain, marked) = match key.strip_prefix('_') {
                 Some(plain) => (plain, true),
-                None => (key.as_str(), false),
+                None => (key, false),
             };
             let Some(rest) = plain.strip_prefix(name) else { continue };
             if rest.is_empty() && !exact {
@@ -232,7 +232,7 @@ pub(super) fn has_shape(value: &Value, type_name: &str) -> bool {
         *name == type_name
             && needed.iter().all(|key| object.contains_key(*key))
             && object.keys().all(|key| {
-                let key = key.as_str();
+                let key = key;
                 needed.contains(&key) || allowed.contains(&key) || key == "id" || key == "extension"
             })
     })

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
+use crate::json::Number;
 use rust_decimal::Decimal;
-use serde_json::Number;
 
 /// The decimal with all its digits, trailing zeros included; `None` beyond 28 digits.
 pub(super) fn exact(text: &str) -> Option<Decimal> {

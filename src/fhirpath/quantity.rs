@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 
+use crate::json::Value;
 use octofhir_ucum::{EvalResult, Number, SpecialKind, evaluate, parse_expression};
 use rust_decimal::Decimal;
-use serde_json::Value;
 
 use super::number;
 use super::temporal::Step;
@@ -223,15 +223,15 @@ impl<'a> Quantity<'a> {
 
     /// As FHIR JSON.
     pub(super) fn to_value(&self) -> Value {
-        let mut object = serde_json::Map::new();
-        object.insert("value".to_owned(), Value::Number(number::to_json(self.value)));
+        let mut object = crate::json::Map::new();
+        object.insert("value", Value::Number(number::to_json(self.value)));
         match &self.unit {
             Unit::Calendar(calendar) => {
-                object.insert("unit".to_owned(), Value::String(calendar.word().to_owned()));
+                object.insert("unit", calendar.word().into());
             }
             Unit::Code(code) => {
-                object.insert("system".to_owned(), Value::String(UCUM.to_owned()));
-                object.insert("code".to_owned(), Value::String(code.to_string()));
+                object.insert("system", UCUM.into());
+                object.insert("code", code.to_string().into());
             }
         }
         Value::Object(object)

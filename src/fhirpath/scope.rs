@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::json::Value;
 use jiff::Zoned;
-use serde_json::Value;
 
 use super::model::Model;
 use super::variable::Variable;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::collection::{Collection, Item};
 use super::compare;

@@ -1,6 +1,6 @@
 //! Whether an item is of a type (`FHIRPath` 2.0.0 sections 6.3 and 10; R4: System and FHIR types).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::collection::Item;
 use super::model::Model;

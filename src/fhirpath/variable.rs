@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::collection::{Collection, Item};
 use super::node::member;

@@ -1,6 +1,6 @@
 //! The `CapabilityStatement` (R4 `capabilitystatement.html`), made from the route table and the search parameters.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::route::{Interaction, ROUTES, Route};
 use crate::fhir::{SERVED, is_writable, search};

@@ -167,7 +167,7 @@ pub(super) fn laid_out(response: HttpResponse) -> HttpResponse {
     let (head, body) = response.into_parts();
     match body.try_into_bytes() {
         Ok(bytes) => {
-            let json = serde_json::from_slice::<serde_json::Value>(&bytes);
+            let json = serde_json::from_slice::<crate::json::Value>(&bytes);
             let lines = json.and_then(|json| serde_json::to_vec_pretty(&json));
             head.set_body(lines.map_or(bytes, Into::into)).map_into_boxed_body()
         }

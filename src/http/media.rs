@@ -127,7 +127,7 @@ pub(super) fn in_xml(response: HttpResponse, pretty: bool) -> HttpResponse {
         Ok(bytes) => bytes,
         Err(body) => return head.set_body(body),
     };
-    let resource = serde_json::from_slice::<serde_json::Value>(&bytes).ok();
+    let resource = serde_json::from_slice::<crate::json::Value>(&bytes).ok();
     let write = if pretty { xml::write_pretty } else { xml::write };
     match resource.map(|resource| write(&resource)) {
         Some(Ok(xml)) => {

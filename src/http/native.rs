@@ -1,13 +1,13 @@
 //! A `Binary` as the bytes that it holds, under their own media type (R4 `binary.html`, *Serving Binary Resources*; IHE ITI-68
 //! Retrieve Document): what a client gets that does not ask for FHIR by its media type.
 
+use crate::json::Value;
 use actix_web::HttpResponse;
 use actix_web::http::header::{
     ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, X_CONTENT_TYPE_OPTIONS,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 
 use super::exchange::{self, text};
 use super::media;

@@ -1,6 +1,6 @@
 //! The strict traits of identity (*référentiel national d'identitovigilance*) as a `Patient` of FR Core says them.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::ins::InsKind;
 use crate::fhir::element::{codings, list, str_at};

@@ -9,7 +9,7 @@ mod plan;
 mod refusal;
 mod transaction;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::Context;
 use super::incoming;

@@ -1,9 +1,7 @@
 //! What the client wrote, apart from what the server writes (`id`, `meta`; FHIR R4, Resource): digests and comparison.
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 use sha2::{Digest, Sha256};
-
-use crate::fhir::compact;
 
 /// SHA-256 of the content as the client wrote it: without `id` and `meta`, members in the order of their names, numbers by
 /// their text. Two bodies that differ in white space or order only have the same digest.
@@ -26,12 +24,12 @@ pub(crate) fn same_content(one: &Value, other: &Value) -> bool {
     let bare = |resource: &Value| {
         let mut bare = resource.clone();
         if let Some(members) = bare.as_object_mut() {
-            members.shift_remove("id");
+            members.remove("id");
             if let Some(meta) = members.get_mut("meta").and_then(Value::as_object_mut) {
-                meta.shift_remove("versionId");
-                meta.shift_remove("lastUpdated");
+                meta.remove("versionId");
+                meta.remove("lastUpdated");
                 if meta.is_empty() {
-                    members.shift_remove("meta");
+                    members.remove("meta");
                 }
             }
         }
@@ -52,17 +50,17 @@ fn write(value: &Value, text: &mut Vec<u8>) {
             text.push(b']');
         }
         // Scalars print without ambiguity: strings quoted and escaped, numbers as they were written.
-        scalar => compact::write(scalar, text),
+        scalar => crate::json::write(scalar, text),
     }
 }
 
-fn write_members(members: &Map<String, Value>, skipped: &[&str], text: &mut Vec<u8>) {
-    let mut sorted: Vec<(&String, &Value)> =
-        members.iter().filter(|(name, _)| !skipped.contains(&name.as_str())).collect();
+fn write_members(members: &Map, skipped: &[&str], text: &mut Vec<u8>) {
+    let mut sorted: Vec<(&str, &Value)> =
+        members.iter().filter(|(name, _)| !skipped.contains(name)).collect();
     sorted.sort_unstable_by_key(|(name, _)| *name);
     text.push(b'{');
     for (name, value) in sorted {
-        compact::write_text(name, text);
+        crate::json::write_text(name, text);
         text.push(b':');
         write(value, text);
         text.push(b',');
@@ -82,7 +80,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn the_digest_ignores_order_id_and_meta_and_sees_everything_else() {

@@ -1,7 +1,7 @@
 //! Create (FHIR R4, `RESTful` API, 3.1.0.8), plain and conditional.
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::incoming::{self, Incoming};
 use super::{Answer, Context, Kind, conditional, finalize, publish, read, reference, submit, update};

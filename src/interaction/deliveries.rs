@@ -1,6 +1,6 @@
 //! `$deliveries`: the outbox as a person may see and order it, as `Parameters` (FHIR R4, Operations).
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::hl7v2::{self, BusinessReceipt};
 use super::{Context, incoming};

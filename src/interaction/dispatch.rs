@@ -10,8 +10,8 @@ mod withdraw;
 
 use std::borrow::Cow;
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 pub(super) use holding::{Holding, Holdings, Needless, of as holdings};
 use opposition::Asking;

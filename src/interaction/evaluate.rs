@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::json::{Map, Value, json};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
 
 use super::library::Shelf;
 use super::operation::Parts;
@@ -170,14 +170,14 @@ fn parameters(evaluated: Evaluated, base: &str, at: Timestamp) -> Value {
     ];
     parameter.extend(evaluation.outcomes.iter().map(trace));
     Value::Object(Map::from_iter([
-        ("resourceType".to_owned(), Value::from("Parameters")),
-        ("parameter".to_owned(), Value::Array(parameter)),
+        ("resourceType", Value::from("Parameters")),
+        ("parameter", Value::Array(parameter)),
     ]))
 }
 
 /// A parameter that is a resource, moved into it.
-fn whole(name: &str, resource: Value) -> Value {
-    Value::Object(Map::from_iter([("name".to_owned(), Value::from(name)), ("resource".to_owned(), resource)]))
+fn whole(name: &'static str, resource: Value) -> Value {
+    Value::Object(Map::from_iter([("name", Value::from(name)), ("resource", resource)]))
 }
 
 /// What one rule did.

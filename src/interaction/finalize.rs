@@ -9,7 +9,7 @@ mod again;
 mod document;
 pub(super) mod sources;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::incoming::{self, Incoming};
 use super::rounds::Rounds;
@@ -115,7 +115,7 @@ fn said_already(before: &Before, resource: &Value, warnings: &[Issue]) -> Option
 pub(super) fn bare(report: &Value, besides: &[&str]) -> Value {
     let mut bare = report.clone();
     if let Some(members) = bare.as_object_mut() {
-        members.retain(|name, _| !WRITTEN_HERE.contains(&name.as_str()) && !besides.contains(&name.as_str()));
+        members.retain(|name, _| !WRITTEN_HERE.contains(&name) && !besides.contains(&name));
     }
     bare
 }

@@ -1,7 +1,7 @@
 //! History of a resource, a type or everything (FHIR R4, `RESTful` API, 3.1.0.9), in commit order.
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::search::link::link;
 use super::search::{CURSOR, SearchAnswer};

@@ -1,7 +1,7 @@
 //! What a client sends, before anything is decided: read, of the right type, and of the structure of R4.
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::Context;
 use crate::fhir::{self, Document, Reading, element, structure};
@@ -99,7 +99,7 @@ pub(crate) fn patient(resource: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn the_id_of_body_and_address_must_agree() {

@@ -12,7 +12,7 @@ mod stored;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::problem::{Category, Problem};
 use crate::store::Store;

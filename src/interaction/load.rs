@@ -1,6 +1,6 @@
 //! Loading the definitions that come with the service: the same as publishing each, and repeatable.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::library::{self, Canonical, DEFINITIONS};
 use super::{Context, content, create, incoming, read};

@@ -7,7 +7,7 @@
 //! HL7 leaves that to the server); rewriting would give signed reports and responses versions that nobody sent, and an
 //! undo would have to guess which of the survivor's references were its own.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{Context, library, read};
 use crate::fhir::element::{self, list, str_at};

@@ -1,6 +1,6 @@
 //! The input of an operation: `Parameters`, or the one resource it is about (FHIR R4, Operations).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::element;
 use crate::problem::{Category, Issue, Problem};
@@ -75,7 +75,7 @@ impl Parts {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn a_bare_resource_is_the_main_parameter() {

@@ -15,8 +15,8 @@ mod task;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::json::Value;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use super::dispatch::held::OPEN;
 use super::{Context, incoming, library, read};

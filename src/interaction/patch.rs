@@ -3,7 +3,7 @@
 mod fhirpath;
 mod json;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::update::{self, Before, Wanted};
 use super::{Answer, Context, conditional, read};

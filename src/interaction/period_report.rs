@@ -5,8 +5,8 @@
 //! Asking again for the same period finds the same draft, brings what was found up to date, and leaves what people wrote
 //! in it; a report that was signed is answered as it stands.
 
+use crate::json::{Map, Value, json};
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
 
 use super::finalize::is_final;
 use super::update::{Before, Wanted};
@@ -135,9 +135,9 @@ fn signed() -> Issue {
 }
 
 /// What was found, of a report.
-fn found_in(report: &Value) -> Map<String, Value> {
-    let members = report.as_object().into_iter().flatten();
-    let found = members.filter(|(name, _)| FOUND.contains(&name.as_str()));
+fn found_in(report: &Value) -> Map {
+    let members = report.as_object().into_iter().flat_map(Map::members);
+    let found = members.filter(|(name, _)| FOUND.contains(&&***name));
     found.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 

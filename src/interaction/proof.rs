@@ -6,7 +6,7 @@ mod told;
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::hl7v2::{self, BusinessReceipt};
 use super::{Context, library, merged, read};

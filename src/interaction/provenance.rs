@@ -1,7 +1,7 @@
 //! What an act of a named person leaves on record, beside the versions that it writes (Provenance, FHIR R4).
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::fhir::datetime::instant;
 

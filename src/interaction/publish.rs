@@ -1,7 +1,7 @@
 //! Publishing a definition: compiled before it is stored, and immutable under its `url|version` once it is active
 //! (FHIR R4, `PublicationStatus`; canonical addresses, <https://hl7.org/fhir/R4/references.html#canonical>).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::library::{self, Canonical, DEFINITIONS};
 use super::{Context, content, read};
@@ -42,7 +42,7 @@ fn unchanged_but_status(current: &Value, resource: &Value) -> Result<(), Problem
         let mut bare = definition.clone();
         if let Some(members) = bare.as_object_mut() {
             for name in CHANGEABLE {
-                members.shift_remove(*name);
+                members.remove(*name);
             }
         }
         bare
@@ -112,7 +112,7 @@ async fn compile(ctx: &Context, rtype: &str, resource: &Value) -> Result<(), Pro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn an_active_definition_may_retire_and_nothing_else() {

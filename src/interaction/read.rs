@@ -1,6 +1,6 @@
 //! Read and vread (FHIR R4, `RESTful` API, 3.1.0.1 and 3.1.0.2).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{Answer, Context, Kind};
 use crate::fhir;

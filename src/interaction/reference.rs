@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::Context;
 use super::conditional;
@@ -184,7 +184,7 @@ fn names_no_system(params: &[(String, String)]) -> bool {
 
 fn rewrite(resource: &mut Value, pointer: &str, reference: String, identifier: Option<Identifier>) {
     let Some(Value::Object(members)) = resource.pointer_mut(pointer) else { return };
-    members.insert("reference".to_owned(), Value::String(reference));
+    members.insert("reference", reference.into());
     if let Some(identifier) = identifier {
         members
             .entry("identifier")

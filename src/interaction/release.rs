@@ -20,8 +20,8 @@ mod undelivered;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::json::Value;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 use tokio::sync::watch;
 
 use super::dispatch::{Demand, held};

@@ -9,7 +9,7 @@ mod include;
 pub(super) mod link;
 mod merged;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{Context, read};
 use crate::fhir::bundle::{self, Match, Mode};

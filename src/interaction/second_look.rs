@@ -17,8 +17,8 @@
 //!   platform that was to feed it gets a new edition, which does not ask for that.
 //! - A replacement of an edition that was held back is held with it: its receiver has nothing to replace.
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::dispatch::{Demand, Oppositions, Takes, Withheld, held, opposition};
 use super::{Context, Destination, DestinationKind, incoming, merged, read};

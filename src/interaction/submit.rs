@@ -24,8 +24,8 @@ mod write;
 
 pub(crate) use gather::{gather, instantiated, known};
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::incoming::{self, check_id};
 use super::read as reading;

@@ -4,7 +4,7 @@
 //! The outcome is a coding of `CodeSystem/task-outcome` in `businessStatus`, `output` or `statusReason`; the person is the
 //! `owner`; orange and rouge need a `note` with its author too. Nothing else closes a Task of level rouge.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::datetime::PartialDateTime;
 use crate::fhir::element::{self, code_of, codings, list, str_at};
@@ -141,7 +141,7 @@ fn level(task: &Value) -> Option<Level> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn terminology() -> Terminology {
         Terminology::load(&[json!({

@@ -1,6 +1,6 @@
 //! Update (FHIR R4, `RESTful` API, 3.1.0.4): a new version, a resource with the client's id, or nothing when nothing changed.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::incoming::{self, Incoming};
 use super::rounds::Rounds;

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::library;
 use super::operation::Parts;

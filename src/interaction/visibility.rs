@@ -13,7 +13,7 @@
 mod asked;
 mod record;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::dispatch::{self, Changed, Dispatch, Needless};
 use super::finalize::is_final;
@@ -188,7 +188,7 @@ pub(super) fn refuse_other_ways(before: &Value, after: &Value) -> Result<(), Pro
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

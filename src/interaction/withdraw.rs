@@ -11,7 +11,7 @@
 
 mod record;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::dispatch::{self, Dispatch, Needless, Withdrawn, held};
 use super::finalize;

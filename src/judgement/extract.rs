@@ -1,7 +1,7 @@
 //! An answer that becomes an Observation (SDC observation-based extraction,
 //! <https://hl7.org/fhir/uv/sdc/extraction.html>).
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// An answer as an Observation.
 #[derive(Clone, PartialEq)]

@@ -4,10 +4,10 @@
 //! The first text of a rule is its message, the others are advice. Only the messages of the highest
 //! level are said, so that nobody reads "within three days" under "call now".
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::derived::Derived;
-use super::element::{Element, coding, concept, only, reference};
+use super::element::{Element, concept, only, reference, shown_coding};
 use super::existing::status;
 use super::input::Scene;
 use crate::judgement::{Action, Activity, ActivityKind, Priority};
@@ -27,7 +27,7 @@ pub(super) fn derive(scene: &Scene<'_>, report: Option<&str>, derived: &mut Deri
         if open["payload"] != payload {
             let mut next = Element::amending(open);
             put_content(scene, payload, report, &mut next);
-            derived.update(open, next.with("sent", scene.received.as_str()));
+            derived.update(open, next.with("sent", scene.received.clone()));
         }
         return;
     }
@@ -35,10 +35,10 @@ pub(super) fn derive(scene: &Scene<'_>, report: Option<&str>, derived: &mut Deri
     if scene.existing.of_type("Communication").next_back().is_some_and(|said| said["payload"] == payload) {
         return;
     }
-    let mut whole = Element::resource("Communication", &scene.ids.next(), 14);
+    let mut whole = Element::resource("Communication", scene.ids.next(), 14);
     whole.put_some("basedOn", scene.input.care_plan.map(|care_plan| only(reference(care_plan))));
     whole.put("status", "in-progress");
-    whole.put("sent", scene.received.as_str());
+    whole.put("sent", scene.received.clone());
     put_content(scene, payload, report, &mut whole);
     derived.create(whole);
 }
@@ -50,7 +50,7 @@ fn put_content(scene: &Scene<'_>, payload: Value, report: Option<&str>, whole: &
     };
     let system = "http://terminology.hl7.org/CodeSystem/communication-category";
     let subject = scene.input.subject;
-    whole.put("category", only(concept(coding(system, category, Some(display)))));
+    whole.put("category", only(concept(shown_coding(system, category, display))));
     whole.put("priority", priority(scene.level()).code());
     whole.put("subject", subject.clone());
     whole.put("topic", Element::new(1).with("text", "Suite donnée à votre questionnaire"));

@@ -1,7 +1,7 @@
 //! What the derivation gives back: bodies without `meta.versionId`, each marked as new or as the next
 //! version of an existing one.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::element::Element;
 

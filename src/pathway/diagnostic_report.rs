@@ -1,13 +1,13 @@
 //! The DiagnosticReport of the week, preliminary: a person completes it and sets it final. A final one
 //! is never touched; an amendment then makes an addendum.
 
+use crate::json::Value;
 use jiff::SignedDuration;
-use serde_json::Value;
 
 use super::derived::Derived;
 use super::element::{
     Element, SOURCE_RESPONSE, address, coding, concept, extension, level_coding, only, reference,
-    told_concept,
+    shown_coding, told_concept,
 };
 use super::existing::status;
 use super::french::{authored_at, count};
@@ -54,7 +54,7 @@ pub(super) fn derive(
         extension(ADDENDUM_OF, "valueReference", reference(&address("DiagnosticReport", issued)))
     });
     let id = scene.ids.next();
-    let mut whole = Element::resource("DiagnosticReport", &id, 18);
+    let mut whole = Element::resource("DiagnosticReport", id.clone(), 18);
     put_content(scene, observations, tasks, addendum, &mut whole);
     derived.create(whole);
     Some(format!("DiagnosticReport/{id}"))
@@ -82,12 +82,12 @@ fn put_content(
     report.put_some("basedOn", input.care_plan.map(|care_plan| only(reference(care_plan))));
     let section = "http://terminology.hl7.org/CodeSystem/v2-0074";
     report.put("status", "preliminary");
-    report.put("category", only(concept(coding(section, "OTH", Some("Other")))));
+    report.put("category", only(concept(shown_coding(section, "OTH", "Other"))));
     let title = "Télésurveillance en oncologie : analyse de la semaine";
-    report.put("code", told_concept(vec![coding(LOINC, "85208-7", None)], title));
+    report.put("code", told_concept(vec![coding(LOINC, "85208-7")], title));
     report.put("subject", input.subject.clone());
     report.put("effectivePeriod", week(input));
-    report.put("issued", scene.received.as_str());
+    report.put("issued", scene.received.clone());
     report.put("conclusion", conclusion(scene));
     report.put("conclusionCode", only(concept(level_coding(scene.level()))));
     let results = observations.references;

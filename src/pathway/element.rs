@@ -1,12 +1,9 @@
 //! Building resources: each element is put once, in the order it is written, and owned by what it is put into; and the
 //! codings, references and extensions of ours.
 
-use std::sync::LazyLock;
-
-use serde_json::{Map, Value};
+use crate::json::{Map, Text, Value};
 
 use crate::fhir::element::{code_of, list};
-use crate::fhir::shape::Shape;
 use crate::terminology::{ALERT_LEVEL, Level};
 
 /// Extension of an Observation: link id of the answer, `#n` for a later instance.
@@ -24,7 +21,7 @@ pub(super) const RULE_TRACE: &str = "https://vigie.example/fhir/StructureDefinit
 
 /// An element or resource being built. A copy costs less than putting the same children once more.
 #[derive(Clone, Default)]
-pub(super) struct Element(Map<String, Value>);
+pub(super) struct Element(Map);
 
 impl Element {
     /// An element that will have about so many children.
@@ -33,7 +30,7 @@ impl Element {
     }
 
     /// A resource that will have about so many elements.
-    pub(super) fn resource(rtype: &str, id: &str, elements: usize) -> Self {
+    pub(super) fn resource(rtype: &'static str, id: impl Into<Value>, elements: usize) -> Self {
         Self::new(elements).with("resourceType", rtype).with("id", id)
     }
 
@@ -43,18 +40,18 @@ impl Element {
     }
 
     /// Put a child: at the end, or in the place of the one with that name.
-    pub(super) fn put(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name.to_owned(), value.into());
+    pub(super) fn put(&mut self, name: impl Into<Text>, value: impl Into<Value>) {
+        self.0.insert(name, value.into());
     }
 
     /// [`Element::put`], for building in one expression.
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    pub(super) fn with(mut self, name: impl Into<Text>, value: impl Into<Value>) -> Self {
         self.put(name, value);
         self
     }
 
     /// Put the child where there is one.
-    pub(super) fn put_some(&mut self, name: &str, value: Option<impl Into<Value>>) {
+    pub(super) fn put_some(&mut self, name: impl Into<Text>, value: Option<impl Into<Value>>) {
         if let Some(value) = value {
             self.put(name, value);
         }
@@ -67,7 +64,7 @@ impl Element {
 
     /// Take a child out.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
-        self.0.shift_remove(name)
+        self.0.remove(name)
     }
 
     /// A child.
@@ -111,31 +108,29 @@ pub(super) fn only(value: impl Into<Value>) -> Value {
     Value::Array(vec![value.into()])
 }
 
-/// A coding with its display where there is one.
-pub(super) fn coding(system: &str, code: &str, display: Option<&str>) -> Value {
-    static PLAIN: LazyLock<Shape<2>> = LazyLock::new(|| Shape::of(["system", "code"]));
-    static SHOWN: LazyLock<Shape<3>> = LazyLock::new(|| Shape::of(["system", "code", "display"]));
-    match display {
-        Some(display) => SHOWN.filled([system.into(), code.into(), display.into()]),
-        None => PLAIN.filled([system.into(), code.into()]),
-    }
+/// A coding.
+pub(super) fn coding(system: &'static str, code: impl Into<Text>) -> Value {
+    Element::new(2).with("system", system).with("code", code.into()).into()
+}
+
+/// A coding with its display.
+pub(super) fn shown_coding(system: &'static str, code: impl Into<Text>, display: impl Into<Text>) -> Value {
+    Element::new(3).with("system", system).with("code", code.into()).with("display", display.into()).into()
 }
 
 /// The level as a coding.
 pub(super) fn level_coding(level: Level) -> Value {
-    coding(ALERT_LEVEL, level.code(), Some(level.display()))
+    shown_coding(ALERT_LEVEL, level.code(), level.display())
 }
 
 /// A concept with one coding and no text.
 pub(super) fn concept(coding: Value) -> Value {
-    static SHAPE: LazyLock<Shape<1>> = LazyLock::new(|| Shape::of(["coding"]));
-    SHAPE.filled([only(coding)])
+    Element::new(1).with("coding", only(coding)).into()
 }
 
 /// A concept with a text.
 pub(super) fn told_concept(codings: Vec<Value>, text: impl Into<Value>) -> Value {
-    static SHAPE: LazyLock<Shape<2>> = LazyLock::new(|| Shape::of(["coding", "text"]));
-    SHAPE.filled([codings.into(), text.into()])
+    Element::new(2).with("coding", codings).with("text", text).into()
 }
 
 /// The level that a concept holds.
@@ -143,17 +138,9 @@ pub(super) fn level_in(concept: &Value) -> Option<Level> {
     code_of(concept, ALERT_LEVEL)?.parse().ok()
 }
 
-/// The kinds of values that most extensions have.
-const USUAL: [&str; 4] = ["valueString", "valueCode", "valueReference", "valueCoding"];
-
 /// An extension, or a part of a complex one; `kind` is the name of the value, such as `valueString`.
-pub(super) fn extension(url: &str, kind: &str, value: impl Into<Value>) -> Value {
-    static SHAPES: LazyLock<[Shape<2>; USUAL.len()]> =
-        LazyLock::new(|| USUAL.map(|kind| Shape::of(["url", kind])));
-    match USUAL.iter().position(|usual| *usual == kind) {
-        Some(known) => SHAPES[known].filled([url.into(), value.into()]),
-        None => Element::new(2).with("url", url).with(kind, value).into(),
-    }
+pub(super) fn extension(url: &'static str, kind: &'static str, value: impl Into<Value>) -> Value {
+    Element::new(2).with("url", url).with(kind, value).into()
 }
 
 /// Text of the extension with this url.
@@ -163,8 +150,7 @@ pub(super) fn extension_value<'a>(resource: &'a Value, url: &str, kind: &str) ->
 
 /// A reference to `Type/id`.
 pub(super) fn reference(to: &str) -> Value {
-    static SHAPE: LazyLock<Shape<1>> = LazyLock::new(|| Shape::of(["reference"]));
-    SHAPE.filled([to.into()])
+    Element::new(1).with("reference", to.to_owned()).into()
 }
 
 /// `Type/id`.

@@ -1,6 +1,6 @@
 //! What earlier versions of the response became.
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// Existing resources, oldest first whatever order they were found in: ids are ordered by time.
 pub(super) struct Existing<'a>(Vec<&'a Value>);

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::derived::Derived;
 use super::element::{
     Element, RULE_ACTION, SOURCE_RESPONSE, SUPERSEDED, address, coding, concept, extension, extension_value,
-    level_coding, only, reference, told_concept,
+    level_coding, only, reference, shown_coding, told_concept,
 };
 use super::existing::status;
 use super::input::Scene;
@@ -81,10 +81,10 @@ fn action_of(flag: &Value) -> Option<&str> {
 fn raise(scene: &Scene<'_>, rule: &Action, known: Option<&Value>, derived: &mut Derived) -> String {
     let Some(known) = known else {
         let id = scene.ids.next();
-        let mut flag = Element::resource("Flag", &id, 12).with("status", "active");
+        let mut flag = Element::resource("Flag", id.clone(), 12).with("status", "active");
         put_content(scene, rule, &mut flag);
         flag.put("subject", scene.input.subject.clone());
-        flag.put("period", Element::new(1).with("start", scene.received.as_str()));
+        flag.put("period", Element::new(1).with("start", scene.received.clone()));
         derived.create(flag);
         return id;
     };
@@ -95,7 +95,7 @@ fn raise(scene: &Scene<'_>, rule: &Action, known: Option<&Value>, derived: &mut 
     if comes_back {
         next.put("status", "active");
         if let Some(Value::Object(period)) = next.get_mut("period") {
-            period.shift_remove("end");
+            period.remove("end");
         }
     }
     derived.update(known, next);
@@ -104,11 +104,11 @@ fn raise(scene: &Scene<'_>, rule: &Action, known: Option<&Value>, derived: &mut 
 
 fn put_content(scene: &Scene<'_>, rule: &Action, flag: &mut Element) {
     let extensions = vec![
-        extension(RULE_ACTION, "valueString", rule.id.as_str()),
+        extension(RULE_ACTION, "valueString", rule.id.clone()),
         extension(SOURCE_RESPONSE, "valueReference", reference(scene.input.source)),
     ];
     flag.put("extension", extensions);
-    flag.put("category", only(concept(coding(FLAG_CATEGORY, category(rule.level), None))));
+    flag.put("category", only(concept(coding(FLAG_CATEGORY, category(rule.level)))));
     flag.put("code", code(rule));
 }
 
@@ -117,9 +117,12 @@ fn category(level: Level) -> &'static str {
 }
 
 fn code(rule: &Action) -> Value {
-    let mut codings = vec![level_coding(rule.level), coding(ALERT_RULE, &rule.rule, None)];
+    let mut codings = vec![level_coding(rule.level), coding(ALERT_RULE, rule.rule.clone())];
     if let Some(symptom) = &rule.symptom {
-        codings.push(coding(SYMPTOM, &symptom.code, symptom.display.as_deref()));
+        codings.push(match &symptom.display {
+            Some(display) => shown_coding(SYMPTOM, symptom.code.clone(), display.clone()),
+            None => coding(SYMPTOM, symptom.code.clone()),
+        });
     }
     let text = if rule.message.is_empty() {
         rule.title.clone()
@@ -134,10 +137,10 @@ fn end(scene: &Scene<'_>, known: &Value, derived: &mut Derived) -> String {
     let mut ended = Element::amending(known).with("status", "inactive");
     if let Some(Value::Array(extensions)) = ended.get_mut("extension") {
         extensions.retain(|one| one["url"] != SUPERSEDED);
-        extensions.push(extension(SUPERSEDED, "valueInstant", scene.received.as_str()));
+        extensions.push(extension(SUPERSEDED, "valueInstant", scene.received.clone()));
     }
     let period = ended.get_mut("period").map_or_else(Element::default, |period| period.take().into());
-    ended.put("period", period.with("end", scene.received.as_str()));
+    ended.put("period", period.with("end", scene.received.clone()));
     derived.update(known, ended);
     address("Flag", known)
 }

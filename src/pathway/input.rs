@@ -1,7 +1,7 @@
 //! What the derivation is given.
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::existing::Existing;
 use crate::clock::Ids;

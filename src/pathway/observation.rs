@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::derived::Derived;
 use super::element::{
@@ -91,7 +91,7 @@ fn key(extract: &Extract) -> String {
 fn create(scene: &Scene<'_>, common: &Element, body: Element, derived: &mut Derived) -> String {
     let id = scene.ids.next();
     let mut whole = common.clone();
-    whole.put("id", id.as_str());
+    whole.put("id", id.clone());
     whole.append(body);
     derived.create(whole);
     id
@@ -104,7 +104,7 @@ fn common(scene: &Scene<'_>) -> Element {
     common.put_some("basedOn", input.care_plan.map(|care_plan| only(reference(care_plan))));
     common.put("subject", input.subject.clone());
     common.put("effectiveDateTime", effective(scene));
-    common.put("issued", scene.received.as_str());
+    common.put("issued", scene.received.clone());
     common.put_some("performer", input.answered_by.map(|person| only(person.clone())));
     // Observation.derivedFrom does not allow a Binary: a refused response is named by its Provenance.
     if input.source.starts_with("QuestionnaireResponse/") {
@@ -135,9 +135,9 @@ fn content(levels: &Levels<'_>, extract: Extract, key: &str) -> Element {
     let Extract { link_id, grade, observation, .. } = extract;
     let mut body = Element::from(observation);
     body.retain(|name| !SURROUNDINGS.contains(&name));
-    extend(&mut body, extension(DERIVED_ITEM, "valueString", key));
+    extend(&mut body, extension(DERIVED_ITEM, "valueString", key.to_owned()));
     if body.get("category").is_none() {
-        body.put("category", only(concept(coding(OBSERVATION_CATEGORY, "survey", None))));
+        body.put("category", only(concept(coding(OBSERVATION_CATEGORY, "survey"))));
     }
     to_grade(grade, &mut body);
     if let Some(level) = levels.about(&link_id, &body) {
@@ -170,7 +170,7 @@ fn to_grade(grade: Option<i64>, body: &mut Element) {
     }
     body.put_some("valueInteger", grade);
     if let Some(grade) = grade.filter(|grade| (0..=4).contains(grade)) {
-        extend(body, extension(GRADE, "valueCoding", coding(SYMPTOM_GRADE, &grade.to_string(), None)));
+        extend(body, extension(GRADE, "valueCoding", coding(SYMPTOM_GRADE, grade.to_string())));
     }
     if let Some(words) = str_at(&answer, "coding.display").or_else(|| str_at(&answer, "text")) {
         body.put("note", only(Element::new(1).with("text", format!("Réponse : {words}"))));

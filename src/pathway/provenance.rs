@@ -1,9 +1,9 @@
 //! Provenance: why each alert is there, and what an amendment ended.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::derived::Derived;
-use super::element::{Element, coding, concept, only, reference};
+use super::element::{Element, concept, only, reference, shown_coding};
 use super::flag::Flags;
 use super::input::{Input, Scene};
 use super::task::Tasks;
@@ -39,14 +39,14 @@ pub(super) fn derive(
     }
 }
 
-fn provenance(scene: &Scene<'_>, targets: &[&str], activity: &str, display: &str) -> Element {
-    let mut made = Element::resource("Provenance", &scene.ids.next(), 12);
+fn provenance(scene: &Scene<'_>, targets: &[&str], activity: &'static str, display: &'static str) -> Element {
+    let mut made = Element::resource("Provenance", scene.ids.next(), 12);
     made.put("target", targets.iter().map(|target| reference(target)).collect::<Value>());
-    made.put("occurredDateTime", scene.received.as_str());
-    made.put("recorded", scene.received.as_str());
-    made.put_some("policy", scene.input.plan.map(only));
+    made.put("occurredDateTime", scene.received.clone());
+    made.put("recorded", scene.received.clone());
+    made.put_some("policy", scene.input.plan.map(|plan| only(plan.to_owned())));
     let operation = "http://terminology.hl7.org/CodeSystem/v3-DataOperation";
-    made.put("activity", concept(coding(operation, activity, Some(display))));
+    made.put("activity", concept(shown_coding(operation, activity, display)));
     made.put("agent", only(agent()));
     made.put("entity", entities(scene.input));
     made
@@ -61,13 +61,14 @@ fn agent() -> Element {
         .with("identifier", Element::new(2).with("system", system).with("value", "vigie"))
         .with("display", "Vigie");
     Element::new(2)
-        .with("type", concept(coding(participant, "assembler", Some("Assembler"))))
+        .with("type", concept(shown_coding(participant, "assembler", "Assembler")))
         .with("who", who)
 }
 
 fn entities(input: &Input<'_>) -> Vec<Value> {
     let versioned = |version: u64| reference(&format!("{}/_history/{version}", input.source));
-    let entity = |role: &str, what: Value| Element::new(2).with("role", role).with("what", what).into();
+    let entity =
+        |role: &'static str, what: Value| Element::new(2).with("role", role).with("what", what).into();
     let source = input.source_version.map_or_else(|| reference(input.source), versioned);
     let mut entities = vec![entity("source", source)];
     if let Some(before) = input.source_version.and_then(|version| version.checked_sub(1)).filter(|v| *v > 0) {

@@ -1,11 +1,11 @@
 //! Tasks: one for each response and action code, with a deadline and its reasons, never one for each
 //! symptom. An amendment updates, cancels or adds, and never lowers what a person already saw.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::derived::Derived;
 use super::element::{
-    Element, address, coding, concept, level_coding, level_in, only, reference, told_concept,
+    Element, address, concept, level_coding, level_in, only, reference, shown_coding, told_concept,
 };
 use super::existing::status;
 use super::flag::Flags;
@@ -112,19 +112,19 @@ fn last_done(scene: &Scene<'_>, code: &str) -> Option<String> {
 
 fn create(scene: &Scene<'_>, task: &Wanted<'_>, flags: &Flags, derived: &mut Derived) -> String {
     let (input, id) = (scene.input, scene.ids.next());
-    let received = scene.received.as_str();
-    let mut whole = Element::resource("Task", &id, 20);
+    let received = &scene.received;
+    let mut whole = Element::resource("Task", id.clone(), 20);
     whole.put_some("basedOn", input.care_plan.map(|care_plan| only(reference(care_plan))));
     whole.put("status", "requested");
     whole.put("intent", "order");
     whole.put("priority", task.priority.code());
     whole.put("focus", reference(input.source));
     whole.put("for", input.subject.clone());
-    whole.put("authoredOn", received);
-    whole.put("lastModified", received);
+    whole.put("authoredOn", received.clone());
+    whole.put("lastModified", received.clone());
     whole.put_some("owner", input.owner.cloned());
     let handle_by = instant(task.handle_by);
-    let period = Element::new(2).with("start", received).with("end", handle_by.as_str());
+    let period = Element::new(2).with("start", received.clone()).with("end", handle_by.clone());
     whole.put("restriction", Element::new(1).with("period", period));
     put_content(scene, (task, flags), task.level, &handle_by, None, &mut whole);
     derived.create(whole);
@@ -149,7 +149,7 @@ fn update(
     next.put("priority", before.max(task.priority).code());
     let period = next.get_mut("restriction").and_then(|restriction| restriction.get_mut("period"));
     if let Some(Value::Object(period)) = period {
-        period.insert("end".to_owned(), handle_by.into());
+        period.insert("end", handle_by.into());
     }
     touch(scene, open, next, derived);
     address("Task", open)
@@ -167,7 +167,7 @@ fn keep_others(next: &mut Element, open: &Value, flags: &Flags) {
 }
 
 /// Adds to a list what is not in it.
-fn keep<'v>(next: &mut Element, name: &str, kept: impl Iterator<Item = &'v Value>) {
+fn keep<'v>(next: &mut Element, name: &'static str, kept: impl Iterator<Item = &'v Value>) {
     let mut all: Vec<Value> = match next.get(name) {
         Some(Value::Array(list)) => list.clone(),
         single => single.cloned().into_iter().collect(),
@@ -200,7 +200,7 @@ fn release(scene: &Scene<'_>, open: &Value, derived: &mut Derived) -> bool {
         if known {
             return false;
         }
-        let note = Element::new(2).with("time", scene.received.as_str()).with("text", NO_LONGER_ROUGE);
+        let note = Element::new(2).with("time", scene.received.clone()).with("text", NO_LONGER_ROUGE);
         next.put("note", list(open, "note").cloned().chain([note.into()]).collect::<Value>());
     } else {
         next.put("status", "cancelled");
@@ -213,7 +213,7 @@ fn release(scene: &Scene<'_>, open: &Value, derived: &mut Derived) -> bool {
 /// The next version, modified now, if anything else changed.
 fn touch(scene: &Scene<'_>, open: &Value, next: Element, derived: &mut Derived) {
     if next.differs(open) {
-        derived.update(open, next.with("lastModified", scene.received.as_str()));
+        derived.update(open, next.with("lastModified", scene.received.clone()));
     }
 }
 
@@ -228,7 +228,13 @@ fn put_content(
 ) {
     let display = task.display.unwrap_or_else(|| action(task.code));
     let raised: Vec<&str> = task.rules.iter().filter_map(|(index, _)| flags.of_rule(*index)).collect();
-    whole.put("code", told_concept(vec![coding(TASK_CODE, task.code, Some(display))], display));
+    whole.put(
+        "code",
+        told_concept(
+            vec![shown_coding(TASK_CODE, task.code.to_owned(), display.to_owned())],
+            display.to_owned(),
+        ),
+    );
     whole.put("description", description(scene.input, task, level, display, handle_by));
     whole.put("reasonCode", told_concept(vec![level_coding(level)], reasons(task)));
     let mut inputs: Vec<Value> =
@@ -241,15 +247,16 @@ fn put_content(
         acknowledge_by.into(),
     ));
     whole.put("input", inputs);
-    let performer = |code: &&str| concept(coding(PERFORMER_ROLE, code, Some(role(code))));
+    let performer =
+        |code: &&str| concept(shown_coding(PERFORMER_ROLE, (*code).to_owned(), role(code).to_owned()));
     if !task.performers.is_empty() {
         whole.put("performerType", task.performers.iter().map(performer).collect::<Value>());
     }
     whole.put_some("reasonReference", raised.first().map(|first| reference(first)));
 }
 
-fn task_input(code: &str, display: &str, kind: &str, value: Value) -> Value {
-    let input = told_concept(vec![coding(TASK_INPUT, code, Some(display))], display);
+fn task_input(code: &'static str, display: &'static str, kind: &'static str, value: Value) -> Value {
+    let input = told_concept(vec![shown_coding(TASK_INPUT, code, display)], display);
     Element::new(2).with("type", input).with(kind, value).into()
 }
 

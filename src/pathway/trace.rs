@@ -1,6 +1,6 @@
 //! The trace of every rule, as extensions `rule-trace` of the Provenance.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::element::{Element, RULE_TRACE, extension};
 use crate::judgement::{Evidence, Outcome, Truth};
@@ -21,13 +21,13 @@ fn full(rule: &Outcome) -> Option<Value> {
     };
     let action = &rule.action;
     let mut parts = vec![
-        extension("action", "valueString", action.id.as_str()),
-        extension("rule", "valueCode", action.rule.as_str()),
+        extension("action", "valueString", action.id.clone()),
+        extension("rule", "valueCode", action.rule.clone()),
         extension("level", "valueCode", action.level.code()),
         extension("result", "valueCode", result),
     ];
     let symptom = action.symptom.as_ref();
-    parts.extend(symptom.map(|symptom| extension("symptom", "valueCode", symptom.code.as_str())));
+    parts.extend(symptom.map(|symptom| extension("symptom", "valueCode", symptom.code.clone())));
     parts.extend(text("title", Some(&action.title)));
     parts.extend(text("reason", reason));
     parts.extend(text("threshold", action.threshold.as_deref()));
@@ -51,17 +51,17 @@ fn evidence(evidence: &Evidence) -> Value {
 }
 
 /// A string part; FHIR has no empty strings.
-fn text(url: &str, value: Option<&str>) -> Option<Value> {
-    value.filter(|value| !value.is_empty()).map(|value| extension(url, "valueString", value))
+fn text(url: &'static str, value: Option<&str>) -> Option<Value> {
+    value.filter(|value| !value.is_empty()).map(|value| extension(url, "valueString", value.to_owned()))
 }
 
-fn compact(rules: &[Outcome], result: &Truth, code: &str) -> Option<Value> {
+fn compact(rules: &[Outcome], result: &Truth, code: &'static str) -> Option<Value> {
     let mut parts = vec![extension("result", "valueCode", code)];
     let of_result = rules.iter().filter(|rule| rule.result == *result);
-    parts.extend(of_result.map(|rule| extension("action", "valueString", rule.action.id.as_str())));
+    parts.extend(of_result.map(|rule| extension("action", "valueString", rule.action.id.clone())));
     (parts.len() > 1).then(|| complex(RULE_TRACE, parts))
 }
 
-fn complex(url: &str, parts: Vec<Value>) -> Value {
+fn complex(url: &'static str, parts: Vec<Value>) -> Value {
     Element::new(2).with("url", url).with("extension", parts).into()
 }

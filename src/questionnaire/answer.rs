@@ -1,7 +1,7 @@
 //! One answer against its item: exactly one value, of the right type, well formed, within the limits and
 //! among the options.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::bounds;
 use super::extension::{self, DATA_ABSENT_REASON};

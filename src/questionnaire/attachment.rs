@@ -1,7 +1,7 @@
 //! Attachments: their size as declared and as held, and what their item allows (`mimeType`, `maxSize`).
 
+use crate::json::Value;
 use rust_decimal::Decimal;
-use serde_json::Value;
 
 use super::extension::text;
 use super::finding::{ATTACHMENT_SIZE, ATTACHMENT_SIZE_INCONSISTENT, ATTACHMENT_TYPE, Finding};

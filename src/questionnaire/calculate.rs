@@ -1,7 +1,7 @@
 //! Expressions that judge a response: calculated answers are recomputed, constraints must not be false.
 
+use crate::json::Value;
 use rust_decimal::Decimal;
-use serde_json::Value;
 
 use super::extension::{self, text};
 use super::finding::{CALCULATED, Finding, INVARIANT, INVARIANT_WARNING, shown};

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::enable_when::{Behavior, Written};
 use super::expressions::{self, Expressions};

@@ -1,7 +1,7 @@
 //! An answer as a French reader sees it, for reports and for the reasons of an alert.
 
+use crate::json::Value;
 use jiff::tz::TimeZone;
-use serde_json::Value;
 
 use super::answer::declined;
 use super::extension::{self, text};
@@ -85,7 +85,7 @@ fn moment(point: &PartialDateTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn check(answer: &Value, expected: &str) {
         assert_eq!(answer_text(None, answer), expected);

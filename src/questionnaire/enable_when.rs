@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::extension::{self, text};
 use super::item::{AnswerType, ItemType};
@@ -196,7 +196,7 @@ impl EnableWhen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn check(
         operator: &str,

@@ -1,7 +1,7 @@
 //! Whether each item is enabled: `enableWhen` per instance, asking within the nearest common ancestor;
 //! `enableWhenExpression`, where empty is false; and everything around it.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::enable_when::{Behavior, EnableWhen};
 use super::extension;

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
+use crate::json::Value;
 use jiff::tz::TimeZone;
-use serde_json::Value;
 
 use super::expressions::Variable;
 use super::extension::text;

@@ -1,7 +1,7 @@
 //! The expressions of a Questionnaire, compiled: variables, enablement, calculations and constraints,
 //! with what each may name (Structured Data Capture, "Using expressions").
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::extension::{
     self, CALCULATED, CONSTRAINT, ENABLE_WHEN, INITIAL, TARGET_CONSTRAINT, VARIABLE, text,

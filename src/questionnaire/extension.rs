@@ -1,7 +1,7 @@
 //! The extensions of a Questionnaire that are honoured, and how they are read
 //! (FHIR R4 extension registry; Structured Data Capture, <https://hl7.org/fhir/uv/sdc/>).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::element::child;
 
@@ -93,7 +93,7 @@ pub(crate) fn value_of<'v>(element: &'v Value, prefix: &str) -> Option<(&'v str,
         .find(|(name, _)| {
             name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
         })
-        .map(|(name, value)| (name.as_str(), value))
+        .map(|(name, value)| (name, value))
 }
 
 /// The value of the first extension with this address.

@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 
+use crate::json::{Map, Value, json};
 use rust_decimal::prelude::ToPrimitive;
-use serde_json::{Map, Value, json};
 
 use super::Questionnaire;
 use super::answer::{absent_reason, declined};
@@ -51,8 +51,8 @@ fn observation(extraction: &Extraction, name: &str, value: Value) -> Value {
     } else {
         Value::Array(extraction.category.clone())
     };
-    observation.insert("category".to_owned(), category);
-    observation.insert("code".to_owned(), extraction.code.clone());
+    observation.insert("category", category);
+    observation.insert("code", extraction.code.clone());
     observation.insert(name.to_owned(), value);
     Value::Object(observation)
 }

@@ -110,7 +110,7 @@ impl Kind {
 }
 
 /// A value as it is shown in a message: its JSON, shortened.
-pub(crate) fn shown(value: &serde_json::Value) -> String {
+pub(crate) fn shown(value: &crate::json::Value) -> String {
     const LENGTH_MAX: usize = 80;
     let text = value.to_string();
     match text.char_indices().nth(LENGTH_MAX) {
@@ -176,6 +176,6 @@ mod tests {
     #[test]
     fn long_values_are_shortened_between_characters() {
         let text = "é".repeat(200);
-        assert_eq!(shown(&serde_json::Value::from(text)).chars().count(), 81);
+        assert_eq!(shown(&crate::json::Value::from(text)).chars().count(), 81);
     }
 }

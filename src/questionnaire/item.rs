@@ -1,7 +1,7 @@
 //! One item of a compiled Questionnaire, and which answer fits which item
 //! (FHIR R4 `Questionnaire.item`, <https://hl7.org/fhir/R4/questionnaire.html>).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::enable_when::{Behavior, EnableWhen};
 use super::expressions::{Constraint, Variable};

@@ -1,9 +1,9 @@
 //! The limits that an item sets to its answers, compiled: ranges, lengths, patterns, units, attachment
 //! and reference restrictions (FHIR R4 extension registry, SDC quantity limits).
 
+use crate::json::Value;
 use regex::Regex;
 use rust_decimal::Decimal;
-use serde_json::Value;
 
 use super::extension::{
     self, MAX_DECIMAL_PLACES, MAX_QUANTITY, MAX_SIZE, MAX_VALUE, MIME_TYPE, MIN_LENGTH, MIN_QUANTITY,

@@ -3,9 +3,9 @@
 
 use std::cmp::Ordering;
 
+use crate::json::Value;
 use jiff::civil::Time;
 use rust_decimal::Decimal;
-use serde_json::Value;
 
 use super::extension::text;
 use super::item::AnswerType;
@@ -152,7 +152,9 @@ fn converted(number: Decimal, from: &Unit, to: &Unit) -> Option<Decimal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{from_str, json};
+    use serde_json::from_str;
+
+    use crate::json::json;
 
     fn check(kind: AnswerType, a: &str, b: &str, expected: Comparison) {
         let read = |text: &str| Measure::read(kind, &from_str(text).unwrap()).unwrap();

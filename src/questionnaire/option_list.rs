@@ -1,7 +1,7 @@
 //! Reading the options of an item: `answerOption`, a value set by address, or a contained one
 //! (que-4, que-5; `answerConstraint` of R5 as an extension).
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::extension::{self, ANSWER_CONSTRAINT, list, text};
 use super::item::{AnswerType, ItemType};

@@ -1,8 +1,8 @@
 //! The options of an item and how an answer is found among them (`answerOption`, `answerValueSet`,
 //! `optionExclusive`, `ordinalValue`).
 
+use crate::json::Value;
 use rust_decimal::Decimal;
-use serde_json::Value;
 
 use super::extension::{self, ITEM_WEIGHT, OPTION_EXCLUSIVE, ORDINAL_VALUE, text};
 use super::finding::{Finding, INVALID_ANSWER_OPTION, INVALID_CODING, LOOSE_CODING, TERMINOLOGY, shown};
@@ -213,7 +213,7 @@ fn french(value: &Value) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn options() -> Options {
         let list = [

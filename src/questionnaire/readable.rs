@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 /// A copy of the response without the values at these addresses, which are addresses of its own items and answers.
 pub(crate) fn without(response: &Value, removed: &HashSet<*const Value>) -> Value {
@@ -16,8 +16,8 @@ fn copy(value: &Value, removed: &HashSet<*const Value>) -> Option<Value> {
     let Some(members) = value.as_object() else { return (!gone).then(|| value.clone()) };
     let mut kept = Map::new();
     let mut nested = false;
-    for (name, member) in members {
-        match name.as_str() {
+    for (name, member) in members.members() {
+        match &**name {
             "item" | "answer" => {
                 if let Some(list) = copy_list(member, removed) {
                     nested = true;

@@ -12,7 +12,7 @@ mod status;
 mod types;
 mod value_set;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::{Context, Questionnaire};
 use crate::problem::Issue;

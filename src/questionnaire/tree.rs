@@ -4,7 +4,7 @@
 use std::fmt::Write;
 use std::ops::Range;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::Questionnaire;
 use super::extension::{list, text};

@@ -1,6 +1,6 @@
 //! What was done: Tasks with their outcome and who closed them, and what the patient was told.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::element::{coding_in, text, wording, wording_of};
 use super::french;
@@ -156,7 +156,7 @@ fn closed_at(task: &Value, open: bool) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn a_closed_task_tells_outcome_person_and_time() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::element::{names, own_extension, own_url, part, text, value_text, wording_of};
 use super::{Level, Missing, french};
@@ -170,7 +170,7 @@ fn evidence(trace: &Value) -> Vec<Evidence> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn flag(id: &str, level: &str, action: &str) -> Value {
         json!({"resourceType": "Flag", "id": id, "status": "active",

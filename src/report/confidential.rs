@@ -1,7 +1,7 @@
 //! How confidential a report is, and from whom it is hidden: `meta.security` of the `DiagnosticReport`, in the codes of
 //! `JDV_J08` (HL7 v3 confidentiality, and `TRE_A07`).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::element::{at, list, str_at};
 use crate::terminology::nos::{Code, ValueSet};
@@ -30,7 +30,7 @@ fn normal(level: &str) -> Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn the_highest_level_counts_and_every_mask() {

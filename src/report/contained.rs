@@ -1,6 +1,6 @@
 //! The persons and the establishment of a document, contained in its description as `PDSm` wants them.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::codes::{ANNUAIRE, INSEE_CODE};
 use super::codes::{BIRTH_GIVEN_NAMES, BIRTH_PLACE};

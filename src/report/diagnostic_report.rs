@@ -1,6 +1,6 @@
 //! The final `DiagnosticReport` with its narrative and its document (FHIR R4).
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::document::Form;
 use super::document_reference::attachment;

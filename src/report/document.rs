@@ -1,9 +1,9 @@
 //! The document made of a report: its identity, handed in, its header, and its bytes.
 
+use crate::json::{Value, json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
 use super::{Header, Issuer, Report, cda};

@@ -5,7 +5,7 @@
 //! bare PDF is the first `presentedForm` of the `DiagnosticReport`, which `context.related` names; were it described
 //! here too, a record that files each description would show the same report twice.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::codes::{
     CLASS, CLASS_SYSTEM, CONFIDENTIALITY, FORMAT, FORMAT_SYSTEM, PDSM, TYPE, VISIBILITY_SYSTEM,

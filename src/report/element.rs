@@ -1,6 +1,6 @@
 //! What a report reads from resources beyond paths: wordings, extensions, and which reference names which resource.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::element::{list, str_at};
 use crate::terminology::BASE;
@@ -61,7 +61,7 @@ pub(super) fn names(reference: &str, target: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn a_concept_speaks_by_its_text_then_its_display_then_its_code() {

@@ -2,7 +2,7 @@
 
 pub(crate) mod period;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::codes::{BIRTH_GIVEN_NAMES, BIRTH_PLACE, IDENTITY_RELIABILITY, INSEE_CODE};
 use super::element::own_url;

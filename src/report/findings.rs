@@ -1,7 +1,7 @@
 //! What the resources of a response or a period say, in French words and tables: everything of a report but the people, the
 //! conclusion and the edition.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::element::{coding_in, names, text, wording, wording_of};
 use super::period::Scope;

@@ -1,6 +1,6 @@
 //! Reading of a report out of the resources it is about.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::element::{own_extension, text, value_text};
 use super::findings::{Resources, active};

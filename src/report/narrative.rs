@@ -240,7 +240,7 @@ mod tests {
             let golden =
                 std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("{} is missing", file.display()));
             assert_eq!(lines(html), golden, "{name}");
-            let report = serde_json::json!({"resourceType": "DiagnosticReport", "status": "preliminary",
+            let report = crate::json::json!({"resourceType": "DiagnosticReport", "status": "preliminary",
                 "code": {"text": "x"}, "text": {"status": "generated", "div": html}});
             assert_eq!(crate::fhir::structure::check(&report), [], "{name}");
         }

@@ -5,7 +5,7 @@ mod coverage;
 mod episode;
 mod repeated;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::element::{own_extension, text, value_text};
 use super::period::Days;
@@ -104,8 +104,8 @@ fn change(report: &Value, professional: &impl Fn(&str) -> Option<Professional>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::json;
     use crate::report::element::own_url;
-    use serde_json::json;
 
     #[test]
     fn only_a_signed_report_changes_the_treatment() {

@@ -3,8 +3,8 @@
 mod data;
 mod period;
 
+use crate::json::{Value, json};
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 
 use super::{Report, Stationery};
 use crate::problem::{Category, Issue, Problem};
@@ -91,7 +91,7 @@ fn bare(mut sample: Value) -> Value {
     if let Some(elements) = sample.as_object_mut() {
         for (name, value) in elements.iter_mut() {
             match value {
-                optional if OPTIONAL.contains(&name.as_str()) => *optional = Value::Null,
+                optional if OPTIONAL.contains(&name) => *optional = Value::Null,
                 Value::Array(items) if name != "period" => items.clear(),
                 within if name == "overview" => *within = bare(within.take()),
                 _ => {}
@@ -109,7 +109,7 @@ fn with_texts(mut data: Value, stationery: &Stationery) -> Vec<u8> {
 /// The data with every text as it can be printed.
 fn legible(data: Value) -> Value {
     match data {
-        Value::String(text) => Value::String(typesetting::legible(&text).into_owned()),
+        Value::String(text) => typesetting::legible(&text).into_owned().into(),
         Value::Array(items) => items.into_iter().map(legible).collect(),
         Value::Object(elements) => elements.into_iter().map(|(name, value)| (name, legible(value))).collect(),
         other => other,

@@ -1,6 +1,6 @@
 //! Professionals and establishments: who signs a report, to whom it is addressed, and who keeps it.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::element::{text, wording, wording_of};
 use super::issuer::Issuer;
@@ -143,7 +143,7 @@ fn structure_id(organization: &Value) -> Option<StructureId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn a_professional_is_named_with_title_role_and_prefixed_number() {

@@ -1,9 +1,9 @@
 //! What a report is about: one response, or the days of a period that a person chose (`DiagnosticReport.effectivePeriod`).
 
+use crate::json::Value;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
-use serde_json::Value;
 
 use super::element::{own_extension, text};
 use super::french;
@@ -162,8 +162,8 @@ pub fn today(now: Timestamp) -> Date {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::json;
     use crate::report::element::own_url;
-    use serde_json::json;
 
     fn days(first: &str, last: &str) -> Days {
         Days { first: first.parse().unwrap(), last: last.parse().unwrap() }

@@ -4,7 +4,7 @@
 //! replaced document that it is superseded (`UpdateDocumentRefs` of MHD 4.2.3), by its unique id: `PDSm` has its servers
 //! take a conditional PATCH.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::codes::{ACTIVITY_SYSTEM, MHD, MHD_LIST_TYPES, PDSM};
 use super::document::{Form, unique_id};

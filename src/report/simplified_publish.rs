@@ -3,9 +3,9 @@
 //!
 //! A repeat carries the same unique id (`masterIdentifier`), by which a recipient recognises it.
 
+use crate::json::{Value, json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 
 use super::codes::PDSM;
 use super::document::Form;
@@ -31,11 +31,11 @@ pub fn render(report: &Report, document: &Document, issuer: &Issuer) -> Result<V
     described["meta"]["profile"] = json!([format!("{PDSM}/pdsm-simplified-publish")]);
     if let Some(elements) = described.as_object_mut() {
         // The entryUUID is the recipient's to give.
-        elements.shift_remove("identifier");
+        elements.remove("identifier");
     }
     if let Some(attachment) = described["content"][0]["attachment"].as_object_mut() {
-        attachment.shift_remove("url");
-        attachment.insert("data".to_owned(), json!(STANDARD.encode(document.bytes(Form::Cda))));
+        attachment.remove("url");
+        attachment.insert("data", json!(STANDARD.encode(document.bytes(Form::Cda))));
     }
     Ok(described)
 }

@@ -1,6 +1,6 @@
 //! Profession and specialty of a professional as headers of documents code them (`JDV_J01`, such as `G15_10/SM36`).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::element::{codings, list};
 use crate::terminology::PERFORMER_ROLE;
@@ -58,7 +58,7 @@ fn in_table<'a>(codings: &'a [(&'a str, &'a str)], table: &'a str) -> impl Itera
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     const PROFESSION: &str =
         "https://mos.esante.gouv.fr/NOS/TRE_G15-ProfessionSante/FHIR/TRE-G15-ProfessionSante";

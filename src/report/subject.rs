@@ -1,6 +1,6 @@
 //! Whose report it is: the strict traits of identity (*référentiel INS*), and which number may be shown.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::element::text;
 use super::french;
@@ -185,9 +185,9 @@ fn birth_city(patient: &Value) -> Option<String> {
 mod tests {
     use super::*;
     use crate::identity::InsKind;
+    use crate::json::json;
     use crate::report::codes::{BIRTH_GIVEN_NAMES, BIRTH_PLACE, IDENTITY_RELIABILITY, INSEE_CODE};
     use crate::terminology::INS_TEST;
-    use serde_json::json;
 
     /// The official test identity of the national identity service.
     fn patient(status: &str, ins: &str) -> Value {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use super::document::Form;
 use super::document_reference::{Links, describe};
@@ -122,15 +122,15 @@ impl Relink {
         let full_url = self.full_url(rtype, id);
         let identifier = json!({"use": "official", "system": URI_SYSTEM, "value": full_url});
         let mut sent = Map::new();
-        sent.insert("resourceType".to_owned(), json!(rtype));
+        sent.insert("resourceType", json!(rtype));
         if let Some(profile) = resource.get("meta").and_then(|meta| meta.get("profile")) {
-            sent.insert("meta".to_owned(), json!({"profile": profile}));
+            sent.insert("meta", json!({"profile": profile}));
         }
         let known = list(resource, "identifier").filter(|one| one["value"] != full_url.as_str()).cloned();
-        sent.insert("identifier".to_owned(), known.chain([identifier]).collect());
-        let elements = resource.as_object().into_iter().flatten();
-        for (name, value) in elements
-            .filter(|(name, _)| !matches!(name.as_str(), "resourceType" | "id" | "meta" | "identifier"))
+        sent.insert("identifier", Value::Array(known.chain([identifier]).collect()));
+        let elements = resource.as_object().into_iter().flat_map(Map::members);
+        for (name, value) in
+            elements.filter(|(name, _)| !matches!(&***name, "resourceType" | "id" | "meta" | "identifier"))
         {
             sent.insert(name.clone(), self.relinked(value));
         }
@@ -146,13 +146,15 @@ impl Relink {
             Value::Array(items) => items.iter().map(|item| self.relinked(item)).collect(),
             Value::Object(elements) => match elements.get("reference").and_then(Value::as_str) {
                 Some(reference) => self.reference(reference, elements),
-                None => elements.iter().map(|(name, value)| (name.clone(), self.relinked(value))).collect(),
+                None => {
+                    elements.members().map(|(name, value)| (name.clone(), self.relinked(value))).collect()
+                }
             },
             other => other.clone(),
         }
     }
 
-    fn reference(&self, reference: &str, elements: &Map<String, Value>) -> Value {
+    fn reference(&self, reference: &str, elements: &Map) -> Value {
         if self.patients_here.iter().any(|patient| names(reference, patient)) {
             return self.patient.clone();
         }
@@ -171,12 +173,12 @@ impl Relink {
     }
 
     /// A reference by identifier alone: what it names stays here.
-    fn logical(&self, reference: &str, elements: &Map<String, Value>) -> Value {
+    fn logical(&self, reference: &str, elements: &Map) -> Value {
         let absolute = reference.contains("://") || reference.starts_with("urn:");
         let address = if absolute { reference.to_owned() } else { format!("{}/{reference}", self.base_url) };
         let mut logical = Map::new();
         if let Some((rtype, _)) = reference.split_once('/').filter(|_| !absolute) {
-            logical.insert("type".to_owned(), json!(rtype));
+            logical.insert("type", json!(rtype));
         }
         let own = elements.get("identifier").cloned();
         logical.insert(
@@ -184,7 +186,7 @@ impl Relink {
             own.unwrap_or_else(|| json!({"system": URI_SYSTEM, "value": address})),
         );
         if let Some(display) = elements.get("display") {
-            logical.insert("display".to_owned(), display.clone());
+            logical.insert("display", display.clone());
         }
         Value::Object(logical)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::element::{own_extension, text, wording, wording_of};
 use super::{Missing, french};
@@ -185,7 +185,7 @@ pub(super) fn results<'a>(report: &Value, observations: &'a [Value]) -> Vec<&'a 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn observation(symptom: &str, at: &str, value: (&str, Value)) -> Value {
         let mut observation = json!({"resourceType": "Observation", "status": "final", "effectiveDateTime": at,

@@ -19,7 +19,7 @@ mod order;
 mod resources;
 mod unsent;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 pub use message::{message, relabelled, told};
 pub use order::{archive, hide};
@@ -122,7 +122,7 @@ impl Visibility {
         let labels: Vec<Value> = kept.into_iter().chain(masks).collect();
         if labels.is_empty() {
             if let Some(meta) = report.get_mut("meta").and_then(Value::as_object_mut) {
-                meta.shift_remove("security");
+                meta.remove("security");
             }
         } else {
             report["meta"]["security"] = json!(labels);

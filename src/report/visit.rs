@@ -1,6 +1,6 @@
 //! The visit that a report belongs to: class and number of PV1 (PAM.fr 2.11), and the type of activity that follows.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::codes::ACTIVITY_OID;
 use super::element::text;
@@ -100,7 +100,7 @@ pub(super) fn read(report: &Value, configured: PatientClass) -> Visit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn check(report: &Value, configured: PatientClass, expected: (&str, Option<&str>)) {
         let visit = read(report, configured);

@@ -3,10 +3,10 @@
 
 use std::str::FromStr as _;
 
+use crate::json::Value;
 use jiff::SignedDuration;
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
-use serde_json::Value;
 
 use super::fault::Faults;
 use crate::fhir::element::{codings, list};
@@ -114,7 +114,7 @@ fn duration(element: &Value) -> Option<SignedDuration> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

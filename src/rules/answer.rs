@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
+use crate::json::Value;
 use jiff::tz::TimeZone;
-use serde_json::Value;
 
 use crate::fhir::datetime::{PartialDateTime, Precision};
 use crate::fhir::element::{child, list};
@@ -155,7 +155,7 @@ pub(super) fn is_free_text(answer: &Value) -> bool {
 /// The answer as the care team reads it.
 pub(super) fn readable(answer: &Value, link_id: &str, words: &Words<'_>) -> Option<String> {
     let (name, value) = answer.as_object()?.iter().find(|(name, _)| name.starts_with("value"))?;
-    let text = match name.as_str() {
+    let text = match name {
         "valueBoolean" => if value.as_bool()? { "Oui" } else { "Non" }.to_owned(),
         "valueDecimal" | "valueInteger" => decimal(value)?,
         "valueDate" | "valueDateTime" => moment(value.as_str()?),
@@ -206,7 +206,7 @@ fn moment(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

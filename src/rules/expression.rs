@@ -1,7 +1,7 @@
 //! The expressions of a plan: language, compilation, the variables that they may use, and whether every element that they
 //! name exists: a misspelt one would be empty in every response.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::bound::Bound;
 use super::fault::Faults;

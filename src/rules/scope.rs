@@ -3,9 +3,9 @@
 
 use std::cell::OnceCell;
 
+use crate::json::Value;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Zoned};
-use serde_json::Value;
 
 use super::Facts;
 use super::bound::{Bound, Origin};

@@ -1,6 +1,6 @@
 //! Rules on small plans: firing, not firing, not evaluable, and the two passes.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::*;
 use crate::judgement::{ActivityKind, Truth};
@@ -146,7 +146,7 @@ fn an_unreadable_item_beside_a_red_one_is_rouge_and_technique() {
 #[test]
 fn the_plan_may_say_what_r90_does() {
     let mut r90 = action("R90", "technique", "x", VOMIT);
-    r90.as_object_mut().unwrap().shift_remove("condition");
+    r90.as_object_mut().unwrap().remove("condition");
     r90["description"] = json!("À relire.");
     let protocol = compile(&plan(&[], &[r90, action("R30", "rouge", "vomissement", VOMIT)]), &[]).unwrap();
     let missing = response(&[]);

@@ -3,9 +3,9 @@
 
 mod simplified;
 
+use crate::json::Value;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 use sha1::{Digest, Sha1};
 
 use super::shelf::Shelf;
@@ -285,7 +285,7 @@ fn entry_of<'a>(bundle: &'a Value, full_url: &str) -> Option<&'a Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
     use crate::report::{example, provide_document_bundle};

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::shelf::Shelf;
 use super::{Handle, serve};

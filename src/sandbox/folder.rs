@@ -193,7 +193,7 @@ fn judge(name: &str, bytes: &[u8], last: &str) -> Vec<Issue> {
         "xml" if !carries_pdf(bytes) => fault("is no CDA document around a PDF"),
         "pdf" if !bytes.starts_with(b"%PDF-") => fault("is no PDF"),
         "zip" if !bytes.starts_with(b"PK") => fault("is no archive"),
-        "json" if serde_json::from_slice::<serde_json::Value>(bytes).is_err() => fault("is no JSON"),
+        "json" if serde_json::from_slice::<crate::json::Value>(bytes).is_err() => fault("is no JSON"),
         "hl7" => match Message::parse(bytes).and_then(|message| {
             let header = message.header()?;
             Ok(platform::judge(&message, &header))

@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::json::Value;
 use actix_web::dev::ServerHandle;
-use serde_json::Value;
 
 use super::fault::{Fault, Faults};
 use super::shelf::Shelf;

@@ -4,10 +4,10 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use crate::json::{Value, json};
 use actix_web::http::StatusCode;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use serde_json::{Value, json};
 
 use super::fault::{Fault, Faults};
 use super::peer::{Desk, Handle, Judge, Received, locked};

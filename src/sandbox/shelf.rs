@@ -5,7 +5,7 @@ mod change;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use crate::json::{Map, Value, json};
 
 use crate::fhir::element::{list, str_at};
 use crate::fhir::identifier::Identifier;
@@ -250,7 +250,7 @@ impl Shelf {
             }
             Value::Object(elements) => {
                 let mut settled = Map::new();
-                for (name, value) in elements {
+                for (name, value) in elements.members() {
                     let value = match value.as_str() {
                         Some(text) if name == "reference" || name == "url" => {
                             json!(self.address(name, text, places)?)

@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn the_dictionary_knows_what_resources_have_in_common() {
         let example = include_bytes!("../../examples/fhir/folfox/week-2.json");
-        let body = serde_json::from_slice::<serde_json::Value>(example).unwrap().to_string();
+        let body = serde_json::from_slice::<crate::json::Value>(example).unwrap().to_string();
         let plain = zstd::bulk::compress(body.as_bytes(), LEVEL).unwrap();
         let packed = pack(body.as_bytes()).unwrap().bytes;
         assert!(packed.len() * 2 < plain.len(), "{} against {}", packed.len(), plain.len());

@@ -198,7 +198,7 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
             // A NUL is nothing that JSON in PostgreSQL can say.
             let value: String = value.chars().filter(|c| *c != '\0').take(SORTED_CHARS).collect();
             // Writing to a String cannot fail.
-            let _ = write!(keys, "{}", serde_json::Value::String(value));
+            let _ = write!(keys, "{}", crate::json::Value::from(value));
         }
     };
     for (param, least, greatest, tells) in &all {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::row::Row;
 use super::{Made, body, feed};

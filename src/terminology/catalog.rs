@@ -10,7 +10,7 @@ mod hierarchy;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::json::Value;
 
 pub use hierarchy::NoOrder;
 
@@ -156,7 +156,7 @@ impl Expansion {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn system() -> Value {
         json!({ "resourceType": "CodeSystem", "url": "s", "content": "complete", "concept": [

@@ -1,7 +1,7 @@
 //! Amending responses: judged anew, nothing doubled, nothing silently taken back (issue 2, point 5).
 
-use serde_json::{Value, json};
 use vigie::interaction::{self, Kind};
+use vigie::json::{Value, json};
 use vigie::problem::Category;
 
 use crate::support::{App, Course, body};

@@ -1,7 +1,7 @@
 //! Rubbish at the door: each kind gets its status and an `OperationOutcome` that says what is wrong; nothing
 //! panics, and what was meant to be a response is kept.
 
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 
 use crate::process::Service;
 

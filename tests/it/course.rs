@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 
 use crate::support::{App, Course, Kept, body, example};
 

@@ -1,7 +1,7 @@
 //! Publishing definitions: compiled before they are stored, immutable once active, loaded as often as one likes.
 
-use serde_json::{Value, json};
 use vigie::interaction::{self, Kind, Library};
+use vigie::json::{Value, json};
 use vigie::problem::Category;
 
 use crate::support::{App, profiles};

@@ -1,7 +1,7 @@
 //! Deletion: gone from reads and searches, readable in its history, and never a reference left dangling.
 
-use serde_json::{Value, json};
 use vigie::interaction;
+use vigie::json::{Value, json};
 use vigie::problem::{Category, Problem};
 
 use crate::support::{App, Course};

@@ -149,8 +149,8 @@ impl Stage {
     async fn events(&self, asked: &str) -> Vec<(String, String)> {
         let query = vigie::fhir::search::parse_text("AuditEvent", &format!("{asked}&_count=100")).unwrap();
         let found = self.store.search(&query).await.unwrap().resources;
-        let text = |event: &serde_json::Value, name: &str| event[name].as_str().unwrap().to_owned();
-        let read = |body: &[u8]| serde_json::from_slice::<serde_json::Value>(body).unwrap();
+        let text = |event: &vigie::json::Value, name: &str| event[name].as_str().unwrap().to_owned();
+        let read = |body: &[u8]| serde_json::from_slice::<vigie::json::Value>(body).unwrap();
         let mut events: Vec<_> =
             found.iter().map(|stored| (stored.last_updated, read(&stored.body))).collect();
         events.sort_by_key(|(at, _)| *at);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-use serde_json::Value;
+use vigie::json::Value;
 
 struct Tree {
     rules: toml::Table,

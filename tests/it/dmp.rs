@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use vigie::clock::{Clock, SystemIds};
 use vigie::connector::Connectors;
 use vigie::delivery::Courier;
 use vigie::interaction::{self, Destination, DestinationKind, Follower};
+use vigie::json::Value;
 use vigie::outbox::State;
 use vigie::report::provide_and_register::Sender;
 use vigie::sandbox::{Fault, dmp};

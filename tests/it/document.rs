@@ -5,8 +5,8 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 use vigie::identity::Environment;
+use vigie::json::{Value, json};
 use vigie::problem::Category;
 use vigie::report::{Document, Edition, Form, Issuer, Replaced, Report, Sources, cda};
 

@@ -13,10 +13,10 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 use vigie::clock::{Clock, FixedClock, SystemIds};
 use vigie::delivery::Courier;
 use vigie::interaction;
+use vigie::json::{Value, json};
 use vigie::outbox::{Act, Delivery, Outcome, State};
 use vigie::store::{DeliveryFilter, DeliveryRecord, Store, Unit};
 

@@ -1,8 +1,8 @@
 //! FHIRPath: every case of `tests/cases/fhirpath` gives what it says, with the types of R4 and without.
 
-use serde_json::Value;
 use vigie::fhir::schema;
 use vigie::fhirpath::{Collection, Model, NoModel, Scope, Terminology, Types, compile};
+use vigie::json::Value;
 
 const INPUTS: &[(&str, &str)] = &[
     ("nothing", include_str!("../cases/fhirpath/input/nothing.json")),
@@ -39,7 +39,7 @@ fn evaluate(text: &str, input: &Value, model: &dyn Model) -> Result<Vec<Value>, 
         scope = scope.with_resource(resource);
     }
     for (name, values) in input.get("variables").and_then(Value::as_object).into_iter().flatten() {
-        scope.set(name.as_str(), Collection::from_values(values.as_array().unwrap()));
+        scope.set(name, Collection::from_values(values.as_array().unwrap()));
     }
     let focus = Collection::from_value(&input["focus"]);
     let found = expression.evaluate(&focus, &scope).map_err(|fault| fault.message)?;

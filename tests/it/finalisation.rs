@@ -1,7 +1,7 @@
 //! Finalising reports: the document and its deliveries, once (issue 2, point 6).
 
-use serde_json::{Value, json};
 use vigie::interaction::{self, Kind};
+use vigie::json::{Value, json};
 use vigie::problem::Category;
 use vigie::store::{DeliveryFilter, DeliveryRecord};
 

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use vigie::clock::{Clock, SystemIds};
 use vigie::connector::{Connectors, FileDrop};
 use vigie::delivery::Courier;
 use vigie::interaction::{Destination, DestinationKind};
+use vigie::json::{Value, json};
 use vigie::outbox::{Outcome, State};
 use vigie::report::folder::{Layout, Notice, Pattern};
 use vigie::report::hl7v2::Kind;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 
 use crate::process::Service;
 

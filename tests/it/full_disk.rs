@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::Value;
+use vigie::json::Value;
 use vigie::problem::Category;
 use vigie::store::postgres::{self, Options};
 use vigie::store::{Committed, Store};

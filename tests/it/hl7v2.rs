@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use vigie::hl7v2::{Acknowledgment, Code, Event, Frames, Message, control_id, framed};
 use vigie::interaction;
+use vigie::json::{Value, json};
 use vigie::mllp::{Limits, Listener};
 use vigie::outbox::{Act, Delivery};
 use vigie::problem::{Category, Problem};

@@ -1,7 +1,7 @@
 //! The right patient, the right treatment, the right week: what a response is judged with, and what contradicts it (hazards
 //! H07, H09, H10, H13).
 
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 use vigie::problem::{Category, Problem};
 
 use crate::support::{App, Course, example};

@@ -1,10 +1,10 @@
 //! After a merge nothing is lost and nothing is moved: what was written about the record that ended is found from the one that
 //! stays, judged with it and reported with it, and taking the links away undoes it (issue 4, points 3 and 7).
 
-use serde_json::{Value, json};
 use vigie::fhir::search::Handling;
 use vigie::hl7v2::{Header, Message};
 use vigie::interaction::{self, Search};
+use vigie::json::{Value, json};
 
 use crate::support::{App, Course, Kept, body, signed};
 

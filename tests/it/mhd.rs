@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
 use vigie::clock::{Clock, FixedClock, SeededIds};
 use vigie::connector::{self, Connector, Connectors, Endpoint, TransactionServer};
 use vigie::delivery::{Courier, Limits};
 use vigie::interaction::{self, Context, Destination, DestinationKind, Publication};
+use vigie::json::{Value, json};
 use vigie::outbox::Backoff;
 use vigie::sandbox::{Fault, Handle, mhd};
 

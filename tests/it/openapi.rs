@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
 use vigie::fhir::{self, SERVED, search};
 use vigie::http::answers;
 use vigie::http::capability;
 use vigie::http::route::{Interaction, ROUTES, Route};
 use vigie::interaction::{DELIVERY_FILTERS, MEMBERS};
+use vigie::json::{Value, json};
 
 use crate::process::Service;
 
@@ -293,7 +293,7 @@ fn every_example_is_sound_and_shown() {
             }
         }
     }
-    assert_eq!(shown, examples.keys().cloned().collect());
+    assert_eq!(shown, examples.keys().map(str::to_owned).collect());
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 use vigie::problem::Category;
 use vigie::store::postgres::{self, Options};
 use vigie::store::{Committed, Expect, Store, Unit, Write};

@@ -1,7 +1,7 @@
 //! Patches go the way of an update: checked as one, judged as one, in both languages.
 
-use serde_json::{Value, json};
 use vigie::interaction::{self, Kind, Patch};
+use vigie::json::{Value, json};
 use vigie::problem::{Category, Problem};
 
 use crate::process::Service;

@@ -1,7 +1,7 @@
 //! The report of a period (issue 4, item 1): drafted once, kept up to date, signed, and about its own days only.
 
-use serde_json::{Value, json};
 use vigie::interaction::{Answer, Kind};
+use vigie::json::{Value, json};
 use vigie::problem::{Category, Problem};
 
 use crate::support::{App, Course, body};

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use vigie::clock::{Clock, FixedClock, SeededIds};
 use vigie::connector::{Connector, Connectors};
 use vigie::delivery::Courier;
 use vigie::hl7v2::{Message, delivery_id};
 use vigie::interaction::{self, Context, Destination, DestinationKind};
+use vigie::json::{Value, json};
 use vigie::mllp::{self, Listener};
 use vigie::report::hl7v2::Kind;
 use vigie::sandbox::{DmpAnswer, MllpFault, Platform, Standing, platform};

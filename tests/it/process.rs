@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use vigie::json::Value;
 
 /// A running `vigie serve`; killed when dropped.
 pub(crate) struct Service {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use vigie::json::Value;
 use vigie::problem::Severity;
 use vigie::questionnaire::{self, Context, Questionnaire};
 use vigie::terminology::{BASE, Terminology};
@@ -66,7 +66,7 @@ fn none(faults: &[String]) {
 }
 
 /// Calls `look` with every object of a resource.
-fn objects<'a>(value: &'a Value, look: &mut impl FnMut(&'a serde_json::Map<String, Value>)) {
+fn objects<'a>(value: &'a Value, look: &mut impl FnMut(&'a vigie::json::Map)) {
     match value {
         Value::Object(object) => {
             look(object);

@@ -1,8 +1,8 @@
 //! No answer falls silent: each answer of the example responses taken away, or written as it should not be, and none of them
 //! then gives a calm level without a person being told (promise 2; hazards H02, H03, H11).
 
-use serde_json::{Value, json};
 use vigie::interaction::{Library, Question, evaluate_with};
+use vigie::json::{Value, json};
 use vigie::terminology::{ALERT_LEVEL, Level};
 
 use crate::support::{example, profiles};

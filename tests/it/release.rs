@@ -1,8 +1,8 @@
 //! A document that is held back while the identity is not qualified, and goes out by itself once it is (issue 4, point 7).
 
-use serde_json::{Value, json};
 use vigie::hl7v2::{Header, Message};
 use vigie::interaction::{self, Context, Follower};
+use vigie::json::{Value, json};
 use vigie::outbox::Act;
 use vigie::store::{DeliveryFilter, DeliveryRecord};
 

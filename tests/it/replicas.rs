@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 
 use crate::crash;
 use crate::process::Service;

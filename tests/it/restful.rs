@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 
 use crate::process::Service;
 

@@ -1,9 +1,9 @@
 //! Which documents go where: by the table of a destination, by what the patient opposes, and by how confidential they are
 //! (issue 4, point 8).
 
-use serde_json::{Value, json};
 use vigie::hl7v2::{Header, Message, Party};
 use vigie::interaction::{self, Answer, Destination, DestinationKind, ReportKind};
+use vigie::json::{Value, json};
 use vigie::outbox::Act;
 use vigie::problem::Severity;
 use vigie::report::hl7v2::{Flags, Kind, Listing, Route};

@@ -14,7 +14,7 @@ mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 use vigie::judgement::{ActivityKind, Evaluation, Priority, Truth};
 
 use scene::{Content, Scene, folders, read};
@@ -83,7 +83,7 @@ fn every_rule_has_a_firing_a_silent_and_a_not_evaluable_case() {
     let mut seen: BTreeMap<(String, Option<bool>), usize> = BTreeMap::new();
     for (rule, place, case) in cases() {
         for (action, expected) in case["expect"].as_object().expect("a case expects something") {
-            *seen.entry((action.clone(), expected.as_bool())).or_default() += 1;
+            *seen.entry((action.to_owned(), expected.as_bool())).or_default() += 1;
             let own = action.split('-').next() == Some(rule.as_str());
             assert!(own || rule == "R90", "{place}: {action} belongs to another rule");
         }

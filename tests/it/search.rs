@@ -1,7 +1,7 @@
 //! Search over HTTP, as a client sees it (R4 3.1.1): what comes with matches, how much of each, forms, compartments,
 //! everything about a patient, and what a server says of what it ignored.
 
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 
 use crate::process::Service;
 

@@ -8,9 +8,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context as Waking, Wake, Waker};
 
-use serde_json::{Value, json};
 use vigie::delivery::Courier;
 use vigie::interaction::{self, Destination, DestinationKind, Follower};
+use vigie::json::{Value, json};
 use vigie::outbox::{Act, Outcome, State};
 use vigie::store::{DeliveryFilter, DeliveryRecord};
 

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 use vigie::interaction::{self, Demand, Destination, DestinationKind, Follower, Publication};
+use vigie::json::{Value, json};
 use vigie::outbox::Act;
 use vigie::report::hl7v2::Kind;
 use vigie::report::provide_and_register::Sender;

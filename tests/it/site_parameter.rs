@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 use vigie::store::sqlite::{self, Options};
 use vigie::store::{Committed, Expect, Store, Unit, Write};
 

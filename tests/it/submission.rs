@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
 use vigie::interaction::{self, Kind};
+use vigie::json::{Value, json};
 use vigie::problem::{Category, Problem, Severity};
 
 use crate::support::{App, Course, body, example};

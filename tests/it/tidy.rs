@@ -8,25 +8,32 @@ use std::path::{Path, PathBuf};
 /// Rooms that each room may import besides itself. Same floor only where the map of the house says so.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("problem", &[]),
-    ("terminology", &["problem"]),
+    ("terminology", &["json", "problem"]),
     ("clock", &[]),
-    ("fhirpath", &["problem"]),
-    ("fhir", &["fhirpath", "problem", "terminology"]),
+    ("json", &[]),
+    ("fhirpath", &["json", "problem"]),
+    ("fhir", &["fhirpath", "json", "problem", "terminology"]),
     ("hl7v2", &["problem"]),
-    ("identity", &["fhir", "problem", "terminology"]),
+    ("identity", &["fhir", "json", "problem", "terminology"]),
     ("xml", &["problem"]),
     ("signature", &["problem", "xml"]),
     ("xds", &["problem", "signature", "xml"]),
     ("config", &["problem"]),
     ("outbox", &["problem"]),
-    ("audit", &["clock", "fhir", "outbox", "terminology"]),
-    ("judgement", &["terminology"]),
-    ("report", &["fhir", "hl7v2", "identity", "outbox", "problem", "signature", "terminology", "xds", "xml"]),
-    ("store", &["fhir", "outbox", "problem"]),
-    ("questionnaire", &["fhir", "fhirpath", "judgement", "problem", "terminology"]),
-    ("rules", &["fhir", "fhirpath", "judgement", "problem", "terminology"]),
-    ("pathway", &["clock", "fhir", "judgement", "problem", "terminology"]),
-    ("connector", &["clock", "hl7v2", "identity", "outbox", "problem", "report", "signature", "xds", "xml"]),
+    ("audit", &["clock", "fhir", "json", "outbox", "terminology"]),
+    ("judgement", &["json", "terminology"]),
+    (
+        "report",
+        &["fhir", "hl7v2", "identity", "json", "outbox", "problem", "signature", "terminology", "xds", "xml"],
+    ),
+    ("store", &["fhir", "json", "outbox", "problem"]),
+    ("questionnaire", &["fhir", "fhirpath", "json", "judgement", "problem", "terminology"]),
+    ("rules", &["fhir", "fhirpath", "json", "judgement", "problem", "terminology"]),
+    ("pathway", &["clock", "fhir", "json", "judgement", "problem", "terminology"]),
+    (
+        "connector",
+        &["clock", "hl7v2", "identity", "json", "outbox", "problem", "report", "signature", "xds", "xml"],
+    ),
     (
         "interaction",
         &[
@@ -36,6 +43,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "fhirpath",
             "hl7v2",
             "identity",
+            "json",
             "judgement",
             "outbox",
             "pathway",
@@ -49,10 +57,13 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "xds",
         ],
     ),
-    ("delivery", &["audit", "clock", "connector", "fhir", "outbox", "problem", "store", "terminology"]),
-    ("http", &["fhir", "interaction", "problem", "terminology"]),
+    (
+        "delivery",
+        &["audit", "clock", "connector", "fhir", "json", "outbox", "problem", "store", "terminology"],
+    ),
+    ("http", &["fhir", "interaction", "json", "problem", "terminology"]),
     ("mllp", &["hl7v2", "interaction", "problem"]),
-    ("sandbox", &["clock", "fhir", "hl7v2", "problem", "signature", "terminology", "xds", "xml"]),
+    ("sandbox", &["clock", "fhir", "hl7v2", "json", "problem", "signature", "terminology", "xds", "xml"]),
 ];
 
 /// Crates that belong to one room: nobody else may name them.
@@ -216,7 +227,7 @@ fn every_example_file_is_used() {
     // The journey test and the demo walk the whole folder; here it is enough that they do.
     assert!(used.contains("examples/fhir"));
     for file in files(&root().join("examples/fhir"), "json") {
-        serde_json::from_slice::<serde_json::Value>(&fs::read(&file).unwrap())
+        serde_json::from_slice::<vigie::json::Value>(&fs::read(&file).unwrap())
             .unwrap_or_else(|fault| panic!("{}: {fault}", shown(&file)));
     }
 }

@@ -1,7 +1,7 @@
 //! Batches and transactions: all of it or nothing, in any order of entries, responses judged within, safe with many at once.
 
-use serde_json::{Value, json};
 use vigie::interaction::{self, Echo};
+use vigie::json::{Value, json};
 use vigie::problem::{Category, Problem};
 
 use crate::process::Service;

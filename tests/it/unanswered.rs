@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use vigie::clock::{Clock, SystemIds};
 use vigie::connector::{Connector, Connectors, Sending};
 use vigie::delivery::{Courier, Limits};
 use vigie::interaction::{self, Context};
+use vigie::json::{Value, json};
 use vigie::outbox::{Act, Backoff, Delivery, Outcome, Receipt};
 use vigie::store::{Committed, Expect, Unit, Write};
 

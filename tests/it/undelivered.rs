@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
 use vigie::clock::{Clock, SystemIds};
 use vigie::connector::{Connector, Connectors, Sending};
 use vigie::delivery::{Courier, Limits};
 use vigie::interaction;
+use vigie::json::Value;
 use vigie::outbox::{Act, Backoff, Delivery, Outcome, Receipt};
 use vigie::store::{Committed, Unit};
 

@@ -1,8 +1,8 @@
 //! `$validate` tells what a write would be told, of every type that clients write, and stores nothing (FHIR R4,
 //! `Resource-validate`).
 
-use serde_json::{Value, json};
 use vigie::interaction;
+use vigie::json::{Value, json};
 use vigie::problem::{Category, Issue, Problem, Severity};
 use vigie::store::DeliveryFilter;
 

@@ -1,9 +1,9 @@
 //! Hiding, showing and archiving a document: a named person asks, one transaction says so here, and everyone who has the
 //! document is told in its own way (issue 4, points 3 to 6, 8 and 9).
 
-use serde_json::{Value, json};
 use vigie::hl7v2::Message;
 use vigie::interaction::{self, Kind, Patch};
+use vigie::json::{Value, json};
 use vigie::outbox::{Act, State};
 use vigie::problem::{Category, Problem};
 use vigie::sandbox::{Fault, Handle, MllpFault, Standing};

@@ -1,9 +1,9 @@
 //! Taking a final report back: one transaction here, and every destination that has any version of its document is told,
 //! in its own way, after whatever is still under way to it (issue 4, points 3 to 6 and 8).
 
-use serde_json::{Value, json};
 use vigie::hl7v2::Message;
 use vigie::interaction::{self, Destination, DestinationKind, Kind, Publication};
+use vigie::json::{Value, json};
 use vigie::outbox::{Act, State};
 use vigie::problem::{Category, Problem};
 use vigie::sandbox::{Fault, MllpFault, Standing};

@@ -3,9 +3,9 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 use vigie::fhir::{Document, Format, structure, xml};
 use vigie::interaction;
+use vigie::json::{Value, json};
 use vigie::problem::{Category, Problem};
 
 use crate::process::Service;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::json::Value;
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::super::folder;
 use crate::problem::{Category, Problem};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::client::Client;
 use crate::problem::Problem;
@@ -67,7 +67,7 @@ fn text(of: &Value, name: &str) -> String {
     let part = parts(of).find(|part| part["name"] == name);
     let value = part.and_then(|part| part.as_object()?.iter().find(|(key, _)| key.starts_with("value")));
     match value.map(|(_, value)| value) {
-        Some(Value::String(text)) => text.clone(),
+        Some(Value::String(text)) => text.to_string(),
         Some(other) => other["reference"].as_str().map_or_else(|| other.to_string(), str::to_owned),
         None => String::new(),
     }

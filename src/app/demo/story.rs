@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::json::{Value, json};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 use jiff::SignedDuration;
-use serde_json::{Value, json};
 
 use super::super::say;
 use super::client::{Client, refused};

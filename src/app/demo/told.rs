@@ -1,6 +1,6 @@
 //! What the service made of one response, read back over HTTP and said in a few lines.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::client::Client;
 use crate::problem::Problem;

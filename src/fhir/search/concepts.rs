@@ -152,7 +152,7 @@ fn ordered(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::super::parse_text;
     use super::*;

@@ -1,7 +1,7 @@
 //! One element as the value that a parameter compares, told apart by its shape (R4 3.1.1.4, "parameter types").
 
+use crate::json::{Map, Value};
 use rust_decimal::Decimal;
-use serde_json::{Map, Value};
 
 use super::extract::{Amount, Found};
 use super::number::{self, Base, GREATEST, LEAST, UCUM};
@@ -56,7 +56,7 @@ impl Reader {
     /// Codes, booleans, `Coding`, `CodeableConcept`, `Identifier` and `ContactPoint`.
     fn tokens(&self, element: &Value, add: &mut dyn FnMut(Found)) {
         let plain = match element {
-            Value::String(code) => code.clone(),
+            Value::String(code) => code.to_string(),
             Value::Bool(value) => value.to_string(),
             Value::Object(members) => return self.coded(&Coded::of(members), add),
             _ => return,
@@ -124,10 +124,10 @@ struct Coded<'e> {
 }
 
 impl<'e> Coded<'e> {
-    fn of(members: &'e Map<String, Value>) -> Self {
+    fn of(members: &'e Map) -> Self {
         let mut coded = Self::default();
         for (name, value) in members {
-            match name.as_str() {
+            match name {
                 "text" => coded.text = value.as_str(),
                 "display" => coded.display = value.as_str(),
                 "coding" => coded.codings = value.as_array().map(Vec::as_slice),
@@ -157,7 +157,7 @@ fn texts(element: &Value, add: &mut dyn FnMut(Found)) {
         "country",
     ];
     match element {
-        Value::String(text) => add(Found::Text(text.clone())),
+        Value::String(text) => add(Found::Text(text.to_string())),
         Value::Array(list) => list.iter().for_each(|text| texts(text, add)),
         Value::Object(object) => {
             PARTS.iter().filter_map(|part| object.get(*part)).for_each(|text| texts(text, add));

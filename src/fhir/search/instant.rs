@@ -1,7 +1,7 @@
 //! Spans of time as whole microseconds since 1970, the end excluded.
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::fhir::datetime::PartialDateTime;
 
@@ -42,16 +42,16 @@ mod tests {
 
     #[test]
     fn an_open_period_reaches_for_ever() {
-        let period = serde_json::json!({"start": "2026-11-02T00:00:00Z"});
+        let period = crate::json::json!({"start": "2026-11-02T00:00:00Z"});
         assert_eq!(of(&period), Some((1_793_577_600_000_000, i64::MAX)));
-        assert_eq!(of(&serde_json::json!({})), None);
+        assert_eq!(of(&crate::json::json!({})), None);
     }
 
     #[test]
     fn a_timing_reaches_from_its_first_to_its_last_event() {
-        let timing = serde_json::json!({"event": ["2026-11-04T00:00:00Z", "2026-11-02T00:00:00Z"]});
+        let timing = crate::json::json!({"event": ["2026-11-04T00:00:00Z", "2026-11-02T00:00:00Z"]});
         assert_eq!(of(&timing), Some((1_793_577_600_000_000, 1_793_750_401_000_000)));
-        let bounded = serde_json::json!({"repeat": {"boundsPeriod": {"start": "2026-11-02T00:00:00Z"}}});
+        let bounded = crate::json::json!({"repeat": {"boundsPeriod": {"start": "2026-11-02T00:00:00Z"}}});
         assert_eq!(of(&bounded), Some((1_793_577_600_000_000, i64::MAX)));
     }
 

@@ -125,7 +125,7 @@ fn compared(prefix: Prefix, (start, end): (i64, i64), (low, high): (i64, i64)) -
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::super::{index, parse_text};
     use super::*;

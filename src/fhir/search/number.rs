@@ -107,7 +107,7 @@ pub(super) fn written(text: &str) -> Option<(Decimal, Decimal)> {
 }
 
 /// The number of a JSON value.
-pub(super) fn of_json(value: &serde_json::Value) -> Option<Decimal> {
+pub(super) fn of_json(value: &crate::json::Value) -> Option<Decimal> {
     let text = value.as_number()?.as_str();
     if text.contains(['e', 'E']) { Decimal::from_scientific(text).ok() } else { text.parse().ok() }
 }

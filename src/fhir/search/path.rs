@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
+use crate::json::Value;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
-use serde_json::Value;
 
 use crate::fhir::element::child;
 use crate::fhir::reference::{self, ReferenceForm};
@@ -281,7 +281,7 @@ fn split(text: &str, separator: char) -> Vec<&str> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

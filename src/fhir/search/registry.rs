@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::column;
 use super::parameter::{Component, Kind, Parameter};
@@ -53,8 +53,8 @@ impl OfType {
     /// The parameters that may find something in a resource, in their order.
     pub(super) fn for_resource(&self, resource: &Value) -> impl Iterator<Item = &'static Parameter> + use<> {
         let members = resource.as_object().into_iter().flat_map(|members| members.keys());
-        let bits_of = |name: &String| {
-            let place = self.beginning.binary_search_by(|(known, _)| (*known).cmp(name.as_str()));
+        let bits_of = |name: &str| {
+            let place = self.beginning.binary_search_by(|(known, _)| (*known).cmp(name));
             place.map_or(0, |place| self.beginning[place].1)
         };
         let mut bits = members.fold(self.any, |all, name| all | bits_of(name));

@@ -1,6 +1,6 @@
 //! Required bindings (<https://hl7.org/fhir/R4/terminologies.html#required>).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::walk::Walk;
 use super::{quote, suggestion};

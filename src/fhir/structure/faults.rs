@@ -1,6 +1,6 @@
 //! One fault at a time: each is found at its place, and the resource without it is clean.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::check;
 use crate::problem::Severity;
@@ -18,8 +18,8 @@ fn find(clean: fn() -> Value, pointer: &str, value: Value, expected: &[&str]) {
     let (parent, name) = pointer.rsplit_once('/').unwrap();
     match resource.pointer_mut(parent).unwrap() {
         Value::Array(list) => list[name.parse::<usize>().unwrap()] = value,
-        Value::Object(object) if value.is_null() => drop(object.shift_remove(name)),
-        Value::Object(object) => drop(object.insert(name.into(), value)),
+        Value::Object(object) if value.is_null() => drop(object.remove(name)),
+        Value::Object(object) => drop(object.insert(name.to_owned(), value)),
         _ => unreachable!("{pointer}"),
     }
     assert_eq!(faults(&resource), expected, "{pointer}");

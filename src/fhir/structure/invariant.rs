@@ -5,9 +5,9 @@
 
 use std::cmp::Ordering;
 
+use crate::json::Value;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::Value;
 
 use super::place::Step;
 use super::walk::Walk;

@@ -3,7 +3,7 @@
 
 mod markup;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::walk::Walk;
 use markup::{Tag, Token};

@@ -1,6 +1,6 @@
 //! A value as an issue shows it: short, in quotes, and only ever in the `OperationOutcome` that answers its sender.
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// Most characters of a value that an issue shows.
 const SHOWN_MAX: usize = 64;
@@ -33,7 +33,7 @@ fn cut(given: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! What references point to: form, resource type, and contained resources that exist
 //! (<https://hl7.org/fhir/R4/references.html>).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::quote;
 use super::walk::Walk;

@@ -1,7 +1,7 @@
 //! The walk over a resource, element by element, with the table of its type in hand
 //! (<https://hl7.org/fhir/R4/json.html>).
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use super::place::{Place, Step};
 use super::{binding, contained, invariant, narrative, quote, suggestion, target};
@@ -68,7 +68,7 @@ impl<'a> Walk<'a> {
         (self.container, self.resource) = outer;
     }
 
-    fn members(&mut self, definition: &'static Definition, object: &'a Map<String, Value>) {
+    fn members(&mut self, definition: &'static Definition, object: &'a Map) {
         let mut seen = 0_u128;
         let extras = object.keys().any(|key| key.starts_with('_'));
         for (key, value) in object {
@@ -76,8 +76,8 @@ impl<'a> Walk<'a> {
                 _ if key == "resourceType" && definition.kind == Kind::Resource => continue,
                 Some(bare) if object.contains_key(bare) => continue,
                 Some(bare) => (bare, None, Some(value)),
-                None if extras => (key.as_str(), Some(value), object.get(&format!("_{key}"))),
-                None => (key.as_str(), Some(value), None),
+                None if extras => (key, Some(value), object.get(&format!("_{key}"))),
+                None => (key, Some(value), None),
             };
             let Some(found) = definition.key(name) else {
                 self.unknown(definition, key);

@@ -1,7 +1,7 @@
 //! From XML to the value that JSON would give, element by element, with the table of its type in hand
 //! (<https://hl7.org/fhir/R4/xml.html>, <https://hl7.org/fhir/R4/json.html>).
 
-use serde_json::{Map, Number, Value};
+use crate::json::{Map, Number, Value};
 
 use super::source::{Attribute, Fault, Read, Source, Space, Tag, Token};
 use super::{is_attribute, narrative};
@@ -53,7 +53,7 @@ fn malformed(what: &str) -> Problem {
 /// What was read of one element.
 enum Content {
     /// A primitive: its value, and the members of its `_` twin.
-    Primitive(Option<Value>, Map<String, Value>),
+    Primitive(Option<Value>, Map),
     Other(Value),
     /// Nothing that can be used; the fault is told.
     Nothing,
@@ -62,7 +62,7 @@ enum Content {
 /// How far the children of an element have been read.
 #[derive(Default)]
 struct Progress {
-    members: Map<String, Value>,
+    members: Map,
     /// Index of the latest element in the table.
     latest: usize,
     /// Whether a primitive of a list has an id or extensions.
@@ -128,7 +128,7 @@ impl<'a> Reader<'a> {
         }
         self.attributes(tag, &[])?;
         let mut progress = Progress::default();
-        progress.members.insert("resourceType".into(), definition.name.into());
+        progress.members.insert("resourceType", definition.name.into());
         self.deeper(1)?;
         self.children(definition, &mut progress)?;
         self.levels -= 1;
@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
                 for fault in read.faults {
                     self.note(fault.at, &fault.what)?;
                 }
-                Ok(Content::Primitive(Some(Value::String(read.text)), Map::new()))
+                Ok(Content::Primitive(Some(Value::from(read.text)), Map::new()))
             }
             Kind::Primitive => self.primitive(kind, tag),
             Kind::Complex | Kind::Backbone => self.complex(kind, tag),
@@ -262,13 +262,13 @@ impl<'a> Reader<'a> {
 
     fn primitive(&mut self, kind: &'static TypeRef, tag: &Tag<'a>) -> Read<Content> {
         self.attributes(tag, &["value", "id"])?;
-        let text = |name| attribute(tag, name).map(|attribute| attribute.value.as_ref());
+        let text = |name| attribute(tag, name).map(|attribute| &*attribute.value);
         let mut twin = Progress::default();
         // The twin nests one level, which counts only when there is one.
         self.levels += 1;
         if let Some(id) = text("id") {
             self.deeper(0)?;
-            twin.members.insert("id".into(), id.into());
+            twin.members.insert("id", id.to_owned().into());
         }
         if let Some(definition) = r4().definition("Element") {
             self.children(definition, &mut twin)?;
@@ -283,12 +283,12 @@ impl<'a> Reader<'a> {
     }
 
     fn complex(&mut self, kind: &'static TypeRef, tag: &Tag<'a>) -> Read<Content> {
-        let known: &[&str] = if kind.name == "Extension" { &["id", "url"] } else { &["id"] };
+        let known: &[&'static str] = if kind.name == "Extension" { &["id", "url"] } else { &["id"] };
         self.attributes(tag, known)?;
         let mut progress = Progress::default();
         for name in known {
             if let Some(attribute) = attribute(tag, name) {
-                progress.members.insert((*name).into(), attribute.value.as_ref().into());
+                progress.members.insert(*name, attribute.value.to_string().into());
             }
         }
         self.deeper(1)?;
@@ -358,7 +358,7 @@ impl Progress {
 }
 
 /// Adds to a list; how many members it had.
-fn push(members: &mut Map<String, Value>, name: &str, value: Value) -> usize {
+fn push(members: &mut Map, name: &str, value: Value) -> usize {
     match members.get_mut(name) {
         Some(Value::Array(list)) => {
             list.push(value);
@@ -372,11 +372,11 @@ fn push(members: &mut Map<String, Value>, name: &str, value: Value) -> usize {
 }
 
 /// Makes each `_` list as long as its values, and leaves out lists of values that have none.
-fn align(members: &mut Map<String, Value>) {
+fn align(members: &mut Map) {
     let twins: Vec<String> = members
         .iter()
         .filter(|(name, value)| name.starts_with('_') && value.is_array())
-        .map(|(name, _)| name.clone())
+        .map(|(name, _)| name.to_owned())
         .collect();
     for twin in twins {
         let name = twin.trim_start_matches('_');
@@ -384,7 +384,7 @@ fn align(members: &mut Map<String, Value>) {
         let (length, is_empty) =
             values.map_or((0, true), |list| (list.len(), list.iter().all(Value::is_null)));
         if is_empty {
-            members.shift_remove(name);
+            members.remove(name);
         }
         if let Some(Value::Array(extras)) = members.get_mut(&twin) {
             extras.resize(length.max(extras.len()), Value::Null);
@@ -451,5 +451,5 @@ fn value(kind: &str, text: &str) -> Value {
         "integer" | "unsignedInt" | "positiveInt" | "decimal" => number(),
         _ => None,
     }
-    .unwrap_or_else(|| Value::String(text.to_owned()))
+    .unwrap_or_else(|| Value::from(text.to_owned()))
 }

@@ -3,7 +3,7 @@
 mod generated;
 mod refused;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::{read, write, write_pretty};
 

@@ -1,6 +1,6 @@
 //! From a value to XML, in the order of the tables (<https://hl7.org/fhir/R4/xml.html>).
 
-use serde_json::{Map, Value};
+use crate::json::{Map, Value};
 
 use super::{FHIR, is_attribute, is_writable, narrative};
 use crate::fhir::schema::{Definition, Key, Kind, TypeRef, r4};
@@ -86,12 +86,12 @@ impl<'a> Writer<'a> {
     }
 
     /// The elements of an object in the order of the table; attributes are written already.
-    fn children(&mut self, definition: &'static Definition, object: &'a Map<String, Value>) -> Written {
+    fn children(&mut self, definition: &'static Definition, object: &'a Map) -> Written {
         let mut members = Vec::with_capacity(object.len());
         for (json, value) in object {
             let (name, value, extra) = match json.strip_prefix('_') {
                 None if json == "resourceType" && definition.kind == Kind::Resource => continue,
-                None => (json.as_str(), Some(value), twin(object, json)),
+                None => (json, Some(value), twin(object, json)),
                 Some(bare) if object.contains_key(bare) => continue,
                 Some(bare) => (bare, None, Some(value)),
             };
@@ -188,7 +188,7 @@ impl<'a> Writer<'a> {
     }
 
     /// What follows the attributes of an element, to its end.
-    fn content(&mut self, name: &str, kind: &str, members: Option<&'a Map<String, Value>>) -> Written {
+    fn content(&mut self, name: &str, kind: &str, members: Option<&'a Map>) -> Written {
         self.out.push('>');
         let before = self.out.len();
         if let (Some(members), Some(definition)) = (members, r4().definition(kind)) {
@@ -231,7 +231,7 @@ impl<'a> Writer<'a> {
     fn attribute(&mut self, name: &str, value: Option<&Value>) -> Written {
         let text = match value {
             None => return Ok(()),
-            Some(Value::String(text)) => text.into(),
+            Some(Value::String(text)) => std::borrow::Cow::from(&**text),
             Some(number @ (Value::Number(_) | Value::Bool(_))) => std::borrow::Cow::from(number.to_string()),
             Some(_) => return unsayable("a single value is expected"),
         };
@@ -257,6 +257,6 @@ impl<'a> Writer<'a> {
     }
 }
 
-fn twin<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+fn twin<'a>(object: &'a Map, name: &str) -> Option<&'a Value> {
     object.get(&format!("_{name}"))
 }

@@ -1,7 +1,7 @@
 //! Functions of FHIR R4 (<https://hl7.org/fhir/R4/fhirpath.html>) and SDC (`ordinal`, `weight`), tree
 //! navigation (`FHIRPath` 2.0.0 section 5.8), the moment (5.9) and `type` (10).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::super::collection::{Collection, Item};
 use super::super::items::Items;

@@ -1,7 +1,7 @@
 //! Entries of the answer (FHIR R4, `Bundle.entry.response`).
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::fhir::{datetime, meta, outcome};
 use crate::interaction::{Answer, Kind};

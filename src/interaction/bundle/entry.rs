@@ -1,6 +1,6 @@
 //! One entry of a batch or transaction, read: method, address, conditions, resource (FHIR R4, `Bundle.entry.request`).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::{element, reference, search};
 use crate::interaction::read;

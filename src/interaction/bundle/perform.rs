@@ -1,8 +1,8 @@
 //! Doing what one entry asks, by the interaction that does it for a request of its own.
 
+use crate::json::Value;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 
 use super::answer::Done;
 use super::entry::{Entry, Method, Target};

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::entry::{Entry, Method, Target};
 use super::refusal::Refusals;
@@ -244,20 +244,21 @@ impl Plan {
             Value::Object(members) => {
                 for (key, member) in members {
                     match member {
-                        Value::String(text) if key == "reference" || ADDRESSES.contains(&key.as_str()) => {
+                        Value::String(text) if key == "reference" || ADDRESSES.contains(&key) => {
                             let (plain, fragment) = text.split_once('#').unwrap_or((text, ""));
                             let literal = key == "reference" || plain.starts_with("urn:");
                             if let Some(name) =
                                 self.names.get(plain).filter(|_| literal && fragment.is_empty())
                             {
-                                name.clone_into(text);
+                                *text = name.clone().into();
                             }
                         }
                         // The links of a narrative.
                         Value::String(text) if key == "div" => {
                             for (address, name) in &self.names {
                                 if address.starts_with("urn:") {
-                                    *text = text.replace(&format!("\"{address}\""), &format!("\"{name}\""));
+                                    let (old, new) = (format!("\"{address}\""), format!("\"{name}\""));
+                                    *text = text.replace(&old, &new).into();
                                 }
                             }
                         }

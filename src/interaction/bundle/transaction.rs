@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::answer::{Done, Echo};
 use super::entry::{Entry, Method, Target};
@@ -206,7 +206,7 @@ async fn one(ctx: &Context, entry: &Entry, fate: &Fate) -> Result<Answer, Proble
             let mut body = resource;
             // A conditional update takes its id from the match.
             if element::id(&body).is_none() && matches!(entry.target, Target::Type(_)) {
-                body["id"] = id.as_str().into();
+                body["id"] = id.clone().into();
             }
             update::update(ctx, rtype, id, body.to_string().as_bytes(), entry.if_match).await
         }

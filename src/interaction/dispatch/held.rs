@@ -1,7 +1,7 @@
 //! A document that must not go where it should as yet: a Task says so, and ends by itself once the document went, or never will.
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::fhir::datetime::instant;
 use crate::fhir::{element, meta};

@@ -2,8 +2,8 @@
 //! is kept, so that what is open counts like what was accepted. But for what nobody needs any more and nobody can have
 //! ([`Needless`]): that is stopped, and counts like what never was.
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::audit;
 use crate::fhir::datetime::instant;

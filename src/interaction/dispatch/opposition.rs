@@ -10,8 +10,8 @@
 //! may see that otherwise, and so may a site: `corrections_despite_opposition = false` keeps replacements back, too, and has a
 //! person told that the DMP keeps a version that is out of date.
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::holding::{self, Holding};
 use crate::clock::Ids;

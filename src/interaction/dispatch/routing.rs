@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::element::{codings, list, local_reference, resource_type, str_at};
 use crate::report::period::Scope;
@@ -112,7 +112,7 @@ fn categories(resource: &Value) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn report() -> Value {
         let source = "https://vigie.example/fhir/StructureDefinition/source-response";

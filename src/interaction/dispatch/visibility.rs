@@ -4,8 +4,8 @@
 //! What nobody has begun to send is stopped in the same transaction, and goes hidden from the start in its place: such a
 //! recipient never has the document otherwise. What an attempt may have brought stays, and the change follows it.
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::holding::{self, Holding};
 use super::{Dispatch, ER7};

@@ -1,8 +1,8 @@
 //! Taking a document back from every destination that has it, routed to or not: one delivery each, after whatever is still
 //! under way to it. A destination that is gone from the configuration is a Task for a person.
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::holding::{self, Holding};
 use super::{Dispatch, ER7};

@@ -8,8 +8,8 @@
 
 use std::collections::BTreeSet;
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::{document, edition, sources};
 use crate::clock::SeededIds;

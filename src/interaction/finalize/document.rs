@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::sources::Gathered;
 use crate::clock::Ids;
@@ -56,7 +56,7 @@ pub(super) async fn make(
     let document_id = &document.edition.document_id;
     let binaries = [Form::Pdf, Form::Cda].map(|form| {
         let mut binary = document.binary(form, true);
-        binary["securityContext"] = serde_json::json!({ "reference": report.subject.reference });
+        binary["securityContext"] = crate::json::json!({ "reference": report.subject.reference });
         meta::stamp(binary, document.binary_id(form), 1, at)
     });
     let reference = document_reference::render(&report, &document, &settings.issuer)?;

@@ -5,8 +5,8 @@ pub(in crate::interaction) mod editions;
 
 use std::collections::BTreeMap;
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::incomplete;
 use crate::fhir::element;

@@ -1,6 +1,6 @@
 //! Writing what a message causes, once: the unit claims the number of the message.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::{element, structure};
 use crate::hl7v2::{Header, Message};

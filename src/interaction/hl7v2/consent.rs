@@ -4,7 +4,7 @@
 //! known. The consent to consultation (ZFA-11) is of no use here: nothing is read from a DMP. The codes are those of the
 //! published examples of the ANS; no table of the extension was at hand.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use crate::fhir::{element, meta, search};
 use crate::hl7v2::{Message, Moment};

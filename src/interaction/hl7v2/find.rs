@@ -1,6 +1,6 @@
 //! Which patient a message is about: by the numbers of the hospital, else by the INS.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::pid::Number;
 use crate::fhir::element;

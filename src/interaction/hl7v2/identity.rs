@@ -2,7 +2,7 @@
 //! messages of all its patients (`mllp.known_patients_only`), nobody is created: only those who are followed here are brought
 //! up to date.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::commit::{Ended, Rounds, commit, sound};
 use super::overlay::overlay;

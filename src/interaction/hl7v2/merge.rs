@@ -2,7 +2,7 @@
 //! the record that ends says by which it is replaced, and keeps all that was written about it; old numbers still lead to
 //! the patient (FHIR R4, `Patient.link`).
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::commit::{Ended, Rounds, commit};
 use super::overlay::{overlay, retire};

@@ -1,7 +1,7 @@
 //! What a message changes of a patient: fields that are written replace, `""` takes away, empty fields leave as it is.
 //! Nothing else of the record is touched (snapshot mode, HL7 v2.5, 2.10.4).
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::pid::{Number, Pid};
 use crate::fhir::element::list;
@@ -64,7 +64,7 @@ fn set(patient: &mut Value, name: &str, value: Option<Value>) {
     let Some(members) = patient.as_object_mut() else { return };
     match value {
         Some(value) => drop(members.insert(name.to_owned(), value)),
-        None => drop(members.shift_remove(name)),
+        None => drop(members.remove(name)),
     }
 }
 
@@ -107,7 +107,7 @@ fn identifiers(patient: &mut Value, numbers: &[Number], validated: bool) {
         match known {
             // A number that a message uses is in use.
             Some(element) if element["use"] == "old" => {
-                drop(element.as_object_mut().map(|one| one.shift_remove("use")))
+                drop(element.as_object_mut().map(|one| one.remove("use")))
             }
             Some(_) => {}
             None => kept.push(identifier(number)),
@@ -228,7 +228,7 @@ fn address(part: Part<'_>) -> Option<Value> {
             element[member] = json!(text(number));
         }
     }
-    if element.as_object().is_some_and(serde_json::Map::is_empty) {
+    if element.as_object().is_some_and(crate::json::Map::is_empty) {
         return None;
     }
     if let Some(usage) = usage {

@@ -4,7 +4,7 @@
 //! A receipt becomes a `Provenance` of the document: what was said, by whom, when, and about which delivery; and an
 //! `AuditEvent`, which nobody can change and which the proof rests on. One that says no becomes a Task too: the technical acknowledgment was a yes, and only a person can mend what came after it.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::commit::{Ended, Rounds, commit, sound};
 use super::request;

@@ -1,7 +1,7 @@
 //! What only a person can mend, as a Task: a document that its receiver refused, two records that became one.
 
+use crate::json::{Value, json};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 
 use crate::fhir::datetime::instant;
 use crate::fhir::meta;

@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::receipt::{KIND, ROLE, SYSTEM, acknowledgment};
 use crate::fhir::datetime::instant;

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use serde_json::Value;
+use crate::json::Value;
 
 /// `url` or `url|version`; a fragment is passed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

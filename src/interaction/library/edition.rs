@@ -1,6 +1,6 @@
 //! One version of a definition, compiled once and never changed afterwards.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::canonical::Canonical;
 use crate::problem::Problem;
@@ -30,10 +30,8 @@ impl<T> Edition<T> {
     /// Without what nobody asks for any more once it is compiled: a shelf lives as long as the process.
     pub(super) fn shelved(mut self) -> Self {
         if let Value::Object(members) = &mut self.source {
-            *members = std::mem::take(members)
-                .into_iter()
-                .filter(|(name, _)| HEAD.contains(&name.as_str()))
-                .collect();
+            *members =
+                std::mem::take(members).into_iter().filter(|(name, _)| HEAD.contains(&&**name)).collect();
         }
         self
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::canonical::{Canonical, compare_versions};
 use super::edition::{Edition, Form, Plan};
@@ -116,7 +116,7 @@ fn compare<T>(one: &Edition<T>, other: &Edition<T>) -> std::cmp::Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn without_a_version_the_newest_active_edition_is_taken() {

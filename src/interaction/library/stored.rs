@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::canonical::{Canonical, compare_versions};
 use super::edition;

@@ -1,7 +1,7 @@
 //! The Task about a destination that does not answer, as people read it. Pure.
 
+use crate::json::{Value, json};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 
 use crate::fhir::datetime::instant;
 use crate::fhir::{element, meta};

@@ -1,8 +1,8 @@
 //! FHIRPath Patch (<https://hl7.org/fhir/R4/fhirpatch.html>): add, insert, delete, replace, move.
 
+use crate::json::{Map, Value};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde_json::{Map, Value};
 
 use super::json;
 use crate::fhir::schema::{self, Element};
@@ -126,7 +126,7 @@ impl Operation<'_> {
     fn refuse_second(&self, resource: &Value, place: &[String], target: &Element) -> Result<(), Problem> {
         let Some((_, parent)) = place.split_last() else { return Ok(()) };
         let there = resource.pointer(&text_of(parent)).and_then(Value::as_object).is_some_and(|members| {
-            let is_it = |key: &String| {
+            let is_it = |key: &str| {
                 key.strip_prefix(target.name).is_some_and(|rest| {
                     rest.is_empty() || (target.choice && rest.starts_with(|c: char| c.is_ascii_uppercase()))
                 })
@@ -215,7 +215,7 @@ fn locate(value: &Value, wanted: &Value, place: &mut Vec<String>) -> bool {
         return true;
     }
     let children: Vec<(String, &Value)> = match value {
-        Value::Object(members) => members.iter().map(|(name, member)| (name.clone(), member)).collect(),
+        Value::Object(members) => members.iter().map(|(name, member)| (name.to_owned(), member)).collect(),
         Value::Array(elements) => {
             elements.iter().enumerate().map(|(n, element)| (n.to_string(), element)).collect()
         }
@@ -318,7 +318,7 @@ fn without_empty(resource: &mut Value, place: &[String]) {
         && let Some((name, parent)) = list.split_last()
         && let Some(Value::Object(members)) = resource.pointer_mut(&text_of(parent))
     {
-        members.shift_remove(name);
+        members.remove(name);
     }
 }
 
@@ -342,7 +342,7 @@ fn malformed(text: impl Into<String>) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

@@ -1,6 +1,6 @@
 //! JSON Patch (RFC 6902) over JSON pointers (RFC 6901); members keep their order.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::problem::{Category, Problem};
 
@@ -99,7 +99,7 @@ pub(super) fn remove(resource: &mut Value, path: &[String]) -> Result<Value, Pro
     let (last, parent) =
         path.split_last().ok_or_else(|| invalid("a resource cannot be removed by a patch"))?;
     let removed = match at(resource, parent) {
-        Some(Value::Object(members)) => members.shift_remove(last),
+        Some(Value::Object(members)) => members.remove(last),
         Some(Value::Array(elements)) => {
             index(last).filter(|n| *n < elements.len()).map(|n| elements.remove(n))
         }
@@ -122,7 +122,7 @@ fn malformed(name: &str, text: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

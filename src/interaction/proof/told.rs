@@ -1,6 +1,6 @@
 //! A proof as `Parameters`, and as a table.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::standing::{Found, accepted_at};
 use super::{Proof, Row};

@@ -1,7 +1,7 @@
 //! Tasks of deliveries that did not arrive end by themselves: when the delivery is accepted later, or when a person stops it.
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::fhir::datetime::instant;
 use crate::fhir::{element, meta};

@@ -1,8 +1,8 @@
 //! `Patient/{id}/$everything` (R4 `patient-operation-everything.html`): the patient, what is about them, and who and
 //! what is named there, page by page; with what is about the records that were merged into theirs.
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::compartment::{self, MEMBERS};
 use super::{CURSOR, SearchAnswer, answer, entries, include, link};

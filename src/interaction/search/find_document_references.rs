@@ -4,7 +4,7 @@
 //! same, with every status and a warning; one that names neither is a plain search of FHIR, by which engines poll
 //! (`_lastUpdated`).
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::Search;
 use crate::fhir::search::{Request, Total};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::fhir::search::{self, Criterion, Found, Include, Kind, Modifier, Parameter, Query, Request, Test};

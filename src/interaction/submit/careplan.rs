@@ -1,7 +1,7 @@
 //! The plans of care that a response is judged with: not only the active ones, because what a treatment does to a body
 //! outlasts the plan (cytotoxic drugs for weeks, checkpoint inhibitors for a year).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::search::Query;
 use crate::fhir::{element, meta};
@@ -44,7 +44,7 @@ fn sort(careplans: &mut [Value]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn plans_followed_now_come_first_then_the_newest() {

@@ -1,8 +1,8 @@
 //! What the store holds about a patient that a response is judged with: earlier responses, and what an earlier version of
 //! the same response became.
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::{RESPONSE, history};
 use crate::fhir::search::{self, Query};
@@ -113,7 +113,7 @@ fn comes_from(resource: &Value, response: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn each_type_names_its_response_in_its_own_place() {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::decide::Situation;
 use super::{Arrival, RESPONSE, careplan, earlier, identity, moment};
@@ -197,7 +197,7 @@ pub(crate) fn known(shelf: Arc<Shelf>, response: &mut Value, careplans: &[Value]
     let form = asked.as_deref().and_then(|canonical| shelf.form(canonical));
     let mut issues = Vec::new();
     match (&asked, &form) {
-        (Some(_), Some(form)) => response["questionnaire"] = Value::String(form.canonical()),
+        (Some(_), Some(form)) => response["questionnaire"] = form.canonical().into(),
         (Some(canonical), None) => issues.push(unknown_questionnaire(canonical)),
         (None, _) => issues.push(without_questionnaire()),
     }

@@ -2,8 +2,8 @@
 
 use std::cmp::Reverse;
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::fhir::datetime::PartialDateTime;
 use crate::fhir::{element, meta};
@@ -34,7 +34,7 @@ pub(crate) fn earlier(responses: Vec<Value>, own: Option<&str>, before: Timestam
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     fn response(id: &str, status: &str, authored: &str) -> Value {
         json!({"resourceType": "QuestionnaireResponse", "id": id, "status": status, "authored": authored})

@@ -1,7 +1,7 @@
 //! Whether a response is about whom it says: what contradicts its subject is refused (and kept), what makes it doubtful is
 //! read by a person.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::RESPONSE;
 use crate::fhir::element;
@@ -94,7 +94,7 @@ fn answered_by_other() -> Issue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn a_record_that_nobody_looks_at_and_an_answer_by_another_patient_are_doubtful() {

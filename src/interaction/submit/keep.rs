@@ -4,10 +4,10 @@
 //! on every answer that could be read, and a person is told by a Flag and a Task of level *technique* or above. The same
 //! bytes refused twice are kept once.
 
+use crate::json::{Value, json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::decide::{self, Judgement, Origin};
 use super::gather::Gathered;
@@ -118,7 +118,7 @@ impl Kept<'_> {
         }
         // An empty string is no value in FHIR: nothing is kept as no data.
         if !bytes.is_empty() {
-            binary["data"] = Value::String(STANDARD.encode(bytes));
+            binary["data"] = STANDARD.encode(bytes).into();
         }
         meta::stamp(binary, id, 1, self.at)
     }

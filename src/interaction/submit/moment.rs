@@ -1,8 +1,8 @@
 //! When a response was answered, as far as its own word can be trusted: a clock that is wrong must not move a patient out of
 //! the weeks of a treatment.
 
+use crate::json::Value;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use super::{RESPONSE, history};
 use crate::problem::Issue;
@@ -43,7 +43,7 @@ fn is_ahead(at: Timestamp, received: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn a_moment_that_has_not_come_or_is_long_past_is_doubtful() {

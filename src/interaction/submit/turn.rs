@@ -4,7 +4,7 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
-use serde_json::Value;
+use crate::json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
 /// Patients share that many queues: two who meet in one wait for each other without need, which is rare and harmless.
@@ -29,7 +29,7 @@ pub(super) async fn of(response: &Value) -> (Option<MutexGuard<'static, ()>>, bo
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     #[tokio::test]
     async fn responses_about_one_patient_take_turns() {

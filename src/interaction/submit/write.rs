@@ -1,7 +1,7 @@
 //! Writing an accepted response with all that it becomes, in one transaction.
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::decide::{self, Judgement, Origin};
 use super::gather::Gathered;
@@ -164,7 +164,7 @@ pub(super) fn key(response: &Value, before: &Before, digest: &str) -> Option<(&'
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::json::json;
 
     #[test]
     fn a_response_claims_its_identifier_or_its_content_if_that_has_a_moment() {

@@ -1,6 +1,6 @@
 //! What `$visibility` is asked, as `Parameters` (FHIR R4, Operations).
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::{Document, Reading, element};
 use crate::interaction::finalize::sources;

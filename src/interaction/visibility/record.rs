@@ -1,7 +1,7 @@
 //! What a change of visibility leaves on record, beside the versions that it writes: who asked, and why (Provenance, FHIR R4).
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::asked::Asked;
 use crate::interaction::provenance;

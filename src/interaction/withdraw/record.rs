@@ -1,7 +1,7 @@
 //! What a withdrawal leaves on record: the report, the description of its document, and the Provenance (FHIR R4).
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::fhir::element;
 use crate::interaction::provenance;

@@ -1,6 +1,6 @@
 //! Every fault of a definition, with its element.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::definition;
 use crate::problem::{Category, Issue};

@@ -1,7 +1,7 @@
 //! Enablement: operators, behavior, ancestors, and every repeating instance for itself.
 
+use crate::json::{Value, json};
 use proptest::prelude::Strategy as _;
-use serde_json::{Value, json};
 
 use super::check;
 

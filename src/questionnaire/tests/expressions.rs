@@ -1,6 +1,6 @@
 //! Expressions over a response: enablement, variables, calculations, constraints.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::{check, check_response, compiled, context, definition, line, response};
 use crate::terminology::Terminology;

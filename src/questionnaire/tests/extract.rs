@@ -1,6 +1,6 @@
 //! Answers as Observations.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::{compiled, definition, response};
 
@@ -18,7 +18,7 @@ fn check(item: &Value, answers: &Value, expected: &[(&str, Value)]) {
     let found: Vec<(String, Value)> = extracts
         .iter()
         .map(|extract| extract.observation.as_object().unwrap().iter().next_back().unwrap())
-        .map(|(name, value)| (name.clone(), value.clone()))
+        .map(|(name, value)| (name.to_owned(), value.clone()))
         .collect();
     let expected: Vec<(String, Value)> =
         expected.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();

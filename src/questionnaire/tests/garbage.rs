@@ -1,8 +1,8 @@
 //! Whatever is sent, validation and extraction come to an end without a panic, and what is readable stays
 //! readable.
 
+use crate::json::{Value, json};
 use proptest::prelude::*;
-use serde_json::{Value, json};
 
 use super::{compiled, context, definition, response};
 use crate::terminology::Terminology;

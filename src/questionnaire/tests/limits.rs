@@ -1,6 +1,6 @@
 //! Each limit with an answer that keeps it and one that breaks it.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::check;
 

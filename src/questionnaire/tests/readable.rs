@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::{compiled, context, definition, response};
 use crate::terminology::Terminology;

@@ -1,6 +1,6 @@
 //! Link ids, nesting, order, texts, and how often an item occurs.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::{check, check_response, definition, response};
 

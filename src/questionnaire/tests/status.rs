@@ -1,6 +1,6 @@
 //! What the status of a response allows to be missing.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::{check_response, definition, response};
 

@@ -1,6 +1,6 @@
 //! Item type × answer type, and the form of each value.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::check;
 

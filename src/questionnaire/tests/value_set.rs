@@ -1,6 +1,6 @@
 //! Options and units from loaded value sets.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::{context, definition, line, response};
 use crate::terminology::Terminology;

@@ -1,8 +1,8 @@
 //! A period for the tests of this room: the official test identity over as many weeks as are asked for.
 
+use crate::json::{Value, json};
 use jiff::ToSpan;
 use jiff::civil::Date;
-use serde_json::{Value, json};
 
 use super::{AUTHOR, PATIENT, author, read_of};
 use crate::report::Report;

@@ -1,7 +1,7 @@
 //! Which weeks of a period were answered: observance as the French health insurance counts it, received ÷ expected.
 
+use crate::json::Value;
 use jiff::civil::Date;
-use serde_json::Value;
 
 use super::Days;
 use crate::fhir::element::list;
@@ -164,9 +164,9 @@ fn level(report: &Value) -> Option<(Date, Level)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::json;
     use crate::report::element::own_url;
     use crate::terminology::ALERT_LEVEL;
-    use serde_json::json;
 
     fn days(first: &str, last: &str) -> Days {
         Days { first: first.parse().unwrap(), last: last.parse().unwrap() }

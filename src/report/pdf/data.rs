@@ -1,6 +1,6 @@
 //! What the template reads: the report as JSON.
 
-use serde_json::{Value, json};
+use crate::json::{Value, json};
 
 use super::period;
 use crate::identity::Channel;

@@ -1,7 +1,7 @@
 //! What the template reads of a period: weeks, charts, episodes, and what was said again and again.
 
+use crate::json::{Value, json};
 use jiff::civil::Date;
-use serde_json::{Value, json};
 
 use super::data::{alert, short};
 use crate::report::period::Days;
@@ -90,7 +90,7 @@ fn curves(days: Days, trend: &Trend) -> Vec<Value> {
         let highest = points.iter().map(|(_, grade)| *grade).max();
         json!({
             "symptom": series.symptom,
-            "points": points,
+            "points": points.iter().map(|(at, grade)| json!([at, grade])).collect::<Value>(),
             "gaps": gaps(days, trend, &series.grades),
             "last": points.last().map(|(_, grade)| *grade),
             "highest": highest,
@@ -167,7 +167,7 @@ fn measure(days: Days, trend: &Trend, measure: &Measure) -> Value {
         "last": written.last().map(|(_, value)| value),
         "low": low.map(|(_, shown)| shown),
         "high": high.map(|(_, shown)| shown),
-        "points": points,
+            "points": points,
     })
 }
 

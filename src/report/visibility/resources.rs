@@ -6,8 +6,8 @@
 //! sets all extensions of the description, of which this service gives it no other: `add`, which replaces what is there
 //! (RFC 6902, 4.1).
 
+use crate::json::{Value, json};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::Visibility;
 use crate::fhir::element::resource_type;

@@ -6,10 +6,10 @@
 //! element, so `docStatus` too, is refused with 405. The draft for the DMP (`PDSm4DMP` 0.1.0) says `superseded` on one page
 //! and `entered-in-error` on another: what a recipient wants is therefore decided by the site.
 
+use crate::json::{Value, json};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use super::{Sent, damaged};
 use crate::fhir::datetime::instant;
@@ -158,8 +158,8 @@ fn by_identifier(value: &mut Value, left_out: &[(String, String)]) {
             let found = left_out.iter().find(|(url, _)| Some(url.as_str()) == named);
             if let Some((url, rtype)) = found {
                 elements.remove("reference");
-                elements.insert("type".to_owned(), json!(rtype));
-                elements.insert("identifier".to_owned(), json!({"system": URI_SYSTEM, "value": url}));
+                elements.insert("type", json!(rtype));
+                elements.insert("identifier", json!({"system": URI_SYSTEM, "value": url}));
             } else {
                 elements.values_mut().for_each(|item| by_identifier(item, left_out));
             }

@@ -1,9 +1,9 @@
 //! What a Document Recipient asks of a Simplified Publish: IHE ITI-105 (MHD 4.2.3, `SimplifiedPublish.DocumentReference`) and
 //! `pdsm-simplified-publish` of `PDSm` 3.1.1.
 
+use crate::json::Value;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
 use sha1::{Digest, Sha1};
 
 use super::{Faults, repeated, replaced};
@@ -64,7 +64,7 @@ fn bytes(faults: &mut Faults, described: &Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
     use crate::report::{example, simplified_publish};

@@ -1,7 +1,7 @@
 //! Flow 03 of `PDSm` 3.1.1, *mise à jour des métadonnées de la fiche*: a conditional `PATCH` by the business identifier, of
 //! the elements that the guide allows and of no other.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{Shelf, invalid};
 use crate::fhir::element::str_at;
@@ -59,7 +59,7 @@ impl Shelf {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
     use crate::report::{example, provide_document_bundle};

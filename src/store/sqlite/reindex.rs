@@ -132,7 +132,7 @@ fn piece(conn: &Connection, changed: &[i64]) -> Result<bool, Problem> {
         .collect::<Result<_, _>>()?;
     for (rid, rtype, seq) in &found {
         let body = super::read::body(conn, *seq)?;
-        let resource: serde_json::Value = serde_json::from_slice(&body)
+        let resource: crate::json::Value = serde_json::from_slice(&body)
             .map_err(|e| Problem::internal(format!("a stored {rtype} cannot be read: {e}")))?;
         commit::index_anew(conn, *rid, &Row::new(rtype, index(&resource)))?;
     }
@@ -167,7 +167,7 @@ fn cleared(conn: &Connection, changed: &[i64]) -> Result<bool, Problem> {
 mod tests {
     use std::time::Duration;
 
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
     use crate::fhir::search::{Query, parameters, parse_text};

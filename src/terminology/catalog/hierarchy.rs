@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::Value;
+use crate::json::Value;
 
 use super::{CodeSystem, Terminology};
 
@@ -105,7 +105,7 @@ fn nested(parent: &Value, above: Option<&str>, parents: &mut Parents) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use crate::json::json;
 
     use super::*;
 

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use vigie::clock::Clock;
 use vigie::connector::Connector;
 use vigie::hl7v2::delivery_id;
 use vigie::interaction::{Destination, DestinationKind, Publication};
+use vigie::json::Value;
 use vigie::report::hl7v2::Kind;
 use vigie::report::provide_and_register::Sender;
 use vigie::sandbox::{Fault, Handle, MllpFault, Platform, Standing, dmp, dpi, mhd, platform};

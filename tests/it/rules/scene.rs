@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use vigie::json::{Map, Value, json};
 use vigie::judgement::Evaluation;
 use vigie::rules::{self, Facts, Protocol};
 use vigie::terminology::BASE;
@@ -39,7 +39,7 @@ pub(super) fn folders(place: &str) -> Vec<String> {
 pub(super) struct Content {
     pub(super) plan: Value,
     questionnaire: Value,
-    base: Map<String, Value>,
+    base: Map,
     protocol: Protocol,
 }
 
@@ -103,11 +103,11 @@ impl Content {
     fn response(&self, changes: &Value, authored: &str, status: &str) -> Value {
         let mut answers = self.base.clone();
         for (link_id, answer) in changes.as_object().into_iter().flatten() {
-            answers.insert(link_id.clone(), answer.clone());
+            answers.insert(link_id.to_owned(), answer.clone());
         }
         answers.retain(|_, answer| !answer.is_null());
         let items = items(&self.questionnaire["item"], &mut answers);
-        assert!(answers.is_empty(), "no such question: {:?}", answers.keys());
+        assert!(answers.is_empty(), "no such question: {:?}", answers.keys().collect::<Vec<_>>());
         json!({
             "resourceType": "QuestionnaireResponse",
             "questionnaire": format!("{BASE}/Questionnaire/surveillance-hebdomadaire|1.0.0"),
@@ -119,7 +119,7 @@ impl Content {
 }
 
 /// Items of a response, taken out of the answers.
-fn items(definitions: &Value, answers: &mut Map<String, Value>) -> Vec<Value> {
+fn items(definitions: &Value, answers: &mut Map) -> Vec<Value> {
     let mut found = Vec::new();
     for definition in definitions.as_array().into_iter().flatten() {
         let link_id = definition["linkId"].as_str().expect("a linkId");

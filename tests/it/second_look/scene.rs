@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use serde_json::{Value, json};
 use vigie::app::LastLook;
 use vigie::clock::{Clock, SeededIds, SystemIds};
 use vigie::connector::{Connector, Connectors, Sending};
 use vigie::delivery::Courier;
 use vigie::interaction::{self, Context, Destination, DestinationKind, Follower, Library, Publication};
+use vigie::json::{Value, json};
 use vigie::outbox::{Act, Delivery, Outcome, Receipt, State};
 use vigie::store::{DeliveryFilter, DeliveryRecord};
 

@@ -1,7 +1,7 @@
 //! What is in a patient's compartment: by one of several references, each resource once, page by page (R4 3.1.1.2).
 
-use serde_json::{Value, json};
 use vigie::fhir::search::{Criterion, Modifier, Parameter, Query, Test, Total, parameters};
+use vigie::json::{Value, json};
 
 use super::support::{Held, query, resource};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use vigie::json::json;
 use vigie::store::{Committed, Guard, Store, Unit, Violation};
 
 use super::support::{Held, new, query, resource, unit};

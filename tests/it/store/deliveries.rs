@@ -1,6 +1,6 @@
 //! Deliveries: leased in order, repeated until a yes, stopped and sent again by a person.
 
-use serde_json::json;
+use vigie::json::json;
 use vigie::outbox::{Backoff, Outcome, Receipt, State, Stop};
 use vigie::problem::Category;
 use vigie::store::{

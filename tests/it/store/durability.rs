@@ -1,6 +1,6 @@
 //! What was acknowledged is there after a restart.
 
-use serde_json::json;
+use vigie::json::json;
 use vigie::store::{Committed, LeaseRequest, Unit};
 
 use super::support::{Held, at, delivery, new, unit};

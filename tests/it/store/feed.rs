@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 use vigie::fhir::search::parse_text;
+use vigie::json::{Value, json};
 use vigie::store::{Committed, Expect, History, Store, Unit, Write};
 
 use super::support::{Held, at, resource};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use vigie::json::json;
 use vigie::problem::Category;
 use vigie::store::sqlite::{self, Options};
 use vigie::store::{Committed, Store};

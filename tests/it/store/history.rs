@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use serde_json::json;
+use vigie::json::json;
 use vigie::problem::Category;
 use vigie::store::{Expect, History, Made, Unit, Versions, Write};
 

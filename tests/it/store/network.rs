@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use vigie::json::json;
 use vigie::problem::Category;
 use vigie::store::postgres::{self, Options, PostgresStore};
 use vigie::store::{Committed, Guard, LeaseRequest, Store, Unit, Violation};

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use serde_json::json;
+use vigie::json::json;
 use vigie::problem::Category;
 
 use super::support::{Held, query, resource};
 
-fn task(id: &str, n: usize) -> serde_json::Value {
+fn task(id: &str, n: usize) -> vigie::json::Value {
     let priority = ["routine", "urgent", "asap", "stat"][n % 4];
     let more = json!({
         "status": if n.is_multiple_of(3) { "completed" } else { "requested" },

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use vigie::json::{Value, json};
 use vigie::problem::Category;
 use vigie::store::{Committed, Expect, Store, Write};
 

@@ -1,6 +1,6 @@
 //! What each kind of criterion matches (R4 3.1.1.4).
 
-use serde_json::json;
+use vigie::json::json;
 
 use super::support::{Held, resource};
 

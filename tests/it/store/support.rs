@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
 use vigie::fhir::search::{Query, parse_text};
+use vigie::json::{Value, json};
 use vigie::outbox::{Act, Delivery};
 use vigie::store::{Committed, Expect, Page, Store, Unit, Write};
 

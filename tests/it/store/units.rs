@@ -1,6 +1,6 @@
 //! What a unit writes, and what keeps it from being written.
 
-use serde_json::json;
+use vigie::json::json;
 use vigie::store::{Committed, Expect, Guard, Unit, Violation, Write};
 
 use super::support::{Held, at, new, query, resource, unit};

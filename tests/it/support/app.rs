@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::Value;
 use tempfile::TempDir;
 use vigie::clock::{Clock, FixedClock, SeededIds};
 use vigie::interaction::{
     self, Answer, Authority, Context, Destination, DestinationKind, Library, Publication, Settings,
 };
+use vigie::json::Value;
 use vigie::outbox::{Backoff, Outcome, Receipt};
 use vigie::problem::Problem;
 use vigie::report::{Issuer, Stationery};
@@ -210,8 +210,8 @@ impl App {
         start: &str,
         end: &str,
     ) -> Result<Answer, Problem> {
-        let part = |name: &str, day: &str| serde_json::json!({"name": name, "valueDate": day});
-        let body = serde_json::json!({"resourceType": "Parameters", "parameter": [part("start", start), part("end", end)]});
+        let part = |name: &str, day: &str| vigie::json::json!({"name": name, "valueDate": day});
+        let body = vigie::json::json!({"resourceType": "Parameters", "parameter": [part("start", start), part("end", end)]});
         interaction::period_report(&self.context, patient, body.to_string().as_bytes()).await
     }
 

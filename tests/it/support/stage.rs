@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
 use vigie::clock::{Clock, SystemIds};
 use vigie::connector::Connectors;
 use vigie::delivery::Courier;
 use vigie::interaction::{Destination, DestinationKind, Publication};
+use vigie::json::Value;
 use vigie::outbox::Act;
 use vigie::report::hl7v2::Kind as MessageKind;
 use vigie::report::provide_and_register::Sender;

@@ -1,6 +1,6 @@
 //! What is indexed, resource by resource.
 
-use serde_json::json;
+use crate::json::json;
 
 use super::*;
 

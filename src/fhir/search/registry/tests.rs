@@ -1,6 +1,6 @@
 //! The shipped parameters, and those of a site.
 
-use serde_json::json;
+use crate::json::json;
 
 use super::super::{Column, parameters};
 use super::*;

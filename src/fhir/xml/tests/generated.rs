@@ -1,8 +1,8 @@
 //! Resources made from the tables: value to XML and back is the same value.
 
+use crate::json::{Map, Number, Value};
 use proptest::prelude::*;
 use proptest::test_runner::TestRng;
-use serde_json::{Map, Number, Value};
 
 use crate::fhir::schema::{Definition, Kind, TypeRef, r4};
 use crate::fhir::xml::{XHTML, is_attribute, read, write, write_pretty};
@@ -32,11 +32,11 @@ impl Maker<'_> {
                 let text = NUMBERS[self.below(NUMBERS.len())];
                 Value::Number(text.parse::<Number>().expect("the text of a number"))
             }
-            "xhtml" => Value::String(format!(
+            "xhtml" => Value::from(format!(
                 "<div xmlns=\"{XHTML}\">\n a <b >&lt;</b>{}</div>",
                 " ".repeat(self.below(3))
             )),
-            _ => Value::String(self.text()),
+            _ => Value::from(self.text()),
         }
     }
 
@@ -61,18 +61,15 @@ impl Maker<'_> {
 
     fn twin(&mut self, depth: usize) -> Value {
         let mut members = Map::new();
-        members.insert("id".into(), self.text().into());
+        members.insert("id", self.text().into());
         if depth < 4 {
             let extension = r4().definition("Extension").expect("a known type");
-            members.insert(
-                "extension".into(),
-                Value::Array(vec![Value::Object(self.object(extension, depth + 1))]),
-            );
+            members.insert("extension", Value::Array(vec![Value::Object(self.object(extension, depth + 1))]));
         }
         Value::Object(members)
     }
 
-    fn object(&mut self, definition: &Definition, depth: usize) -> Map<String, Value> {
+    fn object(&mut self, definition: &Definition, depth: usize) -> Map {
         let mut members = Map::new();
         for _ in 0..=self.below(3) {
             let names: Vec<&str> = definition.names().collect();
@@ -95,14 +92,7 @@ impl Maker<'_> {
         members
     }
 
-    fn insert(
-        &mut self,
-        members: &mut Map<String, Value>,
-        name: &str,
-        many: bool,
-        kind: &TypeRef,
-        depth: usize,
-    ) {
+    fn insert(&mut self, members: &mut Map, name: &str, many: bool, kind: &TypeRef, depth: usize) {
         let twin = format!("_{name}");
         if !many {
             let (value, extra) = self.element(kind, depth);
@@ -125,7 +115,7 @@ impl Maker<'_> {
         names.sort_unstable();
         let name = names[self.below(names.len())];
         let mut members = Map::new();
-        members.insert("resourceType".into(), name.into());
+        members.insert("resourceType", name.into());
         members.extend(self.object(r4().definition(name).expect("a known type"), depth));
         Value::Object(members)
     }

@@ -1,7 +1,7 @@
 //! What a resource said at an earlier instant: the version that was the current one then.
 
+use crate::json::Value;
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::fhir::{element, meta};
 use crate::interaction::{Context, read};

@@ -1,6 +1,6 @@
 //! The documents that were made of a report before.
 
-use serde_json::Value;
+use crate::json::Value;
 
 use crate::fhir::{element, meta};
 use crate::interaction::Context;
