@@ -230,9 +230,8 @@ pub(super) fn has_shape(value: &Value, type_name: &str) -> bool {
     let Some(object) = value.as_object() else { return false };
     SHAPES.iter().any(|(name, needed, allowed)| {
         *name == type_name
-            && needed.iter().all(|key| object.contains_key(*key))
+            && needed.iter().all(|key| object.contains_key(key))
             && object.keys().all(|key| {
-                let key = key;
                 needed.contains(&key) || allowed.contains(&key) || key == "id" || key == "extension"
             })
     })

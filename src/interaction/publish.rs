@@ -42,7 +42,7 @@ fn unchanged_but_status(current: &Value, resource: &Value) -> Result<(), Problem
         let mut bare = definition.clone();
         if let Some(members) = bare.as_object_mut() {
             for name in CHANGEABLE {
-                members.remove(*name);
+                members.remove(name);
             }
         }
         bare

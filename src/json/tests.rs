@@ -115,7 +115,17 @@ fn a_part_that_is_not_there_is_null_and_is_made_when_it_is_set() {
 #[test]
 fn a_value_is_compared_with_plain_ones() {
     let value = json!({"t": "x", "n": -7, "big": u64::MAX, "b": false, "f": 1.5});
-    assert!(value["t"] == "x" && "x" == value["t"] && value["t"] == *"x" && value["t"] == String::from("x"));
-    assert!(value["n"] == -7 && value["n"] != 7_u64 && value["big"] == u64::MAX && value["big"] != -1);
-    assert!(value["b"] == false && value["t"] != 1 && value["f"] != 1 && value["missing"] != "x");
+    let owned = String::from("x");
+    assert_eq!(value["t"], "x");
+    assert_eq!("x", value["t"]);
+    assert_eq!(value["t"], *"x");
+    assert_eq!(value["t"], owned);
+    assert_eq!(owned, value["t"]);
+    assert_eq!(value["n"], -7);
+    assert_eq!(value["big"], u64::MAX);
+    assert_eq!(value["b"], false);
+    for (part, other) in [("n", 7_u64), ("t", 1), ("f", 1), ("missing", 0)] {
+        assert_ne!(value[part], other, "{part}");
+    }
+    assert_ne!(value["missing"], "x");
 }

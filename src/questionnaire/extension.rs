@@ -93,7 +93,6 @@ pub(crate) fn value_of<'v>(element: &'v Value, prefix: &str) -> Option<(&'v str,
         .find(|(name, _)| {
             name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
         })
-        .map(|(name, value)| (name, value))
 }
 
 /// The value of the first extension with this address.

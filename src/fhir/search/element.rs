@@ -160,7 +160,7 @@ fn texts(element: &Value, add: &mut dyn FnMut(Found)) {
         Value::String(text) => add(Found::Text(text.to_string())),
         Value::Array(list) => list.iter().for_each(|text| texts(text, add)),
         Value::Object(object) => {
-            PARTS.iter().filter_map(|part| object.get(*part)).for_each(|text| texts(text, add));
+            PARTS.iter().filter_map(|part| object.get(part)).for_each(|text| texts(text, add));
         }
         _ => {}
     }
