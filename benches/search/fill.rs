@@ -157,6 +157,38 @@ fn make(
     }
 }
 
+/// One week more than was filled, of so many patients; how many resources that were.
+pub(crate) async fn one_more_week(
+    store: &dyn Store,
+    templates: &Templates,
+    population: &Population,
+    units: usize,
+) -> usize {
+    let mut waiting: VecDeque<Pending<'_, Committed>> = VecDeque::with_capacity(CLIENTS);
+    let mut resources = 0;
+    let weeks = (WEEKS..).flat_map(|week| population.order(week + 1).map(move |patient| (patient, week)));
+    for (patient, week) in weeks.take(units) {
+        let course = population.course(patient);
+        let template = &templates.weeks[course][week % templates.weeks[course].len()];
+        let unit = unit(template, population, patient, week);
+        resources += unit.writes.len();
+        let mut commit = store.commit(unit);
+        // Asked once now, so that it has its place in the queue before the next one.
+        if poll_fn(|cx| Poll::Ready(commit.as_mut().poll(cx))).await.is_pending() {
+            waiting.push_back(commit);
+        }
+        if waiting.len() >= CLIENTS
+            && let Some(first) = waiting.pop_front()
+        {
+            first.await.expect("a unit is written");
+        }
+    }
+    for commit in waiting {
+        commit.await.expect("a unit is written");
+    }
+    resources
+}
+
 fn unit(template: &Template, population: &Population, patient: usize, week: usize) -> Unit {
     let key = Population::patient(patient);
     let day = Population::day(patient, week);

@@ -22,6 +22,7 @@ mod drive;
 #[path = "../load/figure.rs"]
 mod figure;
 mod fill;
+mod pages;
 mod place;
 mod population;
 mod queries;
@@ -56,6 +57,8 @@ struct Arguments {
     keep: bool,
     /// Only fill.
     fill: bool,
+    /// Tell which tables' pages a commit writes; one more week of some patients is there afterwards.
+    pages: bool,
     /// Where files are kept; in memory (`/dev/shm`), nothing takes the pages of a large file back while it is asked.
     folder: PathBuf,
 }
@@ -63,7 +66,8 @@ struct Arguments {
 fn arguments() -> Arguments {
     let sizes = vec![10_000, 1_000_000, 5_000_000];
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("search");
-    let mut read = Arguments { sizes, samples: 300, server: None, keep: false, fill: false, folder };
+    let mut read =
+        Arguments { sizes, samples: 300, server: None, keep: false, fill: false, pages: false, folder };
     // cargo adds --bench.
     let mut given = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = given.next() {
@@ -76,8 +80,11 @@ fn arguments() -> Arguments {
             "--database" => read.server = Some(value()),
             "--keep" => read.keep = true,
             "--fill" => (read.keep, read.fill) = (true, true),
+            "--pages" => read.pages = true,
             "--folder" => read.folder = value().into(),
-            _ => panic!("{name}: --sizes, --samples, --database, --keep, --fill and --folder are known"),
+            _ => panic!(
+                "{name}: --sizes, --samples, --database, --keep, --fill, --pages and --folder are known"
+            ),
         }
     }
     read
@@ -115,6 +122,9 @@ async fn run(arguments: &Arguments) {
             place.megabytes().await,
             start.elapsed().as_secs_f64()
         );
+        if let (true, Place::File(path)) = (arguments.pages, &place) {
+            pages::tell(path, &templates, &population).await;
+        }
         let mut asked = Vec::new();
         if !arguments.fill {
             place.settle().await;

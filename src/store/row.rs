@@ -1,6 +1,6 @@
 //! What a write puts into tables beside its body: the same for every SQL store.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
@@ -13,6 +13,9 @@ use crate::fhir::search::{Amount, Column, Entry, Found, Kind, Parameter, fold, p
 pub(super) const URGENCY_NONE: i64 = 4;
 /// Main date of a resource without one: before all others.
 pub(super) const DATE_NONE: i64 = i64::MIN;
+
+/// Resources whose numbers are of one block: SQLite keeps the codes that they share in one row.
+pub(super) const BLOCK: i64 = 64;
 
 /// Parameter, code, digest of the system (of the version for canonicals).
 pub(super) type Token = (i64, String, i64);
@@ -281,6 +284,16 @@ pub(super) fn identifier_param(parameter: &Parameter) -> i64 {
     numbered(parameter, ":identifier")
 }
 
+/// Whether what is kept under a number are references.
+pub(super) fn is_link(number: i64) -> bool {
+    static ALL: OnceLock<HashSet<i64>> = OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        let all = SERVED.iter().flat_map(|rtype| parameters(rtype));
+        all.filter(|parameter| parameter.kind == Kind::Reference).map(param).collect()
+    });
+    all.contains(&number)
+}
+
 fn numbered(parameter: &Parameter, facet: &str) -> i64 {
     digest(&format!("{}.{}{facet}", parameter.rtype, parameter.name)) & 0x7fff_ffff
 }
@@ -302,8 +315,6 @@ pub(super) const fn is_token(kind: Kind) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
     #[test]

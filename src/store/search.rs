@@ -4,6 +4,7 @@
 //! [`super::row`]: `resource r` with the single values, `token`, `text`, `span` and `part` with all others.
 
 mod condition;
+mod kept;
 mod leg;
 mod nested;
 mod order;

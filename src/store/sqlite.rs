@@ -15,6 +15,7 @@ mod problem;
 mod read;
 mod readers;
 mod reindex;
+mod runs;
 mod search;
 mod writer;
 

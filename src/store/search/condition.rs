@@ -1,6 +1,7 @@
 //! One criterion as SQL over `resource r`. Date spans are compared as R4 3.1.1.4.6 says.
 
 use super::nested::{chain, composite, member, referrer};
+use super::plan::Hints;
 use super::statement::{NEVER, Statement};
 use super::value;
 use crate::fhir::search::{Column, Criterion, Kind, Modifier, Parameter, Test, fold};
@@ -9,7 +10,7 @@ use crate::store::row::{
     urgency,
 };
 
-pub(super) fn condition(rtype: &str, criterion: &Criterion) -> Statement {
+pub(super) fn condition(hints: Hints, rtype: &str, criterion: &Criterion) -> Statement {
     let parameter = criterion.parameter;
     if let Modifier::Missing(missing) = criterion.modifier {
         let sign = if missing { "=" } else { "<>" };
@@ -17,7 +18,7 @@ pub(super) fn condition(rtype: &str, criterion: &Criterion) -> Statement {
     }
     let one = |test: &Test| {
         Statement::any(
-            parameter.stored().into_iter().map(|stored| one(rtype, stored, criterion.modifier, test)),
+            parameter.stored().into_iter().map(|stored| one(hints, rtype, stored, criterion.modifier, test)),
         )
     };
     let any = Statement::any(criterion.any.iter().map(one));
@@ -29,7 +30,13 @@ pub(super) fn condition(rtype: &str, criterion: &Criterion) -> Statement {
     none
 }
 
-fn one(rtype: &str, parameter: &'static Parameter, modifier: Modifier, test: &Test) -> Statement {
+fn one(
+    hints: Hints,
+    rtype: &str,
+    parameter: &'static Parameter,
+    modifier: Modifier,
+    test: &Test,
+) -> Statement {
     match (parameter.column, modifier, test) {
         (_, Modifier::Text, Test::Text(text)) => {
             let mut sql =
@@ -37,12 +44,14 @@ fn one(rtype: &str, parameter: &'static Parameter, modifier: Modifier, test: &Te
             sql.push(" AND ").append(&value::text("folded", modifier, text)).push(")");
             sql
         }
-        (_, Modifier::Identifier, test) => token_of(identifier_param(parameter), modifier, test),
-        (_, _, Test::Contained(inner)) => condition(rtype, inner),
-        (_, _, Test::Chain { rtype, criterion }) => chain(parameter, rtype, criterion),
-        (_, _, Test::Member { target, by }) => member(rtype, target, by),
-        (_, _, Test::Referrer { rtype, target, by, criterion }) => referrer((rtype, target), by, criterion),
-        (_, _, Test::Composite(parts)) => composite(rtype, parameter, parts),
+        (_, Modifier::Identifier, test) => token_of(hints, identifier_param(parameter), modifier, test),
+        (_, _, Test::Contained(inner)) => condition(hints, rtype, inner),
+        (_, _, Test::Chain { rtype, criterion }) => chain(hints, parameter, rtype, criterion),
+        (_, _, Test::Member { target, by }) => member(hints, rtype, target, by),
+        (_, _, Test::Referrer { rtype, target, by, criterion }) => {
+            referrer(hints, (rtype, target), by, criterion)
+        }
+        (_, _, Test::Composite(parts)) => composite(hints, rtype, parameter, parts),
         (Some(column), _, test) => on_column(parameter, column, test),
         (None, _, Test::Date { prefix, low, high }) => {
             let mut sql = Statement::with(
@@ -66,8 +75,8 @@ fn one(rtype: &str, parameter: &'static Parameter, modifier: Modifier, test: &Te
             sql
         }
         (None, _, test) => match told(parameter, modifier, test) {
-            Some(code) => told_or_looked_up(parameter, code, modifier, test),
-            None => token_of(param(parameter), modifier, test),
+            Some(code) => told_or_looked_up(hints, parameter, code, modifier, test),
+            None => token_of(hints, param(parameter), modifier, test),
         },
     }
 }
@@ -88,10 +97,16 @@ fn told<'t>(parameter: &Parameter, modifier: Modifier, test: &'t Test) -> Option
 /// A resource of one or two values is compared with these; one of more is looked up, and only where the code lies between the
 /// least and the greatest. So the resources of one person are tested without reading, for each, a page of the index that is
 /// full of others' rows.
-fn told_or_looked_up(parameter: &Parameter, code: &str, modifier: Modifier, test: &Test) -> Statement {
+fn told_or_looked_up(
+    hints: Hints,
+    parameter: &Parameter,
+    code: &str,
+    modifier: Modifier,
+    test: &Test,
+) -> Statement {
     let number = param(parameter);
     let key = |name: &str| format!("(r.keys ->> '{name}{number}')");
-    let looked_up = token_of(number, modifier, test);
+    let looked_up = token_of(hints, number, modifier, test);
     // A text is looked through faster than JSON is read, which is left for those where the code, or more than two, may be.
     let mut sql = Statement::new(&format!("(CASE WHEN r.keys LIKE '%\"d{number}\"%' AND "));
     sql.push(&key("d")).push(" IS NOT NULL THEN ");
@@ -112,15 +127,17 @@ fn told_or_looked_up(parameter: &Parameter, code: &str, modifier: Modifier, test
     sql
 }
 
-fn token_of(param: i64, modifier: Modifier, test: &Test) -> Statement {
+fn token_of(hints: Hints, param: i64, modifier: Modifier, test: &Test) -> Statement {
     if has_code(test, modifier) {
         // Not by EXISTS: PostgreSQL takes a parameter and its code for independent, so that it finds any code rare, and is
         // then led by it through the resources of everybody. A value of its own is looked up for one resource.
-        let mut sql = Statement::with("(SELECT TRUE FROM token WHERE rid = r.rid AND param = ? AND ", param);
+        let mut sql = Statement::new("(");
+        sql.append(&hints.of_one(param)).push(" AND ");
         sql.append(&value::token(test, modifier)).push(" LIMIT 1)");
         return sql;
     }
-    let mut sql = Statement::with("r.rid IN (SELECT rid FROM token WHERE param = ? AND ", param);
+    let rows = format!("r.rid IN (SELECT {} WHERE param = ? AND ", hints.each(param));
+    let mut sql = Statement::with(&rows, param);
     sql.append(&value::token(test, modifier)).push(")");
     sql
 }
@@ -140,7 +157,17 @@ fn text_of(parameter: &Parameter, modifier: Modifier, text: &str) -> Statement {
 }
 
 /// What picks a criterion's rows out of the index tables, when these can lead to the resources.
-pub(super) fn source(criterion: &Criterion) -> Option<Statement> {
+pub(super) fn source(hints: Hints, criterion: &Criterion) -> Option<Statement> {
+    gathered(criterion, |param| hints.each(param))
+}
+
+/// The same with no more rows than resources, and counted faster; nothing where that is [`source`] itself.
+pub(super) fn fewest(hints: Hints, criterion: &Criterion) -> Option<Statement> {
+    hints.has_runs().then(|| gathered(criterion, |param| hints.runs(param)))?
+}
+
+/// `from` is what is selected, and from where, for the codes or references of a parameter.
+fn gathered(criterion: &Criterion, from: impl Fn(i64) -> &'static str) -> Option<Statement> {
     let (parameter, modifier) = (criterion.parameter, criterion.modifier);
     let led = matches!(modifier, Modifier::Text | Modifier::Identifier) || parameter.column.is_none();
     let plain = |test: &&Test| test.is_direct();
@@ -150,7 +177,7 @@ pub(super) fn source(criterion: &Criterion) -> Option<Statement> {
     let mut legs = Vec::new();
     for stored in parameter.stored() {
         for test in &criterion.any {
-            legs.push(source_of(stored, modifier, test)?);
+            legs.push(source_of(&from, stored, modifier, test)?);
         }
     }
     let mut sql = Statement::default();
@@ -160,22 +187,27 @@ pub(super) fn source(criterion: &Criterion) -> Option<Statement> {
     Some(sql)
 }
 
-fn source_of(parameter: &'static Parameter, modifier: Modifier, test: &Test) -> Option<Statement> {
-    let rows = |table: &str, condition: &Statement| {
-        let mut sql = Statement::new(&format!("SELECT rid FROM {table} WHERE "));
+fn source_of(
+    from: impl Fn(i64) -> &'static str,
+    parameter: &'static Parameter,
+    modifier: Modifier,
+    test: &Test,
+) -> Option<Statement> {
+    let rows = |from: &str, condition: &Statement| {
+        let mut sql = Statement::new(&format!("SELECT {from} WHERE "));
         sql.append(condition);
         sql
     };
     let token = |param: i64| {
         let mut condition = Statement::with("param = ? AND ", param);
         condition.append(&value::token(test, modifier));
-        rows("token", &condition)
+        rows(from(param), &condition)
     };
     match (modifier, parameter.kind, test) {
         (Modifier::Text, _, Test::Text(text)) => {
             let mut condition = Statement::with("param = ? AND ", text_param(parameter));
             condition.append(&value::text("folded", modifier, text));
-            Some(rows("text", &condition))
+            Some(rows("rid FROM text", &condition))
         }
         (Modifier::Identifier, _, test) if has_code(test, modifier) => {
             Some(token(identifier_param(parameter)))
@@ -184,7 +216,7 @@ fn source_of(parameter: &'static Parameter, modifier: Modifier, test: &Test) -> 
             Some(token(param(parameter)))
         }
         (Modifier::None | Modifier::Exact, Kind::String, Test::Text(text)) => {
-            Some(rows("text", &text_of(parameter, modifier, text)))
+            Some(rows("rid FROM text", &text_of(parameter, modifier, text)))
         }
         _ => None,
     }

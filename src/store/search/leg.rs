@@ -6,7 +6,7 @@ use super::order::{Order, has_urgency};
 use super::plan::Hints;
 use super::statement::Statement;
 use super::value;
-use crate::fhir::search::{Column, Criterion, Modifier, Query, SortKey, Test};
+use crate::fhir::search::{Column, Criterion, Kind, Modifier, Query, SortKey, Test};
 use crate::store::row::{URGENCY_NONE, is_token, param};
 
 /// So many values are followed side by side.
@@ -53,15 +53,15 @@ pub(super) fn index_of(criterion: &Criterion) -> Option<Index> {
 pub(super) struct Leg {
     pub(super) index: Index,
     pub(super) holds: Statement,
-    /// Walks along rows of `token t`, which stand in the order of creation.
-    by_token: bool,
+    /// Walks along the rows of a code or a reference, which stand in the order of creation: of a parameter of that kind.
+    along: Option<Kind>,
     /// What counts its rows without the resource, when that can be.
     pub(super) counted: Option<Statement>,
 }
 
 impl Leg {
     pub(super) const fn new(index: Index, holds: Statement) -> Self {
-        Self { index, holds, by_token: false, counted: None }
+        Self { index, holds, along: None, counted: None }
     }
 
     /// Everything, in the order of the index.
@@ -76,40 +76,47 @@ impl Leg {
     /// What follows `FROM`.
     pub(super) fn from(&self, hints: Hints) -> String {
         let hint = if hints == Hints::ByName { self.index.hint } else { "" };
-        let before = if self.by_token { "token t CROSS JOIN " } else { "" };
-        format!("{before}resource r {hint}")
+        match self.along {
+            Some(kind) => format!("{} CROSS JOIN resource r {hint}", hints.walked(kind)),
+            None => format!("resource r {hint}"),
+        }
     }
 
-    /// The column that stands in the order of creation.
-    pub(super) const fn number(&self) -> &'static str {
-        if self.by_token { "t.rid" } else { "r.rid" }
+    /// What stands in the order of creation.
+    pub(super) const fn number(&self, hints: Hints) -> &'static str {
+        if self.along.is_some() { hints.number() } else { "r.rid" }
+    }
+
+    /// Whether it yields its rows block by block only, where `t` has the number of the block.
+    pub(super) fn by_block(&self, hints: Hints) -> bool {
+        self.along.is_some() && hints == Hints::ByName
     }
 }
 
 /// One leg for each alternative of a criterion, where no two can match the same resource and each names one value.
-pub(super) fn by_values(rtype: &str, index: Index, lead: &Criterion) -> Option<Vec<Leg>> {
-    Some(each(rtype, lead)?.into_iter().map(|holds| Leg::new(index, holds)).collect())
+pub(super) fn by_values(hints: Hints, rtype: &str, index: Index, lead: &Criterion) -> Option<Vec<Leg>> {
+    Some(each(hints, rtype, lead)?.into_iter().map(|holds| Leg::new(index, holds)).collect())
 }
 
 /// For each alternative its condition.
-fn each(rtype: &str, lead: &Criterion) -> Option<Vec<Statement>> {
+fn each(hints: Hints, rtype: &str, lead: &Criterion) -> Option<Vec<Statement>> {
     let one = |test: Test| {
         let single = Criterion { parameter: lead.parameter, modifier: Modifier::None, any: vec![test] };
-        condition(rtype, &single)
+        condition(hints, rtype, &single)
     };
     Some(values(lead)?.into_iter().map(one).collect())
 }
 
 /// In a compartment: by one reference, or by another and not by the one before.
-pub(super) fn by_membership(rtype: &str, lead: &Criterion) -> Option<Vec<Leg>> {
+pub(super) fn by_membership(hints: Hints, rtype: &str, lead: &Criterion) -> Option<Vec<Leg>> {
     let [Test::Member { target, by }] = lead.any.as_slice() else { return None };
     let mut legs: Vec<Leg> = Vec::new();
     let mut before: Vec<Statement> = Vec::new();
     for parameter in by {
         let any = vec![Test::Reference(vec![target.clone()])];
         let single = Criterion { parameter, modifier: Modifier::None, any };
-        let own = condition(rtype, &single);
-        let (index, mut holds) = match source(&single) {
+        let own = condition(hints, rtype, &single);
+        let (index, mut holds) = match source(hints, &single) {
             Some(source) => {
                 let mut listed = Statement::new("r.rid IN (");
                 listed.append(&source).push(")");
@@ -127,7 +134,7 @@ pub(super) fn by_membership(rtype: &str, lead: &Criterion) -> Option<Vec<Leg>> {
 }
 
 /// Along the rows of a code in the order of creation: for a code that is not rare, with no other order wanted.
-pub(super) fn by_creation(rtype: &str, lead: &Criterion) -> Option<Vec<Leg>> {
+pub(super) fn by_creation(hints: Hints, rtype: &str, lead: &Criterion) -> Option<Vec<Leg>> {
     let [stored] = lead.parameter.stored()[..] else { return None };
     let kept = stored.column.is_none() && is_token(stored.kind) && lead.modifier == Modifier::None;
     if !kept || lead.any.len() > LEGS_MAX {
@@ -136,28 +143,25 @@ pub(super) fn by_creation(rtype: &str, lead: &Criterion) -> Option<Vec<Leg>> {
     let mut legs = Vec::new();
     for (n, test) in lead.any.iter().enumerate() {
         let mut tokens = Statement::with("t.param = ? AND ", param(stored));
-        tokens.append(&value::token(test, Modifier::None));
+        tokens.append(&value::token(test, Modifier::None)).push(hints.in_walk());
         if !stands_once(test)? {
             // Looked up row by row, as in `condition`: as a join it would be made of all rows before the first one is known.
-            tokens.push(
-                " AND (SELECT TRUE FROM token u WHERE u.param = t.param AND u.code = t.code \
-                 AND u.rid = t.rid AND u.system < t.system LIMIT 1) IS NULL",
-            );
+            tokens.push(" AND ").push(hints.is_again()).push(" IS NULL");
         }
         let mut holds = tokens.clone();
-        holds.push(" AND r.rid = t.rid");
+        holds.push(" AND r.rid = ").push(hints.number());
         for earlier in &lead.any[..n] {
             let any = vec![earlier.clone()];
             let single = Criterion { parameter: stored, modifier: Modifier::None, any };
-            holds.push(" AND (").append(&condition(rtype, &single)).push(") IS NOT TRUE");
+            holds.push(" AND (").append(&condition(hints, rtype, &single)).push(") IS NOT TRUE");
         }
         // Only what is there has rows, so that these can be counted alone; not of several codes, which one may have.
         let counted = (lead.any.len() == 1).then(|| {
-            let mut counted = Statement::new("SELECT 1 FROM token t WHERE ");
-            counted.append(&tokens);
+            let mut counted = Statement::new("SELECT 1 FROM ");
+            counted.push(hints.walked(stored.kind)).push(" WHERE ").append(&tokens);
             counted
         });
-        legs.push(Leg { index: BY_NUMBER, holds, by_token: true, counted });
+        legs.push(Leg { index: BY_NUMBER, holds, along: Some(stored.kind), counted });
     }
     Some(legs)
 }
@@ -177,7 +181,11 @@ fn stands_once(test: &Test) -> Option<bool> {
 ///
 /// The indexes go on with priority and then date. Each priority that is asked for has a leg of its own, and where the order
 /// does not begin with it, every priority there is.
-pub(super) fn by_work<'q>(query: &'q Query, order: &Order) -> Option<(Vec<&'q Criterion>, Vec<Leg>)> {
+pub(super) fn by_work<'q>(
+    hints: Hints,
+    query: &'q Query,
+    order: &Order,
+) -> Option<(Vec<&'q Criterion>, Vec<Leg>)> {
     let of = |column: Column| {
         let leads = |one: &&Criterion| {
             one.modifier == Modifier::None && one.parameter.column == Some(column) && values(one).is_some()
@@ -192,17 +200,17 @@ pub(super) fn by_work<'q>(query: &'q Query, order: &Order) -> Option<(Vec<&'q Cr
     };
     let urgent = of(Column::Urgency).map(|urgency| leads.iter().copied().chain([urgency]).collect());
     urgent.into_iter().chain([leads]).find_map(|leads: Vec<&Criterion>| {
-        let holds = combined(query, order, &leads)?;
+        let holds = combined(hints, query, order, &leads)?;
         let legs = holds.into_iter().map(|holds| Leg::new(index, holds)).collect();
         Some((leads, legs))
     })
 }
 
 /// Every combination of the values of these criteria; nothing when there are too many, or none yields the order.
-fn combined(query: &Query, order: &Order, leads: &[&Criterion]) -> Option<Vec<Statement>> {
+fn combined(hints: Hints, query: &Query, order: &Order, leads: &[&Criterion]) -> Option<Vec<Statement>> {
     let mut all = vec![Statement::default()];
     for lead in leads {
-        all = product(&all, &each(&query.rtype, lead)?);
+        all = product(&all, &each(hints, &query.rtype, lead)?);
     }
     let one_priority = leads.iter().any(|lead| lead.parameter.column == Some(Column::Urgency));
     if !order.follows(&[SortKey::Urgency, SortKey::Date]) {

@@ -3,33 +3,34 @@
 //! Inside a nested selection `resource r` is another resource: its name hides the outer one.
 
 use super::condition::{condition, source};
+use super::plan::Hints;
 use super::statement::{NEVER, Statement};
 use super::value;
-use crate::fhir::search::{Column, Criterion, Modifier, Parameter, Test};
+use crate::fhir::search::{Column, Criterion, Kind, Modifier, Parameter, Test};
 use crate::store::row::param;
 
 /// What must hold for a resource of a type, led by the index tables where they can.
-fn holds(rtype: &str, criterion: &Criterion) -> Statement {
+fn holds(hints: Hints, rtype: &str, criterion: &Criterion) -> Statement {
     let mut sql = Statement::new("r.deleted = 0 AND r.rtype = (SELECT code FROM resource_type WHERE ");
     sql.bind("name = ?) AND ", rtype);
-    match source(criterion) {
+    match source(hints, criterion) {
         Some(source) => sql.push("r.rid IN (").append(&source).push(")"),
-        None => sql.append(&condition(rtype, criterion)),
+        None => sql.append(&condition(hints, rtype, criterion)),
     };
     sql
 }
 
 /// The rows for which a criterion of another resource holds, where an index leads to them: how rare they are tells
 /// whether they may be listed.
-pub(super) fn rows(rtype: &str, criterion: &Criterion) -> Option<Statement> {
-    if let Some(source) = source(criterion) {
+pub(super) fn rows(hints: Hints, rtype: &str, criterion: &Criterion) -> Option<Statement> {
+    if let Some(source) = source(hints, criterion) {
         return Some(source);
     }
     let column = criterion.parameter.column.filter(|column| *column != Column::Urgency)?;
     // A date may be of any resource of a type: to count those costs no more than to list them.
     let leads = criterion.modifier == Modifier::None || column == Column::Date;
     let mut sql = Statement::new("SELECT r.rid FROM resource r WHERE ");
-    leads.then(|| sql.append(&holds(rtype, criterion)).clone())
+    leads.then(|| sql.append(&holds(hints, rtype, criterion)).clone())
 }
 
 /// What must hold elsewhere for a chain or `_has`, by type; nothing for other criteria.
@@ -43,18 +44,19 @@ pub(super) fn inner(criterion: &Criterion) -> impl Iterator<Item = (&str, &Crite
 }
 
 /// A chain or `_has` as a list that is made once, to be led by: for what is rare elsewhere.
-pub(super) fn list(criterion: &Criterion) -> Option<Statement> {
+pub(super) fn list(hints: Hints, criterion: &Criterion) -> Option<Statement> {
     if criterion.modifier != Modifier::None || criterion.any.is_empty() {
         return None;
     }
     let of = |test: &Test| match test {
         Test::Chain { rtype, criterion: inner } => {
-            let ways = criterion.parameter.stored().into_iter().map(|stored| targets(stored, rtype, inner));
+            let ways =
+                criterion.parameter.stored().into_iter().map(|stored| targets(hints, stored, rtype, inner));
             Some(Statement::any(ways))
         }
-        Test::Referrer { rtype, target, by, criterion } => {
-            Some(Statement::any(by.stored().into_iter().map(|by| sources((rtype, target), by, criterion))))
-        }
+        Test::Referrer { rtype, target, by, criterion } => Some(Statement::any(
+            by.stored().into_iter().map(|by| sources(hints, (rtype, target), by, criterion)),
+        )),
         _ => None,
     };
     let all: Option<Vec<_>> = criterion.any.iter().map(of).collect();
@@ -64,17 +66,19 @@ pub(super) fn list(criterion: &Criterion) -> Option<Statement> {
 }
 
 /// The reference is one of a list of resources of that type, for each of which the criterion holds.
-fn targets(parameter: &'static Parameter, rtype: &str, criterion: &Criterion) -> Statement {
+fn targets(hints: Hints, parameter: &'static Parameter, rtype: &str, criterion: &Criterion) -> Statement {
     let mut targets = Statement::new("(SELECT ");
     targets.bind("? || r.id FROM resource r WHERE ", format!("{rtype}/"));
-    targets.append(&holds(rtype, criterion)).push(")");
+    targets.append(&holds(hints, rtype, criterion)).push(")");
     let mut sql = Statement::default();
     match parameter.column {
         Some(Column::Subject) => sql.push("r.subject IN ").append(&targets),
         Some(Column::Owner) => sql.push("r.owner IN ").append(&targets),
         Some(_) => sql.push(NEVER),
         None => sql
-            .bind("r.rid IN (SELECT rid FROM token WHERE param = ? AND code IN ", param(parameter))
+            .push("r.rid IN (SELECT ")
+            .push(hints.each(param(parameter)))
+            .bind(" WHERE param = ? AND code IN ", param(parameter))
             .append(&targets)
             .push(")"),
     };
@@ -83,11 +87,16 @@ fn targets(parameter: &'static Parameter, rtype: &str, criterion: &Criterion) ->
 
 /// The reference is one to a resource of that type for which the criterion holds: looked up for each, where a column
 /// has the reference.
-pub(super) fn chain(parameter: &'static Parameter, rtype: &str, criterion: &Criterion) -> Statement {
+pub(super) fn chain(
+    hints: Hints,
+    parameter: &'static Parameter,
+    rtype: &str,
+    criterion: &Criterion,
+) -> Statement {
     let column = match parameter.column {
         Some(Column::Subject) => "r.subject",
         Some(Column::Owner) => "r.owner",
-        _ => return targets(parameter, rtype, criterion),
+        _ => return targets(hints, parameter, rtype, criterion),
     };
     let after = rtype.len() + 2;
     // Inside, `r` is the other resource: what it is compared with takes another name first.
@@ -95,32 +104,43 @@ pub(super) fn chain(parameter: &'static Parameter, rtype: &str, criterion: &Crit
         "EXISTS (SELECT 1 FROM (SELECT {column} AS ref) AS o CROSS JOIN resource r WHERE r.id = substr(o.ref, {after})"
     ));
     sql.bind(" AND o.ref >= ?", format!("{rtype}/")).bind(" AND o.ref < ? AND ", format!("{rtype}0"));
-    sql.append(&condition_on(rtype, criterion)).push(")");
+    sql.append(&condition_on(hints, rtype, criterion)).push(")");
     sql
 }
 
 /// The resource is one of a list of those that a resource of that type refers to by a reference, and for which the
 /// criterion holds.
-fn sources((rtype, target): (&str, &str), by: &'static Parameter, criterion: &Criterion) -> Statement {
+fn sources(
+    hints: Hints,
+    (rtype, target): (&str, &str),
+    by: &'static Parameter,
+    criterion: &Criterion,
+) -> Statement {
     let after = target.len() + 2;
     let (column, source) = match by.column {
-        Some(Column::Subject) => ("r.subject", "resource r"),
-        Some(Column::Owner) => ("r.owner", "resource r"),
+        Some(Column::Subject) => ("r.subject", "resource r".to_owned()),
+        Some(Column::Owner) => ("r.owner", "resource r".to_owned()),
         Some(_) => return Statement::new(NEVER),
-        None => ("t.code", "token t JOIN resource r ON r.rid = t.rid"),
+        None => ("t.code", format!("{} CROSS JOIN resource r", hints.walked(Kind::Reference))),
     };
     let mut sql = Statement::new(&format!("r.id IN (SELECT substr({column}, {after}) FROM {source} WHERE "));
     if by.column.is_none() {
-        sql.bind("t.param = ? AND ", param(by));
+        sql.bind("t.param = ?", param(by)).push(hints.in_walk());
+        sql.push(" AND r.rid = ").push(hints.number()).push(" AND ");
+        if hints == Hints::ByName {
+            // There references stand by what they lead to: no more are looked through than lead to such a type.
+            sql.bind("t.code >= ?", format!("{target}/")).bind(" AND t.code < ? AND ", format!("{target}0"));
+        }
     }
     // Not as a range: that would lead, and not what the criterion says.
     sql.bind(&format!("substr({column}, 1, {}) = ? AND ", target.len() + 1), format!("{target}/"));
-    sql.append(&holds(rtype, criterion)).push(")");
+    sql.append(&holds(hints, rtype, criterion)).push(")");
     sql
 }
 
 /// A resource of that type refers here by a reference, and the criterion holds for it: looked up for each.
 pub(super) fn referrer(
+    hints: Hints,
     (rtype, target): (&str, &str),
     by: &'static Parameter,
     criterion: &Criterion,
@@ -142,36 +162,44 @@ pub(super) fn referrer(
         }
         None => {
             let number = |by| Statement::with("t.param = ?", param(by));
-            sql.push(" CROSS JOIN token t CROSS JOIN resource r WHERE t.code = o.ref AND r.rid = t.rid AND ");
+            sql.push(" CROSS JOIN ").push(hints.walked(Kind::Reference));
+            sql.push(" CROSS JOIN resource r WHERE t.code = o.ref").push(hints.in_walk());
+            sql.push(" AND r.rid = ").push(hints.number()).push(" AND ");
             sql.append(&Statement::any(by.stored().into_iter().map(number))).push(" AND ");
         }
     }
-    sql.append(&condition_on(rtype, criterion)).push(")");
+    sql.append(&condition_on(hints, rtype, criterion)).push(")");
     sql
 }
 
-fn condition_on(rtype: &str, criterion: &Criterion) -> Statement {
+fn condition_on(hints: Hints, rtype: &str, criterion: &Criterion) -> Statement {
     let mut sql = Statement::new("r.deleted = 0 AND r.rtype = (SELECT code FROM resource_type WHERE ");
-    sql.bind("name = ?) AND ", rtype).append(&condition(rtype, criterion));
+    sql.bind("name = ?) AND ", rtype).append(&condition(hints, rtype, criterion));
     sql
 }
 
 /// One of these references leads there.
-pub(super) fn member(rtype: &str, target: &str, by: &[&'static Parameter]) -> Statement {
+pub(super) fn member(hints: Hints, rtype: &str, target: &str, by: &[&'static Parameter]) -> Statement {
     let one = |parameter: &&'static Parameter| {
         let any = vec![Test::Reference(vec![target.to_owned()])];
-        condition(rtype, &Criterion { parameter, modifier: Modifier::None, any })
+        condition(hints, rtype, &Criterion { parameter, modifier: Modifier::None, any })
     };
     Statement::any(by.iter().map(one))
 }
 
 /// Every part holds for the same element: for the resource itself by its own parameters, for others in `part`.
-pub(super) fn composite(rtype: &str, parameter: &'static Parameter, tests: &[Test]) -> Statement {
+pub(super) fn composite(
+    hints: Hints,
+    rtype: &str,
+    parameter: &'static Parameter,
+    tests: &[Test],
+) -> Statement {
     let mut ways = Vec::new();
     if parameter.is_at_root() {
         let own = parameter.parts().into_iter().zip(tests).map(|(part, test)| {
             let single = root_part(part);
             condition(
+                hints,
                 rtype,
                 &Criterion { parameter: single, modifier: Modifier::None, any: vec![test.clone()] },
             )

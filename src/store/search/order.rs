@@ -4,7 +4,7 @@ use super::statement::{Bound, Statement};
 use crate::fhir::search::{
     Column, Criterion, Key, Kind, Modifier, Parameter, Query, SortKey, Test, parameters,
 };
-use crate::store::row::param;
+use crate::store::row::{BLOCK, param};
 
 /// One column of the order; without a key the order of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +136,21 @@ impl Order {
         };
         let terms: Vec<_> = self.0.iter().enumerate().map(term).collect();
         format!(" ORDER BY {}", terms.join(", "))
+    }
+
+    /// The same order, which is that of creation alone, for rows that stand block by block: only those of one are sorted.
+    pub(super) fn clause_by_block(&self) -> String {
+        let down = if self.0[0].descending { " DESC" } else { "" };
+        format!(" ORDER BY block{down}, rid{down}")
+    }
+
+    /// In that order, where the block of the match with these keys begins.
+    pub(super) fn from_block(&self, keys: &[Key]) -> Statement {
+        let block = match keys {
+            [Key::Number(rid)] => rid.div_euclid(BLOCK),
+            _ => return Statement::default(),
+        };
+        Statement::with(if self.0[0].descending { " AND t.block <= ?" } else { " AND t.block >= ?" }, block)
     }
 
     /// Comes after the match with these keys, each of which a column of the table has.

@@ -4,7 +4,7 @@
 //! 1,001 tells, so that what is sorted is never more. Otherwise the index of the order is walked and each
 //! resource is tested. Nothing is left to the planner's guesses: the index is named in the statement.
 
-use super::condition::{condition, source};
+use super::condition::{self, condition, source};
 use super::leg::{self, BY_ID, BY_NUMBER, CREATED, DATED, Index, Leg, SUBJECT, UPDATED};
 use super::nested;
 use super::order::Order;
@@ -65,12 +65,14 @@ impl<'a> Plan<'a> {
             return Ok(whole.led(query, BY_ID, id));
         }
         if let Some((lead, legs)) = plain(query, Column::Subject)
-            .and_then(|lead| Some((lead, leg::by_values(&query.rtype, SUBJECT, lead)?)))
+            .and_then(|lead| Some((lead, leg::by_values(hints, &query.rtype, SUBJECT, lead)?)))
         {
             return Ok(Self { unbounded: !by_date, ..whole }.by(lead, legs));
         }
-        if let Some((lead, legs)) =
-            query.criteria.iter().find_map(|lead| Some((lead, leg::by_membership(&query.rtype, lead)?)))
+        if let Some((lead, legs)) = query
+            .criteria
+            .iter()
+            .find_map(|lead| Some((lead, leg::by_membership(hints, &query.rtype, lead)?)))
         {
             return Ok(Self { unbounded: !by_date, ..whole }.by(lead, legs));
         }
@@ -78,12 +80,14 @@ impl<'a> Plan<'a> {
             return Ok(plan);
         }
         if whole.order.follows(&[])
-            && let Some((lead, legs)) =
-                query.criteria.iter().find_map(|lead| Some((lead, leg::by_creation(&query.rtype, lead)?)))
+            && let Some((lead, legs)) = query
+                .criteria
+                .iter()
+                .find_map(|lead| Some((lead, leg::by_creation(hints, &query.rtype, lead)?)))
         {
             return Ok(whole.by(lead, legs));
         }
-        if let Some((leads, legs)) = leg::by_work(query, &whole.order) {
+        if let Some((leads, legs)) = leg::by_work(hints, query, &whole.order) {
             return Ok(leads.into_iter().fold(whole, Self::without).with(legs));
         }
         whole.rare_or_walk(query, is_rare)
@@ -92,8 +96,9 @@ impl<'a> Plan<'a> {
     /// Led by values of which the index tables tell that they are rare, or by what a rare value elsewhere leads to.
     fn rare(&self, query: &'a Query, is_rare: IsRare<'_>) -> Result<Option<Self>, Problem> {
         for criterion in &query.criteria {
-            if let Some(source) = source(criterion) {
-                if is_rare(&source)? {
+            if let Some(source) = source(self.hints, criterion) {
+                let fewest = condition::fewest(self.hints, criterion);
+                if fewest.map_or(Ok(true), |fewest| is_rare(&fewest))? && is_rare(&source)? {
                     let holds = among(self.hints, &source);
                     return Ok(Some(self.clone().by(criterion, vec![Leg::new(BY_NUMBER, holds)])));
                 }
@@ -113,9 +118,9 @@ impl<'a> Plan<'a> {
         criterion: &Criterion,
         is_rare: IsRare<'_>,
     ) -> Result<Option<(Index, Statement)>, Problem> {
-        let Some(list) = nested::list(criterion) else { return Ok(None) };
+        let Some(list) = nested::list(self.hints, criterion) else { return Ok(None) };
         for (rtype, inner) in nested::inner(criterion) {
-            match nested::rows(rtype, inner) {
+            match nested::rows(self.hints, rtype, inner) {
                 Some(rows) if is_rare(&rows)? => {}
                 _ => return Ok(None),
             }
@@ -142,7 +147,7 @@ impl<'a> Plan<'a> {
     }
 
     fn led(self, query: &Query, index: Index, lead: &'a Criterion) -> Self {
-        let legs = vec![Leg::new(index, condition(&query.rtype, lead))];
+        let legs = vec![Leg::new(index, condition(self.hints, &query.rtype, lead))];
         self.by(lead, legs)
     }
 
@@ -183,7 +188,8 @@ impl<'a> Plan<'a> {
                 sql.append(&self.union(query, columns.as_ref(), after, each));
             }
         }
-        sql.push(&self.order.clause());
+        let by_block = self.legs.iter().any(|leg| leg.by_block(self.hints));
+        sql.push(&if by_block { self.order.clause_by_block() } else { self.order.clause() });
         sql.bind(" LIMIT ?", limit);
         sql
     }
@@ -205,7 +211,7 @@ impl<'a> Plan<'a> {
 
     /// Without an order to keep, what would be walked through is led by a code, if there is one.
     fn for_counting(&self, query: &Query) -> Self {
-        let by_code = |lead: &&'a Criterion| Some((*lead, leg::by_creation(&query.rtype, lead)?));
+        let by_code = |lead: &&'a Criterion| Some((*lead, leg::by_creation(self.hints, &query.rtype, lead)?));
         let walks = matches!(self.legs.as_slice(), [only] if only.is_whole());
         match self.rest.iter().find_map(by_code).filter(|_| walks) {
             Some((lead, legs)) => self.clone().by(lead, legs),
@@ -232,7 +238,10 @@ impl<'a> Plan<'a> {
             sql.push(if n > 0 { " UNION ALL " } else { "" });
             sql.push(if each.is_some() { "(SELECT " } else { "SELECT " });
             match columns {
-                Some(more) => sql.push(&format!("{} AS rid, {COLUMNS}", leg.number())).append(more),
+                Some(more) => {
+                    sql.push(&format!("{} AS rid, {COLUMNS}", leg.number(self.hints))).append(more);
+                    sql.push(if leg.by_block(self.hints) { ", t.block AS block" } else { "" })
+                }
                 None => sql.push("1"),
             };
             sql.push(" FROM ").push(&leg.from(self.hints));
@@ -240,10 +249,13 @@ impl<'a> Plan<'a> {
             sql.bind(" AND r.rtype = (SELECT code FROM resource_type WHERE name = ?)", query.rtype.clone());
             sql.push(" AND ").append(&leg.holds);
             for criterion in &self.rest {
-                sql.push(" AND ").append(&condition(&query.rtype, criterion));
+                sql.push(" AND ").append(&condition(self.hints, &query.rtype, criterion));
             }
             if let Some(keys) = after {
-                sql.push(" AND ").append(&self.order.after(keys, leg.number()));
+                sql.push(" AND ").append(&self.order.after(keys, leg.number(self.hints)));
+                if leg.by_block(self.hints) {
+                    sql.append(&self.order.from_block(keys));
+                }
             }
             if let Some(limit) = each {
                 sql.push(&self.order.clause()).bind(" LIMIT ?", limit).push(")");

@@ -3,8 +3,9 @@
 use rusqlite::Connection;
 
 use super::many::many;
+use super::runs;
 use crate::problem::Problem;
-use crate::store::row::{Part, Row, Text, Token};
+use crate::store::row::{Part, Row, Text};
 
 /// The place of an entry: which resource, and which of its entries.
 type Place = (usize, usize);
@@ -23,7 +24,7 @@ impl Sorted {
             new().flat_map(|(n, row)| (0..row.tokens.len()).map(move |k| (n, k))).collect();
         tokens.sort_unstable_by_key(|&(n, k)| {
             let (param, code, system) = &rows[n].tokens[k];
-            (*param, code.as_str(), n, *system)
+            (*param, code.as_str(), *system, n)
         });
         let mut texts: Vec<Place> =
             new().flat_map(|(n, row)| (0..row.texts.len()).map(move |k| (n, k))).collect();
@@ -44,7 +45,7 @@ impl Sorted {
         let mut numbers = vec![0; rows.len()];
         rids.iter().for_each(|(n, rid)| numbers[*n] = *rid);
         let of = |&(n, k): &Place| (numbers[n], &rows[n].tokens[k]);
-        tokens(conn, &self.tokens.iter().map(of).collect::<Vec<_>>())?;
+        runs::insert(conn, &self.tokens.iter().map(of).collect::<Vec<_>>())?;
         let of = |&(n, k): &Place| (numbers[n], &rows[n].texts[k]);
         texts(conn, &self.texts.iter().map(of).collect::<Vec<_>>())?;
         let of = |&(n, rid): &(usize, i64)| rows[n].spans.iter().map(move |span| (rid, span));
@@ -58,11 +59,8 @@ impl Sorted {
 pub(super) fn replace(conn: &Connection, rid: i64, old: Option<&Row>, new: &Row) -> Result<(), Problem> {
     let none = Row::default();
     let old = old.unwrap_or(&none);
-    let mut delete = conn.prepare_cached(
-        "/* replace */ DELETE FROM token WHERE param = ?1 AND code = ?2 AND rid = ?4 AND system = ?3",
-    )?;
-    for (param, code, system) in old.tokens.iter().filter(|token| !new.tokens.contains(token)) {
-        delete.execute((param, code, system, rid))?;
+    for token in old.tokens.iter().filter(|token| !new.tokens.contains(token)) {
+        runs::remove(conn, rid, token)?;
     }
     let mut delete = conn.prepare_cached(
         "/* replace */ DELETE FROM text WHERE param = ?1 AND folded = ?2 AND exact = ?3 AND rid = ?4",
@@ -70,8 +68,8 @@ pub(super) fn replace(conn: &Connection, rid: i64, old: Option<&Row>, new: &Row)
     for (param, folded, exact) in old.texts.iter().filter(|text| !new.texts.contains(text)) {
         delete.execute((param, folded, exact, rid))?;
     }
-    let added = new.tokens.iter().filter(|token| !old.tokens.contains(token));
-    tokens(conn, &added.map(|token| (rid, token)).collect::<Vec<_>>())?;
+    let mut added = new.tokens.iter().filter(|token| !old.tokens.contains(token));
+    added.try_for_each(|token| runs::add(conn, rid, token))?;
     let added = new.texts.iter().filter(|text| !old.texts.contains(text));
     texts(conn, &added.map(|text| (rid, text)).collect::<Vec<_>>())?;
     if old.spans != new.spans {
@@ -82,21 +80,6 @@ pub(super) fn replace(conn: &Connection, rid: i64, old: Option<&Row>, new: &Row)
         conn.prepare_cached("/* replace */ DELETE FROM part WHERE rid = ?1")?.execute([rid])?;
         parts(conn, &new.parts.iter().map(|part| (rid, part)).collect::<Vec<_>>())?;
     }
-    Ok(())
-}
-
-fn tokens(conn: &Connection, rows: &[(i64, &Token)]) -> Result<(), Problem> {
-    many(
-        conn,
-        "OR IGNORE INTO token (param, code, system, rid)",
-        rows,
-        |row, (rid, (param, code, system))| {
-            row.put(param)?;
-            row.put(code)?;
-            row.put(system)?;
-            row.put(rid)
-        },
-    )?;
     Ok(())
 }
 

@@ -18,6 +18,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0009_order.sql"),
     include_str!("migrations/0010_person.sql"),
     include_str!("migrations/0011_answered.sql"),
+    include_str!("migrations/0012_runs.sql"),
 ];
 
 /// Brings the file up to this version, each migration in a transaction of its own.
@@ -79,7 +80,7 @@ mod tests {
     /// The first eight digits of each merged migration: a line is added with it and never changed.
     const MERGED: &[&str] = &[
         "941b0a4f", "63ddef7f", "d326330c", "32d1b96f", "13e8f082", "6b965aaa", "229abaca", "f1ffb3b0",
-        "2daee90b", "e18d3f62", "e16cf206",
+        "2daee90b", "e18d3f62", "e16cf206", "40c83ec5",
     ];
 
     #[test]

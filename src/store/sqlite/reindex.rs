@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::commit;
+use super::runs::{self, LinkPlace};
 use super::writer::{Done, Handle};
 use crate::fhir::search::index;
 use crate::problem::Problem;
@@ -92,15 +93,16 @@ fn run(writer: &Handle, pending: &Pending, stop: &AtomicBool) {
     let changed = pending.changed();
     tracing::info!(parameters = changed.len(), "search parameters have changed: indexing anew");
     let changed = kept_under(&changed);
+    let mut reached = Reached::Resource;
     while !stop.load(Ordering::Relaxed) {
-        let changed = changed.clone();
-        match writer.run(move |conn, _| Ok(Done { answer: piece(conn, &changed)?, keep: true })) {
-            Ok(false) => {}
-            Ok(true) => {
+        let (changed, from) = (changed.clone(), reached.clone());
+        match writer.run(move |conn, _| Ok(Done { answer: piece(conn, &changed, &from)?, keep: true })) {
+            Ok(Reached::End) => {
                 pending.clear();
                 tracing::info!("everything is indexed anew");
                 return;
             }
+            Ok(place) => reached = place,
             Err(problem) => {
                 // The place that was reached is in the file: the next start goes on from there.
                 tracing::error!(%problem, "indexing anew has stopped; it goes on at the next start");
@@ -110,17 +112,23 @@ fn run(writer: &Handle, pending: &Pending, stop: &AtomicBool) {
     }
 }
 
-/// One piece of the work; whether it was the last.
-fn piece(conn: &Connection, changed: &[i64]) -> Result<bool, Problem> {
+/// Where a piece of the work ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Reached {
+    /// Among the references that are looked through for those of changed parameters; after a restart from the first again.
+    Link(LinkPlace),
+    /// Where the file says.
+    Resource,
+    End,
+}
+
+/// One piece of the work, after another.
+fn piece(conn: &Connection, changed: &[i64], from: &Reached) -> Result<Reached, Problem> {
     let place: Option<i64> =
         conn.query_row("/* piece */ SELECT rid FROM reindex", [], |row| row.get(0)).optional()?;
-    let Some(place) = place else { return Ok(true) };
+    let Some(place) = place else { return Ok(Reached::End) };
     if place == CLEARING {
-        if !cleared(conn, changed)? {
-            return Ok(false);
-        }
-        conn.execute("/* piece */ UPDATE reindex SET rid = 0", [])?;
-        return Ok(false);
+        return cleared(conn, changed, from);
     }
     let mut select = conn.prepare_cached(
         "/* piece */ SELECT r.rid, t.name, r.seq FROM resource r JOIN resource_type t ON t.code = r.rtype
@@ -139,28 +147,33 @@ fn piece(conn: &Connection, changed: &[i64]) -> Result<bool, Problem> {
     match found.last() {
         Some((rid, ..)) => {
             conn.execute("/* piece */ UPDATE reindex SET rid = ?1", [rid])?;
-            Ok(false)
+            Ok(Reached::Resource)
         }
-        None => finish(conn).map(|()| true),
+        None => finish(conn).map(|()| Reached::End),
     }
 }
 
-/// Deletes some rows of changed parameters; whether none were left.
-fn cleared(conn: &Connection, changed: &[i64]) -> Result<bool, Problem> {
-    let mut token = conn.prepare_cached(&format!(
-        "/* cleared */ DELETE FROM token WHERE (param, code, rid, system) IN
-           (SELECT param, code, rid, system FROM token WHERE param = ?1 LIMIT {ROWS})"
-    ))?;
+/// Deletes some rows of changed parameters; when none are left, the resources may be read.
+fn cleared(conn: &Connection, changed: &[i64], from: &Reached) -> Result<Reached, Problem> {
     let mut text = conn.prepare_cached(&format!(
         "/* cleared */ DELETE FROM text WHERE (param, folded, rid, exact) IN
            (SELECT param, folded, rid, exact FROM text WHERE param = ?1 LIMIT {ROWS})"
     ))?;
     for number in changed {
-        if token.execute([number])? + text.execute([number])? > 0 {
-            return Ok(false);
+        if text.execute([number])? > 0 {
+            return Ok(Reached::Resource);
         }
     }
-    Ok(true)
+    if !runs::clear_tokens(conn, changed, ROWS)? {
+        return Ok(Reached::Resource);
+    }
+    let first = LinkPlace::default();
+    let from = if let Reached::Link(place) = from { place } else { &first };
+    if let Some(place) = runs::clear_links(conn, changed, from, ROWS)? {
+        return Ok(Reached::Link(place));
+    }
+    conn.execute("/* cleared */ UPDATE reindex SET rid = 0", [])?;
+    Ok(Reached::Resource)
 }
 
 #[cfg(test)]
@@ -189,8 +202,8 @@ mod tests {
         let (number, shown) = (param(code), text_param(code));
         let conn = Connection::open(path).unwrap();
         conn.execute("UPDATE indexed SET reading = 0 WHERE param = ?1", [number]).unwrap();
-        conn.execute("DELETE FROM token WHERE param = ?1", [number]).unwrap();
-        conn.execute("INSERT INTO token VALUES (?1, 'old', 1, 0)", [number]).unwrap();
+        conn.execute("DELETE FROM token_run WHERE param = ?1", [number]).unwrap();
+        conn.execute("INSERT INTO token_run VALUES (?1, 'old', 0, 1, 0, 1, 1)", [number]).unwrap();
         conn.execute("INSERT OR IGNORE INTO text VALUES (?1, 'old', 1, 'old')", [shown]).unwrap();
         if let Some(rid) = reached {
             conn.execute("INSERT INTO reindex VALUES (1, ?1, ?2)", (whole(&readings()), rid)).unwrap();
