@@ -11,7 +11,8 @@ pub struct Look {
     pub streams: Vec<String>,
     /// Resources, by type and id.
     pub resources: Vec<(String, String)>,
-    /// Searches, one page of each.
+    /// Searches, one page of each. They name a few resources each, such as those of one person: a store need not find out
+    /// how rare a value is.
     pub searches: Vec<Query>,
 }
 

@@ -13,6 +13,7 @@ mod decide;
 mod delivery;
 mod group;
 mod history;
+mod lane;
 mod lease;
 mod listen;
 mod look;
@@ -48,9 +49,9 @@ use crate::store::queue::gone;
 use crate::store::readings;
 use connection::Address;
 use group::Session;
+use lane::Lanes;
 use prepared::Prepared;
 use problem::unreachable;
-use reads::Reads;
 use writer::{Answer, Shared, Task, Writer};
 
 /// How long closing waits for what has been queued.
@@ -61,7 +62,7 @@ const READING: Duration = Duration::from_secs(35);
 /// Limits of the shared store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Connections that read.
+    /// Connections that search and list, besides two that read by id and two that gather what decisions need.
     pub readers: usize,
     /// Connections that write.
     pub writers: usize,
@@ -87,7 +88,10 @@ pub struct PostgresStore {
 
 struct Inner {
     pool: Pool,
-    reads: Reads,
+    /// Reads by id.
+    reads: Lanes<reads::Wanted>,
+    /// What decisions gather.
+    looks: Lanes<Arc<look::Asked>>,
     shared: Arc<Shared>,
     queue_max: usize,
     /// What searches have to wait for.
@@ -148,9 +152,10 @@ async fn start(address: Address, options: Options) -> Result<(Writer, Inner), Pr
     let pool = address.pool(options.readers.max(1))?;
     let (wake, _) = watch::channel(0);
     let shared = Arc::new(Shared { address, types, wake, group_max: options.group_max.max(1) });
-    let writer = Writer::start(&shared, sessions, options.queue_max);
-    let reads = Reads::start(&pool, options.queue_max);
-    Ok((writer, Inner { pool, reads, shared, queue_max: options.queue_max, pending }))
+    let queue_max = options.queue_max;
+    let writer = Writer::start(&shared, sessions, queue_max);
+    let (reads, looks) = (Lanes::start(&shared.address, queue_max), Lanes::start(&shared.address, queue_max));
+    Ok((writer, Inner { pool, reads, looks, shared, queue_max, pending }))
 }
 
 impl Drop for PostgresStore {
@@ -225,7 +230,7 @@ impl PostgresStore {
 
     async fn current(&self, rtype: String, id: String) -> Result<Option<Stored>, Problem> {
         let Some(code) = self.inner.shared.types.get(&rtype).copied() else { return Ok(None) };
-        let row = self.inner.reads.current(code, &id).await?;
+        let row = self.inner.reads.ask(reads::Wanted { rtype: code, id: id.clone() }).await?;
         // Unpacked by who asked, not by the lane that all reads go through.
         row.map(|row| read::stored(&row, 1, &rtype, &id)).transpose()
     }
@@ -310,17 +315,16 @@ impl Store for PostgresStore {
     }
 
     fn look(&self, look: Look) -> Pending<'_, Seen> {
-        let shared = Arc::clone(&self.inner.shared);
         Box::pin(async move {
             look.searches.iter().try_for_each(|query| self.inner.pending.check(query))?;
-            let seen = self.with(move |client| {
-                let (look, shared) = (look.clone(), Arc::clone(&shared));
-                async move {
-                    let seen = look::look(&client, &shared.types, &look).await;
-                    (client, seen)
-                }
-            });
-            seen.await
+            let (asked, apart) = look::Asked::of(&look, &self.inner.shared.types)?;
+            let asked = Arc::new(asked);
+            let found = self.inner.looks.ask(Arc::clone(&asked)).await?;
+            let mut seen = asked.seen(&look, found)?;
+            for n in apart {
+                seen.pages[n] = self.search(&look.searches[n]).await?;
+            }
+            Ok(seen)
         })
     }
 

@@ -77,12 +77,12 @@ async fn told_as_stored(service: &Service) {
     assert_eq!(stored, told);
 }
 
-/// One to find what the response names, one for all else that the decision needs, and two for the commit: the lock with
-/// what is to be known under it, then all that is written.
-const ROUND_TRIPS: usize = 4;
+/// One for all that the decision needs, and two for the commit: the lock with what is to be known under it, then all that is
+/// written.
+const ROUND_TRIPS: usize = 3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_submission_goes_to_the_database_and_back_four_times_at_most() {
+async fn a_submission_goes_to_the_database_and_back_three_times_at_most() {
     let Some(database) = Database::new().await else { return };
     let proxy = Proxy::before(database.address()).await;
     let quiet = [("VIGIE_DELIVERY_POLL_MS", "60000"), ("VIGIE_STORE_READERS", "1")];

@@ -30,6 +30,10 @@ const SESSION: &str = "SET enable_seqscan = off; SET random_page_cost = 1.1; SET
 /// Sessions that write look up a few keys in large tables: never by reading one as a whole.
 const WRITER: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off";
 
+/// Sessions that ask the same few statements again and again, for many clients at once: they are planned once, not for each
+/// array of keys, which would take longer than to answer them; and by an index for each key, as those of writers.
+const LANE: &str = "SET plan_cache_mode = force_generic_plan";
+
 /// How to reach the database.
 #[derive(Clone)]
 pub(super) struct Address {
@@ -81,6 +85,13 @@ impl Address {
         if matches!(row.get(0), "off" | "local") {
             client.batch_execute("SET synchronous_commit = on").await?;
         }
+        Ok(client)
+    }
+
+    /// A connection for what many clients ask in one statement.
+    pub(super) async fn connect_lane(&self) -> Result<Client, Error> {
+        let (client, _) = self.connect().await?;
+        client.batch_execute(&format!("{WRITER}; {LANE}")).await?;
         Ok(client)
     }
 

@@ -1,73 +1,149 @@
-//! Several reads in one way to the database and back: they go out one behind the other on one connection, the streams
+//! Several reads in one way to the database and back, those of many clients together: one statement for all streams, one for
+//! all resources, one for all searches that are worded alike. They go out one behind the other on one connection, the streams
 //! first.
 
-use std::collections::HashMap;
+use std::future::Future;
+use std::sync::Arc;
 
-use deadpool_postgres::Object;
 use futures_util::future::{try_join_all, try_join3};
-use tokio_postgres::Row;
+use tokio_postgres::{Error, Row};
 
+use super::lane::{Connection, Question};
 use super::read;
-use super::reads::RESOURCES;
-use super::search::{Paging, Place, Types};
+use super::reads::{RESOURCES, placed};
+use super::search::{Many, Types};
 use crate::problem::Problem;
-use crate::store::{Look, Seen, Stored};
+use crate::store::{Look, Page, Seen};
 
-const STREAMS: &str = "/* look */ SELECT patient, sequence FROM stream WHERE patient = ANY ($1::text[])";
+const STREAMS: &str = "/* look */ SELECT w.n, s.sequence
+    FROM unnest($1::text[]) WITH ORDINALITY AS w (patient, n)
+    JOIN stream s ON s.patient = w.patient";
 
-/// Reads all of it. The answers are in the order of the questions.
-pub(super) async fn look(client: &Object, types: &Types, look: &Look) -> Result<Seen, Problem> {
-    let place = Place { client, types };
-    let paged: Vec<Paging<'_>> =
-        try_join_all(look.searches.iter().map(|query| Paging::of(place, query))).await?;
-    // What is to be prepared is so before anything is read: then nothing overtakes the streams.
-    let statements = try_join3(
-        client.prepare_cached(STREAMS),
-        client.prepare_cached(RESOURCES),
-        try_join_all(paged.iter().map(|paged| client.prepare_cached(paged.text()))),
-    );
-    let (of_streams, of_resources, of_searches) = statements.await?;
-    let (codes, ids): (Vec<i64>, Vec<&str>) = look
-        .resources
-        .iter()
-        .map(|(rtype, id)| (types.get(rtype).copied().unwrap_or_default(), id.as_str()))
-        .unzip();
-    let streams = async {
-        if look.streams.is_empty() {
-            Ok(Vec::new())
-        } else {
-            client.query(&of_streams, &[&look.streams]).await
+/// What one client wants.
+pub(super) struct Asked {
+    streams: Vec<String>,
+    resources: Vec<(i64, String)>,
+    /// With the place of each among the searches of the look, and its statement.
+    searches: Vec<(usize, String, Many)>,
+}
+
+/// The rows that the database has of it: each list in the order of what was asked.
+pub(super) struct Found {
+    streams: Vec<u64>,
+    resources: Vec<Option<Row>>,
+    searches: Vec<Vec<Row>>,
+}
+
+impl Asked {
+    /// With the places of the searches that have to be run apart.
+    ///
+    /// # Errors
+    /// `Malformed` when a cursor is not of its query.
+    pub(super) fn of(look: &Look, types: &Types) -> Result<(Self, Vec<usize>), Problem> {
+        let code = |rtype: &String| types.get(rtype).copied().unwrap_or_default();
+        let resources = look.resources.iter().map(|(rtype, id)| (code(rtype), id.clone())).collect();
+        let (mut searches, mut apart) = (Vec::new(), Vec::new());
+        for (n, query) in look.searches.iter().enumerate() {
+            match Many::of(query, types)? {
+                Some(many) => searches.push((n, many.text(), many)),
+                None => apart.push(n),
+            }
         }
-    };
-    let resources = async {
-        if ids.is_empty() { Ok(Vec::new()) } else { client.query(&of_resources, &[&codes, &ids]).await }
-    };
-    let pages = paged.iter().zip(&of_searches).map(|(paged, statement)| paged.rows(client, statement));
-    let (streams, resources, pages) = try_join3(streams, resources, try_join_all(pages)).await?;
-    let pages = paged.iter().zip(pages).map(|(paged, rows)| paged.page(place, rows));
-    Ok(Seen {
-        streams: in_order(&look.streams, &streams),
-        resources: placed(&look.resources, &resources)?,
-        pages: try_join_all(pages).await?,
-    })
+        Ok((Self { streams: look.streams.clone(), resources, searches }, apart))
+    }
+
+    /// The rows as what they are; the pages of searches that are run apart are empty.
+    ///
+    /// # Errors
+    /// `Internal` when a stored body cannot be read.
+    pub(super) fn seen(&self, look: &Look, found: Found) -> Result<Seen, Problem> {
+        let stored = |(row, (rtype, id)): (Option<Row>, &(String, String))| {
+            row.map(|row| read::stored(&row, 1, rtype, id)).transpose()
+        };
+        let mut pages = vec![Page::default(); look.searches.len()];
+        for ((n, _, many), rows) in self.searches.iter().zip(found.searches) {
+            pages[*n] = many.page(rows)?;
+        }
+        Ok(Seen {
+            streams: found.streams,
+            resources: found
+                .resources
+                .into_iter()
+                .zip(&look.resources)
+                .map(stored)
+                .collect::<Result<_, _>>()?,
+            pages,
+        })
+    }
 }
 
-/// Where each stream stands; 0 for one that nobody has named yet.
-fn in_order(names: &[String], rows: &[Row]) -> Vec<u64> {
-    let found: HashMap<&str, i64> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
-    let sequence =
-        |name: &String| found.get(name.as_str()).and_then(|sequence| u64::try_from(*sequence).ok());
-    names.iter().map(|name| sequence(name).unwrap_or(0)).collect()
+impl Question for Arc<Asked> {
+    type Answer = Found;
+    const GROUP_MAX: usize = 64;
+
+    async fn ask(connection: &mut Connection, group: &[Self]) -> Result<Vec<Found>, Error> {
+        let searches = alike(group);
+        // What is to be prepared is so before anything is read: then nothing overtakes the streams.
+        let (of_streams, of_resources) =
+            (connection.prepared(STREAMS).await?, connection.prepared(RESOURCES).await?);
+        let mut of_searches = Vec::new();
+        for (text, _) in &searches {
+            of_searches.push(connection.prepared(text).await?);
+        }
+        let client = &connection.client;
+        let patients: Vec<&str> = group.iter().flat_map(|asked| &asked.streams).map(String::as_str).collect();
+        let (types, ids): (Vec<i64>, Vec<&str>) =
+            group.iter().flat_map(|asked| &asked.resources).map(|(code, id)| (*code, id.as_str())).unzip();
+        let (streams, resources, found) = try_join3(
+            unless(patients.is_empty(), client.query(&of_streams, &[&patients])),
+            unless(ids.is_empty(), client.query(&of_resources, &[&types, &ids])),
+            try_join_all(searches.iter().zip(&of_searches).map(|((_, alike), statement)| {
+                let alike: Vec<&Many> = alike.iter().map(|(who, n)| &group[*who].searches[*n].2).collect();
+                async move { Many::rows(client, statement, &alike).await }
+            })),
+        )
+        .await?;
+        let mut streams =
+            placed(patients.len(), streams).into_iter().map(|row| row.map_or(0, |row| sequence(&row)));
+        let mut resources = placed(ids.len(), resources).into_iter();
+        let blank = |asked: &Self| Found {
+            streams: streams.by_ref().take(asked.streams.len()).collect(),
+            resources: resources.by_ref().take(asked.resources.len()).collect(),
+            searches: asked.searches.iter().map(|_| Vec::new()).collect(),
+        };
+        let mut all: Vec<Found> = group.iter().map(blank).collect();
+        for ((_, alike), rows) in searches.iter().zip(found) {
+            for ((who, n), rows) in alike.iter().zip(rows) {
+                all[*who].searches[*n] = rows;
+            }
+        }
+        Ok(all)
+    }
 }
 
-/// Each row at the place of its question, which its ordinality says.
-fn placed(names: &[(String, String)], rows: &[Row]) -> Result<Vec<Option<Stored>>, Problem> {
-    let mut all = vec![None; names.len()];
-    for row in rows {
-        let place = usize::try_from(row.get::<_, i64>(0) - 1).unwrap_or(usize::MAX);
-        if let (Some(found), Some((rtype, id))) = (all.get_mut(place), names.get(place)) {
-            *found = Some(read::stored(row, 1, rtype, id)?);
+/// The searches of a group by their words, in the order in which these are met first: who asks each, and which of theirs it is.
+fn alike(group: &[Arc<Asked>]) -> Vec<(&str, Vec<(usize, usize)>)> {
+    let mut all: Vec<(&str, Vec<(usize, usize)>)> = Vec::new();
+    for (who, asked) in group.iter().enumerate() {
+        for (n, (_, text, _)) in asked.searches.iter().enumerate() {
+            match all.iter_mut().find(|(known, _)| known == text) {
+                Some((_, alike)) => alike.push((who, n)),
+                None => all.push((text, vec![(who, n)])),
+            }
         }
     }
-    Ok(all)
+    all
+}
+
+/// Nothing is asked about nothing.
+async fn unless(
+    nothing: bool,
+    query: impl Future<Output = Result<Vec<Row>, Error>>,
+) -> Result<Vec<Row>, Error> {
+    if nothing { Ok(Vec::new()) } else { query.await }
+}
+
+/// Where a stream stands; it is 0 for one that nobody has named yet.
+fn sequence(row: &Row) -> u64 {
+    u64::try_from(row.get::<_, i64>(1)).unwrap_or(0)
 }

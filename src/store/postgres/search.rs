@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{Client, Error, Row, Statement as Prepared};
+use tokio_postgres::{Client, Error, Row};
+
+pub(super) use many::Many;
 
 use super::prepared::key;
 use super::read;
@@ -37,6 +39,11 @@ pub(super) struct Search {
 impl Search {
     /// `$1`, `$2`, … for each `?`; types by their number, so that the planner knows how many resources are of each.
     fn of(statement: &Statement, types: &Types) -> Self {
+        Self::worded(statement, types, |n| format!("${n}"))
+    }
+
+    /// The same with another name for each value.
+    fn worded(statement: &Statement, types: &Types, name: fn(usize) -> String) -> Self {
         let worded = statement.text().replace("r.keys ->>", "r.keys::json ->>");
         let worded = worded.replace("COLLATE BINARY", "COLLATE \"C\"");
         let mut parts = worded.split('?');
@@ -54,15 +61,14 @@ impl Search {
                 Bound::Number(number) => Bound::Number(*number),
                 Bound::Text(text) => Bound::Text(key(text).into_owned()),
             });
-            text.push_str(&format!("${}{part}", values.len()));
+            text.push_str(&name(values.len()));
+            text.push_str(part);
         }
         Self { text, values }
     }
 
-    /// The same in other words around it.
-    fn within(statement: &Statement, types: &Types, before: &str, after: &str) -> Self {
-        let Self { text, values } = Self::of(statement, types);
-        Self { text: format!("{before}{text}{after}"), values }
+    fn within(self, before: &str, after: &str) -> Self {
+        Self { text: format!("{before}{}{after}", self.text), values: self.values }
     }
 
     async fn rows(&self, client: &Client) -> Result<Vec<Row>, Error> {
@@ -88,62 +94,33 @@ impl Search {
     }
 }
 
-/// A query on its way to a page: planned, with its text.
-pub(super) struct Paging<'a> {
-    query: &'a Query,
-    plan: Plan<'a>,
-    search: Search,
-}
-
-impl<'a> Paging<'a> {
-    /// Plans it, which asks the database only how rare some values are.
-    pub(super) async fn of(place: Place<'_>, query: &'a Query) -> Result<Self, Problem> {
-        let plan = choose(place, query).await?;
-        if plan.is_unbounded() {
-            few_enough(place, query, &plan).await?;
-        }
-        let after = open_cursor(query, plan.order.keys().len())?;
-        let select = plan.select(query, after.as_deref(), query.count + 1);
-        let search = with_bodies(&select, place.types, &plan.order);
-        Ok(Self { query, plan, search })
-    }
-
-    pub(super) fn text(&self) -> &str {
-        &self.search.text
-    }
-
-    /// The matches, by a statement that was prepared from the text.
-    pub(super) async fn rows(&self, client: &Client, statement: &Prepared) -> Result<Vec<Row>, Error> {
-        let values = self.search.values.iter().map(|value| match value {
-            Bound::Number(number) => number as &(dyn ToSql + Sync),
-            Bound::Text(text) => text,
-        });
-        client.query(statement, &values.collect::<Vec<_>>()).await
-    }
-
-    /// What the matches are as a page.
-    pub(super) async fn page(&self, place: Place<'_>, mut rows: Vec<Row>) -> Result<Page, Problem> {
-        let (query, plan) = (self.query, &self.plan);
-        let more = rows.len() > query.count;
-        rows.truncate(query.count);
-        let next = rows.last().filter(|_| more).map(|last| seal_cursor(query, &keys(last, &plan.order)));
-        let stored = |row: &Row| read::stored(row, 0, &query.rtype, row.get("id"));
-        let resources = rows.iter().map(stored).collect::<Result<_, _>>()?;
-        let limit = match query.total {
-            Total::None => return Ok(Page { resources, total: None, next }),
-            Total::Estimate => Some(ESTIMATE_MAX),
-            Total::Accurate => None,
-        };
-        let total = count(place, query, plan, limit).await?;
-        Ok(Page { resources, total: Some(total), next })
-    }
-}
-
 /// One page of a client's search. Its text is not kept prepared: clients make up any number of them.
 pub(super) async fn page(place: Place<'_>, query: &Query) -> Result<Page, Problem> {
-    let paging = Paging::of(place, query).await?;
-    let rows = paging.search.rows(place.client).await?;
-    paging.page(place, rows).await
+    let plan = choose(place, query).await?;
+    if plan.is_unbounded() {
+        few_enough(place, query, &plan).await?;
+    }
+    let after = open_cursor(query, plan.order.keys().len())?;
+    let select = plan.select(query, after.as_deref(), query.count + 1);
+    let search = with_bodies(Search::of(&select, place.types), &plan.order);
+    let page = found(query, &plan.order, search.rows(place.client).await?)?;
+    let limit = match query.total {
+        Total::None => return Ok(page),
+        Total::Estimate => Some(ESTIMATE_MAX),
+        Total::Accurate => None,
+    };
+    let total = count(place, query, &plan, limit).await?;
+    Ok(Page { total: Some(total), ..page })
+}
+
+/// The matches, one more than a page takes if there are more, as a page without a total.
+fn found(query: &Query, order: &Order, mut rows: Vec<Row>) -> Result<Page, Problem> {
+    let more = rows.len() > query.count;
+    rows.truncate(query.count);
+    let next = rows.last().filter(|_| more).map(|last| seal_cursor(query, &keys(last, order)));
+    let stored = |row: &Row| read::stored(row, 0, &query.rtype, row.get("id"));
+    let resources = rows.iter().map(stored).collect::<Result<_, _>>()?;
+    Ok(Page { resources, total: None, next })
 }
 
 /// What finds the ids of matches, at most so many.
@@ -158,7 +135,7 @@ async fn count(
     limit: Option<usize>,
 ) -> Result<u64, Problem> {
     let counted = plan.count(query, limit);
-    Ok(Search::within(&counted, place.types, "", " AS found").count(place.client).await?)
+    Ok(Search::of(&counted, place.types).within("", " AS found").count(place.client).await?)
 }
 
 /// Refuses to sort by a value that no index has in order when very many match.
@@ -170,15 +147,10 @@ async fn few_enough(place: Place<'_>, query: &Query, plan: &Plan<'_>) -> Result<
 }
 
 /// The matches with their bodies, still in order.
-fn with_bodies(select: &Statement, types: &Types, order: &Order) -> Search {
+fn with_bodies(select: Search, order: &Order) -> Search {
     let columns = read::COLUMNS.replace("v.last_updated", "v.last_updated AS instant");
     let before = format!("SELECT {columns}, m.* FROM (");
-    Search::within(
-        select,
-        types,
-        &before,
-        &format!(") AS m JOIN version v ON v.seq = m.seq{}", order.clause()),
-    )
+    select.within(&before, &format!(") AS m JOIN version v ON v.seq = m.seq{}", order.clause()))
 }
 
 fn keys(row: &Row, order: &Order) -> Vec<Key> {
@@ -217,10 +189,11 @@ async fn choose<'a>(place: Place<'_>, query: &'a Query) -> Result<Plan<'a>, Prob
         })?;
         let Some((label, source)) = question else { return Ok(plan) };
         let limit = format!(" LIMIT {}) AS found", Plan::RARE_MAX + 1);
-        let asked = Search::within(&source, place.types, "/* is_rare */ SELECT count(*) FROM (", &limit);
+        let asked = Search::of(&source, place.types).within("/* is_rare */ SELECT count(*) FROM (", &limit);
         known.insert(label, asked.count(place.client).await? <= Plan::RARE_MAX);
     }
 }
 
+mod many;
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,8 @@ mod reindex;
 mod search;
 #[path = "support.rs"]
 mod support;
+#[path = "together.rs"]
+mod together;
 #[path = "units.rs"]
 mod units;
 

@@ -4,7 +4,7 @@
 use tokio_postgres::Client;
 use tokio_postgres::types::ToSql;
 
-use super::{Bound, Place, Search, Types, choose, with_bodies};
+use super::{Bound, Many, Place, Search, Types, choose, with_bodies};
 use crate::fhir::search::{Key, Query, SortKey, parameters, parse_text};
 use crate::store::postgres::connection::Address;
 use crate::store::postgres::migration;
@@ -59,7 +59,7 @@ impl Filled {
         let select = plan.select(query, after, 50);
         [
             self.explained(&Search::of(&select, &self.types)).await,
-            self.explained(&with_bodies(&select, &self.types, &plan.order)).await,
+            self.explained(&with_bodies(Search::of(&select, &self.types), &plan.order)).await,
         ]
     }
 
@@ -229,4 +229,37 @@ async fn every_query_that_is_repeated_keeps_to_an_index_of_its_own_accord() {
     filled.keeps_to("Patient", "_id=r7&_sort=family", "resource_id").await;
     filled.keeps_to("Task", "patient=r7&_sort=-period", "span_pkey").await;
     assert!(filled.faults.is_empty(), "\n{}", filled.faults.join("\n\n"));
+}
+
+/// What many decisions gather at once, planned without a look at the values, as lanes ask it.
+#[tokio::test]
+async fn what_many_ask_in_one_statement_keeps_to_the_index_of_each() {
+    let Some(filled) = Filled::new().await else { return };
+    let lane =
+        "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off";
+    filled.client.batch_execute(lane).await.unwrap();
+    let history =
+        "subject=Patient/r7&questionnaire=https://q.example/w&status=completed,amended&_sort=-authored";
+    for (rtype, text, index) in [
+        ("Task", "patient=r7&status=requested,accepted", "resource_subject"),
+        ("QuestionnaireResponse", history, "resource_subject"),
+        ("Patient", "link=Patient/r7", "token_pkey"),
+    ] {
+        let many = Many::of(&parse_text(rtype, text).unwrap(), &filled.types).unwrap().unwrap();
+        filled.client.batch_execute(&format!("PREPARE many AS {}", many.text())).await.unwrap();
+        let values = many.search.values.iter().map(|value| match value {
+            Bound::Number(number) => format!("ARRAY[{number}]"),
+            Bound::Text(text) => format!("ARRAY['{text}']"),
+        });
+        let values: Vec<_> = values.collect();
+        let explain = format!("EXPLAIN EXECUTE many ({})", values.join(", "));
+        let rows = filled.client.query(&explain, &[]).await.unwrap();
+        let rows: Vec<_> = rows.iter().map(|row| row.get::<_, &str>(0)).collect();
+        let rows = rows.join("\n");
+        filled.client.batch_execute("DEALLOCATE many").await.unwrap();
+        assert!(
+            rows.contains(index) && !rows.contains("Seq Scan") && !rows.contains("Bitmap"),
+            "{text}:\n{rows}"
+        );
+    }
 }
