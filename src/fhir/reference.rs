@@ -55,9 +55,9 @@ impl<'a> ReferenceForm<'a> {
 /// Reads a literal reference; total: whatever fits no form is `Invalid`.
 #[must_use]
 pub fn parse(text: &str) -> ReferenceForm<'_> {
-    // Nearly all are `Patient/1`, and one look tells.
-    if text.bytes().all(|b| is_id_byte(b) || matches!(b, b'/' | b'_')) {
-        return local_form(text);
+    // Nearly all are `Patient/1`.
+    if let Some((rtype, id, version)) = local(text) {
+        return ReferenceForm::Local { rtype, id, version };
     }
     if text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return ReferenceForm::Invalid;
@@ -84,36 +84,37 @@ pub fn parse(text: &str) -> ReferenceForm<'_> {
             ReferenceForm::Invalid
         };
     }
-    local_form(text)
-}
-
-fn local_form(text: &str) -> ReferenceForm<'_> {
-    local(text).map_or(ReferenceForm::Invalid, |(rtype, id, version)| ReferenceForm::Local {
-        rtype,
-        id,
-        version,
-    })
+    ReferenceForm::Invalid
 }
 
 /// `[A-Za-z0-9\-\.]{1,64}`: the form of a logical id.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(is_id_byte)
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| ID_BYTES[usize::from(byte)])
 }
 
-const fn is_id_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b == b'-' || b == b'.'
-}
+/// The bytes that an id may have: a submission looks at some ten thousand.
+const ID_BYTES: [bool; 256] = {
+    let mut bytes = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        bytes[byte as usize] = byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.';
+        byte += 1;
+    }
+    bytes
+};
 
 fn local(text: &str) -> Option<(&str, &str, Option<&str>)> {
-    let mut parts = text.split('/');
-    let (rtype, id) = (parts.next()?, parts.next()?);
-    let version = match (parts.next(), parts.next(), parts.next()) {
-        (None, ..) => None,
-        (Some("_history"), Some(version), None) if is_id(version) => Some(version),
-        _ => return None,
-    };
-    (schema::r4().is_resource(rtype) && is_id(id)).then_some((rtype, id, version))
+    let (rtype, rest) = text.split_at(text.bytes().position(|byte| byte == b'/')?);
+    if !schema::r4().is_resource(rtype) {
+        return None;
+    }
+    let rest = &rest[1..];
+    if is_id(rest) {
+        return Some((rtype, rest, None));
+    }
+    let (id, version) = rest.split_once("/_history/")?;
+    (is_id(id) && is_id(version)).then_some((rtype, id, Some(version)))
 }
 
 fn absolute(url: &str) -> ReferenceForm<'_> {
@@ -136,6 +137,8 @@ fn absolute(url: &str) -> ReferenceForm<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -214,6 +217,30 @@ mod tests {
             "/Patient/1",
         ] {
             check(text, ReferenceForm::Invalid);
+        }
+    }
+
+    /// The parts between slashes, as the form is stated.
+    fn by_parts(text: &str) -> Option<(&str, &str, Option<&str>)> {
+        let is_part = |part: &str| {
+            (1..=64).contains(&part.len())
+                && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+        };
+        let parts: Vec<&str> = text.split('/').collect();
+        let (rtype, id, version) = match parts.as_slice() {
+            [rtype, id] => (*rtype, *id, None),
+            [rtype, id, "_history", version] if is_part(version) => (*rtype, *id, Some(*version)),
+            _ => return None,
+        };
+        (schema::r4().is_resource(rtype) && is_part(id)).then_some((rtype, id, version))
+    }
+
+    proptest! {
+        #[test]
+        fn a_local_reference_is_read_as_its_parts(
+            text in "(Patient|Resource|Task)?/?[a-z0-9.é_-]{0,3}(/_history)?/?[A-Za-z0-9./-]{0,66}"
+        ) {
+            prop_assert_eq!(local(&text), by_parts(&text));
         }
     }
 }

@@ -22,10 +22,10 @@ pub struct Schema {
     value_sets: HashMap<&'static str, &'static str>,
 }
 
-/// Hashes the names of types, eight bytes at a time. Only names of the tables are ever kept: nobody can send ones that
-/// collide.
-#[derive(Default)]
-struct NameHasher(u64);
+/// Hashes the names of types and elements, eight bytes at a time. Only names of the tables are ever kept: nobody can send
+/// ones that collide.
+#[derive(Debug, Default)]
+pub(crate) struct NameHasher(u64);
 
 impl Hasher for NameHasher {
     fn write(&mut self, bytes: &[u8]) {

@@ -175,7 +175,7 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
     // The parameter, its least and its greatest value, and whether these two tell everything.
     let mut all: Vec<(i64, &str, &str, bool)> = Vec::new();
     for (param, value) in values {
-        let is_whole = value.chars().nth(SORTED_CHARS).is_none();
+        let is_whole = value.len() <= SORTED_CHARS || value.chars().nth(SORTED_CHARS).is_none();
         match all.iter_mut().find(|(known, ..)| *known == param) {
             Some((_, least, greatest, tells)) => {
                 let is_third = least != greatest && value != *least && value != *greatest;
@@ -189,9 +189,8 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
     let mut put = |name: &str, param: i64, value: &str| {
         keys.push(if keys.is_empty() { '{' } else { ',' });
         keys.push('"');
-        keys.push_str(name);
-        keys.push_str(&param.to_string());
-        keys.push_str("\":");
+        // Writing to a String cannot fail.
+        let _ = write!(keys, "{name}{param}\":");
         let is_plain = |b: u8| b >= b' ' && !matches!(b, b'"' | b'\\');
         if value.len() <= SORTED_CHARS && value.bytes().all(is_plain) {
             keys.push('"');
@@ -200,7 +199,6 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
         } else {
             // A NUL is nothing that JSON in PostgreSQL can say.
             let value: String = value.chars().filter(|c| *c != '\0').take(SORTED_CHARS).collect();
-            // Writing to a String cannot fail.
             let _ = write!(keys, "{}", crate::json::Value::from(value));
         }
     };

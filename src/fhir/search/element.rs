@@ -19,8 +19,10 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(parameter: &'static Parameter, system: Option<&'static str>) -> Self {
-        let takes = |name: &str| parameter.modifiers.contains(&name);
-        Self { parameter, system, with_display: takes("text"), with_identifier: takes("identifier") }
+        let takes = |kind: Kind, name: &str| parameter.kind == kind && parameter.modifiers.contains(&name);
+        let (with_display, with_identifier) =
+            (takes(Kind::Token, "text"), takes(Kind::Reference, "identifier"));
+        Self { parameter, system, with_display, with_identifier }
     }
 
     pub(super) fn read(&self, element: &Value, add: &mut dyn FnMut(Found)) {

@@ -1,7 +1,8 @@
 //! The search parameters of a process: read from `SearchParameter` resources, compiled once
 //! (R4 `searchparameter.html`). A new parameter is a file, not code.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasherDefault;
 use std::sync::OnceLock;
 
 use crate::json::Value;
@@ -10,6 +11,7 @@ use super::column;
 use super::parameter::{Component, Kind, Parameter};
 use super::path::{self, Path};
 use super::shipped;
+use crate::fhir::schema::NameHasher;
 use crate::fhir::{SERVED, element};
 use crate::problem::{Category, Issue, Problem};
 
@@ -26,16 +28,15 @@ static REGISTRY: OnceLock<Registry> = OnceLock::new();
 #[derive(Debug)]
 pub(super) struct OfType {
     parameters: &'static [Parameter],
-    /// One bit for each parameter that begins at that member; in the order of their names, which is sooner searched than
-    /// a name is hashed.
-    beginning: Vec<(&'static str, u64)>,
+    /// One bit for each parameter that begins at that member.
+    beginning: HashMap<&'static str, u64, BuildHasherDefault<NameHasher>>,
     /// Those of which nothing is known before they are evaluated.
     any: u64,
 }
 
 impl OfType {
     fn new(parameters: &'static [Parameter]) -> Self {
-        let mut beginning = BTreeMap::<&'static str, u64>::new();
+        let mut beginning = HashMap::<&'static str, u64, BuildHasherDefault<NameHasher>>::default();
         let mut any = 0;
         for (n, parameter) in parameters.iter().enumerate().filter(|(_, parameter)| parameter.is_indexed()) {
             for path in parameter.paths {
@@ -47,17 +48,14 @@ impl OfType {
                 }
             }
         }
-        Self { parameters, beginning: beginning.into_iter().collect(), any }
+        Self { parameters, beginning, any }
     }
 
     /// The parameters that may find something in a resource, in their order.
     pub(super) fn for_resource(&self, resource: &Value) -> impl Iterator<Item = &'static Parameter> + use<> {
         let members = resource.as_object().into_iter().flat_map(|members| members.keys());
-        let bits_of = |name: &str| {
-            let place = self.beginning.binary_search_by(|(known, _)| (*known).cmp(name));
-            place.map_or(0, |place| self.beginning[place].1)
-        };
-        let mut bits = members.fold(self.any, |all, name| all | bits_of(name));
+        let mut bits =
+            members.fold(self.any, |all, name| all | self.beginning.get(name).copied().unwrap_or_default());
         let parameters = self.parameters;
         std::iter::from_fn(move || {
             let n = bits.trailing_zeros();
