@@ -131,7 +131,22 @@ impl Expression {
         focus: &Collection<'a>,
         scope: &Scope<'a>,
     ) -> Result<Collection<'a>, Fault> {
-        evaluate::Evaluator::new(scope, focus).run(&self.inner.root)
+        self.evaluate_given(focus, scope, &|_| None)
+    }
+
+    /// The same, with values for [`Expression::variables`] by their places there: `given` is asked before the scope. So one
+    /// scope serves many expressions that see different variables.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate`].
+    pub fn evaluate_given<'a, 's>(
+        &'a self,
+        focus: &'s Collection<'a>,
+        scope: &'s Scope<'a>,
+        given: &'s dyn Fn(usize) -> Option<&'s Variable<'a>>,
+    ) -> Result<Collection<'a>, Fault> {
+        let variables = evaluate::Variables { names: &self.inner.variables, given, scope };
+        evaluate::Evaluator::new(variables, focus).run(&self.inner.root)
     }
 }
 

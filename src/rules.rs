@@ -54,6 +54,17 @@ pub struct Facts<'a> {
     pub unreadable: &'a [Issue],
     /// When the response arrived: the moment of evaluation where the response says none.
     pub received: Timestamp,
+    /// Which rules are explained by answers.
+    pub explained: Explained,
+}
+
+/// Which rules get the answers that explain them, in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Explained {
+    /// Those that fired, and those that nobody can tell about: all that what follows from a response tells of.
+    Telling,
+    /// Those too that did not fire.
+    Every,
 }
 
 impl Protocol {

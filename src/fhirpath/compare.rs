@@ -64,6 +64,11 @@ pub(super) fn equal(left: &Item<'_>, right: &Item<'_>) -> Option<bool> {
     {
         return Some(true);
     }
+    match (left, right) {
+        (Item::Integer(l), Item::Integer(r)) => return Some(l == r),
+        (Item::Boolean(l), Item::Boolean(r)) => return Some(l == r),
+        _ => {}
+    }
     match (left.system(), right.system()) {
         (Some(l), Some(r)) => equal_values(l, r),
         (None, None) => Some(equal_structures(left, right)),
@@ -222,6 +227,9 @@ pub(super) fn collections_equivalent(left: &Collection<'_>, right: &Collection<'
 /// # Errors
 /// Types that have no order between them.
 pub(super) fn order(left: &Item<'_>, right: &Item<'_>) -> Result<Option<Ordering>, Fault> {
+    if let (Item::Integer(l), Item::Integer(r)) = (left, right) {
+        return Ok(Some(l.cmp(r)));
+    }
     let no_order = || Fault::new(format!("{} and {} have no order between them", left.kind(), right.kind()));
     let (Some(l), Some(r)) = (left.system(), right.system()) else {
         return Err(no_order());

@@ -14,6 +14,7 @@ use super::quantity::UCUM;
 use super::scope::Scope;
 use super::syntax::{Call, Expr, TypeName, TypeOperator};
 use super::types;
+use super::variable::Variable;
 
 /// Items that one evaluation may produce before it is given up as unbounded.
 const ITEMS_MAX: usize = 1_000_000;
@@ -21,9 +22,30 @@ const ITEMS_MAX: usize = 1_000_000;
 /// Longest text that an expression may make, in bytes.
 const TEXT_BYTES_MAX: usize = 1024 * 1024;
 
+/// The values of the variables that an expression does not define itself.
+pub(super) struct Variables<'s, 'a> {
+    /// The names that the expression uses.
+    pub(super) names: &'a [String],
+    /// Their values, by their places among the names, where they are not of the scope.
+    pub(super) given: &'s dyn Fn(usize) -> Option<&'s Variable<'a>>,
+    pub(super) scope: &'s Scope<'a>,
+}
+
+impl<'s, 'a> Variables<'s, 'a> {
+    /// The value of one; `context` is never among them.
+    fn get(&self, name: &str) -> Option<&'s Variable<'a>> {
+        if name == "context" {
+            return None;
+        }
+        let place = self.names.iter().position(|known| known == name);
+        place.and_then(self.given).or_else(|| self.scope.variable(name))
+    }
+}
+
 /// One evaluation: what is the same for every part of the expression.
 pub(super) struct Evaluator<'s, 'a> {
     pub(super) scope: &'s Scope<'a>,
+    variables: Variables<'s, 'a>,
     focus: &'s Collection<'a>,
     items_left: Cell<usize>,
     defined: RefCell<Vec<(String, Collection<'a>)>>,
@@ -38,8 +60,9 @@ pub(super) struct Frame<'f, 'a> {
 }
 
 impl<'s, 'a> Evaluator<'s, 'a> {
-    pub(super) const fn new(scope: &'s Scope<'a>, focus: &'s Collection<'a>) -> Self {
-        Self { scope, focus, items_left: Cell::new(ITEMS_MAX), defined: RefCell::new(Vec::new()) }
+    pub(super) const fn new(variables: Variables<'s, 'a>, focus: &'s Collection<'a>) -> Self {
+        let defined = RefCell::new(Vec::new());
+        Self { scope: variables.scope, variables, focus, items_left: Cell::new(ITEMS_MAX), defined }
     }
 
     /// Evaluate the whole expression.
@@ -132,7 +155,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
     /// `defineVariable()`: known to what follows, in this part of the expression.
     pub(super) fn define(&self, name: &str, value: Collection<'a>) -> Result<(), Fault> {
         let known = self.defined.borrow().iter().any(|(known, _)| known == name);
-        if known || self.scope.variable(name).is_some() || self.preset(name).is_some() {
+        if known || self.variables.get(name).is_some() || self.preset(name).is_some() {
             return Err(Fault::new(format!("the variable %{name} is already defined")));
         }
         self.defined.borrow_mut().push((name.to_owned(), value));
@@ -147,18 +170,17 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         if let Some((_, value)) = self.defined.borrow().iter().find(|(known, _)| known == name) {
             return Ok(Cow::Owned(value.clone()));
         }
-        if let (Some(variable), false) = (self.scope.variable(name), name == "context") {
+        if let Some(variable) = self.variables.get(name) {
             return Ok(Cow::Borrowed(variable.value()));
         }
         let preset = self.preset(name).map(Cow::Owned);
         preset.ok_or_else(|| Fault::new(format!("the variable %{name} is not set")))
     }
 
-    /// The items of a variable of the scope whose `element` is the text, where its index can tell. What an expression
-    /// defines has another name than any variable of the scope.
+    /// The items of a variable whose `element` is the text, where its index can tell. What an expression defines has another
+    /// name than any variable that it is given.
     pub(super) fn pick(&self, name: &str, element: &str, text: &str) -> Option<Collection<'a>> {
-        let variable = self.scope.variable(name).filter(|_| name != "context")?;
-        variable.with_text(element, text)
+        self.variables.get(name)?.with_text(element, text)
     }
 
     fn preset(&self, name: &str) -> Option<Collection<'a>> {

@@ -15,6 +15,7 @@ use crate::clock::SeededIds;
 use crate::fhir::{Document, Reading, bundle, element, meta, outcome, structure};
 use crate::judgement::{Outcome, Truth};
 use crate::problem::Problem;
+use crate::rules::Explained;
 
 /// What `$evaluate` takes.
 const PARAMETERS: &[&str] =
@@ -83,7 +84,8 @@ pub async fn evaluate(ctx: &Context, body: impl Into<Document<'_>>) -> Result<Ve
     } else if !previous.is_empty() {
         situation.history = earlier(&situation.response, previous, arrival.received);
     }
-    let parameters = parameters(evaluated(situation), &ctx.settings.base_url, arrival.received);
+    let parameters =
+        parameters(evaluated(situation, Explained::Every), &ctx.settings.base_url, arrival.received);
     serde_json::to_vec(&parameters).map_err(|fault| Problem::internal(fault.to_string()))
 }
 
@@ -98,7 +100,8 @@ pub fn evaluate_with(library: &Library, question: Question) -> Result<Value, Pro
     let shelf = library
         .folder()
         .ok_or_else(|| Problem::internal("evaluation without a store needs a folder's library"))?;
-    let Evaluated { mut resources, judgement } = evaluated(situation(Arc::clone(shelf), question));
+    let Evaluated { mut resources, judgement } =
+        evaluated(situation(Arc::clone(shelf), question), Explained::Telling);
     if !judgement.issues.is_empty() {
         resources.insert(0, outcome::operation_outcome(&judgement.issues));
     }
@@ -140,8 +143,8 @@ fn earlier(response: &Value, previous: Vec<Value>, received: Timestamp) -> Vec<V
     history::earlier(previous, element::id(response), history::moment(response).unwrap_or(received))
 }
 
-fn evaluated(situation: Situation) -> Evaluated {
-    let judgement = decide::judge(&situation);
+fn evaluated(situation: Situation, explained: Explained) -> Evaluated {
+    let judgement = decide::judge(&situation, explained);
     let digest = || content::content_digest(&situation.response)[..32].to_owned();
     let id = element::id(&situation.response).map_or_else(digest, str::to_owned);
     let rtype = if judgement.accepted { RESPONSE } else { "Binary" };

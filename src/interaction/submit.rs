@@ -34,6 +34,7 @@ use super::{Answer, Context, content, create};
 use crate::fhir::search::Query;
 use crate::fhir::{self, Document, Reading, structure};
 use crate::problem::{Category, Issue, Problem};
+use crate::rules::Explained;
 
 /// The resource type of this door.
 pub(crate) const RESPONSE: &str = "QuestionnaireResponse";
@@ -246,7 +247,7 @@ async fn settle(ctx: &Context, mut arrival: Arrival<'_>) -> Result<Answer, Probl
                 if let Some(answer) = before.unchanged(&gathered.situation.response, &[]) {
                     return Ok(answer);
                 }
-                let judgement = decide::judge(&gathered.situation);
+                let judgement = decide::judge(&gathered.situation, Explained::Telling);
                 if judgement.accepted {
                     write::accept(ctx, &arrival, &before, gathered, judgement, &digest).await?
                 } else {

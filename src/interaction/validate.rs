@@ -13,6 +13,7 @@ use super::update::{Before, Wanted};
 use super::{Context, create, delete, incoming, read, update};
 use crate::fhir::{Document, Reading, element, structure};
 use crate::problem::{Category, Issue, Problem, Severity};
+use crate::rules::Explained;
 use crate::store::{Staged, Store};
 
 /// Everything that a create of this resource, or an update of the one with that id, would be told; nothing is stored. The
@@ -156,5 +157,5 @@ async fn response(
     let mut arrival = submit::Arrival::unsent(ctx, response, issues);
     id.unwrap_or_default().clone_into(&mut arrival.id);
     let gathered = submit::gather(ctx, &arrival, &before).await?;
-    Ok(decide::judge(&gathered.situation).issues)
+    Ok(decide::judge(&gathered.situation, Explained::Telling).issues)
 }

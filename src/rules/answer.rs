@@ -1,7 +1,6 @@
 //! Answers of a response: where they are, and how they read in French.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use crate::json::Value;
@@ -15,6 +14,7 @@ const ITEMS_USUAL: usize = 64;
 
 /// One item of a response, with one of its answers or none.
 pub(super) struct Answer<'a> {
+    link_id: &'a str,
     /// The item's own words for its question.
     pub(super) text: Option<&'a str>,
     /// The answer.
@@ -30,26 +30,27 @@ struct Step {
     n: usize,
 }
 
-/// All items of a response by link id, in the order of the response. Most places are never told, so that they are kept as
-/// steps and written when they are.
+/// All items of a response, those of one link id in the order of the response. Few of them are asked for, which are found
+/// sooner than all are put under their link ids. Most places are never told, so that they are kept as steps and written when
+/// they are.
 #[derive(Default)]
 pub(super) struct Answers<'a> {
-    by_link_id: HashMap<&'a str, Vec<Answer<'a>>>,
+    answers: Vec<Answer<'a>>,
     steps: Vec<Step>,
 }
 
 impl<'a> Answers<'a> {
     /// Gather them.
     pub(super) fn of(response: &'a Value) -> Self {
-        let (items, steps) = (HashMap::with_capacity(ITEMS_USUAL), Vec::with_capacity(2 * ITEMS_USUAL));
-        let mut answers = Self { by_link_id: items, steps };
+        let (answers, steps) = (Vec::with_capacity(ITEMS_USUAL), Vec::with_capacity(2 * ITEMS_USUAL));
+        let mut answers = Self { answers, steps };
         answers.gather(response, None);
         answers
     }
 
     /// Items with this link id.
-    pub(super) fn get(&self, link_id: &str) -> &[Answer<'a>] {
-        self.by_link_id.get(link_id).map_or(&[], Vec::as_slice)
+    pub(super) fn get(&self, link_id: &str) -> Vec<&Answer<'a>> {
+        self.answers.iter().filter(|answer| answer.link_id == link_id).collect()
     }
 
     /// `FHIRPath` of the answer, or of the item without one.
@@ -83,14 +84,13 @@ impl<'a> Answers<'a> {
             let link_id = link_id_of(item);
             let answers = list(item, "answer");
             if answers.as_slice().is_empty() {
-                let answer = Answer { text, value: None, step: here };
-                self.by_link_id.entry(link_id).or_default().push(answer);
+                self.answers.push(Answer { link_id, text, value: None, step: here });
             }
             // Answers first, then what is inside them: the order in which answers to one question are numbered.
             let first = self.steps.len();
             for (k, value) in answers.clone().enumerate() {
-                let answer = Answer { text, value: Some(value), step: self.step(Some(here), "answer", k) };
-                self.by_link_id.entry(link_id).or_default().push(answer);
+                let step = self.step(Some(here), "answer", k);
+                self.answers.push(Answer { link_id, text, value: Some(value), step });
             }
             for (k, value) in answers.enumerate() {
                 self.gather(value, Some(first + k));
@@ -103,7 +103,7 @@ impl<'a> Answers<'a> {
 /// The words of a Questionnaire, gathered when a response leaves some out: questions and options by link id.
 pub(super) struct Words<'a> {
     questionnaire: Option<&'a Value>,
-    items: OnceCell<HashMap<&'a str, &'a Value>>,
+    items: OnceCell<Vec<(&'a str, &'a Value)>>,
 }
 
 impl<'a> Words<'a> {
@@ -126,13 +126,13 @@ impl<'a> Words<'a> {
 
     fn item(&self, link_id: &str) -> Option<&'a Value> {
         let items = self.items.get_or_init(|| {
-            let mut items = HashMap::with_capacity(ITEMS_USUAL);
+            let mut items = Vec::with_capacity(ITEMS_USUAL);
             if let Some(questionnaire) = self.questionnaire {
                 gather_items(questionnaire, &mut items);
             }
             items
         });
-        items.get(link_id).copied()
+        items.iter().rfind(|(known, _)| *known == link_id).map(|(_, item)| *item)
     }
 }
 
@@ -140,9 +140,9 @@ fn link_id_of(item: &Value) -> &str {
     child(item, "linkId").and_then(Value::as_str).unwrap_or_default()
 }
 
-fn gather_items<'a>(parent: &'a Value, items: &mut HashMap<&'a str, &'a Value>) {
+fn gather_items<'a>(parent: &'a Value, items: &mut Vec<(&'a str, &'a Value)>) {
     for item in list(parent, "item") {
-        items.insert(link_id_of(item), item);
+        items.push((link_id_of(item), item));
         gather_items(item, items);
     }
 }

@@ -8,8 +8,8 @@ use crate::fhirpath::Expression;
 #[derive(Clone)]
 pub(super) struct Bound {
     pub(super) expression: Expression,
-    /// Places in [`Expression::variables`] of those that Vigie or the plan gives.
-    pub(super) names: Vec<(usize, Origin)>,
+    /// For each of [`Expression::variables`], unless it is left to `FHIRPath`.
+    pub(super) origins: Vec<Option<Origin>>,
 }
 
 /// Where a variable comes from.
@@ -32,14 +32,8 @@ pub(super) enum Origin {
 impl Bound {
     /// Resolve the names of an expression that sees these variables of the plan; the others are left to `FHIRPath`.
     pub(super) fn of(expression: Expression, variables: &[Variable]) -> Self {
-        let names = expression.variables().iter().enumerate();
-        let names = names.filter_map(|(n, name)| Some((n, Origin::of(name, variables)?))).collect();
-        Self { expression, names }
-    }
-
-    /// Each name with where its value comes from.
-    pub(super) fn names(&self) -> impl Iterator<Item = (&str, Origin)> {
-        self.names.iter().map(|(n, origin)| (self.expression.variables()[*n].as_str(), *origin))
+        let origins = expression.variables().iter().map(|name| Origin::of(name, variables)).collect();
+        Self { expression, origins }
     }
 }
 

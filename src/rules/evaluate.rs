@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::json::{Value, json};
 
-use super::Facts;
 use super::evidence::Answered;
 use super::protocol::{Protocol, Rule};
 use super::scope::Surroundings;
 use super::unreadable;
+use super::{Explained, Facts};
 use crate::judgement::{Evaluation, Evidence, Outcome, Truth};
 
 /// Why a condition is empty.
@@ -19,7 +19,7 @@ const MISSING: &str = "une réponse nécessaire manque";
 pub(super) fn evaluate(protocol: &Protocol, facts: &Facts<'_>) -> Evaluation {
     let answered = Answered::new(protocol, facts);
     let results = results(protocol, facts);
-    let outcome = |(rule, result)| outcome(rule, result, &answered);
+    let outcome = |(rule, result)| outcome(rule, result, facts.explained, &answered);
     let mut outcomes: Vec<Outcome> = protocol.rules.iter().zip(results).map(outcome).collect();
     explain_aggregates(&protocol.rules, &mut outcomes);
     unreadable::add(&mut outcomes, facts.unreadable, !facts.in_progress);
@@ -81,9 +81,17 @@ fn triggered(rules: &[Rule], results: &[Truth]) -> Vec<Value> {
         .collect()
 }
 
-fn outcome(rule: &Rule, result: Truth, answered: &Answered<'_>) -> Outcome {
+fn outcome(rule: &Rule, result: Truth, explained: Explained, answered: &Answered<'_>) -> Outcome {
     let gaps = matches!(result, Truth::NotEvaluable(_));
-    let evidence = if result == Truth::NotRun { Vec::new() } else { answered.evidence(rule, gaps) };
+    let is_explained = match result {
+        Truth::NotRun => false,
+        Truth::True | Truth::NotEvaluable(_) => true,
+        // The rule of what cannot be read fires afterwards.
+        Truth::False => {
+            explained == Explained::Every || unreadable::is_rule(&rule.action.rule, rule.action.level)
+        }
+    };
+    let evidence = if is_explained { answered.evidence(rule, gaps) } else { Vec::new() };
     Outcome { action: Arc::clone(&rule.action), result: name_gaps(result, &evidence), evidence }
 }
 

@@ -10,10 +10,11 @@ use crate::judgement::Evidence;
 
 /// What was answered, now and before, with the words of the questions.
 pub(super) struct Answered<'a> {
-    /// This response.
-    now: Answers<'a>,
-    /// The previous one.
-    before: Answers<'a>,
+    facts: Facts<'a>,
+    /// Those of this response.
+    now: OnceCell<Answers<'a>>,
+    /// Those of the previous one.
+    before: OnceCell<Answers<'a>>,
     /// The Questionnaire.
     words: Words<'a>,
     /// Link ids that explain rules, with the evidence that each gives once it was asked for.
@@ -21,11 +22,12 @@ pub(super) struct Answered<'a> {
 }
 
 impl<'a> Answered<'a> {
-    /// Gather the answers.
+    /// Nothing is looked up before it is asked for.
     pub(super) fn new(protocol: &'a Protocol, facts: &Facts<'a>) -> Self {
         Self {
-            now: Answers::of(facts.response),
-            before: facts.previous.map(Answers::of).unwrap_or_default(),
+            facts: *facts,
+            now: OnceCell::new(),
+            before: OnceCell::new(),
             words: Words::of(facts.questionnaire),
             items: protocol.explaining.iter().map(|link_id| (link_id.as_str(), OnceCell::new())).collect(),
         }
@@ -49,12 +51,14 @@ impl<'a> Answered<'a> {
     }
 
     fn explain(&self, link_id: &str) -> Vec<Evidence> {
-        let before = self.before.get(link_id);
+        let now = self.now.get_or_init(|| Answers::of(self.facts.response));
+        let before =
+            self.before.get_or_init(|| self.facts.previous.map(Answers::of).unwrap_or_default()).get(link_id);
         let previous =
             |n: usize| before.get(n)?.value.and_then(|value| readable(value, link_id, &self.words));
         let question =
             |own: Option<&str>| own.or_else(|| self.words.question(link_id)).unwrap_or(link_id).to_owned();
-        let found = self.now.get(link_id);
+        let found = now.get(link_id);
         if found.is_empty() {
             return vec![Evidence {
                 link_id: link_id.to_owned(),
@@ -72,7 +76,7 @@ impl<'a> Answered<'a> {
                 text: question(item.text),
                 answer: item.value.and_then(|value| readable(value, link_id, &self.words)),
                 previous: previous(n),
-                place: self.now.place(item),
+                place: now.place(item),
                 free_text: item.value.is_some_and(is_free_text),
             })
             .collect()

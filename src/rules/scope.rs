@@ -58,32 +58,33 @@ impl<'a> Surroundings<'a> {
     /// # Errors
     /// Why it has no value, in French.
     pub(super) fn evaluate(&self, bound: &'a Bound) -> Result<Collection<'a>, String> {
-        let mut scope = self.scope.clone();
-        for (name, origin) in bound.names() {
-            if let Some(value) = self.variable(name, origin)? {
-                scope.set(name, value);
+        for origin in &bound.origins {
+            if let Some(Origin::Plan(index)) = origin {
+                self.of_plan(*index)?;
             }
         }
         bound
             .expression
-            .evaluate(&self.focus, &scope)
+            .evaluate_given(&self.focus, &self.scope, &|place| self.variable(bound.origins[place]?))
             .map_err(|fault| format!("expression sans réponse : {}", fault.message))
     }
 
-    fn variable(&self, name: &str, origin: Origin) -> Result<Option<Variable<'a>>, String> {
-        Ok(Some(match origin {
-            Origin::Previous => self.previous.clone(),
-            Origin::History => self.history.clone(),
-            Origin::Careplan => self.careplan.clone(),
-            Origin::Patient => self.patient.clone(),
-            Origin::Triggered => return Ok(self.triggered.clone()),
-            Origin::Plan(index) => {
-                let value = self.values[index]
-                    .get_or_init(|| self.evaluate(&self.variables[index].expression).map(Variable::from));
-                let reason = |reason: &String| format!("la variable %{name} n'a pas de valeur ({reason})");
-                value.as_ref().map_err(reason)?.clone()
-            }
-        }))
+    /// The value of a variable of the plan, evaluated when it is first asked for.
+    fn of_plan(&self, index: usize) -> Result<&Variable<'a>, String> {
+        let protocol::Variable { name, expression } = &self.variables[index];
+        let value = self.values[index].get_or_init(|| self.evaluate(expression).map(Variable::from));
+        value.as_ref().map_err(|reason| format!("la variable %{name} n'a pas de valeur ({reason})"))
+    }
+
+    fn variable(&self, origin: Origin) -> Option<&Variable<'a>> {
+        match origin {
+            Origin::Previous => Some(&self.previous),
+            Origin::History => Some(&self.history),
+            Origin::Careplan => Some(&self.careplan),
+            Origin::Patient => Some(&self.patient),
+            Origin::Triggered => self.triggered.as_ref(),
+            Origin::Plan(index) => self.of_plan(index).ok(),
+        }
     }
 }
 

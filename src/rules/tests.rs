@@ -76,6 +76,7 @@ fn facts(response: &Value) -> Facts<'_> {
         in_progress: false,
         unreadable: &[],
         received: "2026-03-02T09:00:00Z".parse().unwrap(),
+        explained: Explained::Every,
     }
 }
 
@@ -301,6 +302,27 @@ fn evidence_tells_question_answer_previous_and_place() {
     assert_eq!(evidence.text, "Nombre de vomissements");
     assert_eq!((evidence.answer.as_deref(), evidence.previous.as_deref()), (Some("7"), Some("2")));
     assert_eq!(evidence.place, "QuestionnaireResponse.item[0].answer[0]");
+}
+
+#[test]
+fn only_where_every_rule_is_explained_are_those_that_did_not_fire() {
+    let rule = |id: &str, level: &str, expression: &str| {
+        with(action(id, level, "vomissement", expression), "rule-evidence", "String", "vomi")
+    };
+    let actions =
+        [rule("R30", "rouge", VOMIT), rule("R31", "jaune", "{}"), rule("R90", "technique", "false")];
+    let protocol = compile(&plan(&[], &actions), &[]).unwrap();
+    let check = |vomits: i64, expected: [usize; 3]| {
+        let response = response(&[("vomi", integer(vomits))]);
+        let explained = |explained: Explained| {
+            let outcomes = protocol.evaluate(&Facts { explained, ..facts(&response) }).outcomes;
+            [0, 1, 2].map(|n| outcomes[n].evidence.len())
+        };
+        assert_eq!(explained(Explained::Telling), expected, "{vomits}");
+        assert_eq!(explained(Explained::Every), [1, 1, 1], "{vomits}");
+    };
+    check(6, [1, 1, 1]);
+    check(5, [0, 1, 1]);
 }
 
 #[test]

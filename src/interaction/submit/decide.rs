@@ -15,7 +15,7 @@ use crate::judgement::Evaluation;
 use crate::pathway::{self, Derived};
 use crate::problem::{Issue, Severity};
 use crate::questionnaire;
-use crate::rules;
+use crate::rules::{self, Explained};
 use crate::terminology::{Level, Terminology};
 
 /// All that a decision looks at.
@@ -78,7 +78,7 @@ pub(crate) struct Origin<'a> {
 }
 
 /// Validates and judges a response; no fault of one part keeps the other from being looked at.
-pub(crate) fn judge(situation: &Situation) -> Judgement {
+pub(crate) fn judge(situation: &Situation, explained: Explained) -> Judgement {
     let mut issues = situation.issues.clone();
     let mut readable = None;
     if let Some(form) = &situation.form {
@@ -90,7 +90,8 @@ pub(crate) fn judge(situation: &Situation) -> Judgement {
     }
     without_repeats(&mut issues);
     let accepted = !incoming::hinders(&issues);
-    let evaluation = evaluate(situation, readable.as_ref().unwrap_or(&situation.response), &issues);
+    let evaluation =
+        evaluate(situation, readable.as_ref().unwrap_or(&situation.response), &issues, explained);
     Judgement { issues, accepted, evaluation, readable }
 }
 
@@ -154,7 +155,7 @@ fn context(situation: &Situation) -> questionnaire::Context<'_> {
     }
 }
 
-fn evaluate(situation: &Situation, readable: &Value, issues: &[Issue]) -> Evaluation {
+fn evaluate(situation: &Situation, readable: &Value, issues: &[Issue], explained: Explained) -> Evaluation {
     if is_withdrawn(&situation.response) {
         return withdrawn(situation);
     }
@@ -176,6 +177,7 @@ fn evaluate(situation: &Situation, readable: &Value, issues: &[Issue]) -> Evalua
         in_progress: element::str_at(&situation.response, "status") == Some("in-progress"),
         unreadable: &unreadable,
         received: situation.received,
+        explained,
     })
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use vigie::json::{Map, Value, json};
 use vigie::judgement::Evaluation;
-use vigie::rules::{self, Facts, Protocol};
+use vigie::rules::{self, Explained, Facts, Protocol};
 use vigie::terminology::BASE;
 
 const AUTHORED: &str = "2026-03-09T09:00:00+01:00";
@@ -211,6 +211,7 @@ impl Scene {
             in_progress: self.response["status"] == "in-progress",
             unreadable: &[],
             received,
+            explained: Explained::Every,
         })
     }
 }
