@@ -13,6 +13,7 @@ mod figure;
 use std::cell::RefCell;
 use std::fs;
 use std::hint::black_box;
+use std::process::Command;
 
 use content::{json_below, read, root};
 use vigie::fhir::{self, structure};
@@ -107,6 +108,7 @@ impl Scene {
             in_progress: false,
             unreadable: &[],
             received: question.received_at,
+            explained: rules::Explained::Telling,
         });
         evaluation.outcomes.len()
     }
@@ -128,33 +130,56 @@ impl Scene {
     }
 }
 
+/// A piece of work with its name.
+type Piece<'p> = (&'static str, Box<dyn Fn() + 'p>);
+
+fn pieces(scene: &Scene) -> [Piece<'_>; 9] {
+    fn piece<'p, T>(name: &'static str, work: impl Fn() -> T + 'p) -> Piece<'p> {
+        (name, Box::new(move || drop(black_box(work()))))
+    }
+    let bundle = scene.decide();
+    [
+        piece("serde_json::Value (yardstick)", || serde_json::from_slice::<serde_json::Value>(&scene.bytes)),
+        piece("fhir::parse", || fhir::parse(&scene.bytes)),
+        piece("structure::check", || structure::check(&scene.question.response)),
+        piece("questionnaire: validate", || scene.validate()),
+        piece("rules: evaluate, five weeks behind", || scene.evaluate()),
+        piece("questionnaire: extract", || scene.extract()),
+        piece("structure, validate, rules, pathway", || scene.decide()),
+        piece("of which: letting the question go", || scene.copy()),
+        piece("serde_json: write what it becomes", move || serde_json::to_vec(&bundle)),
+    ]
+}
+
+/// The argument that counts instructions instead of time, and the one of the children that are counted.
+const INSTRUCTIONS: &str = "--instructions";
+const CHILD: &str = "--counted-child";
+
 fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|argument| argument == CHILD) {
+        let number = |n: usize| arguments[at + n].parse::<usize>().expect("a number");
+        return repeat(number(1), number(2));
+    }
     let scene = Scene::new();
     assert!(scene.validate(), "the example is valid");
     let resources = scene.decide()["entry"].as_array().map_or(0, Vec::len);
     println!("one response of {:.1} KB; it becomes {resources} resources\n", scene.bytes.len() as f64 / 1e3);
-    let pieces: [(&str, &dyn Fn()); 9] = [
-        ("vigie::json::Value (yardstick)", &|| {
-            drop(black_box(serde_json::from_slice::<Value>(&scene.bytes)))
-        }),
-        ("fhir::parse", &|| drop(black_box(fhir::parse(&scene.bytes)))),
-        ("structure::check", &|| drop(black_box(structure::check(&scene.question.response)))),
-        ("questionnaire: validate", &|| {
-            black_box(scene.validate());
-        }),
-        ("rules: evaluate, five weeks behind", &|| {
-            black_box(scene.evaluate());
-        }),
-        ("questionnaire: extract", &|| {
-            black_box(scene.extract());
-        }),
-        ("structure, validate, rules, pathway", &|| drop(black_box(scene.decide()))),
-        ("of which: letting the question go", &|| drop(black_box(scene.copy()))),
-        ("serde_json: write what it becomes", &{
-            let bundle = scene.decide();
-            move || drop(black_box(serde_json::to_vec(&bundle)))
-        }),
-    ];
+    let pieces = pieces(&scene);
+    let (what, unit, scale, costs) = if arguments.iter().any(|argument| argument == INSTRUCTIONS) {
+        ("instructions", "thousands", 1e-3, (0..pieces.len()).map(instructions).collect())
+    } else {
+        ("processor time", "µs", 1e6, processor_seconds(&scene, &pieces))
+    };
+    println!("{what:<36} {:>9} {unit:>10}", "ratio");
+    for ((name, _), cost) in pieces.iter().zip(&costs) {
+        println!("{name:<36} {:>9.2} {:>10.1}", cost / costs[0], cost * scale);
+    }
+    println!("{:<36} {:>9.2}\n", "validate + evaluate ÷ Value", (costs[3] + costs[4]) / costs[0]);
+}
+
+/// The median of each piece, in processor seconds.
+fn processor_seconds(scene: &Scene, pieces: &[Piece<'_>]) -> Vec<f64> {
     let mut seconds = vec![Vec::new(); pieces.len()];
     for _ in 0..WINDOWS {
         for ((_, work), seconds) in pieces.iter().zip(&mut seconds) {
@@ -162,12 +187,7 @@ fn main() {
             seconds.push(window(TIMES, work));
         }
     }
-    let medians: Vec<f64> = seconds.iter().map(|seconds| figure::median(seconds)).collect();
-    println!("{:<36} {:>9} {:>10}", "processor time", "ratio", "µs");
-    for ((name, _), median) in pieces.iter().zip(&medians) {
-        println!("{name:<36} {:>9.2} {:>10.1}", median / medians[0], median * 1e6);
-    }
-    println!("{:<36} {:>9.2}\n", "validate + evaluate ÷ Value", (medians[3] + medians[4]) / medians[0]);
+    seconds.iter().map(|seconds| figure::median(seconds)).collect()
 }
 
 /// Processor seconds of one piece of work.
@@ -179,4 +199,30 @@ fn window(times: usize, work: &dyn Fn()) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "a small count")]
     let times = times as f64;
     (figure::thread_seconds() - before) / times
+}
+
+/// Instructions of one piece of work: of a child that does it so many times more often than another one.
+fn instructions(piece: usize) -> f64 {
+    let counted = |times: usize| {
+        let program = std::env::current_exe().expect("a program has a path");
+        let mut valgrind = Command::new("valgrind");
+        valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
+        let done = valgrind.args([CHILD, &piece.to_string(), &times.to_string()]).output();
+        let told = String::from_utf8(done.expect("valgrind is installed").stderr).expect("a text");
+        let line = told.lines().find_map(|line| line.split_once("Collected :")).expect("callgrind tells it");
+        line.1.trim().parse::<f64>().expect("a number")
+    };
+    #[expect(clippy::cast_precision_loss, reason = "a small count")]
+    let times = (TIMES - 1) as f64;
+    (counted(TIMES) - counted(1)) / times
+}
+
+/// Does one piece so many times, after as much preparation as for any other number.
+fn repeat(piece: usize, times: usize) {
+    let scene = Scene::new();
+    let pieces = pieces(&scene);
+    scene.prepare();
+    (0..times).for_each(|_| (pieces[piece].1)());
+    // Copies that are left over are not let go, which would be counted.
+    std::process::exit(0);
 }
