@@ -76,13 +76,23 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         expr: &'a Expr,
         frame: Frame<'f, 'a>,
     ) -> Result<Cow<'f, Collection<'a>>, Fault> {
-        let result = match expr {
+        let value = match expr {
+            Expr::This => Cow::Borrowed(frame.this),
+            Expr::Variable(name) => self.variable(name)?,
+            computed => Cow::Owned(self.compute(computed, frame)?),
+        };
+        self.spend(value.len())?;
+        Ok(value)
+    }
+
+    fn compute(&self, expr: &'a Expr, frame: Frame<'_, 'a>) -> Result<Collection<'a>, Fault> {
+        Ok(match expr {
             Expr::Empty => Collection::empty(),
             Expr::Literal(item) => Collection::one(item.borrowed()),
-            Expr::This => return self.known(Cow::Borrowed(frame.this)),
+            Expr::This => frame.this.clone(),
             Expr::Index => Collection::integer(frame.index),
             Expr::Total => frame.total.cloned().unwrap_or_default(),
-            Expr::Variable(name) => return self.known(self.variable(name)?),
+            Expr::Variable(name) => self.variable(name)?.into_owned(),
             Expr::Head(name) => self.head(&name.text, frame.this),
             Expr::Child(target, name) => self.child(&*self.evaluate(target, frame)?, &name.text),
             Expr::At(target, index) => self.at(target, index, frame)?,
@@ -94,13 +104,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
                 self.typed(*operator, &input, name)?
             }
             Expr::Call(call) => self.call(call, frame)?,
-        };
-        self.known(Cow::Owned(result))
-    }
-
-    fn known<'f>(&self, value: Cow<'f, Collection<'a>>) -> Result<Cow<'f, Collection<'a>>, Fault> {
-        self.spend(value.len())?;
-        Ok(value)
+        })
     }
 
     fn target<'f>(

@@ -1,7 +1,6 @@
 //! The value of a `%variable`, shared by all expressions that use it.
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::json::Value;
@@ -21,11 +20,12 @@ struct Inner<'a> {
     index: OnceCell<Option<Index>>,
 }
 
-/// Where the items are that have a text in one of their elements. It owns the texts, so that a scope may outlive the
-/// expressions that are evaluated in it.
+/// Where the items are that have a text in one of their elements. It borrows neither the name of the element nor the texts, so
+/// that a scope may outlive the expressions that are evaluated in it.
 struct Index {
     element: String,
-    places: HashMap<String, Vec<usize>>,
+    /// The places of the items, in the order of their texts, then of the items.
+    places: Vec<usize>,
 }
 
 /// Fewer items are sooner looked at than indexed.
@@ -46,20 +46,25 @@ impl<'a> Variable<'a> {
         }
         let index = self.0.index.get_or_init(|| Index::of(items, element)).as_ref();
         let index = index.filter(|index| index.element == element)?;
-        let places = index.places.get(text).map_or(&[][..], Vec::as_slice);
-        Some(places.iter().map(|place| items[*place].clone()).collect())
+        let of_place = |place: &usize| text_of(&items[*place], element).unwrap_or_default();
+        let first = index.places.partition_point(|place| of_place(place) < text);
+        let same = index.places[first..].iter().take_while(|place| of_place(place) == text);
+        Some(same.map(|place| items[*place].clone()).collect())
     }
 }
 
 impl Index {
     fn of(items: &[Item<'_>], element: &str) -> Option<Self> {
-        let mut places: HashMap<String, Vec<usize>> = HashMap::with_capacity(items.len());
-        for (place, item) in items.iter().enumerate() {
-            let text = member(item.node()?, element).and_then(Value::as_str)?;
-            places.entry(text.to_owned()).or_default().push(place);
-        }
+        let places = items.iter().enumerate().map(|(place, item)| Some((text_of(item, element)?, place)));
+        let mut places = places.collect::<Option<Vec<_>>>()?;
+        places.sort_unstable();
+        let places = places.into_iter().map(|(_, place)| place).collect();
         Some(Self { element: element.to_owned(), places })
     }
+}
+
+fn text_of<'a>(item: &Item<'a>, element: &str) -> Option<&'a str> {
+    member(item.node()?, element).and_then(Value::as_str)
 }
 
 impl<'a> From<Collection<'a>> for Variable<'a> {
