@@ -83,8 +83,15 @@ fn plain(bytes: &[u8]) -> usize {
             return n * 8 + marks.trailing_zeros() as usize / 8;
         }
     }
-    let passed = bytes.len() - rest.len();
-    passed + rest.iter().position(|byte| is_escaped(*byte)).unwrap_or(rest.len())
+    // What is left, with as many of the bytes before it as make eight.
+    match bytes.last_chunk::<8>() {
+        Some(_) if rest.is_empty() => bytes.len(),
+        Some(last) => match escaped(u64::from_le_bytes(*last)) {
+            0 => bytes.len(),
+            marks => bytes.len() - 8 + marks.trailing_zeros() as usize / 8,
+        },
+        None => rest.iter().position(|byte| is_escaped(*byte)).unwrap_or(rest.len()),
+    }
 }
 
 /// The highest bit of each of eight bytes that is escaped, the first byte being the lowest. Above the first mark there may
@@ -158,11 +165,11 @@ mod tests {
     #[test]
     fn every_byte_is_told_apart_at_every_place() {
         for byte in 0..=u8::MAX {
-            for place in 0..20 {
+            for (length, place) in (1..=20).flat_map(|length| (0..length).map(move |place| (length, place))) {
                 let mut bytes = [b'a'; 20];
                 bytes[place] = byte;
-                let expected = if is_escaped(byte) { place } else { 20 };
-                assert_eq!(plain(&bytes), expected, "{byte} at {place}");
+                let expected = if is_escaped(byte) { place } else { length };
+                assert_eq!(plain(&bytes[..length]), expected, "{byte} at {place} of {length}");
             }
         }
     }
