@@ -18,7 +18,7 @@ use std::process::Command;
 use content::{json_below, read, root};
 use vigie::fhir::{self, structure};
 use vigie::interaction::{self, Library, Question};
-use vigie::json::Value;
+use vigie::json::{self, Value};
 use vigie::questionnaire::{self, Questionnaire};
 use vigie::rules::{self, Protocol};
 use vigie::terminology::Terminology;
@@ -147,7 +147,7 @@ fn pieces(scene: &Scene) -> [Piece<'_>; 9] {
         piece("questionnaire: extract", || scene.extract()),
         piece("structure, validate, rules, pathway", || scene.decide()),
         piece("of which: letting the question go", || scene.copy()),
-        piece("serde_json: write what it becomes", move || serde_json::to_vec(&bundle)),
+        piece("writing what it becomes", move || json::bytes(&bundle)),
     ]
 }
 
