@@ -73,15 +73,11 @@ impl PartialDateTime {
     /// `None` outside the years that can be reckoned with.
     #[must_use]
     pub fn bounds(&self) -> Option<(Timestamp, Timestamp)> {
-        let paris;
-        let zone = match self.offset {
-            Some(offset) => offset.to_time_zone(),
-            None => {
-                paris = TimeZone::get("Europe/Paris").unwrap_or(TimeZone::UTC);
-                paris
-            }
+        let paris = || TimeZone::get("Europe/Paris").unwrap_or(TimeZone::UTC);
+        let at = |civil: DateTime| match self.offset {
+            Some(offset) => offset.to_timestamp(civil).ok(),
+            None => paris().to_timestamp(civil).ok(),
         };
-        let at = |civil: DateTime| zone.to_timestamp(civil).ok();
         let lower = at(self.start)?;
         let upper = match self.precision {
             Precision::Year => at(self.start.checked_add(Span::new().years(1)).ok()?)?,

@@ -48,7 +48,7 @@ impl Reader {
             }
             Kind::Number | Kind::Quantity => {
                 if let Some(amount) = amount(element) {
-                    add(Found::Quantity(amount));
+                    add(Found::Quantity(Box::new(amount)));
                 }
             }
             Kind::Composite => {}

@@ -33,12 +33,25 @@ pub(super) fn of(element: &Value) -> Option<(i64, i64)> {
 }
 
 fn floor(at: Timestamp) -> i64 {
-    i64::try_from(at.as_nanosecond().div_euclid(1_000)).unwrap_or(i64::MAX)
+    at.as_second() * 1_000_000 + i64::from(at.subsec_nanosecond().div_euclid(1_000))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_microsecond_is_the_last_one_begun(
+            seconds in -300_000_000_000..250_000_000_000_i64,
+            nanos in -999_999_999..=999_999_999_i32,
+        ) {
+            let at = Timestamp::new(seconds, nanos).unwrap();
+            prop_assert_eq!(i128::from(floor(at)), at.as_nanosecond().div_euclid(1_000));
+        }
+    }
 
     #[test]
     fn an_open_period_reaches_for_ever() {
