@@ -102,7 +102,7 @@ impl<'a> Rows<'a> {
             rows.put(row);
             if touched.is_new {
                 row.tokens.iter().for_each(|token| self.new_tokens.push(touched.rid, token));
-                self.put_others(touched.rid, None, row);
+                self.put_others(touched.rid, None, row, true);
             } else {
                 self.put_entries(touched.rid, touched.old.as_ref(), row);
             }
@@ -120,11 +120,11 @@ impl<'a> Rows<'a> {
         for token in before.iter().filter(|token| !new.tokens.contains(token)) {
             self.old_tokens.push(rid, token);
         }
-        self.put_others(rid, old, new);
+        self.put_others(rid, old, new, false);
     }
 
-    /// The same but for tokens.
-    fn put_others(&mut self, rid: i64, old: Option<&'a Row>, new: &'a Row) {
+    /// The same but for tokens. Of what is new, nothing has to be taken away.
+    fn put_others(&mut self, rid: i64, old: Option<&'a Row>, new: &'a Row, is_new: bool) {
         let old_texts = old.map_or(&[][..], |old| &old.texts);
         let (old_spans, old_parts) = old.map_or((&[][..], &[][..]), |old| (&old.spans, &old.parts));
         for (n, text) in new.texts.iter().enumerate() {
@@ -136,11 +136,11 @@ impl<'a> Rows<'a> {
             self.old_texts.push(rid, text);
         }
         if old_spans != new.spans {
-            self.old_spans.push(rid);
+            self.old_spans.extend((!is_new).then_some(rid));
             new.spans.iter().for_each(|span| self.spans.push(rid, span));
         }
         if old_parts != new.parts {
-            self.old_parts.push(rid);
+            self.old_parts.extend((!is_new).then_some(rid));
             new.parts.iter().for_each(|part| self.parts.push(rid, part));
         }
     }
