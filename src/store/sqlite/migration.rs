@@ -158,4 +158,24 @@ mod tests {
         let found: Vec<i64> = select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         assert_eq!(found, [3, 1]);
     }
+
+    #[test]
+    fn what_is_there_is_indexed_anew_in_runs() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch("CREATE TABLE migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL)")
+            .unwrap();
+        let before = &MIGRATIONS[..11];
+        before.iter().enumerate().for_each(|(n, sql)| apply(&conn, n + 1, sql).unwrap());
+        conn.execute_batch(
+            "INSERT INTO token (param, code, rid, system) VALUES (7, 'b', 1, 0);
+             INSERT INTO indexed (param, reading) VALUES (7, 1);",
+        )
+        .unwrap();
+        migrate(&conn).unwrap();
+        let count = |table: &str| -> i64 {
+            conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(["token", "link", "indexed"].map(count), [0, 0, 0]);
+        assert_eq!(count("place"), crate::store::row::BLOCK);
+    }
 }

@@ -360,3 +360,24 @@ fn a_walk_along_codes_keeps_the_order_of_creation_from_page_to_page() {
         assert!(found == expected, "{text}: {} instead of {}", found.len(), expected.len());
     }
 }
+
+#[test]
+fn who_is_referred_to_by_what_is_rare_is_found_along_the_references_to_that_type() {
+    let conn = filled();
+    let number = |rtype: &str, name: &str| {
+        param(parameters(rtype).iter().find(|parameter| parameter.name == name).unwrap())
+    };
+    let insert = "INSERT INTO resource (rtype, id, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to)
+       VALUES (4, 'p', 1, 1, 1, 0, 0, 0, 0, 0), (4, 'q', 2, 1, 1, 0, 0, 0, 0, 0)";
+    conn.execute(insert, []).unwrap();
+    let observation = 4; // every third resource from the first on
+    let (performer, code) = (number("Observation", "performer"), number("Observation", "code"));
+    runs::add(&conn, observation, &(performer, "Patient/p".to_owned(), 0)).unwrap();
+    runs::add(&conn, observation + 3, &(performer, "Patient/q".to_owned(), 0)).unwrap();
+    runs::add(&conn, observation, &(code, "rare".to_owned(), 0)).unwrap();
+    let query = parse_text("Patient", "_has:Observation:performer:code=rare").unwrap();
+    assert_eq!(matching_ids(&conn, &query, 50).unwrap(), ["p"]);
+    let joined = explained(&conn, &query).join("\n");
+    is_led("Patient", "_has", &joined);
+    assert!(joined.contains("SEARCH t USING PRIMARY KEY (code>? AND code<?)"), "{joined}");
+}
