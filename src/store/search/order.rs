@@ -145,7 +145,7 @@ impl Order {
     }
 
     /// In that order, where the block of the match with these keys begins.
-    pub(super) fn from_block(&self, keys: &[Key]) -> Statement {
+    pub(super) fn since_block(&self, keys: &[Key]) -> Statement {
         let block = match keys {
             [Key::Number(rid)] => rid.div_euclid(BLOCK),
             _ => return Statement::default(),

@@ -254,7 +254,7 @@ impl<'a> Plan<'a> {
             if let Some(keys) = after {
                 sql.push(" AND ").append(&self.order.after(keys, leg.number(self.hints)));
                 if leg.by_block(self.hints) {
-                    sql.append(&self.order.from_block(keys));
+                    sql.append(&self.order.since_block(keys));
                 }
             }
             if let Some(limit) = each {

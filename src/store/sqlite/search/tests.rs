@@ -333,18 +333,18 @@ fn a_walk_along_codes_keeps_the_order_of_creation_from_page_to_page() {
     // Two systems of one code and another code cross each other in every block, and some tasks have two of these.
     let tokens = [token("a", 1), token("a", 2), token("b", 0)];
     for (k, token) in tokens.iter().enumerate() {
-        let own = tasks.iter().enumerate().filter(|(n, _)| n % 3 == k || n % 7 == 0);
+        let own = tasks.iter().enumerate().filter(|(n, _)| n % 3 == k || n.is_multiple_of(7));
         runs::insert(&conn, &own.map(|(_, rid)| (*rid, token)).collect::<Vec<_>>()).unwrap();
     }
     // What a resource tells of its codes itself.
     for (n, rid) in tasks.iter().enumerate() {
-        let keys = match (n % 7 == 0, n % 3 < 2) {
+        let keys = match (n.is_multiple_of(7), n % 3 < 2) {
             (true, _) => format!(r#"{{"{number}":"a","e{number}":"b"}}"#),
             (false, is_a) => format!(r#"{{"{number}":"{}"}}"#, if is_a { "a" } else { "b" }),
         };
         conn.execute("UPDATE resource SET keys = ?2 WHERE rid = ?1", (rid, keys)).unwrap();
     }
-    let of = |n: usize, codes: &str| n % 7 == 0 || n % 3 < 2 || codes.contains('b');
+    let of = |n: usize, codes: &str| n.is_multiple_of(7) || n % 3 < 2 || codes.contains('b');
     for text in ["code=a", "code=a,b"] {
         let query = parse_text("Task", text).unwrap();
         let newest_first = tasks.iter().enumerate().rev();
