@@ -88,11 +88,9 @@ pub(crate) fn first<'v>(element: &'v Value, url: &'v str) -> Option<&'v Value> {
 /// The `value[x]` of an element: the JSON name and the value. `_value[x]` is not one.
 pub(crate) fn value_of<'v>(element: &'v Value, prefix: &str) -> Option<(&'v str, &'v Value)> {
     let members = element.as_object()?;
-    members
-        .iter()
-        .find(|(name, _)| {
-            name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
-        })
+    members.iter().find(|(name, _)| {
+        name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()))
+    })
 }
 
 /// The value of the first extension with this address.

@@ -84,7 +84,7 @@ impl Crowd {
     }
 
     fn look(n: usize) -> Look {
-        let missing = n % 2 == 0;
+        let missing = n.is_multiple_of(2);
         Look {
             streams: vec![format!("Patient/p{n}"), "nobody".to_owned()],
             resources: vec![
@@ -104,7 +104,10 @@ impl Crowd {
         assert_eq!(seen.streams, [1, 0], "{n}");
         let ids: Vec<_> = seen.resources.iter().flatten().map(|stored| stored.id.clone()).collect();
         let own = format!("t{n}");
-        assert_eq!(ids, if n % 2 == 0 { vec![own.clone()] } else { vec![format!("p{n}"), own.clone()] });
+        assert_eq!(
+            ids,
+            if n.is_multiple_of(2) { vec![own.clone()] } else { vec![format!("p{n}"), own.clone()] }
+        );
         let pages = seen.pages.iter().map(|page| {
             let ids: Vec<_> = page.resources.iter().map(|stored| stored.id.clone()).collect();
             (ids, page.total)
