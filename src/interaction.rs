@@ -61,7 +61,7 @@ pub use evaluate::{Question, evaluate, evaluate_with};
 pub use history::history;
 pub use hl7v2::{Authority, receive};
 pub use library::Library;
-pub use load::{LoadReport, load};
+pub use load::{LoadReport, load, loadable};
 pub use outage::tell_outages;
 pub use patch::{Patch, patch, patch_where};
 pub use period_report::period_report;

@@ -54,6 +54,9 @@ pub struct Application {
     stop: watch::Sender<bool>,
 }
 
+/// Pause between two looks whether the definitions can be found again.
+const INDEXED_AGAIN: Duration = Duration::from_millis(100);
+
 impl Application {
     /// Opens the store, loads the definitions, binds the address. Runs within an actix system.
     ///
@@ -79,6 +82,7 @@ impl Application {
             library: Library::new(LIBRARY_CAPACITY),
             settings: for_interactions(settings, base_url)?,
         });
+        indexed(&context).await?;
         load(&context, resources).await?;
         let courier = delivery::Courier::new(
             store,
@@ -188,6 +192,23 @@ async fn listen(settings: &config::Mllp) -> Result<Option<Listener>, Problem> {
         idle: Duration::from_secs(settings.idle_seconds),
     };
     Listener::bind(address, limits).await.map(Some)
+}
+
+/// Waits while the store is indexing anew what definitions are found by: the work goes on in this process, so that to give up
+/// would be to begin it again and again.
+async fn indexed(context: &Context) -> Result<(), Problem> {
+    let mut told = false;
+    loop {
+        match interaction::loadable(context).await {
+            Err(problem) if problem.category == Category::Busy => {
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(%problem, "the service begins when its definitions can be found again");
+                }
+                tokio::time::sleep(INDEXED_AGAIN).await;
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// Publishes the shipped definitions; those that are there already stay.

@@ -42,6 +42,15 @@ pub async fn load(ctx: &Context, resources: Vec<Value>) -> Result<LoadReport, Pr
     Ok(report)
 }
 
+/// Whether definitions can be looked for by their address, as [`load`] does first.
+///
+/// # Errors
+/// `Busy` while what is stored is being indexed by it.
+pub async fn loadable(ctx: &Context) -> Result<(), Problem> {
+    let nothing = Canonical { url: "urn:vigie:none", version: None };
+    stored(ctx, "Questionnaire", nothing).await.map(drop)
+}
+
 /// Stores what is not here yet, once all of it has been compiled.
 async fn store(ctx: &Context, resources: &[Value], definitions: &[&Value]) -> Result<LoadReport, Problem> {
     let mut compiled = false;

@@ -284,12 +284,16 @@ pub(super) fn identifier_param(parameter: &Parameter) -> i64 {
 
 /// Whether what is kept under a number are references.
 pub(super) fn is_link(number: i64) -> bool {
+    link_params().contains(&number)
+}
+
+/// The numbers under which references are kept.
+pub(super) fn link_params() -> &'static HashSet<i64> {
     static ALL: OnceLock<HashSet<i64>> = OnceLock::new();
-    let all = ALL.get_or_init(|| {
+    ALL.get_or_init(|| {
         let all = SERVED.iter().flat_map(|rtype| parameters(rtype));
         all.filter(|parameter| parameter.kind == Kind::Reference).map(param).collect()
-    });
-    all.contains(&number)
+    })
 }
 
 fn numbered(parameter: &Parameter, facet: &str) -> i64 {

@@ -166,6 +166,21 @@ async fn indexing_anew_goes_on_where_a_kill_ended_it() {
     assert!(service.terminate().success());
 }
 
+#[tokio::test]
+async fn a_service_whose_definitions_are_being_indexed_anew_begins_when_they_are_found() {
+    let site = Site::new();
+    fill(&site.store()).await;
+    assert!(site.start().terminate().success());
+    // As if another version had read every parameter otherwise.
+    let changed =
+        Connection::open(site.store()).unwrap().execute("UPDATE indexed SET reading = reading + 1", []);
+    assert!(changed.unwrap() > 0);
+    let service = site.start();
+    assert_eq!(total(&service, "status=requested").await, TASKS as u64);
+    assert_eq!(site.reached(), None);
+    assert!(service.terminate().success());
+}
+
 /// Tasks that a version of the service without the site's parameter would have stored.
 async fn fill(path: &Path) {
     fill_store(&sqlite::open(path, &Options::default()).unwrap(), TASKS).await;

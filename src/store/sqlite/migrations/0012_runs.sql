@@ -30,6 +30,26 @@ CREATE TABLE link_run (
   PRIMARY KEY (code, param, block, low)
 ) WITHOUT ROWID;
 
+-- What is there, a run for each block; temp.link_param has the numbers of the parameters that are references. A shift to the right
+-- keeps the sign, which is the bit of place 63.
+INSERT INTO token_run (param, code, block, low, system, last, bits)
+  SELECT param, code, block, low, system, last,
+    CASE low WHEN 0 THEN bits ELSE (bits >> low) & ~(-1 << (64 - low)) END
+  FROM (
+    SELECT param, code, rid >> 6 AS block, min(rid & 63) AS low, system, max(rid & 63) AS last,
+      sum(1 << (rid & 63)) AS bits
+    FROM token WHERE param NOT IN (SELECT param FROM temp.link_param)
+    GROUP BY param, code, rid >> 6, system
+  );
+INSERT INTO link_run (code, param, block, low, last, bits)
+  SELECT code, param, block, low, last,
+    CASE low WHEN 0 THEN bits ELSE (bits >> low) & ~(-1 << (64 - low)) END
+  FROM (
+    SELECT code, param, rid >> 6 AS block, min(rid & 63) AS low, max(rid & 63) AS last, sum(1 << (rid & 63)) AS bits
+    FROM token WHERE param IN (SELECT param FROM temp.link_param)
+    GROUP BY code, param, rid >> 6
+  );
+
 -- A row for each resource.
 DROP TABLE token;
 CREATE VIEW token AS
@@ -51,6 +71,3 @@ CREATE INDEX resource_owned ON resource (rtype, owner, status, urgency, dated_at
 -- at as many as it has types.
 DROP INDEX resource_id;
 CREATE UNIQUE INDEX resource_id ON resource (id, rtype);
-
--- Which parameters are references the tables do not tell: everything is indexed anew.
-DELETE FROM indexed;
