@@ -145,7 +145,8 @@ async fn piece(client: &mut Client, changed: &[i64]) -> Result<Piece, Problem> {
     Ok(piece)
 }
 
-/// Deletes some rows of changed parameters; whether none were left.
+/// Deletes some rows of changed parameters; whether none were left. What clients write from then on is indexed as it is read now, and may
+/// stay: to wait until nothing comes any more would be to wait for ever.
 async fn cleared(transaction: &Transaction<'_>, changed: &[i64]) -> Result<bool, Problem> {
     for delete in [
         "/* cleared */ DELETE FROM token WHERE (param, code, rid, system) IN
@@ -153,7 +154,7 @@ async fn cleared(transaction: &Transaction<'_>, changed: &[i64]) -> Result<bool,
         "/* cleared */ DELETE FROM text WHERE (param, folded, rid, exact) IN
            (SELECT param, folded, rid, exact FROM text WHERE param = ANY ($1::bigint[]) LIMIT $2)",
     ] {
-        if transaction.execute(delete, &[&changed, &ROWS]).await? > 0 {
+        if i64::try_from(transaction.execute(delete, &[&changed, &ROWS]).await?).unwrap_or(ROWS) >= ROWS {
             return Ok(false);
         }
     }

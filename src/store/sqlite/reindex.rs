@@ -155,17 +155,21 @@ fn piece(conn: &Connection, changed: &[i64], from: &Reached) -> Result<Reached, 
 
 /// Deletes some rows of changed parameters; when none are left, the resources may be read.
 fn cleared(conn: &Connection, changed: &[i64], from: &Reached) -> Result<Reached, Problem> {
-    let mut text = conn.prepare_cached(&format!(
+    let mut text = conn.prepare_cached(
         "/* cleared */ DELETE FROM text WHERE (param, folded, rid, exact) IN
-           (SELECT param, folded, rid, exact FROM text WHERE param = ?1 LIMIT {ROWS})"
-    ))?;
+           (SELECT param, folded, rid, exact FROM text WHERE param = ?1 LIMIT ?2)",
+    )?;
+    // What is written from then on is indexed as it is read now, and may stay: to wait until nothing comes any more would be to
+    // wait for ever.
+    let mut room = ROWS;
     for number in changed {
-        if text.execute([number])? > 0 {
-            return Ok(Reached::Resource);
+        room -= text.execute((number, i64::try_from(room).unwrap_or(i64::MAX)))?;
+        if room == 0 {
+            return Ok(from.clone());
         }
     }
-    if !runs::clear_tokens(conn, changed, ROWS)? {
-        return Ok(Reached::Resource);
+    if !runs::clear_tokens(conn, changed, room)? {
+        return Ok(from.clone());
     }
     let first = LinkPlace::default();
     let from = if let Reached::Link(place) = from { place } else { &first };

@@ -139,9 +139,10 @@ pub(super) fn clear_tokens(conn: &Connection, changed: &[i64], rows: usize) -> R
         "/* clear_tokens */ DELETE FROM token_run WHERE (param, code, block, low, system) IN
            (SELECT param, code, block, low, system FROM token_run WHERE param = ?1 LIMIT ?2)",
     )?;
-    let limit = i64::try_from(rows).unwrap_or(i64::MAX);
+    let mut room = rows;
     for param in changed {
-        if delete.execute((param, limit))? > 0 {
+        room -= delete.execute((param, i64::try_from(room).unwrap_or(i64::MAX)))?;
+        if room == 0 {
             return Ok(false);
         }
     }
@@ -297,6 +298,9 @@ mod tests {
             place = next;
         }
         while !clear_tokens(&conn, &[gone, 7], 7).unwrap() {}
+        // One that is written meanwhile does not begin it anew.
+        insert(&conn, &[(1, &(7, "new".to_owned(), 0))]).unwrap();
+        assert!(clear_tokens(&conn, &[gone, 7], 7).unwrap());
         let left: BTreeSet<i64> = all(&conn).into_iter().map(|(param, ..)| param).collect();
         assert_eq!((left, count(&conn, "link_run")), (BTreeSet::from([8, kept]), 30));
     }
