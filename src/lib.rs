@@ -19,7 +19,7 @@
 //! | 1 | [`problem`], [`terminology`], [`clock`], [`json`] | errors, codes, time and ids, values in memory |
 //!
 //! # What never happens
-//! - Nothing pure ([`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`judgement`], [`xml`], [`signature`], [`xds`],
+//! - Nothing pure ([`json`], [`fhirpath`], [`fhir`], [`hl7v2`], [`identity`], [`judgement`], [`xml`], [`signature`], [`xds`],
 //!   [`questionnaire`], [`rules`], [`pathway`], [`report`], [`outbox`], [`audit`]) is async, knows the clock, makes an id by itself,
 //!   or does input or output.
 //! - Nothing acknowledged is not on disk; nothing is half written: an interaction writes once, in one named

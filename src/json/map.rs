@@ -105,11 +105,6 @@ impl Map {
         self.0.retain_mut(|(name, value)| keep(name, value));
     }
 
-    /// Puts the members into the order of their names.
-    pub fn sort_keys(&mut self) {
-        self.0.sort_by(|a, b| a.0.cmp(&b.0));
-    }
-
     /// Names and values.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&str, &Value)> + ExactSizeIterator + Clone {
         self.0.iter().map(|(name, value)| (&**name, value))

@@ -100,6 +100,16 @@ mod tests {
         "2daee90b", "e18d3f62", "e16cf206", "e4c66ab1",
     ];
 
+    /// A file that has seen so many migrations.
+    fn older(migrations: usize) -> Connection {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch("CREATE TABLE migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL)")
+            .unwrap();
+        let before = &MIGRATIONS[..migrations];
+        before.iter().enumerate().for_each(|(n, sql)| apply(&conn, n + 1, sql).unwrap());
+        conn
+    }
+
     #[test]
     fn a_merged_migration_never_changes() {
         let digests: Vec<_> = MIGRATIONS.iter().map(|sql| digest(sql)[..8].to_owned()).collect();
@@ -125,11 +135,7 @@ mod tests {
 
     #[test]
     fn what_is_there_gets_the_keys_of_its_order() {
-        let conn = Connection::open_in_memory().unwrap();
-        conn.execute_batch("CREATE TABLE migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL)")
-            .unwrap();
-        let before = &MIGRATIONS[..8];
-        before.iter().enumerate().for_each(|(n, sql)| apply(&conn, n + 1, sql).unwrap());
+        let conn = older(8);
         conn.execute_batch(
             "INSERT INTO resource (rid, rtype, id, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to)
                VALUES (1, 1, 'a', 1, 1, 1, 0, 0, 0, 1, 1), (2, 1, 'b', 2, 1, 1, 0, 0, 0, 1, 1), (3, 1, 'c', 3, 2, 1, 1, 0, 0, 1, 1);
@@ -147,11 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_there_stands_together_by_person() {
-        let conn = Connection::open_in_memory().unwrap();
-        conn.execute_batch("CREATE TABLE migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL)")
-            .unwrap();
-        let before = &MIGRATIONS[..9];
-        before.iter().enumerate().for_each(|(n, sql)| apply(&conn, n + 1, sql).unwrap());
+        let conn = older(9);
         conn.execute_batch(
             "INSERT INTO resource (rid, rtype, id, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to, subject)
                VALUES (1, 1, 'a', 1, 1, 1, 0, 0, 0, 5, 6, 'Patient/p'), (2, 2, 'b', 2, 1, 1, 0, 0, 0, 1, 2, 'Patient/p'),
@@ -178,11 +180,7 @@ mod tests {
 
     #[test]
     fn what_is_there_comes_to_runs_as_it_is() {
-        let conn = Connection::open_in_memory().unwrap();
-        conn.execute_batch("CREATE TABLE migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL)")
-            .unwrap();
-        let before = &MIGRATIONS[..11];
-        before.iter().enumerate().for_each(|(n, sql)| apply(&conn, n + 1, sql).unwrap());
+        let conn = older(11);
         let link = *link_params().iter().min().unwrap();
         // Whole blocks, their first and last places, every third, and one alone.
         let numbers =
