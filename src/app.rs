@@ -35,7 +35,7 @@ use crate::problem::Problem;
 pub fn serve(file: Option<&Path>) -> Result<(), Problem> {
     let text = file.map(folder::bytes).transpose()?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let settings = config::read(text.as_deref(), std::env::vars())?;
-    telemetry::log(&settings.log);
+    let _log = telemetry::log(&settings.log);
     let surroundings = Surroundings { clock: Arc::new(SystemClock), ids: Arc::new(SystemIds) };
     actix_web::rt::System::new().block_on(async {
         let application = Application::build(&settings, surroundings).await?;

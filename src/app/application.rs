@@ -136,6 +136,7 @@ impl Application {
         let (followed, until) = (Arc::clone(&context), stopping.subscribe());
         let releasing =
             actix_web::rt::spawn(async move { interaction::follow(&followed, poll, patience, until).await });
+        let upkeep = actix_web::rt::spawn(telemetry::upkeep(telemetry::metrics()));
         let listening =
             listener.map(|listener| actix_web::rt::spawn(listener.run(context, stopping.subscribe())));
         let serving = actix_web::rt::spawn(server);
@@ -151,6 +152,7 @@ impl Application {
                 serving.await
             }
         };
+        upkeep.abort();
         let _ = stopping.send(true);
         let _ = sending.await;
         let _ = releasing.await;

@@ -26,7 +26,7 @@ use crate::xds::{DocumentEntry, Status};
 /// # Errors
 /// What could not be started; with `exit`, every difference between what happened and what was expected.
 pub fn demo(examples: &Path, profiles: &Path, exit: bool) -> Result<(), Problem> {
-    telemetry::log(&config::Log { level: "warn".to_owned(), json: false });
+    let _log = telemetry::log(&config::Log { level: "warn".to_owned(), json: false });
     actix_web::rt::System::new().block_on(run(examples, profiles, exit))
 }
 

@@ -201,6 +201,6 @@ fn certificate(path: &Path) -> Result<Certificate, Problem> {
 }
 
 fn run(peer: impl Future<Output = Result<(), Problem>>) -> Result<(), Problem> {
-    telemetry::log(&config::Log { level: "warn".to_owned(), json: false });
+    let _log = telemetry::log(&config::Log { level: "warn".to_owned(), json: false });
     actix_web::rt::System::new().block_on(peer)
 }

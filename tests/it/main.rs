@@ -23,6 +23,7 @@ mod full_disk;
 mod hl7v2;
 mod identity;
 mod killing;
+mod logging;
 mod merged;
 mod mhd;
 mod mllp;

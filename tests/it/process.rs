@@ -27,6 +27,11 @@ impl Service {
 
     /// The same over any store.
     pub(crate) fn start_on(database: &str, variables: &[(&str, &str)]) -> Self {
+        Self::start_logging(database, variables, Stdio::inherit())
+    }
+
+    /// The same with the log there.
+    pub(crate) fn start_logging(database: &str, variables: &[(&str, &str)], log: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_vigie"))
             .arg("serve")
             .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -35,7 +40,7 @@ impl Service {
             .env("VIGIE_LOG_LEVEL", "error")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
+            .stderr(log)
             .spawn()
             .unwrap();
         let mut line = String::new();
