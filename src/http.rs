@@ -10,11 +10,13 @@ mod exchange;
 mod finish;
 mod handle;
 mod media;
+mod meter;
 mod native;
 mod operation;
 pub mod route;
 mod search;
 mod status;
+mod template;
 mod write;
 
 use std::net::TcpListener;

@@ -39,6 +39,11 @@ pub fn statuses(interaction: Interaction) -> Vec<u16> {
     all
 }
 
+/// Whether an interaction may answer with that status.
+pub(super) fn describes(interaction: Interaction, status: u16) -> bool {
+    own(interaction).contains(&status) || statuses(interaction).contains(&status)
+}
+
 /// Whether a body is read.
 #[must_use]
 pub const fn takes_body(interaction: Interaction) -> bool {
@@ -93,6 +98,18 @@ const fn own(interaction: Interaction) -> &'static [u16] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_answer_is_described_or_not() {
+        let check = |interaction, status, expected| {
+            assert_eq!(describes(interaction, status), expected, "{interaction:?} {status}");
+        };
+        check(Interaction::Read, 200, true);
+        check(Interaction::Read, 503, true);
+        check(Interaction::Read, 201, false);
+        check(Interaction::Options, 204, true);
+        check(Interaction::Options, 406, false);
+    }
 
     #[test]
     fn a_read_and_a_create_have_their_statuses() {

@@ -2,8 +2,8 @@
 
 use actix_web::body::MessageBody;
 use actix_web::http::header::{
-    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
-    LOCATION,
+    CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED, LOCATION,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use crate::interaction::Answer;
 use crate::problem::{Category, Problem};
 
 /// The media type of every FHIR answer, before XML is made of it.
-pub(super) const FHIR_JSON: &str = "application/fhir+json; charset=utf-8";
+pub(super) const FHIR_JSON: HeaderValue = HeaderValue::from_static("application/fhir+json; charset=utf-8");
 
 const IF_NONE_EXIST: HeaderName = HeaderName::from_static("if-none-exist");
 const PREFER: HeaderName = HeaderName::from_static("prefer");
@@ -161,7 +161,7 @@ pub(super) fn body(response: &mut HttpResponseBuilder, bytes: Vec<u8>) -> HttpRe
 
 /// The same answer with its JSON laid out over lines, for people (`_pretty`, R4 3.1.0.1.10).
 pub(super) fn laid_out(response: HttpResponse) -> HttpResponse {
-    if response.headers().get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes() != FHIR_JSON.as_bytes()) {
+    if response.headers().get(CONTENT_TYPE).is_none_or(|kind| *kind != FHIR_JSON) {
         return response;
     }
     let (head, body) = response.into_parts();
@@ -185,8 +185,6 @@ fn http_date(at: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::http::header::HeaderValue;
-
     use super::*;
 
     fn headers(name: HeaderName, value: &'static str) -> HeaderMap {

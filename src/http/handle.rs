@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use tracing::Instrument;
@@ -10,7 +10,9 @@ use tracing::Instrument;
 use super::exchange;
 use super::media::{self, Sent};
 use super::route::{self, Interaction, Matched};
-use super::{State, answers, body, capability, coding, finish, native, operation, search, status, write};
+use super::{
+    State, answers, body, capability, coding, finish, meter, native, operation, search, status, write,
+};
 use crate::fhir::{self, Format};
 use crate::interaction::{self, Answer, Context};
 use crate::problem::{Category, Issue, Problem};
@@ -45,44 +47,66 @@ pub(super) async fn dispatch(
     let path = route::plain(request.path());
     let matched = route::find(request.method().as_str(), &path);
     let template = matched.as_ref().map_or("unmatched", |m| m.template);
-    let promised = matched.as_ref().ok().map(|m| answers::statuses(m.interaction));
+    let interaction = matched.as_ref().ok().map(|m| m.interaction);
     // A client may invent any method: only those of HTTP become a label.
     let method = route::METHODS.iter().find(|known| **known == request.method().as_str()).unwrap_or(&"other");
     // The path and the query may hold identifiers of a patient: only the template is logged.
     let span = tracing::info_span!("request", %request_id, %method, route = template);
+    let asked = Asked::of(&request);
+    let (format, is_pretty) = (asked.accepted.as_ref().ok().copied(), asked.form.pretty);
     let served = async {
         match matched {
-            Ok(matched) => serve(&request, payload, &state, matched).await,
+            Ok(matched) => serve(&request, payload, &state, matched, asked).await,
             Err(problem) => Err(problem),
         }
     };
     let caught = AssertUnwindSafe(served.instrument(span.clone())).catch_unwind().await;
     let result = caught.unwrap_or_else(|_| Err(Problem::internal("a request handler panicked")));
     let mut response = result.unwrap_or_else(|problem| status::answer(&problem, &path, &request_id));
-    response = shaped(&request, response);
+    response = shaped(response, format, is_pretty);
     let mut response = finish::finish(&request, &state, &path, response);
-    if let Ok(value) = request_id.parse() {
+    if let Ok(value) = HeaderValue::try_from(request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     let seconds = context.clock.now().duration_since(started_at).as_secs_f64().max(0.0);
     let code = response.status().as_u16();
-    span.in_scope(|| tracing::info!(status = code, seconds, "a request was answered"));
-    if promised.is_some_and(|promised| !promised.contains(&code)) {
-        span.in_scope(|| tracing::error!(status = code, "an answer that the contract does not describe"));
-    }
-    metrics::counter!("vigie_http_requests_total", "method" => *method, "route" => template, "status" => code.to_string())
-        .increment(1);
-    metrics::histogram!("vigie_http_request_seconds", "route" => template).record(seconds);
+    // Within the span and not by `parent`: an event as JSON lists those spans only that it lies within.
+    span.in_scope(|| {
+        tracing::info!(status = code, seconds, "a request was answered");
+        if interaction.is_some_and(|interaction| !answers::describes(interaction, code)) {
+            tracing::error!(status = code, "an answer that the contract does not describe");
+        }
+    });
+    meter::answered(method, template, code, seconds);
     response
+}
+
+/// What the query and `Accept` say, read once.
+struct Asked {
+    /// Without those of the form.
+    parameters: Result<Parameters, Problem>,
+    form: Form,
+    /// The format to answer in.
+    accepted: Result<Format, Problem>,
+}
+
+impl Asked {
+    fn of(request: &HttpRequest) -> Self {
+        let (parameters, form) = match parameters(request.query_string()) {
+            Ok((parameters, form)) => (Ok(parameters), form),
+            Err(problem) => (Err(problem), Form::default()),
+        };
+        let accepted = media::accepted(request.headers(), form.format.as_deref());
+        Self { parameters, form, accepted }
+    }
 }
 
 /// The answer in the form that the client asks for: XML where it takes that more gladly than JSON, over lines where it
 /// says so.
-fn shaped(request: &HttpRequest, response: HttpResponse) -> HttpResponse {
-    let form = parameters(request.query_string()).map(|(_, form)| form).unwrap_or_default();
-    match media::accepted(request.headers(), form.format.as_deref()) {
-        Ok(Format::Xml) => media::in_xml(response, form.pretty),
-        _ if form.pretty => exchange::laid_out(response),
+fn shaped(response: HttpResponse, format: Option<Format>, is_pretty: bool) -> HttpResponse {
+    match format {
+        Some(Format::Xml) => media::in_xml(response, is_pretty),
+        _ if is_pretty => exchange::laid_out(response),
         _ => response,
     }
 }
@@ -101,8 +125,9 @@ async fn serve(
     payload: web::Payload,
     state: &State,
     matched: Matched<'_>,
+    Asked { parameters, form, accepted }: Asked,
 ) -> Result<HttpResponse, Problem> {
-    let (parameters, form) = parameters(request.query_string())?;
+    let parameters = parameters?;
     let context = &*state.context;
     let exchange = Exchange { context, state, request, matched, parameters };
     let interaction = exchange.matched.interaction;
@@ -113,7 +138,7 @@ async fn serve(
     let is_table = interaction == Interaction::Proof
         && operation::wants_table(request.headers(), form.format.as_deref());
     if interaction.is_fhir() && !is_native && !is_table {
-        media::accepted(request.headers(), form.format.as_deref())?;
+        accepted?;
     }
     if !interaction.takes_parameters() {
         refuse_parameters(&exchange.parameters)?;

@@ -71,23 +71,20 @@ pub(super) fn sent(headers: &HeaderMap) -> Result<Format, Problem> {
 /// `NotAcceptable` when it takes neither.
 pub(super) fn accepted(headers: &HeaderMap, parameter: Option<&str>) -> Result<Format, Problem> {
     let accept = text(headers, &ACCEPT)?;
-    let wanted = parameter.or(accept).unwrap_or("*/*");
+    let Some(wanted) = parameter.or(accept) else { return Ok(Format::Json) };
     let mut best: Option<(u16, Format)> = None;
     for range in wanted.split(',') {
-        let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
-        // A `+` in an unescaped _format arrives as a space.
-        let format = match parts.next().unwrap_or_default().replace(' ', "+").as_str() {
-            "application/fhir+json"
-            | "application/json"
-            | "text/json"
-            | "json"
-            | "*/*"
-            | "application/*"
-            | "" => Format::Json,
-            "application/fhir+xml" | "application/xml" | "text/xml" | "xml" => Format::Xml,
-            _ => continue,
+        let (kind, rest) = range.split_once(';').unwrap_or((range, ""));
+        let is = |known: &&str| is_kind(kind.trim(), known);
+        let format = if JSON.iter().any(|known| is(known)) {
+            Format::Json
+        } else if XML.iter().any(|known| is(known)) {
+            Format::Xml
+        } else {
+            continue;
         };
-        let weight = parts.find_map(|part| part.strip_prefix("q=").map(weight)).unwrap_or(1000);
+        let mut parts = rest.split(';').filter_map(|part| part.trim().strip_prefix(['q', 'Q']));
+        let weight = parts.find_map(|part| part.strip_prefix('=')).map_or(1000, weight);
         if weight > best.map_or(0, |(weight, _)| weight) {
             best = Some((weight, format));
         }
@@ -96,6 +93,20 @@ pub(super) fn accepted(headers: &HeaderMap, parameter: Option<&str>) -> Result<F
         let text = format!("'{wanted}' cannot be given; application/fhir+json and application/fhir+xml can");
         Problem::new(Category::NotAcceptable, "not-supported", text)
     })
+}
+
+/// What stands for JSON in `Accept` and `_format`.
+const JSON: &[&str] =
+    &["*/*", "application/fhir+json", "application/json", "text/json", "json", "application/*", ""];
+
+/// What stands for XML there.
+const XML: &[&str] = &["application/fhir+xml", "application/xml", "text/xml", "xml"];
+
+/// Whether a media type is that one, in any case. A `+` in an unescaped `_format` arrives as a space.
+fn is_kind(given: &str, known: &str) -> bool {
+    let same =
+        |(given, known): (u8, u8)| given.eq_ignore_ascii_case(&known) || (given == b' ' && known == b'+');
+    given.len() == known.len() && given.bytes().zip(known.bytes()).all(same)
 }
 
 /// Thousandths of a weight such as `0.8`; what is no weight counts as none.
@@ -119,7 +130,7 @@ pub(super) fn weight(text: &str) -> u16 {
 /// The same answer in XML. What XML has no way to say stays JSON, and its `Content-Type` says so: an answer about
 /// something done is never taken back.
 pub(super) fn in_xml(response: HttpResponse, pretty: bool) -> HttpResponse {
-    if response.headers().get(CONTENT_TYPE).is_none_or(|kind| kind.as_bytes() != FHIR_JSON.as_bytes()) {
+    if response.headers().get(CONTENT_TYPE).is_none_or(|kind| *kind != FHIR_JSON) {
         return response;
     }
     let (mut head, body) = response.into_parts();
@@ -177,6 +188,11 @@ mod tests {
         assert_eq!(check("text/html,application/xml;q=0.9,*/*;q=0.8", None), Some(Format::Xml));
         assert_eq!(check("application/xml;q=0.5, application/json;q=0.75", None), Some(Format::Json));
         assert_eq!(check("application/xml;q=0, */*;q=0.001", None), Some(Format::Json));
+        assert_eq!(
+            check("Application/FHIR+XML ; charset=utf-8 ;Q=0.9, text/json;q=0.8", None),
+            Some(Format::Xml)
+        );
+        assert_eq!(check("text/html, ", None), Some(Format::Json));
         assert_eq!(check("application/xml;q=0", None), None);
         assert_eq!(check("text/html", None), None);
         assert_eq!(check("application/json", Some("html")), None);

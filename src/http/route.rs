@@ -1,6 +1,9 @@
 //! The route table: what is served where. The dispatcher, the `CapabilityStatement` and the test of
 //! `openapi.yaml` all read this one table.
 
+use std::borrow::Cow;
+
+use super::template::{Part, Segments, Template};
 use crate::fhir::{SERVED, is_served, is_writable};
 use crate::interaction::MEMBERS;
 use crate::problem::{Category, Problem};
@@ -154,12 +157,26 @@ pub const ROUTES: &[Route] = &[
     route("GET", "/{type}/{id}/_history/{version}", Interaction::Vread),
 ];
 
+/// The paths of the routes, taken apart, in their order.
+static TEMPLATES: [Template; ROUTES.len()] = {
+    let mut all = [Template::of("/"); ROUTES.len()];
+    let mut n = 0;
+    while n < all.len() {
+        all[n] = Template::of(ROUTES[n].path);
+        n += 1;
+    }
+    all
+};
+
 /// The methods of HTTP (RFC 9110, 9; RFC 5789).
 pub(super) const METHODS: &[&str] =
     &["GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH"];
 
 /// A path without needless percent-encoding (RFC 3986, 6.2.2.2): some clients write `$validate` as `%24validate`.
-pub(super) fn plain(path: &str) -> String {
+pub(super) fn plain(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
     let mut parts = path.split('%');
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
@@ -176,7 +193,7 @@ pub(super) fn plain(path: &str) -> String {
             }
         }
     }
-    plain
+    Cow::Owned(plain)
 }
 
 /// A request that found its route.
@@ -201,13 +218,10 @@ pub struct Matched<'a> {
 /// say what there is.
 pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, Problem> {
     let wanted = if method == "HEAD" { "GET" } else { method };
-    let is_asked = |route: &&Route| route.method == wanted || method == "OPTIONS";
-    // Most are told apart by how deep they are, before any segment is compared.
-    let depth = depth(path);
-    let as_deep =
-        ROUTES.iter().zip(DEPTHS).filter(|(_, of_route)| *of_route == depth).map(|(route, _)| route);
-    for route in as_deep.filter(is_asked) {
-        if let Some(matched) = matches(route, path) {
+    let is_asked = |route: &Route| route.method == wanted || method == "OPTIONS";
+    let segments = Segments::of(path);
+    for (route, template) in ROUTES.iter().zip(&TEMPLATES).filter(|(route, _)| is_asked(route)) {
+        if let Some(matched) = matches(route, template, &segments) {
             if route.method == wanted {
                 return Ok(matched);
             }
@@ -233,8 +247,9 @@ pub fn find<'a>(method: &str, path: &'a str) -> Result<Matched<'a>, Problem> {
 /// Methods that a path allows, for the `Allow` header.
 #[must_use]
 pub fn allowed(path: &str) -> Vec<&'static str> {
-    let served = ROUTES.iter().filter(|route| matches(route, path).is_some());
-    let mut methods: Vec<_> = served.map(|route| route.method).collect();
+    let segments = Segments::of(path);
+    let served = ROUTES.iter().zip(&TEMPLATES).filter(|(route, of)| matches(route, of, &segments).is_some());
+    let mut methods: Vec<_> = served.map(|(route, _)| route.method).collect();
     if methods.contains(&"GET") {
         methods.push("HEAD");
     }
@@ -244,55 +259,38 @@ pub fn allowed(path: &str) -> Vec<&'static str> {
     methods
 }
 
-/// How deep each route is, in their order.
-const DEPTHS: [usize; ROUTES.len()] = {
-    let mut depths = [0; ROUTES.len()];
-    let mut n = 0;
-    while n < depths.len() {
-        depths[n] = depth(ROUTES[n].path);
-        n += 1;
+fn matches<'a>(route: &Route, template: &Template, path: &Segments<'a>) -> Option<Matched<'a>> {
+    // Most are told apart by how deep they are, before any segment is compared.
+    if template.count != path.count {
+        return None;
     }
-    depths
-};
-
-const fn depth(path: &str) -> usize {
-    let bytes = path.as_bytes();
-    let (mut depth, mut n) = (0, 0);
-    while n < bytes.len() {
-        depth += (bytes[n] == b'/') as usize;
-        n += 1;
-    }
-    depth
-}
-
-fn matches<'a>(route: &Route, path: &'a str) -> Option<Matched<'a>> {
     let mut found =
         Matched { interaction: route.interaction, template: route.path, rtype: "", id: "", version: "" };
-    let mut actual = path.split('/');
-    for wanted in route.path.split('/') {
-        let segment = actual.next()?;
+    for (wanted, segment) in template.parts.iter().zip(path.all).take(template.count) {
         match wanted {
-            "{type}" if is_served(segment) && route.serves(segment) => found.rtype = segment,
-            "{member}" if MEMBERS.iter().any(|(name, _)| *name == segment) => found.rtype = segment,
-            "{id}" if !segment.is_empty() && !segment.starts_with(['$', '_']) => found.id = segment,
-            "{version}" if !segment.is_empty() => found.version = segment,
-            _ if wanted == segment => {}
+            Part::Fixed(wanted) if *wanted == segment => {}
+            Part::Type if is_served(segment) && route.serves(segment) => found.rtype = segment,
+            Part::Member if MEMBERS.iter().any(|(name, _)| *name == segment) => found.rtype = segment,
+            Part::Id if !segment.is_empty() && !segment.starts_with(['$', '_']) => found.id = segment,
+            Part::Version if !segment.is_empty() => found.version = segment,
             _ => return None,
         }
     }
-    if matches!(route.interaction, Interaction::Everything | Interaction::PeriodReport) {
-        found.rtype = "Patient";
+    if let Some(rtype) = of_one_type(route) {
+        found.rtype = rtype;
     }
-    if route.interaction == Interaction::Proof {
-        found.rtype = if route.path.starts_with("/Patient/") { "Patient" } else { "DocumentReference" };
+    Some(found)
+}
+
+/// The type of a route that names it, where the last segment is no type.
+fn of_one_type(route: &Route) -> Option<&'static str> {
+    match route.interaction {
+        Interaction::Everything | Interaction::PeriodReport => Some("Patient"),
+        Interaction::Proof if route.path.starts_with("/Patient/") => Some("Patient"),
+        Interaction::Proof | Interaction::Visibility => Some("DocumentReference"),
+        Interaction::Evaluate => Some("QuestionnaireResponse"),
+        _ => None,
     }
-    if route.interaction == Interaction::Visibility {
-        found.rtype = "DocumentReference";
-    }
-    if route.path.starts_with("/QuestionnaireResponse/") {
-        found.rtype = "QuestionnaireResponse";
-    }
-    actual.next().is_none().then_some(found)
 }
 
 #[cfg(test)]
