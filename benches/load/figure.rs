@@ -29,11 +29,24 @@ pub(crate) fn thread_seconds() -> f64 {
 
 /// Seconds on a processor of a whole process, in steps of 10 ms; `self` is this one.
 pub(crate) fn process_seconds(pid: &str) -> f64 {
+    let (user, kernel) = user_and_kernel_seconds(pid);
+    user + kernel
+}
+
+/// The same in two: in the program itself, and in the kernel for it.
+pub(crate) fn user_and_kernel_seconds(pid: &str) -> (f64, f64) {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).expect("Linux says what a process used");
     let after_name = text.rsplit(") ").next().unwrap_or_default();
     let fields: Vec<&str> = after_name.split(' ').collect();
     let ticks = |n: usize| fields.get(n).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
+    (ticks(11) / 100.0, ticks(12) / 100.0)
+}
+
+/// Seconds in which processors of the machine had nothing to do, all of them together.
+pub(crate) fn idle_seconds() -> f64 {
+    let text = fs::read_to_string("/proc/stat").expect("Linux says what its processors did");
+    let idle = text.lines().next().and_then(|line| line.split_whitespace().nth(4)?.parse::<f64>().ok());
+    idle.unwrap_or(0.0) / 100.0
 }
 
 /// One line of `/proc/PID/status` that is in KiB, in MiB.

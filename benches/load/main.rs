@@ -19,11 +19,12 @@ mod measure;
 mod process;
 mod scene;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use database::Databases;
 use figure::median;
-use measure::{Bench, Round};
+use measure::{Bench, Reads, Round};
+use process::Service;
 use scene::Scene;
 
 #[global_allocator]
@@ -41,6 +42,10 @@ struct Arguments {
     instructions: bool,
     /// This is the counted bare store of such a run.
     child: bool,
+    /// Nothing but reads by id against the echo.
+    only_reads: bool,
+    /// Which binary is the service.
+    program: PathBuf,
 }
 
 fn arguments() -> Arguments {
@@ -52,12 +57,18 @@ fn arguments() -> Arguments {
         server: std::env::var("VIGIE_BENCH_DATABASE").ok().filter(|url| url.starts_with("postgres")),
         instructions: false,
         child: false,
+        only_reads: false,
+        program: Service::PROGRAM.into(),
     };
     // cargo adds --bench.
     let mut given = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = given.next() {
-        if name == "--instructions" {
-            read.instructions = true;
+        match name.as_str() {
+            "--instructions" => read.instructions = true,
+            "--only-reads" => read.only_reads = true,
+            _ => {}
+        }
+        if matches!(name.as_str(), "--instructions" | "--only-reads") {
             continue;
         }
         let value = given.next().unwrap_or_default();
@@ -68,11 +79,13 @@ fn arguments() -> Arguments {
                 read.connections = value.split(',').map(|part| part.parse().expect("a number")).collect();
             }
             "--database" => read.server = Some(value),
+            "--program" => read.program = value.into(),
             "--rounds" => read.rounds = number(),
             "--patients" => read.patients = number(),
             "--seconds" => read.seconds = value.parse().expect("seconds"),
             _ => panic!(
-                "{name}: --connections, --database, --rounds, --seconds, --patients and --instructions are known"
+                "{name}: --connections, --database, --program, --rounds, --seconds, --patients, --instructions and \
+                 --only-reads are known"
             ),
         }
     }
@@ -104,12 +117,16 @@ async fn run(arguments: &Arguments) {
         scene.resources as f64 / scene.bodies.len() as f64,
         scene.in_process_ms,
     );
-    let bench = Bench::new(&scene, &databases, echo::start(), arguments.seconds);
+    let program = arguments.program.clone();
+    let bench = Bench::new(&scene, &databases, program, echo::start(), arguments.seconds);
     if arguments.instructions {
         for &connections in &arguments.connections {
             count::compare(&bench, &databases, connections, arguments.patients).await;
         }
         return;
+    }
+    if arguments.only_reads {
+        return reads(&bench, arguments.rounds).await;
     }
     starts(&bench, arguments.rounds).await;
     submissions(&bench, arguments).await;
@@ -215,11 +232,15 @@ async fn reads(bench: &Bench<'_>, rounds: usize) {
     for _ in 0..rounds {
         figures.push(bench.reads(64).await);
     }
-    let of = |figure: fn(&(f64, f64)) -> f64| median(&figures.iter().map(figure).collect::<Vec<_>>());
+    let of = |figure: fn(&Reads) -> f64| median(&figures.iter().map(figure).collect::<Vec<_>>());
     println!(
-        "reads by id, 64 connections: {:.2} of the echo ({:.0}/s, echo {:.0}/s)",
-        of(|round| round.0 / round.1),
-        of(|round| round.0),
-        of(|round| round.1),
+        "reads by id, 64 connections: {:.2} of the echo ({:.0}/s, echo {:.0}/s), {:.1} us of processor time for a read, {:.1} of \
+         them in the kernel; {:.2} of the processors stood still meanwhile",
+        of(|round| round.rate / round.echo_rate),
+        of(|round| round.rate),
+        of(|round| round.echo_rate),
+        of(|round| round.microseconds),
+        of(|round| round.kernel_microseconds),
+        of(|round| round.idle),
     );
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::client::{connections, get, post};
 use crate::count;
 use crate::database::{self, Databases};
 use crate::drive::{Done, Limits, drive};
-use crate::figure::process_seconds;
+use crate::figure::{idle_seconds, process_seconds};
 use crate::process::Service;
 use crate::scene::Scene;
 
@@ -19,6 +19,7 @@ use crate::scene::Scene;
 pub(crate) struct Bench<'a> {
     scene: &'a Scene,
     databases: &'a Databases,
+    program: PathBuf,
     echo: SocketAddr,
     window: Duration,
     requests: Rc<Vec<Vec<u8>>>,
@@ -49,6 +50,18 @@ pub(crate) struct Round {
     pub(crate) highest_mib: f64,
 }
 
+/// Reads by id, then the echo.
+pub(crate) struct Reads {
+    /// A second.
+    pub(crate) rate: f64,
+    pub(crate) echo_rate: f64,
+    /// Processor time of the service for one read, the kernel's included.
+    pub(crate) microseconds: f64,
+    pub(crate) kernel_microseconds: f64,
+    /// Processors of the machine that had nothing to do during the reads.
+    pub(crate) idle: f64,
+}
+
 impl Round {
     /// Durable submissions over HTTP to the bare store.
     pub(crate) fn ratio(&self) -> f64 {
@@ -57,15 +70,23 @@ impl Round {
 }
 
 impl<'a> Bench<'a> {
-    pub(crate) fn new(scene: &'a Scene, databases: &'a Databases, echo: SocketAddr, seconds: f64) -> Self {
+    /// `program` is the service.
+    pub(crate) fn new(
+        scene: &'a Scene,
+        databases: &'a Databases,
+        program: PathBuf,
+        echo: SocketAddr,
+        seconds: f64,
+    ) -> Self {
         let requests = scene.bodies.iter().map(|body| post("/QuestionnaireResponse", body)).collect();
-        Self { scene, databases, echo, window: Duration::from_secs_f64(seconds), requests: Rc::new(requests) }
+        let window = Duration::from_secs_f64(seconds);
+        Self { scene, databases, program, echo, window, requests: Rc::new(requests) }
     }
 
     pub(crate) async fn start(&self) -> Start {
         let empty = self.databases.fresh("start").await;
-        let empty_ms = Service::start(&empty, &self.databases.log()).await.started_ms;
-        let service = Service::start(&empty, &self.databases.log()).await;
+        let empty_ms = Service::start(&self.program, &empty, &self.databases.log()).await.started_ms;
+        let service = Service::start(&self.program, &empty, &self.databases.log()).await;
         tokio::time::sleep(Duration::from_millis(500)).await;
         Start { empty_ms, full_ms: service.started_ms, idle_mib: service.memory().0 }
     }
@@ -88,7 +109,7 @@ impl<'a> Bench<'a> {
     }
 
     async fn service(&self) -> Service {
-        Service::start(&self.databases.copy("service").await, &self.databases.log()).await
+        Service::start(&self.program, &self.databases.copy("service").await, &self.databases.log()).await
     }
 
     async fn bare(&self, count: usize, rate: f64) -> (Done, f64) {
@@ -117,7 +138,7 @@ impl<'a> Bench<'a> {
     /// once.
     pub(crate) async fn counted(&self, count: usize) -> (f64, f64) {
         let folder = self.databases.folder();
-        let command = count::command(folder, "service", Path::new(Service::PROGRAM));
+        let command = count::command(folder, "service", &self.program);
         let database = self.databases.copy("service").await;
         let service = Service::start_by(command, &database, &self.databases.log()).await;
         // What is made once, such as compiled definitions, is there before anything is counted.
@@ -140,8 +161,8 @@ impl<'a> Bench<'a> {
         (submission, count::millions(folder, "service", service.id(), "read") / done.well as f64)
     }
 
-    /// Reads of what was submitted, and echoes of the same bodies, a second.
-    pub(crate) async fn reads(&self, count: usize) -> (f64, f64) {
+    /// Reads of what was submitted, and echoes of the same bodies.
+    pub(crate) async fn reads(&self, count: usize) -> Reads {
         let service = self.service().await;
         let created = Rc::new(RefCell::new(Vec::new()));
         let lanes = connections(service.address, count, &self.requests, Some(&created)).await;
@@ -149,11 +170,22 @@ impl<'a> Bench<'a> {
         let gets = Rc::new(gets(&created.borrow()));
         let again = Limits { window: self.window / 3, end: usize::MAX, ..self.limits(0.0) };
         let lanes = connections(service.address, count, &gets, None).await;
+        let (user, kernel) = service.user_and_kernel_seconds();
+        let idle = idle_seconds();
         let reads = drive(lanes, again).await;
         assert_eq!(reads.badly, 0, "every read is answered with 200");
+        let idle = (idle_seconds() - idle) / reads.seconds;
+        let (user_then, kernel_then) = service.user_and_kernel_seconds();
         drop(service);
         let lanes = connections(self.echo, count, &self.requests, None).await;
-        (reads.rate(), drive(lanes, again).await.rate())
+        let kernel_microseconds = (kernel_then - kernel) * 1e6 / reads.well as f64;
+        Reads {
+            rate: reads.rate(),
+            echo_rate: drive(lanes, again).await.rate(),
+            microseconds: (user_then - user) * 1e6 / reads.well as f64 + kernel_microseconds,
+            kernel_microseconds,
+            idle,
+        }
     }
 
     fn limits(&self, rate: f64) -> Limits {

@@ -19,12 +19,12 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// The release binary.
+    /// The release binary, when no other is named.
     pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_vigie");
 
     /// Starts `vigie serve` on this database, with the default settings; the log goes to that file.
-    pub(crate) async fn start(database: &str, log: &Path) -> Self {
-        Self::start_by(Command::new(Self::PROGRAM), database, log).await
+    pub(crate) async fn start(program: &Path, database: &str, log: &Path) -> Self {
+        Self::start_by(Command::new(program), database, log).await
     }
 
     /// The same by a command that runs the program.
@@ -57,6 +57,11 @@ impl Service {
     /// Processor seconds so far.
     pub(crate) fn seconds(&self) -> f64 {
         figure::process_seconds(&self.child.id().to_string())
+    }
+
+    /// The same in two: of its own, and in the kernel.
+    pub(crate) fn user_and_kernel_seconds(&self) -> (f64, f64) {
+        figure::user_and_kernel_seconds(&self.child.id().to_string())
     }
 
     /// Resident memory in MiB, now and at its highest.
