@@ -17,6 +17,7 @@ mod readers;
 mod reindex;
 mod runs;
 mod search;
+mod versions;
 mod writer;
 
 use std::path::Path;
@@ -34,6 +35,7 @@ use crate::problem::Problem;
 use crate::store::readings::Pending as Unindexed;
 use commit::Prepared;
 use place::Place;
+use read::Known;
 use readers::Readers;
 use reindex::Reindexer;
 use writer::{Done, Writer};
@@ -65,7 +67,7 @@ pub struct SqliteStore {
     _reindexer: Option<Reindexer>,
     unindexed: Unindexed,
     readers: Readers,
-    types: commit::Types,
+    known: Arc<Known>,
     writer: Writer,
     wakes: watch::Receiver<u64>,
     _lock: connection::Lock,
@@ -92,7 +94,7 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<SqliteStore, Pr
     let readers = Readers::start(readers()?, readers()?, options.queue_max)?;
     let (wake, wakes) = watch::channel(0);
     let unindexed = reindex::prepare(&writer)?;
-    let types = commit::types(&writer)?;
+    let known = Arc::new(Known::of(commit::types(&writer)?));
     let group_max = options.group_max.max(1);
     let writer = Writer::start(writer, Place::of(path), options.queue_max, group_max, wake)?;
     let reindexer = match &unindexed {
@@ -103,7 +105,7 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<SqliteStore, Pr
         _reindexer: reindexer,
         unindexed: unindexed.unwrap_or_default(),
         readers,
-        types,
+        known,
         writer,
         wakes,
         _lock: lock,
@@ -123,7 +125,7 @@ impl Store for SqliteStore {
                     self.unindexed.check(query)?;
                 }
             }
-            let prepared = Arc::new(Prepared::new(unit, &self.types)?);
+            let prepared = Arc::new(Prepared::new(unit, &self.known.types)?);
             let written = Arc::clone(&prepared);
             let writing = move |conn: &_, visible| commit::commit(conn, &written, visible);
             let committed = self.writer.write(prepared.has_deliveries(), writing).await;
@@ -138,13 +140,13 @@ impl Store for SqliteStore {
     }
 
     fn read(&self, rtype: &str, id: &str) -> Pending<'_, Option<Stored>> {
-        let (rtype, id) = (rtype.to_owned(), id.to_owned());
-        Box::pin(self.readers.by_key(move |conn| read::read(conn, &rtype, &id)))
+        let (known, rtype, id) = (Arc::clone(&self.known), rtype.to_owned(), id.to_owned());
+        Box::pin(self.readers.by_key(move |conn| known.read(conn, &rtype, &id)))
     }
 
     fn vread(&self, rtype: &str, id: &str, version: u64) -> Pending<'_, Option<Stored>> {
-        let (rtype, id) = (rtype.to_owned(), id.to_owned());
-        Box::pin(self.readers.by_key(move |conn| read::vread(conn, &rtype, &id, version)))
+        let (known, rtype, id) = (Arc::clone(&self.known), rtype.to_owned(), id.to_owned());
+        Box::pin(self.readers.by_key(move |conn| known.vread(conn, &rtype, &id, version)))
     }
 
     fn search(&self, query: &Query) -> Pending<'_, Page> {
@@ -158,7 +160,8 @@ impl Store for SqliteStore {
     fn look(&self, look: Look) -> Pending<'_, Seen> {
         Box::pin(async move {
             look.searches.iter().try_for_each(|query| self.unindexed.check(query))?;
-            self.readers.look(move |conn| read::look(conn, &look)).await
+            let known = Arc::clone(&self.known);
+            self.readers.look(move |conn| known.look(conn, &look)).await
         })
     }
 
@@ -178,7 +181,7 @@ impl Store for SqliteStore {
         Box::pin(async move {
             let units = Settlement::take_units(&mut settlements);
             let prepared: Vec<_> =
-                units.map(|unit| Prepared::new(unit, &self.types)).collect::<Result<_, _>>()?;
+                units.map(|unit| Prepared::new(unit, &self.known.types)).collect::<Result<_, _>>()?;
             let settle = move |conn: &rusqlite::Connection, visible| {
                 lease::settle(conn, &settlements)?;
                 commit::unless_there(conn, &prepared, visible).map(kept)
