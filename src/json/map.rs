@@ -28,6 +28,12 @@ impl Map {
         Self(Vec::with_capacity(members))
     }
 
+    /// These members; the caller knows that no name stands there twice.
+    pub(crate) fn of_members(members: Vec<(Text, Value)>) -> Self {
+        debug_assert!((1..members.len()).all(|n| members[..n].iter().all(|(name, _)| *name != members[n].0)));
+        Self(members)
+    }
+
     /// How many members.
     #[must_use]
     pub const fn len(&self) -> usize {
@@ -209,7 +215,8 @@ impl<N: Into<Text>, V: Into<Value>> Extend<(N, V)> for Map {
 
 impl<N: Into<Text>, V: Into<Value>> FromIterator<(N, V)> for Map {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(members: I) -> Self {
-        let mut map = Self::new();
+        let members = members.into_iter();
+        let mut map = Self::with_capacity(members.size_hint().0);
         map.extend(members);
         map
     }

@@ -47,13 +47,13 @@ pub fn write_members(
     bytes: &mut Vec<u8>,
     mut write_value: impl FnMut(&str, &Value, &mut Vec<u8>),
 ) {
-    bytes.push(b'{');
+    if members.is_empty() {
+        return bytes.extend_from_slice(b"{}");
+    }
     for (n, (name, value)) in members.iter().enumerate() {
-        if n > 0 {
-            bytes.push(b',');
-        }
-        write_text(name, bytes);
-        bytes.push(b':');
+        bytes.extend_from_slice(if n == 0 { b"{\"" } else { b",\"" });
+        write_inside(name, bytes);
+        bytes.extend_from_slice(b"\":");
         write_value(name, value, bytes);
     }
     bytes.push(b'}');
@@ -61,9 +61,23 @@ pub fn write_members(
 
 /// Appends a text between quotes.
 pub fn write_text(text: &str, bytes: &mut Vec<u8>) {
-    let mut rest = text.as_bytes();
-    bytes.reserve(rest.len() + 2);
     bytes.push(b'"');
+    write_inside(text, bytes);
+    bytes.push(b'"');
+}
+
+/// Appends what stands between the quotes of a text.
+fn write_inside(text: &str, bytes: &mut Vec<u8>) {
+    let text = text.as_bytes();
+    if is_plain(text) {
+        bytes.extend_from_slice(text);
+    } else {
+        write_escaped(text, bytes);
+    }
+}
+
+fn write_escaped(text: &[u8], bytes: &mut Vec<u8>) {
+    let mut rest = text;
     loop {
         let (plain, after) = rest.split_at(plain(rest));
         bytes.extend_from_slice(plain);
@@ -71,11 +85,29 @@ pub fn write_text(text: &str, bytes: &mut Vec<u8>) {
         escape(*byte, bytes);
         rest = after;
     }
-    bytes.push(b'"');
+}
+
+/// Whether nothing in a text is escaped: as [`plain`] tells, for what is mostly short, and mostly plain.
+fn is_plain(text: &[u8]) -> bool {
+    let word = |bytes: &[u8; 8]| u64::from_le_bytes(*bytes);
+    match (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(first), Some(last)) => {
+            let (eights, _) = text[8..].as_chunks::<8>();
+            let marks = escaped(word(first)) | escaped(word(last));
+            eights.iter().fold(marks, |marks, eight| marks | escaped(word(eight))) == 0
+        }
+        _ => match (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+            (Some(first), Some(last)) => {
+                let both = u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+                escaped(both) == 0
+            }
+            _ => !text.iter().any(|byte| is_escaped(*byte)),
+        },
+    }
 }
 
 /// How many bytes come before the first that is escaped.
-fn plain(bytes: &[u8]) -> usize {
+pub(super) fn plain(bytes: &[u8]) -> usize {
     let (eights, rest) = bytes.as_chunks::<8>();
     for (n, eight) in eights.iter().enumerate() {
         let marks = escaped(u64::from_le_bytes(*eight));
@@ -165,11 +197,12 @@ mod tests {
     #[test]
     fn every_byte_is_told_apart_at_every_place() {
         for byte in 0..=u8::MAX {
-            for (length, place) in (1..=20).flat_map(|length| (0..length).map(move |place| (length, place))) {
-                let mut bytes = [b'a'; 20];
+            for (length, place) in (1..=40).flat_map(|length| (0..length).map(move |place| (length, place))) {
+                let mut bytes = [b'a'; 40];
                 bytes[place] = byte;
                 let expected = if is_escaped(byte) { place } else { length };
                 assert_eq!(plain(&bytes[..length]), expected, "{byte} at {place} of {length}");
+                assert_eq!(is_plain(&bytes[..length]), expected == length, "{byte} at {place} of {length}");
             }
         }
     }
