@@ -6,6 +6,7 @@
 
 mod body;
 mod deliveries;
+mod digest;
 mod feed;
 mod history;
 mod look;

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::row::{digest, identifier_param, param, text_param};
+use super::digest::digest;
+use super::row::{identifier_param, param, text_param};
 use crate::fhir::SERVED;
 use crate::fhir::search::{Criterion, INDEX_VERSION, Modifier, Parameter, Query, SortKey, Test, parameters};
 use crate::problem::{Category, Problem};

@@ -1,11 +1,9 @@
 //! What a write puts into tables beside its body: the same for every SQL store.
 
-use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use sha2::{Digest, Sha256};
-
+use super::digest::digest;
 use crate::fhir::SERVED;
 use crate::fhir::search::{Amount, Column, Entry, Found, Kind, Parameter, fold, parameters};
 
@@ -91,9 +89,9 @@ impl Default for Row {
 
 impl Row {
     pub(super) fn new(rtype: &str, entries: Vec<Entry>) -> Self {
-        let mut row = Self::default();
+        let mut row = Self { tokens: Vec::with_capacity(entries.len()), ..Self::default() };
         let numbers = Numbers::of(rtype);
-        let (mut codes, mut words) = (Vec::new(), Vec::new());
+        let (mut codes, mut words) = (Vec::with_capacity(entries.len()), Vec::new());
         for Entry { parameter, found } in entries {
             let Some(number) = numbers.get(parameter.place) else { continue };
             row.present |= 1 << parameter.place;
@@ -185,12 +183,14 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
             None => all.push((param, value, value, is_whole)),
         }
     }
-    let mut keys = String::new();
+    // A number, a few marks and a short code each.
+    let mut keys = String::with_capacity(all.len() * 64);
     let mut put = |name: &str, param: i64, value: &str| {
         keys.push(if keys.is_empty() { '{' } else { ',' });
         keys.push('"');
-        // Writing to a String cannot fail.
-        let _ = write!(keys, "{name}{param}\":");
+        keys.push_str(name);
+        push_number(param, &mut keys);
+        keys.push_str("\":");
         let is_plain = |b: u8| b >= b' ' && !matches!(b, b'"' | b'\\');
         if value.len() <= SORTED_CHARS && value.bytes().all(is_plain) {
             keys.push('"');
@@ -199,7 +199,7 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
         } else {
             // A NUL is nothing that JSON in PostgreSQL can say.
             let value: String = value.chars().filter(|c| *c != '\0').take(SORTED_CHARS).collect();
-            let _ = write!(keys, "{}", crate::json::Value::from(value));
+            keys.push_str(&crate::json::Value::from(value).to_string());
         }
     };
     for (param, least, greatest, tells) in &all {
@@ -211,6 +211,14 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
         }
     }
     (!all.is_empty()).then(|| keys + "}")
+}
+
+/// Appends the digits of a number of a parameter, which is never negative: a submission writes some 300 of them.
+fn push_number(number: i64, text: &mut String) {
+    if number >= 10 {
+        push_number(number / 10, text);
+    }
+    text.extend(u32::try_from(number % 10).ok().and_then(|digit| char::from_digit(digit, 10)));
 }
 
 fn part(amount: &Amount, blank: Part) -> Part {
@@ -284,30 +292,23 @@ pub(super) fn identifier_param(parameter: &Parameter) -> i64 {
 
 /// Whether what is kept under a number are references.
 pub(super) fn is_link(number: i64) -> bool {
-    link_params().contains(&number)
+    link_params().binary_search(&number).is_ok()
 }
 
-/// The numbers under which references are kept.
-pub(super) fn link_params() -> &'static HashSet<i64> {
-    static ALL: OnceLock<HashSet<i64>> = OnceLock::new();
+/// The numbers under which references are kept, in their order.
+pub(super) fn link_params() -> &'static [i64] {
+    static ALL: OnceLock<Vec<i64>> = OnceLock::new();
     ALL.get_or_init(|| {
         let all = SERVED.iter().flat_map(|rtype| parameters(rtype));
-        all.filter(|parameter| parameter.kind == Kind::Reference).map(param).collect()
+        let mut all: Vec<i64> =
+            all.filter(|parameter| parameter.kind == Kind::Reference).map(param).collect();
+        all.sort_unstable();
+        all
     })
 }
 
 fn numbered(parameter: &Parameter, facet: &str) -> i64 {
     digest(&format!("{}.{}{facet}", parameter.rtype, parameter.name)) & 0x7fff_ffff
-}
-
-/// Eight bytes of a digest in place of a long address; 0 for an empty one.
-pub(super) fn digest(text: &str) -> i64 {
-    if text.is_empty() {
-        return 0;
-    }
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&Sha256::digest(text)[..8]);
-    i64::from_be_bytes(bytes)
 }
 
 /// Whether a parameter's values are compared through `tokens`.
@@ -317,6 +318,8 @@ pub(super) const fn is_token(kind: Kind) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]

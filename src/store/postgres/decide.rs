@@ -12,7 +12,8 @@ use super::writer::{Answer, Piece, Task};
 use crate::fhir::search::{Criterion, Modifier, Query, Test};
 use crate::outbox::{self, Event, Stop};
 use crate::problem::Problem;
-use crate::store::row::{Row, digest, is_token, param};
+use crate::store::digest::digest;
+use crate::store::row::{Row, is_token, param};
 use crate::store::{Committed, Expect, Guard, Order, Settlement, Violation, Write, feed};
 
 /// Where the numbers and the feed stand.

@@ -2,7 +2,7 @@
 
 use super::statement::{NEVER, Statement};
 use crate::fhir::search::{Limits, Modifier, Parameter, Prefix, Test, fold};
-use crate::store::row::digest;
+use crate::store::digest::digest;
 
 /// True of no row of any table.
 const NEVER_TRUE: &str = "1 = 0";
