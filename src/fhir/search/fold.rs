@@ -6,6 +6,10 @@ pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     let mut apart = false;
     for c in text.chars() {
+        if c.is_ascii_graphic() && !apart {
+            folded.push(c.to_ascii_lowercase());
+            continue;
+        }
         if c.is_whitespace() {
             apart = !folded.is_empty();
             continue;

@@ -44,7 +44,7 @@ impl Prepared {
                 .copied()
                 .ok_or_else(|| Problem::internal(format!("resources of type {} are not stored", write.rtype)))
         };
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::with_capacity(unit.writes.len());
         let has_repeats = !unit.writes.iter().all(|write| seen.insert((&write.rtype, &write.id)));
         let sorted = Sorted::new(&rows, |n| !has_repeats && is_new(&unit.writes[n]));
         let pack = |delivery: &crate::outbox::Delivery| body::pack(&delivery.payload);

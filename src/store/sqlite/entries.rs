@@ -20,19 +20,24 @@ impl Sorted {
     /// Of those rows for which `is_new` says so.
     pub(super) fn new(rows: &[Row], is_new: impl Fn(usize) -> bool) -> Self {
         let new = || rows.iter().enumerate().filter(|(n, _)| is_new(*n));
-        let mut tokens: Vec<Place> =
-            new().flat_map(|(n, row)| (0..row.tokens.len()).map(move |k| (n, k))).collect();
-        tokens.sort_unstable_by_key(|&(n, k)| {
-            let (param, code, system) = &rows[n].tokens[k];
-            (*param, code.as_str(), *system, n)
-        });
-        let mut texts: Vec<Place> =
-            new().flat_map(|(n, row)| (0..row.texts.len()).map(move |k| (n, k))).collect();
-        texts.sort_unstable_by_key(|&(n, k)| {
-            let (param, folded, exact) = &rows[n].texts[k];
-            (*param, folded.as_str(), n, exact.as_str())
-        });
-        Self { tokens, texts }
+        let mut tokens: Vec<_> = new()
+            .flat_map(|(n, row)| {
+                let of_row = row.tokens.iter().enumerate();
+                of_row.map(move |(k, (param, code, system))| (lead(*param, code), code, *system, n, k))
+            })
+            .collect();
+        tokens.sort_unstable();
+        let mut texts: Vec<_> = new()
+            .flat_map(|(n, row)| {
+                let of_row = row.texts.iter().enumerate();
+                of_row.map(move |(k, (param, folded, exact))| (lead(*param, folded), folded, n, exact, k))
+            })
+            .collect();
+        texts.sort_unstable();
+        Self {
+            tokens: tokens.into_iter().map(|(.., n, k)| (n, k)).collect(),
+            texts: texts.into_iter().map(|(.., n, _, k)| (n, k)).collect(),
+        }
     }
 
     /// Adds them, and the dates and measured values; `rids` says under which number each resource is kept.
@@ -53,6 +58,15 @@ impl Sorted {
         let of = |&(n, rid): &(usize, i64)| rows[n].parts.iter().map(move |part| (rid, part));
         parts(conn, &rids.iter().flat_map(of).collect::<Vec<_>>())
     }
+}
+
+/// What tells most entries apart in their order, in one number: the parameter, and the first bytes of the text.
+fn lead(param: i64, text: &str) -> i128 {
+    let mut first = [0; 8];
+    let bytes = text.as_bytes();
+    let length = bytes.len().min(first.len());
+    first[..length].copy_from_slice(&bytes[..length]);
+    i128::from(param) << 64 | i128::from(u64::from_be_bytes(first))
 }
 
 /// Removes what the new version is no longer found by, and adds what it is newly found by.
@@ -126,4 +140,22 @@ fn parts(conn: &Connection, rows: &[(i64, &Part)]) -> Result<(), Problem> {
         row.put(&part.base_high)
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_leads_is_never_against_the_order(
+            one in (0..3_i64, "[ab\u{0}é]{0,10}"),
+            other in (0..3_i64, "[ab\u{0}é]{0,10}"),
+        ) {
+            let leads = lead(one.0, &one.1).cmp(&lead(other.0, &other.1));
+            prop_assert!(leads.is_eq() || leads == one.cmp(&other));
+        }
+    }
 }

@@ -30,12 +30,22 @@ pub(super) fn many<T>(
     rows: &[T],
     bind: impl Fn(&mut Values<'_, '_>, &T) -> rusqlite::Result<()>,
 ) -> Result<usize, Problem> {
-    let columns = into.matches(',').count() + 1;
+    let mut row = String::from("(?");
+    into.bytes().filter(|byte| *byte == b',').for_each(|_| row.push_str(", ?"));
+    row.push(')');
+    let mut sql = format!("/* many */ INSERT {into} VALUES ");
+    let (begin, mut rows_in_sql) = (sql.len(), 0);
     let mut inserted = 0;
     for chunk in rows.chunks(ROWS_MAX) {
-        let row = format!("({})", vec!["?"; columns].join(", "));
-        let values = vec![row.as_str(); chunk.len()].join(", ");
-        let mut statement = conn.prepare_cached(&format!("/* many */ INSERT {into} VALUES {values}"))?;
+        if rows_in_sql != chunk.len() {
+            rows_in_sql = chunk.len();
+            sql.truncate(begin);
+            for n in 0..chunk.len() {
+                sql.push_str(if n == 0 { "" } else { ", " });
+                sql.push_str(&row);
+            }
+        }
+        let mut statement = conn.prepare_cached(&sql)?;
         let mut values = Values { statement: &mut statement, bound: 0 };
         for row in chunk {
             bind(&mut values, row)?;
