@@ -150,7 +150,22 @@ impl fmt::Display for PartialDateTime {
 /// An instant in UTC with milliseconds, as `meta.lastUpdated` and `authored` are written here.
 #[must_use]
 pub fn instant(at: Timestamp) -> String {
-    format!("{at:.3}")
+    let civil = Offset::UTC.to_datetime(at);
+    let Ok(year @ 0..=9_999) = u32::try_from(civil.year()) else { return format!("{at:.3}") };
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let mut put = |place: usize, digits: usize, mut number: u32| {
+        for digit in text[place..place + digits].iter_mut().rev() {
+            *digit += (number % 10) as u8;
+            number /= 10;
+        }
+    };
+    put(0, 4, year);
+    let pairs = [civil.month(), civil.day(), civil.hour(), civil.minute(), civil.second()];
+    for (n, pair) in pairs.into_iter().enumerate() {
+        put(5 + 3 * n, 2, u32::from(pair.unsigned_abs()));
+    }
+    put(20, 3, u32::from(civil.millisecond().unsigned_abs()));
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// Whether a text is a FHIR `date` that exists.
@@ -272,6 +287,18 @@ mod tests {
         check("2026-11-02T09:30:00+01:00", "2026-11-02T08:30:00Z", "2026-11-02T08:30:01Z");
         check("2026-11-02T09:30:00.25Z", "2026-11-02T09:30:00.25Z", "2026-11-02T09:30:00.26Z");
         check("2026-11-02T09:30Z", "2026-11-02T09:30:00Z", "2026-11-02T09:31:00Z");
+    }
+
+    proptest! {
+        #[test]
+        fn an_instant_is_written_as_jiff_writes_it(
+            seconds in -300_000_000_000..250_000_000_000_i64,
+            nanos in -999_999_999..=999_999_999_i32,
+        ) {
+            for at in [Timestamp::new(seconds, nanos).unwrap(), Timestamp::new(seconds / 50, nanos).unwrap()] {
+                prop_assert_eq!(instant(at), format!("{at:.3}"));
+            }
+        }
     }
 
     #[test]

@@ -29,11 +29,11 @@ pub(crate) struct NameHasher(u64);
 
 impl Hasher for NameHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            let mixed = self.0.rotate_left(5) ^ u64::from_le_bytes(word);
-            self.0 = mixed.wrapping_mul(0x517c_c1b7_2722_0a95);
+        let mut mix = |word: u64| self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+        let (eights, rest) = bytes.as_chunks::<8>();
+        eights.iter().for_each(|eight| mix(u64::from_le_bytes(*eight)));
+        if !rest.is_empty() {
+            mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
         }
     }
 

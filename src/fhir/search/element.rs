@@ -13,16 +13,11 @@ use crate::fhir::reference::{self, ReferenceForm};
 pub(super) struct Reader {
     parameter: &'static Parameter,
     system: Option<&'static str>,
-    with_display: bool,
-    with_identifier: bool,
 }
 
 impl Reader {
-    pub(super) fn new(parameter: &'static Parameter, system: Option<&'static str>) -> Self {
-        let takes = |kind: Kind, name: &str| parameter.kind == kind && parameter.modifiers.contains(&name);
-        let (with_display, with_identifier) =
-            (takes(Kind::Token, "text"), takes(Kind::Reference, "identifier"));
-        Self { parameter, system, with_display, with_identifier }
+    pub(super) const fn new(parameter: &'static Parameter, system: Option<&'static str>) -> Self {
+        Self { parameter, system }
     }
 
     pub(super) fn read(&self, element: &Value, add: &mut dyn FnMut(Found)) {
@@ -67,7 +62,7 @@ impl Reader {
     }
 
     fn coded(&self, element: &Coded<'_>, add: &mut dyn FnMut(Found)) {
-        if self.with_display {
+        if self.parameter.with_display {
             for shown in [element.text, element.display].into_iter().flatten() {
                 add(Found::Display(shown.to_owned()));
             }
@@ -85,7 +80,7 @@ impl Reader {
         if let Some(target) = self.target(element) {
             add(Found::Reference(target));
         }
-        if !self.with_identifier {
+        if !self.parameter.with_identifier {
             return;
         }
         let Some(identifier) = child(element, "identifier") else { return };

@@ -99,12 +99,15 @@ pub struct Amount {
 #[must_use]
 pub fn index(resource: &Value) -> Vec<Entry> {
     let rtype = resource_type(resource).unwrap_or_default();
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(USUAL);
     for parameter in registry::of_type(rtype).into_iter().flat_map(|of_type| of_type.for_resource(resource)) {
         of_parameter(parameter, resource, &mut entries);
     }
     entries
 }
+
+/// Room for what most resources are found by.
+const USUAL: usize = 16;
 
 /// What one parameter finds in a resource, such as the references that `_include` follows.
 #[must_use]

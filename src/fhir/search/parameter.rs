@@ -111,6 +111,10 @@ pub struct Parameter {
     pub own: bool,
     /// The modifiers it takes; `type` stands for any resource type that the reference may name.
     pub modifiers: &'static [&'static str],
+    /// A token that is also searched by what is shown with it.
+    pub(super) with_display: bool,
+    /// A reference that is also searched by the identifier in it.
+    pub(super) with_identifier: bool,
     /// The parts of a composite, in order.
     pub components: &'static [Component],
     /// Its place among the parameters of its type.

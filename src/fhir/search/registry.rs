@@ -200,6 +200,7 @@ fn parameter(rtype: &'static str, resource: &Value, all: &[Value]) -> Result<Opt
     let column = column::of(rtype, name);
     let special = matches!(column, Some(super::Column::Id | super::Column::LastUpdated));
     let url = text("url")?;
+    let modifiers = if special { &[] } else { modifiers(resource, kind) };
     Ok(Some(Parameter {
         rtype: if special { "Resource" } else { rtype },
         name,
@@ -209,7 +210,9 @@ fn parameter(rtype: &'static str, resource: &Value, all: &[Value]) -> Result<Opt
         targets: targets(resource, &expression),
         column,
         own: !url.starts_with(HL7),
-        modifiers: if special { &[] } else { modifiers(resource, kind) },
+        modifiers,
+        with_display: kind == Kind::Token && modifiers.contains(&"text"),
+        with_identifier: kind == Kind::Reference && modifiers.contains(&"identifier"),
         components: Vec::leak(components(rtype, resource, &paths, !at_root.is_empty(), all)?),
         paths: Vec::leak(paths),
         union: &[],
