@@ -136,7 +136,10 @@ impl<'i, 'a> Input<'i, '_, 'a> {
 
     /// The one input item, or none.
     fn single(&self) -> Result<Option<&Item<'a>>, Fault> {
-        self.items.single(&format!("{}()", self.name()))
+        match self.items.items.as_slice() {
+            few @ ([] | [_]) => Ok(few.first()),
+            _ => self.items.single(&format!("{}()", self.name())),
+        }
     }
 
     /// The one input item as a System value, or none; a primitive that has extensions and no value has none.
@@ -165,9 +168,10 @@ impl<'i, 'a> Input<'i, '_, 'a> {
 
     fn argument_value(&self, at: usize) -> Result<Option<Item<'a>>, Fault> {
         let argument = self.argument(at)?;
-        match argument.single(&format!("an argument of {}()", self.name()))? {
-            None => Ok(None),
-            Some(item) => Ok(item.system()),
+        match argument.items.as_slice() {
+            [] => Ok(None),
+            [item] => Ok(item.system()),
+            _ => argument.single(&format!("an argument of {}()", self.name())).map(|_| None),
         }
     }
 

@@ -94,6 +94,9 @@ impl<'a> Node<'a> {
     /// Append the children of that name.
     pub(super) fn children_named(&self, name: &str, model: &'a dyn Model, into: &mut Items<'a>) {
         let Some(object) = self.object() else { return };
+        if let Some(child) = plain_child(object, name) {
+            return push(Some(child), None, self.child_type(name, model), into);
+        }
         let (mut value, mut extra, mut choice) = (None, None, None);
         let mut exact = false;
         for (key, child) in object {
@@ -172,6 +175,20 @@ pub(crate) fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
         return object.get(name);
     }
     object.iter().find(|(key, _)| *key == name).map(|(_, member)| member)
+}
+
+/// The member of exactly that name, where none of the members stands beside another one: nearly always.
+fn plain_child<'v>(object: &'v Map, name: &str) -> Option<&'v Value> {
+    let mut found = None;
+    for (key, child) in object {
+        if key.as_bytes().first() == Some(&b'_') {
+            return None;
+        }
+        if key == name {
+            found = Some(child);
+        }
+    }
+    found
 }
 
 /// What the name alone tells when no model knows the child.

@@ -108,14 +108,23 @@ pub(super) fn only(value: impl Into<Value>) -> Value {
     Value::Array(vec![value.into()])
 }
 
+/// An element of these children, whose names differ.
+fn of<const N: usize>(children: [(&'static str, Value); N]) -> Value {
+    Value::Object(Map::of_members(children.map(|(name, value)| (Text::Borrowed(name), value)).into()))
+}
+
 /// A coding.
 pub(super) fn coding(system: &'static str, code: impl Into<Text>) -> Value {
-    Element::new(2).with("system", system).with("code", code.into()).into()
+    of([("system", system.into()), ("code", Value::String(code.into()))])
 }
 
 /// A coding with its display.
 pub(super) fn shown_coding(system: &'static str, code: impl Into<Text>, display: impl Into<Text>) -> Value {
-    Element::new(3).with("system", system).with("code", code.into()).with("display", display.into()).into()
+    of([
+        ("system", system.into()),
+        ("code", Value::String(code.into())),
+        ("display", Value::String(display.into())),
+    ])
 }
 
 /// The level as a coding.
@@ -125,12 +134,12 @@ pub(super) fn level_coding(level: Level) -> Value {
 
 /// A concept with one coding and no text.
 pub(super) fn concept(coding: Value) -> Value {
-    Element::new(1).with("coding", only(coding)).into()
+    of([("coding", only(coding))])
 }
 
 /// A concept with a text.
 pub(super) fn told_concept(codings: Vec<Value>, text: impl Into<Value>) -> Value {
-    Element::new(2).with("coding", codings).with("text", text).into()
+    of([("coding", Value::Array(codings)), ("text", text.into())])
 }
 
 /// The level that a concept holds.
@@ -140,7 +149,7 @@ pub(super) fn level_in(concept: &Value) -> Option<Level> {
 
 /// An extension, or a part of a complex one; `kind` is the name of the value, such as `valueString`.
 pub(super) fn extension(url: &'static str, kind: &'static str, value: impl Into<Value>) -> Value {
-    Element::new(2).with("url", url).with(kind, value).into()
+    of([("url", url.into()), (kind, value.into())])
 }
 
 /// Text of the extension with this url.
@@ -150,7 +159,7 @@ pub(super) fn extension_value<'a>(resource: &'a Value, url: &str, kind: &str) ->
 
 /// A reference to `Type/id`.
 pub(super) fn reference(to: &str) -> Value {
-    Element::new(1).with("reference", to.to_owned()).into()
+    of([("reference", to.to_owned().into())])
 }
 
 /// `Type/id`.

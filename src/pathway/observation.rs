@@ -61,7 +61,7 @@ pub(super) fn derive(scene: &Scene<'_>, extracts: Vec<Extract>, derived: &mut De
             }
             None => create(scene, common.get_or_insert_with(|| self::common(scene)), body, derived),
         };
-        found.references.push(format!("Observation/{id}"));
+        found.references.push(["Observation/", &id].concat());
     }
     for (_, gone) in known.iter().filter(|(key, _)| key.is_none_or(|key| !kept.contains(key))) {
         derived.update(gone, Element::amending(gone).with("status", "entered-in-error"));

@@ -53,7 +53,7 @@ pub(crate) fn check(item: &Item, answer: &Value, terminology: &Terminology, find
 
 /// The type and value of an answer; nothing for one that says why there is no value.
 fn single_value(answer: &Value, natural: AnswerType) -> Result<Option<(AnswerType, &Value)>, Finding> {
-    let expected = format!("value{}", natural.suffix());
+    let expected = format_args!("value{}", natural.suffix());
     let unreadable = |kind, english: String| {
         let french = format!("la réponse est illisible, il faut {}", natural.french());
         Err(Finding::new(kind, english, french).unreadable())

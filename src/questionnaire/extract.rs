@@ -1,8 +1,6 @@
 //! Observations from the answers of the items that are marked for it
 //! (SDC observation-based extraction, <https://hl7.org/fhir/uv/sdc/extraction.html>).
 
-use std::collections::HashMap;
-
 use crate::json::{Map, Value, json};
 use rust_decimal::prelude::ToPrimitive;
 
@@ -21,14 +19,14 @@ const SURVEY: (&str, &str) = ("http://terminology.hl7.org/CodeSystem/observation
 /// The Observations, in document order. Answers that cannot be read are passed over: validation names them.
 pub(crate) fn extract(questionnaire: &Questionnaire, response: &Value) -> Vec<Extract> {
     let tree = Tree::read(questionnaire, response);
-    let mut instances: HashMap<usize, usize> = HashMap::new();
+    let mut instances = vec![0_usize; questionnaire.items.len()];
     let mut found = Vec::new();
     for node in &tree.nodes {
         let Some(index) = node.item else { continue };
         let item = &questionnaire.items[index];
         let Some(extraction) = &item.extraction else { continue };
         for answer in node.answers {
-            let instance = instances.entry(index).or_insert(0);
+            let instance = &mut instances[index];
             if let Some((name, value, grade)) = observed(item, extraction, answer) {
                 let observation = observation(extraction, name, value);
                 found.push(Extract {
@@ -45,7 +43,7 @@ pub(crate) fn extract(questionnaire: &Questionnaire, response: &Value) -> Vec<Ex
 }
 
 fn observation(extraction: &Extraction, name: &str, value: Value) -> Value {
-    let mut observation = Map::new();
+    let mut observation = Map::with_capacity(4);
     let category = if extraction.category.is_empty() {
         json!([{ "coding": [{ "system": SURVEY.0, "code": SURVEY.1 }] }])
     } else {
