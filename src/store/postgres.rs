@@ -4,7 +4,7 @@
 //! the commit. So the order of the numbers is the order of the commits, over all replicas; what a guard has seen
 //! cannot change before the commit; and no write ever fails for what another one did at the same time. The price is
 //! that commits follow one another: units that wait are grouped, so that one commit to disk carries many. Reading
-//! and leasing do not wait for anyone. Only standard SQL is used, but for notifications and one advisory lock.
+//! and leasing do not wait for anyone. It takes PostgreSQL 14 or later (`bit_count`).
 
 mod changes;
 mod columns;
@@ -24,6 +24,7 @@ mod problem;
 mod read;
 mod reads;
 mod reindex;
+mod runs;
 mod search;
 mod statement;
 mod tls;

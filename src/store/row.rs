@@ -12,7 +12,7 @@ pub(super) const URGENCY_NONE: i64 = 4;
 /// Main date of a resource without one: before all others.
 pub(super) const DATE_NONE: i64 = i64::MIN;
 
-/// Resources whose numbers are of one block: SQLite keeps the codes that they share in one row.
+/// Resources whose numbers are of one block: a code that several of them share is kept in one row.
 pub(super) const BLOCK: i64 = 64;
 
 /// Parameter, code, digest of the system (of the version for canonicals).

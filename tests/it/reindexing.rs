@@ -55,7 +55,7 @@ async fn beyond(client: &Client, place: i64) -> i64 {
 async fn index(client: &Client) -> Vec<String> {
     let last = i64::try_from(TASKS).unwrap();
     let mut all = Vec::new();
-    for table in ["token", "text", "span", "part", "resource"] {
+    for table in ["token", "link", "text", "span", "part", "resource"] {
         let select = format!("SELECT '{table} ' || t::text FROM {table} t WHERE rid <= $1 ORDER BY 1");
         all.extend(client.query(&select, &[&last]).await.unwrap().iter().map(|row| row.get::<_, String>(0)));
     }

@@ -36,7 +36,18 @@ columns!(Resources<'a> {
     urgency: i64, dated_at: i64, dated_to: i64, subject: Option<&'a str>, owner: Option<&'a str>,
     status: Option<&'a str>, keys: Option<&'a str>,
 });
-columns!(Tokens<'a> { param: i64, code: &'a str, rid: i64, system: i64, });
+columns!(
+    /// Codes of single resources.
+    Tokens<'a> { param: i64, code: &'a str, rid: i64, system: i64, }
+);
+columns!(
+    /// References of single resources.
+    Links<'a> { param: i64, code: &'a str, rid: i64, }
+);
+columns!(TokenRuns<'a> {
+    param: i64, block: i64, system: i64, bits: i64, low: i16, last: i16, code: &'a str,
+});
+columns!(LinkRuns<'a> { param: i64, block: i64, bits: i64, low: i16, last: i16, code: &'a str, });
 columns!(Texts<'a> { param: i64, folded: &'a str, rid: i64, exact: &'a str, });
 columns!(Spans<'a> { rid: i64, param: i64, low: i64, high: i64, });
 columns!(Parts<'a> {
@@ -103,32 +114,6 @@ impl<'a> Resources<'a> {
             &self.status,
             &self.keys,
         ]
-    }
-}
-
-impl<'a> Tokens<'a> {
-    pub(super) fn push(&mut self, rid: i64, (param, code, system): &'a (i64, String, i64)) {
-        self.param.push(*param);
-        self.code.push(code);
-        self.rid.push(rid);
-        self.system.push(*system);
-    }
-}
-
-impl Tokens<'_> {
-    /// In the order of their index, each once: rows that are put in side by side cost half as much.
-    pub(super) fn sort(&mut self) {
-        let rows = (0..self.rid.len()).map(|n| (self.param[n], self.code[n], self.rid[n], self.system[n]));
-        let mut rows: Vec<_> = rows.collect();
-        rows.sort_unstable();
-        rows.dedup();
-        *self = Self::default();
-        for (param, code, rid, system) in rows {
-            self.param.push(param);
-            self.code.push(code);
-            self.rid.push(rid);
-            self.system.push(system);
-        }
     }
 }
 

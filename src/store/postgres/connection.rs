@@ -23,10 +23,11 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 
 /// Every session. Plans must not hang on what the planner believes about tables that grow fast: each statement
 /// of ours has an index that suits it, and no plan without one is ever right. Nor is one that reads all matches and sorts
-/// them where an index has the first page in order, which is what pages that are dear to fetch would suggest.
-const SESSION: &str = "SET enable_seqscan = off; SET random_page_cost = 1.1; SET jit = off; SET statement_timeout = '30s'; \
-                       SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '5s'; \
-                       SET timezone = 'UTC'";
+/// them where an index has the first page in order, which is what pages that are dear to fetch would suggest. To start
+/// another process takes longer than any of our statements should.
+const SESSION: &str = "SET enable_seqscan = off; SET random_page_cost = 1.1; SET jit = off; \
+                       SET max_parallel_workers_per_gather = 0; SET statement_timeout = '30s'; \
+                       SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '5s'; SET timezone = 'UTC'";
 /// Sessions that write look up a few keys in large tables: never by reading one as a whole.
 const WRITER: &str = "SET enable_hashjoin = off; SET enable_mergejoin = off";
 

@@ -14,7 +14,8 @@ use tokio_postgres::{Client, Row as Record, Transaction};
 use super::columns::Resources;
 use super::connection::Address;
 use super::prepared::indexable;
-use super::statement::{LOCK, OLD_PARTS, OLD_SPANS, OLD_TEXTS, PARTS, SPANS, TEXTS, TOKENS};
+use super::runs::{LINKS, LinkPlace, TOKENS, clear_links, clear_tokens};
+use super::statement::{LOCK, OLD_PARTS, OLD_SPANS, OLD_TEXTS, PARTS, SPANS, TEXTS};
 use super::write::Rows;
 use crate::fhir::search::index;
 use crate::problem::{Category, Problem};
@@ -96,8 +97,9 @@ pub(super) async fn run(address: Address, pending: Pending) {
 
 async fn all(address: &Address, changed: &[i64]) -> Result<(), Problem> {
     let mut client = address.connect_writer().await?;
+    let mut links = LinkPlace::default();
     loop {
-        match piece(&mut client, changed).await? {
+        match piece(&mut client, changed, &mut links).await? {
             Piece::Done => tokio::time::sleep(BREATH).await,
             Piece::Elsewhere => tokio::time::sleep(PAUSE).await,
             Piece::Last => return Ok(()),
@@ -115,7 +117,7 @@ enum Piece {
 }
 
 /// One piece, with the place that it reaches, in one transaction that holds the lock of the writers.
-async fn piece(client: &mut Client, changed: &[i64]) -> Result<Piece, Problem> {
+async fn piece(client: &mut Client, changed: &[i64], links: &mut LinkPlace) -> Result<Piece, Problem> {
     let transaction = client.transaction().await?;
     let mine = "/* piece */ SELECT readings, rid FROM reindex FOR UPDATE SKIP LOCKED";
     let Some(row) = transaction.query_opt(mine, &[]).await? else {
@@ -128,7 +130,7 @@ async fn piece(client: &mut Client, changed: &[i64]) -> Result<Piece, Problem> {
     }
     transaction.query(LOCK, &[]).await?;
     let (reached, piece) = match row.get(1) {
-        CLEARING if cleared(&transaction, changed).await? => (0, Piece::Done),
+        CLEARING if cleared(&transaction, changed, links).await? => (0, Piece::Done),
         CLEARING => (CLEARING, Piece::Done),
         place => match next(&transaction, place).await? {
             Some(reached) => (reached, Piece::Done),
@@ -146,19 +148,25 @@ async fn piece(client: &mut Client, changed: &[i64]) -> Result<Piece, Problem> {
 }
 
 /// Deletes some rows of changed parameters; whether none were left. What clients write from then on is indexed as it is read now, and may
-/// stay: to wait until nothing comes any more would be to wait for ever.
-async fn cleared(transaction: &Transaction<'_>, changed: &[i64]) -> Result<bool, Problem> {
-    for delete in [
-        "/* cleared */ DELETE FROM token WHERE (param, code, rid, system) IN
-           (SELECT param, code, rid, system FROM token WHERE param = ANY ($1::bigint[]) LIMIT $2)",
-        "/* cleared */ DELETE FROM text WHERE (param, folded, rid, exact) IN
-           (SELECT param, folded, rid, exact FROM text WHERE param = ANY ($1::bigint[]) LIMIT $2)",
-    ] {
-        if i64::try_from(transaction.execute(delete, &[&changed, &ROWS]).await?).unwrap_or(ROWS) >= ROWS {
-            return Ok(false);
-        }
+/// stay: to wait until nothing comes any more would be to wait for ever. `links` is where the walk along the references is: in
+/// another process, or after a restart, it begins with the first again.
+async fn cleared(
+    transaction: &Transaction<'_>,
+    changed: &[i64],
+    links: &mut LinkPlace,
+) -> Result<bool, Problem> {
+    let texts = "/* cleared */ DELETE FROM text WHERE (param, folded, rid, exact) IN
+           (SELECT param, folded, rid, exact FROM text WHERE param = ANY ($1::bigint[]) LIMIT $2)";
+    let texts = transaction.execute(texts, &[&changed, &ROWS]).await?;
+    if i64::try_from(texts).unwrap_or(ROWS) >= ROWS || clear_tokens(transaction, changed, ROWS).await? >= ROWS
+    {
+        return Ok(false);
     }
-    Ok(true)
+    match clear_links(transaction, changed, links, ROWS).await? {
+        Some(next) => *links = next,
+        None => return Ok(true),
+    }
+    Ok(false)
 }
 
 /// Indexes the next resources anew; the last of them, if there was one.
@@ -206,7 +214,8 @@ async fn put(transaction: &Transaction<'_>, read: &[Read]) -> Result<(), Problem
         (OLD_TEXTS, rows.texts.columns()),
         (OLD_SPANS, vec![&single.rid as _]),
         (OLD_PARTS, vec![&single.rid as _]),
-        (TOKENS, rows.tokens.columns()),
+        (TOKENS, rows.codes.tokens.columns()),
+        (LINKS, rows.codes.links.columns()),
         (TEXTS, rows.texts.columns()),
         (SPANS, rows.spans.columns()),
         (PARTS, rows.parts.columns()),

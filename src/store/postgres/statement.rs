@@ -4,6 +4,8 @@
 use futures_util::future::try_join_all;
 use tokio_postgres::{Client, Error, Statement};
 
+use super::runs::{LINKS, OLD_LINKS, OLD_TOKENS, TOKENS};
+
 pub(super) const BEGIN: &str = "/* group */ BEGIN ISOLATION LEVEL READ COMMITTED";
 pub(super) const COMMIT: &str = "/* group */ COMMIT";
 pub(super) const ROLLBACK: &str = "/* group */ ROLLBACK";
@@ -38,9 +40,12 @@ const WRITE: &str = "/* write */ WITH
         dated_at, dated_to, subject, owner, status, keys)
       SELECT * FROM unnest($25::bigint[], $26::bigint[], $27::text[], $28::bigint[], $29::bigint[], $30::bigint[],
         $31::smallint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::text[], $37::text[], $38::text[],
-        $39::text[]))
-    INSERT INTO token (param, code, rid, system)
-    SELECT * FROM unnest($40::bigint[], $41::text[], $42::bigint[], $43::bigint[])";
+        $39::text[])),
+    tokens AS (INSERT INTO token_run (param, block, system, bits, low, last, code)
+      SELECT * FROM unnest($40::bigint[], $41::bigint[], $42::bigint[], $43::bigint[], $44::smallint[], $45::smallint[],
+        $46::text[]))
+    INSERT INTO link_run (param, block, bits, low, last, code)
+    SELECT * FROM unnest($47::bigint[], $48::bigint[], $49::bigint[], $50::smallint[], $51::smallint[], $52::text[])";
 /// Resources that were there before the group.
 const CHANGED: &str = "/* changed */ UPDATE resource r SET seq = w.seq, version = w.version, last_updated = w.last_updated,
       deleted = w.deleted, present = w.present, urgency = w.urgency, dated_at = w.dated_at, dated_to = w.dated_to,
@@ -60,12 +65,6 @@ pub(super) const PARTS: &str = "/* parts */ INSERT INTO part (rid, param, n, par
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::bigint[],
       $7::text[], $8::text[], $9::text[], $10::bigint[], $11::text[], $12::text[])";
 pub(super) const OLD_PARTS: &str = "/* old_parts */ DELETE FROM part WHERE rid = ANY ($1::bigint[])";
-/// Tokens of resources that were there before: while everything is indexed anew, some may be there already.
-pub(super) const TOKENS: &str = "/* tokens */ INSERT INTO token (param, code, rid, system)
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING";
-const OLD_TOKENS: &str = "/* old_tokens */ DELETE FROM token t
-    USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS w (param, code, rid, system)
-    WHERE t.param = w.param AND t.code = w.code AND t.rid = w.rid AND t.system = w.system";
 pub(super) const OLD_TEXTS: &str = "/* old_texts */ DELETE FROM text t
     USING unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[]) AS w (param, folded, rid, exact)
     WHERE t.param = w.param AND t.folded = w.folded AND t.rid = w.rid AND t.exact = w.exact";
@@ -137,10 +136,12 @@ pub(super) struct Statements {
     pub(super) write: Statement,
     pub(super) changed: Statement,
     pub(super) tokens: Statement,
+    pub(super) links: Statement,
     pub(super) texts: Statement,
     pub(super) spans: Statement,
     pub(super) parts: Statement,
     pub(super) old_tokens: Statement,
+    pub(super) old_links: Statement,
     pub(super) old_texts: Statement,
     pub(super) old_spans: Statement,
     pub(super) old_parts: Statement,
@@ -159,9 +160,9 @@ impl Statements {
     pub(super) async fn prepare(client: &Client) -> Result<Self, Error> {
         let locked = super::delivery::locked();
         let texts = [
-            LOCK, TURN, CURRENT, STREAMS, CLAIMS, &locked, WRITE, CHANGED, TOKENS, TEXTS, SPANS, PARTS,
-            OLD_TOKENS, OLD_TEXTS, OLD_SPANS, OLD_PARTS, STREAMED, CLAIMED, DELIVERIES, PAYLOADS, ATTEMPTS,
-            PROGRESS, DEMOTE, PROMOTE, WAKE,
+            LOCK, TURN, CURRENT, STREAMS, CLAIMS, &locked, WRITE, CHANGED, TOKENS, LINKS, TEXTS, SPANS,
+            PARTS, OLD_TOKENS, OLD_LINKS, OLD_TEXTS, OLD_SPANS, OLD_PARTS, STREAMED, CLAIMED, DELIVERIES,
+            PAYLOADS, ATTEMPTS, PROGRESS, DEMOTE, PROMOTE, WAKE,
         ];
         let all = try_join_all(texts.map(|text| client.prepare(text))).await?;
         let mut all = all.into_iter();
@@ -176,10 +177,12 @@ impl Statements {
             write: next(),
             changed: next(),
             tokens: next(),
+            links: next(),
             texts: next(),
             spans: next(),
             parts: next(),
             old_tokens: next(),
+            old_links: next(),
             old_texts: next(),
             old_spans: next(),
             old_parts: next(),

@@ -5,9 +5,10 @@ use tokio_postgres::Statement;
 use super::changes::Changes;
 use super::columns::{
     Attempts, Claims, Deliveries, Pairs, Parameter, Parts, Payloads, Resources, Spans, Standing, Streams,
-    Texts, Tokens, Units, Versions,
+    Texts, Units, Versions,
 };
 use super::prepared::key;
+use super::runs::{New, Runs, Singles};
 use super::statement::Statements;
 use crate::store::row::Row;
 
@@ -18,12 +19,13 @@ pub(super) struct Rows<'a> {
     versions: Versions<'a>,
     resources: Resources<'a>,
     changed: Resources<'a>,
-    new_tokens: Tokens<'a>,
-    pub(super) tokens: Tokens<'a>,
+    new_codes: New<'a>,
+    runs: Runs<'a>,
+    pub(super) codes: Singles<'a>,
     pub(super) texts: Texts<'a>,
     pub(super) spans: Spans<'a>,
     pub(super) parts: Parts<'a>,
-    old_tokens: Tokens<'a>,
+    old_codes: Singles<'a>,
     old_texts: Texts<'a>,
     old_spans: Vec<i64>,
     old_parts: Vec<i64>,
@@ -101,13 +103,13 @@ impl<'a> Rows<'a> {
             rows.deleted.push(i16::from(touched.write.deleted));
             rows.put(row);
             if touched.is_new {
-                row.tokens.iter().for_each(|token| self.new_tokens.push(touched.rid, token));
+                row.tokens.iter().for_each(|token| self.new_codes.push(touched.rid, token));
                 self.put_others(touched.rid, None, row, true);
             } else {
                 self.put_entries(touched.rid, touched.old.as_ref(), row);
             }
         }
-        self.new_tokens.sort();
+        self.runs = std::mem::take(&mut self.new_codes).together();
         self.texts.sort();
     }
 
@@ -115,10 +117,10 @@ impl<'a> Rows<'a> {
     pub(super) fn put_entries(&mut self, rid: i64, old: Option<&'a Row>, new: &'a Row) {
         let before = old.map_or(&[][..], |old| &old.tokens);
         for token in new.tokens.iter().filter(|token| !before.contains(token)) {
-            self.tokens.push(rid, token);
+            self.codes.push(rid, token);
         }
         for token in before.iter().filter(|token| !new.tokens.contains(token)) {
-            self.old_tokens.push(rid, token);
+            self.old_codes.push(rid, token);
         }
         self.put_others(rid, old, new, false);
     }
@@ -166,8 +168,14 @@ impl<'a> Rows<'a> {
 
     /// The parameters of the first statement, after its numbers.
     pub(super) fn foundation(&self) -> Vec<Parameter<'_>> {
-        [self.units.columns(), self.versions.columns(), self.resources.columns(), self.new_tokens.columns()]
-            .concat()
+        [
+            self.units.columns(),
+            self.versions.columns(),
+            self.resources.columns(),
+            self.runs.tokens.columns(),
+            self.runs.links.columns(),
+        ]
+        .concat()
     }
 
     /// The other statements that have something to do, in their order.
@@ -175,13 +183,15 @@ impl<'a> Rows<'a> {
         &'s self,
         statements: &'s Statements,
     ) -> Vec<(&'s Statement, Vec<Parameter<'s>>)> {
-        let all: [(bool, &Statement, Vec<Parameter<'_>>); 17] = [
+        let all: [(bool, &Statement, Vec<Parameter<'_>>); 19] = [
             (self.changed.rid.is_empty(), &statements.changed, self.changed.columns()),
-            (self.old_tokens.rid.is_empty(), &statements.old_tokens, self.old_tokens.columns()),
+            (self.old_codes.tokens.rid.is_empty(), &statements.old_tokens, self.old_codes.tokens.columns()),
+            (self.old_codes.links.rid.is_empty(), &statements.old_links, self.old_codes.links.columns()),
             (self.old_texts.rid.is_empty(), &statements.old_texts, self.old_texts.columns()),
             (self.old_spans.is_empty(), &statements.old_spans, vec![&self.old_spans]),
             (self.old_parts.is_empty(), &statements.old_parts, vec![&self.old_parts]),
-            (self.tokens.rid.is_empty(), &statements.tokens, self.tokens.columns()),
+            (self.codes.tokens.rid.is_empty(), &statements.tokens, self.codes.tokens.columns()),
+            (self.codes.links.rid.is_empty(), &statements.links, self.codes.links.columns()),
             (self.texts.rid.is_empty(), &statements.texts, self.texts.columns()),
             (self.spans.rid.is_empty(), &statements.spans, self.spans.columns()),
             (self.parts.rid.is_empty(), &statements.parts, self.parts.columns()),

@@ -136,7 +136,7 @@ fn token_of(hints: Hints, param: i64, modifier: Modifier, test: &Test) -> Statem
         sql.append(&value::token(test, modifier)).push(" LIMIT 1)");
         return sql;
     }
-    let rows = format!("r.rid IN (SELECT {} WHERE param = ? AND ", hints.each(param));
+    let rows = format!("r.rid IN (SELECT {} WHERE param = ? AND ", Hints::each(param));
     let mut sql = Statement::with(&rows, param);
     sql.append(&value::token(test, modifier)).push(")");
     sql
@@ -157,13 +157,18 @@ fn text_of(parameter: &Parameter, modifier: Modifier, text: &str) -> Statement {
 }
 
 /// What picks a criterion's rows out of the index tables, when these can lead to the resources.
-pub(super) fn source(hints: Hints, criterion: &Criterion) -> Option<Statement> {
-    gathered(criterion, |param| hints.each(param))
+pub(super) fn source(criterion: &Criterion) -> Option<Statement> {
+    gathered(criterion, Hints::each)
 }
 
-/// The same with no more rows than resources, and counted faster; nothing where that is [`source`] itself.
+/// The same to be counted: one row for each resource, whatever it holds.
+pub(super) fn counted(hints: Hints, criterion: &Criterion) -> Option<Statement> {
+    gathered(criterion, |param| hints.counted(param))
+}
+
+/// The same with no more rows than resources, and counted faster; nothing where that is not worth a question.
 pub(super) fn fewest(hints: Hints, criterion: &Criterion) -> Option<Statement> {
-    hints.has_runs().then(|| gathered(criterion, |param| hints.runs(param)))?
+    hints.counts_runs().then(|| gathered(criterion, Hints::runs))?
 }
 
 /// `from` is what is selected, and from where, for the codes or references of a parameter.

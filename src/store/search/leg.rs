@@ -53,8 +53,9 @@ pub(super) fn index_of(criterion: &Criterion) -> Option<Index> {
 pub(super) struct Leg {
     pub(super) index: Index,
     pub(super) holds: Statement,
-    /// Walks along the rows of a code or a reference, which stand in the order of creation: of a parameter of that kind.
-    along: Option<Kind>,
+    /// Walks along the rows of a code or a reference, which stand in the order of creation: of a parameter of that kind, and
+    /// whether a resource has one at most.
+    along: Option<(Kind, bool)>,
     /// What counts its rows without the resource, when that can be.
     pub(super) counted: Option<Statement>,
 }
@@ -77,19 +78,19 @@ impl Leg {
     pub(super) fn from(&self, hints: Hints) -> String {
         let hint = if hints == Hints::ByName { self.index.hint } else { "" };
         match self.along {
-            Some(kind) => format!("{} CROSS JOIN resource r {hint}", hints.walked(kind)),
+            Some((kind, once)) => format!("{} CROSS JOIN resource r {hint}", hints.walked(kind, once)),
             None => format!("resource r {hint}"),
         }
     }
 
     /// What stands in the order of creation.
-    pub(super) const fn number(&self, hints: Hints) -> &'static str {
-        if self.along.is_some() { hints.number() } else { "r.rid" }
+    pub(super) const fn number(&self) -> &'static str {
+        if self.along.is_some() { Hints::NUMBER } else { "r.rid" }
     }
 
     /// Whether it yields its rows block by block only, where `t` has the number of the block.
-    pub(super) fn by_block(&self, hints: Hints) -> bool {
-        self.along.is_some() && hints == Hints::ByName
+    pub(super) const fn by_block(&self) -> bool {
+        self.along.is_some()
     }
 }
 
@@ -116,7 +117,7 @@ pub(super) fn by_membership(hints: Hints, rtype: &str, lead: &Criterion) -> Opti
         let any = vec![Test::Reference(vec![target.clone()])];
         let single = Criterion { parameter, modifier: Modifier::None, any };
         let own = condition(hints, rtype, &single);
-        let (index, mut holds) = match source(hints, &single) {
+        let (index, mut holds) = match source(&single) {
             Some(source) => {
                 let mut listed = Statement::new("r.rid IN (");
                 listed.append(&source).push(")");
@@ -143,25 +144,18 @@ pub(super) fn by_creation(hints: Hints, rtype: &str, lead: &Criterion) -> Option
     let mut legs = Vec::new();
     for (n, test) in lead.any.iter().enumerate() {
         let mut tokens = Statement::with("t.param = ? AND ", param(stored));
-        tokens.append(&value::token(test, Modifier::None)).push(hints.in_walk());
-        if !stands_once(test)? {
-            // Looked up row by row, as in `condition`: as a join it would be made of all rows before the first one is known.
-            tokens.push(" AND ").push(hints.is_again()).push(" IS NULL");
-        }
+        let once = stands_once(test)?;
+        tokens.append(&value::token(test, Modifier::None));
         let mut holds = tokens.clone();
-        holds.push(" AND r.rid = ").push(hints.number());
+        holds.push(hints.in_walk(once)).push(" AND r.rid = ").push(Hints::NUMBER);
         for earlier in &lead.any[..n] {
             let any = vec![earlier.clone()];
             let single = Criterion { parameter: stored, modifier: Modifier::None, any };
             holds.push(" AND (").append(&condition(hints, rtype, &single)).push(") IS NOT TRUE");
         }
         // Only what is there has rows, so that these can be counted alone; not of several codes, which one may have.
-        let counted = (lead.any.len() == 1).then(|| {
-            let mut counted = Statement::new("SELECT 1 FROM ");
-            counted.push(hints.walked(stored.kind)).push(" WHERE ").append(&tokens);
-            counted
-        });
-        legs.push(Leg { index: BY_NUMBER, holds, along: Some(stored.kind), counted });
+        let counted = (lead.any.len() == 1).then(|| hints.counted_in_walk(stored.kind, once, &tokens));
+        legs.push(Leg { index: BY_NUMBER, holds, along: Some((stored.kind, once)), counted });
     }
     Some(legs)
 }

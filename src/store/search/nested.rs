@@ -2,7 +2,7 @@
 //!
 //! Inside a nested selection `resource r` is another resource: its name hides the outer one.
 
-use super::condition::{condition, source};
+use super::condition::{condition, counted, source};
 use super::plan::Hints;
 use super::statement::{NEVER, Statement};
 use super::value;
@@ -13,18 +13,18 @@ use crate::store::row::param;
 fn holds(hints: Hints, rtype: &str, criterion: &Criterion) -> Statement {
     let mut sql = Statement::new("r.deleted = 0 AND r.rtype = (SELECT code FROM resource_type WHERE ");
     sql.bind("name = ?) AND ", rtype);
-    match source(hints, criterion) {
+    match source(criterion) {
         Some(source) => sql.push("r.rid IN (").append(&source).push(")"),
         None => sql.append(&condition(hints, rtype, criterion)),
     };
     sql
 }
 
-/// The rows for which a criterion of another resource holds, where an index leads to them: how rare they are tells
-/// whether they may be listed.
+/// A row for each resource for which a criterion of another resource holds, where an index leads to them: how rare they are
+/// tells whether they may be listed.
 pub(super) fn rows(hints: Hints, rtype: &str, criterion: &Criterion) -> Option<Statement> {
-    if let Some(source) = source(hints, criterion) {
-        return Some(source);
+    if let Some(counted) = counted(hints, criterion) {
+        return Some(counted);
     }
     let column = criterion.parameter.column.filter(|column| *column != Column::Urgency)?;
     // A date may be of any resource of a type: to count those costs no more than to list them.
@@ -77,7 +77,7 @@ fn targets(hints: Hints, parameter: &'static Parameter, rtype: &str, criterion: 
         Some(_) => sql.push(NEVER),
         None => sql
             .push("r.rid IN (SELECT ")
-            .push(hints.each(param(parameter)))
+            .push(Hints::each(param(parameter)))
             .bind(" WHERE param = ? AND code IN ", param(parameter))
             .append(&targets)
             .push(")"),
@@ -121,16 +121,14 @@ fn sources(
         Some(Column::Subject) => ("r.subject", "resource r".to_owned()),
         Some(Column::Owner) => ("r.owner", "resource r".to_owned()),
         Some(_) => return Statement::new(NEVER),
-        None => ("t.code", format!("{} CROSS JOIN resource r", hints.walked(Kind::Reference))),
+        None => ("t.code", format!("{} CROSS JOIN resource r", hints.walked(Kind::Reference, true))),
     };
     let mut sql = Statement::new(&format!("r.id IN (SELECT substr({column}, {after}) FROM {source} WHERE "));
     if by.column.is_none() {
-        sql.bind("t.param = ?", param(by)).push(hints.in_walk());
-        sql.push(" AND r.rid = ").push(hints.number()).push(" AND ");
-        if hints == Hints::ByName {
-            // There references stand by what they lead to: no more are looked through than lead to such a type.
-            sql.bind("t.code >= ?", format!("{target}/")).bind(" AND t.code < ? AND ", format!("{target}0"));
-        }
+        sql.bind("t.param = ?", param(by)).push(hints.in_walk(true));
+        sql.push(" AND r.rid = ").push(Hints::NUMBER).push(" AND ");
+        // References stand by what they lead to: no more are looked through than lead to such a type.
+        sql.bind("t.code >= ?", format!("{target}/")).bind(" AND t.code < ? AND ", format!("{target}0"));
     }
     // Not as a range: that would lead, and not what the criterion says.
     sql.bind(&format!("substr({column}, 1, {}) = ? AND ", target.len() + 1), format!("{target}/"));
@@ -162,9 +160,9 @@ pub(super) fn referrer(
         }
         None => {
             let number = |by| Statement::with("t.param = ?", param(by));
-            sql.push(" CROSS JOIN ").push(hints.walked(Kind::Reference));
-            sql.push(" CROSS JOIN resource r WHERE t.code = o.ref").push(hints.in_walk());
-            sql.push(" AND r.rid = ").push(hints.number()).push(" AND ");
+            sql.push(" CROSS JOIN ").push(&hints.walked(Kind::Reference, true));
+            sql.push(" CROSS JOIN resource r WHERE t.code = o.ref").push(hints.in_walk(true));
+            sql.push(" AND r.rid = ").push(Hints::NUMBER).push(" AND ");
             sql.append(&Statement::any(by.stored().into_iter().map(number))).push(" AND ");
         }
     }

@@ -144,6 +144,11 @@ impl Order {
         format!(" ORDER BY block{down}, rid{down}")
     }
 
+    /// The order of the blocks alone.
+    pub(super) fn clause_of_blocks(&self) -> String {
+        format!(" ORDER BY block{}", if self.0[0].descending { " DESC" } else { "" })
+    }
+
     /// In that order, where the block of the match with these keys begins.
     pub(super) fn since_block(&self, keys: &[Key]) -> Statement {
         let block = match keys {

@@ -96,9 +96,11 @@ impl<'a> Plan<'a> {
     /// Led by values of which the index tables tell that they are rare, or by what a rare value elsewhere leads to.
     fn rare(&self, query: &'a Query, is_rare: IsRare<'_>) -> Result<Option<Self>, Problem> {
         for criterion in &query.criteria {
-            if let Some(source) = source(self.hints, criterion) {
+            if let (Some(source), Some(counted)) =
+                (source(criterion), condition::counted(self.hints, criterion))
+            {
                 let fewest = condition::fewest(self.hints, criterion);
-                if fewest.map_or(Ok(true), |fewest| is_rare(&fewest))? && is_rare(&source)? {
+                if fewest.map_or(Ok(true), |fewest| is_rare(&fewest))? && is_rare(&counted)? {
                     let holds = among(self.hints, &source);
                     return Ok(Some(self.clone().by(criterion, vec![Leg::new(BY_NUMBER, holds)])));
                 }
@@ -174,6 +176,7 @@ impl<'a> Plan<'a> {
         let columns = Some(self.order.columns());
         let mut sql = Statement::new("/* search */ ");
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let by_block = self.legs.iter().any(Leg::by_block);
         match after.filter(|_| self.order.sorts_all()) {
             // What no column of the table holds has a name outside only.
             Some(keys) => {
@@ -183,12 +186,16 @@ impl<'a> Plan<'a> {
                 sql.append(&self.order.after_named(keys));
             }
             None => {
-                // A planner that is given no hints sorts all matches of several legs, unless each is a page by itself.
-                let each = (self.hints == Hints::None && self.legs.len() > 1).then_some(limit);
-                sql.append(&self.union(query, columns.as_ref(), after, each));
+                // A planner that is given no hints sorts all matches of several legs, or of several blocks, unless each is a page
+                // by itself.
+                let each = (self.hints == Hints::None && (self.legs.len() > 1 || by_block)).then_some(limit);
+                let union = self.union(query, columns.as_ref(), after, each);
+                match each {
+                    Some(_) => sql.push("SELECT * FROM (").append(&union).push(") AS found"),
+                    None => sql.append(&union),
+                };
             }
         }
-        let by_block = self.legs.iter().any(|leg| leg.by_block(self.hints));
         sql.push(&if by_block { self.order.clause_by_block() } else { self.order.clause() });
         sql.bind(" LIMIT ?", limit);
         sql
@@ -239,8 +246,8 @@ impl<'a> Plan<'a> {
             sql.push(if each.is_some() { "(SELECT " } else { "SELECT " });
             match columns {
                 Some(more) => {
-                    sql.push(&format!("{} AS rid, {COLUMNS}", leg.number(self.hints))).append(more);
-                    sql.push(if leg.by_block(self.hints) { ", t.block AS block" } else { "" })
+                    sql.push(&format!("{} AS rid, {COLUMNS}", leg.number())).append(more);
+                    sql.push(if leg.by_block() { ", t.block AS block" } else { "" })
                 }
                 None => sql.push("1"),
             };
@@ -252,13 +259,19 @@ impl<'a> Plan<'a> {
                 sql.push(" AND ").append(&condition(self.hints, &query.rtype, criterion));
             }
             if let Some(keys) = after {
-                sql.push(" AND ").append(&self.order.after(keys, leg.number(self.hints)));
-                if leg.by_block(self.hints) {
+                sql.push(" AND ").append(&self.order.after(keys, leg.number()));
+                if leg.by_block() {
                     sql.append(&self.order.since_block(keys));
                 }
             }
             if let Some(limit) = each {
-                sql.push(&self.order.clause()).bind(" LIMIT ?", limit).push(")");
+                // Of a block, all: then the index alone yields the order, and nothing is sorted before a page is full.
+                match leg.by_block() {
+                    true => sql
+                        .push(&self.order.clause_of_blocks())
+                        .bind(" FETCH FIRST (?) ROWS WITH TIES)", limit),
+                    false => sql.push(&self.order.clause()).bind(" LIMIT ?)", limit),
+                };
             }
         }
         sql

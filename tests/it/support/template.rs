@@ -55,7 +55,7 @@ async fn loaded(kept: Kept) -> Place {
 async fn rows(database: &Database) -> Vec<(String, String)> {
     let client = database.connect().await;
     let select = "SELECT table_name::text FROM information_schema.tables
-         WHERE table_schema = current_schema() AND table_name NOT IN ('migration', 'writer')";
+         WHERE table_schema = current_schema() AND table_type = 'BASE TABLE' AND table_name NOT IN ('migration', 'writer')";
     let mut tables = Vec::new();
     for row in client.query(select, &[]).await.expect("the tables") {
         let table: String = row.get(0);
