@@ -1,4 +1,4 @@
-//! What an operator reads: one line for each answer, whole and in order of time, complete once the service has stopped.
+//! What an operator reads: one line for each answer, complete once the service has stopped, and what is counted.
 
 use std::fs::{self, File};
 
@@ -9,27 +9,29 @@ use crate::process::Service;
 
 const ANSWERS: usize = 300;
 
-/// The log of a service that answered that often, some at the same time, and was told to stop right after.
+/// The log of a service that answered that often and was told to stop right after.
 async fn logged(json: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("log");
     let database = format!("sqlite:{}", folder.path().join("store.sqlite").display());
     let variables = [("VIGIE_LOG_LEVEL", "info"), ("VIGIE_LOG_JSON", json)];
     let service = Service::start_logging(&database, &variables, File::create(&path).unwrap().into());
-    let one = |n: usize| {
-        let service = &service;
-        async move {
-            let id = format!("answer-{n}-");
-            let answer = service.ask("GET", "/Patient/nobody", &[("x-request-id", &id)], Vec::new()).await;
-            assert_eq!(answer.status(), 404);
-            assert_eq!(answer.headers()["x-request-id"], id);
-        }
+    answered(&service).await;
+    assert!(service.terminate().success());
+    fs::read_to_string(&path).unwrap()
+}
+
+/// Asks that often, ten times at once.
+async fn answered(service: &Service) {
+    let one = |n: usize| async move {
+        let id = format!("answer-{n}-");
+        let answer = service.ask("GET", "/Patient/nobody", &[("x-request-id", &id)], Vec::new()).await;
+        assert_eq!(answer.status(), 404);
+        assert_eq!(answer.headers()["x-request-id"], id);
     };
     for n in (0..ANSWERS).step_by(10) {
         join_all((n..n + 10).map(one)).await;
     }
-    assert!(service.terminate().success());
-    fs::read_to_string(&path).unwrap()
 }
 
 /// The lines about answers, one for each.
@@ -67,4 +69,19 @@ async fn every_line_of_a_log_in_json_is_an_object_with_its_spans() {
         assert_eq!(spans.first(), Some(span), "{line}");
     }
     assert!(log.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{log}");
+}
+
+#[tokio::test]
+async fn every_answer_is_counted_by_method_route_and_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    answered(&service).await;
+    assert_eq!(service.ask("BREW", "/Patient/nobody", &[], Vec::new()).await.status(), 405);
+    let metrics = service.ask("GET", "/metrics", &[], Vec::new()).await.text().await.unwrap();
+    let check = |line: &str| assert!(metrics.lines().any(|found| found == line), "{line}: {metrics}");
+    check(&format!(
+        r#"vigie_http_requests_total{{method="GET",route="/{{type}}/{{id}}",status="404"}} {ANSWERS}"#
+    ));
+    check(r#"vigie_http_requests_total{method="other",route="unmatched",status="405"} 1"#);
+    check(&format!(r#"vigie_http_request_seconds_count{{route="/{{type}}/{{id}}"}} {ANSWERS}"#));
 }
