@@ -76,9 +76,9 @@ pub(super) fn accepted(headers: &HeaderMap, parameter: Option<&str>) -> Result<F
     for range in wanted.split(',') {
         let (kind, rest) = range.split_once(';').unwrap_or((range, ""));
         let is = |known: &&str| is_kind(kind.trim(), known);
-        let format = if JSON.iter().any(|known| is(known)) {
+        let format = if JSON.iter().any(is) {
             Format::Json
-        } else if XML.iter().any(|known| is(known)) {
+        } else if XML.iter().any(is) {
             Format::Xml
         } else {
             continue;

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 
 use metrics::{Counter, Histogram};
 
+/// Method, route and status.
+type Kind = (&'static str, &'static str, u16);
+
 thread_local! {
-    /// By method, route and status, of which there are few. To look them up among all metrics takes longer than to count.
-    static METERS: RefCell<HashMap<(&'static str, &'static str, u16), (Counter, Histogram)>> =
-        RefCell::new(HashMap::new());
+    /// There are few kinds. To look them up among all metrics takes longer than to count.
+    static METERS: RefCell<HashMap<Kind, (Counter, Histogram)>> = RefCell::new(HashMap::new());
 }
 
 /// Counts one answer. `route` is the template of the path: a path would make a metric for each resource.
