@@ -23,6 +23,7 @@ mod summary;
 pub mod xml;
 
 pub use format::{Document, Format, Reading};
+pub(crate) use parse::MEMBERS_MAX;
 pub use parse::{DEPTH_MAX, parse};
 pub use subset::subset;
 

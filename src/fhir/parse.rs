@@ -16,7 +16,7 @@ use crate::problem::{Category, Issue, Problem};
 pub const DEPTH_MAX: usize = 64;
 
 /// Members that one object may have: no type of R4 has half as many elements. Members are looked through, one after the other.
-pub(super) const MEMBERS_MAX: usize = 256;
+pub(crate) const MEMBERS_MAX: usize = 256;
 
 /// Reads one resource; a leading UTF-8 byte order mark is passed over.
 ///

@@ -1,8 +1,15 @@
 //! JSON Patch (RFC 6902) over JSON pointers (RFC 6901); members keep their order.
+//!
+//! What comes of a patch is as bounded as what comes from outside, after each operation and not only at the end: a few copies
+//! of a resource into itself would fill the memory, and a few additions one below the other the stack.
 
 use crate::json::Value;
 
+use crate::fhir::{DEPTH_MAX, MEMBERS_MAX};
 use crate::problem::{Category, Problem};
+
+/// What one patch may copy, as [`weight`] counts: as much as a body has by default.
+const COPIED_MAX: usize = 5 * 1024 * 1024;
 
 /// Applies every operation in order.
 ///
@@ -12,13 +19,14 @@ use crate::problem::{Category, Problem};
 pub(super) fn apply(resource: &mut Value, patch: &Value) -> Result<(), Problem> {
     let operations =
         patch.as_array().ok_or_else(|| malformed("", "a JSON Patch is an array of operations"))?;
+    let mut room = COPIED_MAX;
     for (n, operation) in operations.iter().enumerate() {
-        one(resource, operation).map_err(|problem| problem.at(&format!("[{n}]")))?;
+        one(resource, operation, &mut room).map_err(|problem| problem.at(&format!("[{n}]")))?;
     }
     Ok(())
 }
 
-fn one(resource: &mut Value, operation: &Value) -> Result<(), Problem> {
+fn one(resource: &mut Value, operation: &Value, room: &mut usize) -> Result<(), Problem> {
     let text =
         |name: &str| operation[name].as_str().ok_or_else(|| malformed(name, "is missing or is no text"));
     let value = || operation.get("value").cloned().ok_or_else(|| malformed("value", "is missing"));
@@ -28,7 +36,9 @@ fn one(resource: &mut Value, operation: &Value) -> Result<(), Problem> {
         "remove" => remove(resource, &path).map(drop),
         "replace" => {
             let place = at(resource, &path).ok_or_else(|| nowhere(&path))?;
-            *place = value()?;
+            let value = value()?;
+            check_depth(&path, &value)?;
+            *place = value;
             Ok(())
         }
         "move" => {
@@ -41,7 +51,11 @@ fn one(resource: &mut Value, operation: &Value) -> Result<(), Problem> {
         }
         "copy" => {
             let from = pointer(text("from")?)?;
-            let copied = at(resource, &from).ok_or_else(|| nowhere(&from))?.clone();
+            let copied = at(resource, &from).ok_or_else(|| nowhere(&from))?;
+            *room = room.checked_sub(weight(copied)).ok_or_else(|| {
+                invalid(format!("the copies of one patch have more than {COPIED_MAX} bytes together"))
+            })?;
+            let copied = copied.clone();
             add(resource, &path, copied)
         }
         "test" => match at(resource, &path) {
@@ -75,13 +89,49 @@ fn at<'a>(resource: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
     })
 }
 
+/// The bytes of the texts of a value, and some for each part of it.
+fn weight(value: &Value) -> usize {
+    const EACH: usize = 8;
+    EACH + match value {
+        Value::String(text) => text.len(),
+        Value::Array(elements) => elements.iter().map(weight).sum(),
+        Value::Object(members) => members.iter().map(|(name, member)| name.len() + weight(member)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// A value is no deeper than the resource it comes from.
+fn check_depth(path: &[String], value: &Value) -> Result<(), Problem> {
+    if path.len() + depth(value) > DEPTH_MAX {
+        return Err(invalid(format!("the resource would be nested more than {DEPTH_MAX} levels deep")));
+    }
+    Ok(())
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(elements) => elements.iter().map(depth).max().map_or(0, |inner| inner + 1),
+        Value::Object(members) => members.values().map(depth).max().map_or(0, |inner| inner + 1),
+        _ => 0,
+    }
+}
+
+/// Puts a value there: as a member, or before the element that has the place.
+///
+/// # Errors
+/// `Invalid` when there is no such place, or more would be there than a resource may have.
 pub(super) fn add(resource: &mut Value, path: &[String], value: Value) -> Result<(), Problem> {
+    check_depth(path, &value)?;
     let Some((last, parent)) = path.split_last() else {
         *resource = value;
         return Ok(());
     };
     match at(resource, parent) {
         Some(Value::Object(members)) => {
+            if members.len() == MEMBERS_MAX && !members.contains_key(last) {
+                let parent = parent.join("/");
+                return Err(invalid(format!("/{parent} would have more than {MEMBERS_MAX} members")));
+            }
             members.insert(last.clone(), value);
             Ok(())
         }
@@ -192,5 +242,22 @@ mod tests {
             check(document.clone(), json!([operation]), Err(said));
         }
         check(document, json!({}), Err("array"));
+    }
+
+    #[test]
+    fn what_comes_of_a_patch_is_bounded_after_each_operation() {
+        let document = json!({"a": "x".repeat(1_000)});
+        let doubled: Vec<Value> =
+            (0..60).map(|n| json!({"op": "copy", "from": "", "path": format!("/b{n}")})).collect();
+        check(document.clone(), json!(doubled), Err("[12]: the copies of one patch"));
+        let ten = (0..10).fold(json!({}), |inner, _| json!({ "c": inner }));
+        let below = |n: usize| json!({"op": "add", "path": "/c".repeat(10 * n + 1), "value": ten});
+        let deeper: Vec<Value> = (0..100).map(below).collect();
+        check(document.clone(), json!(deeper), Err("[6]: the resource would be nested more than 64 levels"));
+        let wider: Vec<Value> =
+            (0..300).map(|n| json!({"op": "add", "path": format!("/d{n}"), "value": n})).collect();
+        check(document.clone(), json!(wider), Err("[255]: / would have more than 256 members"));
+        let deep = (0..64).fold(json!(1), |inner, _| json!([inner]));
+        check(document, json!([{"op": "replace", "path": "/a", "value": deep}]), Err("64 levels"));
     }
 }
