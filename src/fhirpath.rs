@@ -51,6 +51,9 @@ pub use scope::{Scope, Terminology};
 pub use temporal::Temporal;
 pub use variable::Variable;
 
+/// How many variables of a definition may need one another: each is evaluated within the one that names it.
+pub(crate) const CHAIN_MAX: usize = 64;
+
 /// Why an evaluation gave no answer: several items where one is needed, a variable that nobody set,
 /// operands that do not go together.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -63,6 +63,9 @@ impl<'q> Builder<'q> {
         conditions::link(written, &mut self.items, &self.by_link_id, &mut self.faults);
         conditions::cycles(&self.items, &mut self.faults);
         expressions::cycles(&self.items, &root.variables, &mut self.faults);
+        if self.faults.is_empty() {
+            conditions::chains(&self.items, &mut self.faults);
+        }
         if !self.faults.is_empty() {
             return Err(Problem::with(Category::Invalid, self.faults));
         }

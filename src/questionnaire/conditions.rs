@@ -1,10 +1,13 @@
-//! Linking `enableWhen` to the items it names: the target, the nearest common ancestor, and no circle.
+//! Linking `enableWhen` to the items it names: the target, the nearest common ancestor, no circle, and no chain without end.
 
 use std::collections::HashMap;
 
 use super::enable_when::Written;
 use super::item::Item;
 use crate::problem::Issue;
+
+/// How many items may wait for one another: whether the last is enabled is asked of each of them, one within the other.
+const CHAIN_MAX: usize = 256;
 
 /// Resolves the linkIds of all conditions.
 pub(crate) fn link(
@@ -63,5 +66,31 @@ pub(crate) fn cycles(items: &[Item], faults: &mut Vec<Issue>) {
             let message = format!("whether '{}' is enabled depends on itself", items[start].link_id);
             faults.push(Issue::error("business-rule", message).at(&items[start].place));
         }
+    }
+}
+
+/// Items that wait for one another further than is followed. There are no circles.
+pub(crate) fn chains(items: &[Item], faults: &mut Vec<Issue>) {
+    let mut lengths: Vec<Option<usize>> = vec![None; items.len()];
+    for start in 0..items.len() {
+        let mut open = vec![start];
+        while let Some(&item) = open.last() {
+            let targets = items[item].enable_when.iter().map(|condition| condition.target);
+            let before: Vec<usize> = targets.chain(items[item].parent).collect();
+            let unknown = open.len();
+            open.extend(before.iter().filter(|item| lengths[**item].is_none()));
+            if open.len() == unknown {
+                open.pop();
+                lengths[item] =
+                    Some(before.iter().filter_map(|item| lengths[*item]).max().map_or(0, |most| most + 1));
+            }
+        }
+    }
+    if let Some(item) = (0..items.len()).find(|item| lengths[*item] > Some(CHAIN_MAX)) {
+        let message = format!(
+            "whether '{}' is enabled depends on a chain of more than {CHAIN_MAX} items; ask several of them at once",
+            items[item].link_id
+        );
+        faults.push(Issue::error("too-costly", message).at(&items[item].place));
     }
 }

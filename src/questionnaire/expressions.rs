@@ -8,7 +8,7 @@ use super::extension::{
 };
 use super::item::Item;
 use crate::fhir::schema;
-use crate::fhirpath::{self, Expression, Types};
+use crate::fhirpath::{self, CHAIN_MAX, Expression, Types};
 use crate::problem::{Issue, Severity};
 
 /// What every expression may name without declaring it, and what it is. `patient` and `careplan` are the launch context.
@@ -25,8 +25,14 @@ const KNOWN: [(&str, &str); 10] = [
     ("loinc", "System.String"),
 ];
 
-/// A declared variable in reach, with the types that its value may have.
-pub(crate) type Declared = (String, Types);
+/// A declared variable in reach.
+pub(crate) struct Declared {
+    name: String,
+    /// The types that its value may have.
+    types: Types,
+    /// How many variables need one another up to this one.
+    chain: usize,
+}
 
 /// A named expression.
 #[derive(Debug, Clone)]
@@ -72,7 +78,14 @@ pub(crate) fn read(
         let Some((expression, types)) = expression(written, &at, &focus, scope, faults) else { continue };
         match extension.get("valueExpression").and_then(|value| text(value, "name")) {
             Some(name) => {
-                scope.push((name.to_owned(), types));
+                let chain = chain(&expression, scope);
+                if chain == CHAIN_MAX + 1 {
+                    let message = format!(
+                        "%{name} needs a chain of more than {CHAIN_MAX} variables; make one expression of several"
+                    );
+                    faults.push(Issue::error("too-costly", message).at(at));
+                }
+                scope.push(Declared { name: name.to_owned(), types, chain });
                 found.variables.push(Variable { name: name.to_owned(), expression });
             }
             None => faults.push(Issue::error("required", "a variable needs a name").at(at)),
@@ -99,6 +112,12 @@ pub(crate) fn read(
         })
         .collect();
     found
+}
+
+/// How many variables need one another up to one of this expression.
+fn chain(expression: &Expression, scope: &[Declared]) -> usize {
+    let named = |name: &String| scope.iter().rev().find(|declared| declared.name == *name);
+    expression.variables().iter().filter_map(named).map(|declared| declared.chain).max().unwrap_or(0) + 1
 }
 
 /// `questionnaire-constraint` (expression as text) or `targetConstraint` (as an Expression).
@@ -160,7 +179,7 @@ fn compile(
             for name in expression.variables() {
                 if !is_known(name, scope) {
                     let mut known: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
-                    known.extend(scope.iter().map(|(name, _)| name.as_str()));
+                    known.extend(scope.iter().map(|declared| declared.name.as_str()));
                     let message = format!("%{name} is not defined here; these are: %{}", known.join(" %"));
                     faults.push(Issue::error("not-found", message).at(at));
                 }
@@ -184,7 +203,7 @@ fn types(
     faults: &mut Vec<Issue>,
 ) -> Types {
     // The innermost variable of a name hides those around it, and what is given.
-    let declared = scope.iter().rev().map(|(name, types)| (name.as_str(), types.clone()));
+    let declared = scope.iter().rev().map(|declared| (declared.name.as_str(), declared.types.clone()));
     let given =
         KNOWN.iter().filter(|(_, what)| !what.is_empty()).map(|(name, what)| (*name, Types::of(what)));
     let known: Vec<(&str, Types)> = declared.chain(given).collect();
@@ -198,7 +217,7 @@ fn is_known(name: &str, scope: &[Declared]) -> bool {
     KNOWN.iter().any(|(known, _)| *known == name)
         || name.starts_with("vs-")
         || name.starts_with("ext-")
-        || scope.iter().any(|(known, _)| known == name)
+        || scope.iter().any(|declared| declared.name == name)
 }
 
 /// Calculations that need their own result, by way of the linkIds and variables that they name.

@@ -35,6 +35,14 @@ impl Bound {
         let origins = expression.variables().iter().map(|name| Origin::of(name, variables)).collect();
         Self { expression, origins }
     }
+
+    /// The places of the variables of the plan that it names.
+    pub(super) fn plan(&self) -> impl Iterator<Item = usize> {
+        self.origins.iter().filter_map(|origin| match origin {
+            Some(Origin::Plan(index)) => Some(*index),
+            _ => None,
+        })
+    }
 }
 
 impl Origin {

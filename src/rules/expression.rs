@@ -8,7 +8,7 @@ use super::fault::Faults;
 use super::protocol::Variable;
 use crate::fhir::element::list;
 use crate::fhir::schema;
-use crate::fhirpath::{self, Expression, Types};
+use crate::fhirpath::{self, CHAIN_MAX, Expression, Types};
 use crate::terminology::VARIABLE;
 
 /// What every expression of a plan may use besides the variables of the plan.
@@ -22,6 +22,7 @@ pub(super) const TRIGGERED: &str = "triggered";
 pub(super) fn variables(plan: &Value, faults: &mut Faults) -> (Vec<Variable>, Reach) {
     let mut variables: Vec<Variable> = Vec::new();
     let mut reach = Reach::given();
+    let mut chains: Vec<usize> = Vec::new();
     for (n, extension) in list(plan, "extension").enumerate().filter(|(_, one)| one["url"] == VARIABLE) {
         let place = format!("PlanDefinition.extension[{n}].value");
         let element = &extension["valueExpression"];
@@ -44,6 +45,7 @@ pub(super) fn variables(plan: &Value, faults: &mut Faults) -> (Vec<Variable>, Re
                 && let Ok(empty) = fhirpath::compile("{}")
             {
                 variables.push(Variable { name: name.to_owned(), expression: Bound::of(empty, &[]) });
+                chains.push(1);
                 reach.0.push((name.to_owned(), Types::anything()));
             }
             continue;
@@ -58,6 +60,13 @@ pub(super) fn variables(plan: &Value, faults: &mut Faults) -> (Vec<Variable>, Re
         let types = reach.check(&expression, &format!("{place}.expression"), faults);
         reach.0.push((name.to_owned(), types));
         let expression = Bound::of(expression, &variables);
+        chains.push(expression.plan().map(|index| chains[index]).max().unwrap_or(0) + 1);
+        if chains.last() == Some(&(CHAIN_MAX + 1)) {
+            let message = format!(
+                "%{name} needs a chain of more than {CHAIN_MAX} variables; make one expression of several"
+            );
+            faults.add(format!("{place}.expression"), "too-costly", message);
+        }
         variables.push(Variable { name: name.to_owned(), expression });
     }
     (variables, reach)

@@ -139,6 +139,36 @@ fn conditions_do_not_go_in_a_circle() {
 }
 
 #[test]
+fn what_is_asked_one_within_the_other_has_an_end() {
+    let conditions = |length: usize| -> Vec<Value> {
+        let item = |n: usize| match n {
+            0 => json!({ "linkId": "q0", "type": "boolean" }),
+            _ => json!({ "linkId": format!("q{n}"), "type": "boolean",
+                "enableWhen": [{ "question": format!("q{}", n - 1), "operator": "=", "answerBoolean": true }] }),
+        };
+        (0..length).map(item).collect()
+    };
+    check(&json!(conditions(257)), &[]);
+    check(&json!(conditions(5_000)), &[("item[257]", "chain of more than 256 items")]);
+    let backwards: Vec<Value> = conditions(258).into_iter().rev().collect();
+    check(&json!(backwards), &[("item[0]", "chain of more than 256 items")]);
+    let variables = |length: usize| {
+        let named = |n: usize| {
+            let before = if n == 0 { "1".to_owned() } else { format!("%v{} + 1", n - 1) };
+            let mut extension = expression(&format!("{CORE}variable"), &before)["extension"][0].take();
+            extension["valueExpression"]["name"] = json!(format!("v{n}"));
+            extension
+        };
+        json!({ "extension": (0..length).map(named).collect::<Vec<_>>() })
+    };
+    check(&item("string", &variables(64)), &[]);
+    check(
+        &item("string", &variables(200)),
+        &[("item[0].extension[64].valueExpression", "%v64 needs a chain of more than 64 variables")],
+    );
+}
+
+#[test]
 fn options_fit_their_item() {
     check(&item("choice", &json!({})), &[("item[0]", "a choice needs")]);
     let coding = json!([{ "valueCoding": { "system": "s", "code": "a" } }]);

@@ -169,3 +169,16 @@ fn an_element_that_no_answer_can_have_is_refused_in_conditions_and_variables() {
     check(&types_feed_the_next, "%vomi.anwser.exists()", &[condition]);
     check(&types_feed_the_next, "%vomi.answer.value >= 6", &[]);
 }
+
+#[test]
+fn variables_that_need_one_another_have_an_end() {
+    let chain = |length: usize| -> Vec<Value> {
+        let before = |n: usize| if n == 0 { "1".to_owned() } else { format!("%v{} + 1", n - 1) };
+        (0..length).map(|n| variable(&format!("v{n}"), &before(n))).collect()
+    };
+    assert!(compile(&plan(&chain(64), &[sound()]), &[]).is_ok());
+    assert_eq!(
+        faults(&plan(&chain(200), &[sound()]), &[]),
+        ["PlanDefinition.extension[64].value.expression"]
+    );
+}
