@@ -19,6 +19,7 @@ pub(crate) mod history;
 mod identity;
 mod keep;
 mod moment;
+mod treatment;
 mod turn;
 mod write;
 

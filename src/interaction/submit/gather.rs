@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::json::{Value, json};
 
 use super::decide::Situation;
-use super::{Arrival, RESPONSE, careplan, earlier, identity, moment};
+use super::{Arrival, RESPONSE, careplan, earlier, identity, moment, treatment};
 use crate::fhir::element;
 use crate::fhir::search::Query;
 use crate::interaction::library::{self, Form, Plan, Shelf};
@@ -202,7 +202,7 @@ pub(crate) fn known(shelf: Arc<Shelf>, response: &mut Value, careplans: &[Value]
         (None, _) => issues.push(without_questionnaire()),
     }
     let url = asked.as_deref().map(|canonical| library::Canonical::parse(canonical).url);
-    let mut doubts = Vec::new();
+    let mut doubts = treatment::doubts(careplans);
     let mut chosen: Option<(Arc<Plan>, &Value)> = None;
     for careplan in careplans.iter().filter(|careplan| careplan::is_followed(careplan)) {
         for canonical in instantiated(careplan) {

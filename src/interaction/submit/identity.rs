@@ -54,6 +54,9 @@ pub(super) fn doubts(response: &Value, patient: Option<&Value>) -> Vec<Issue> {
     if replaced || patient["active"] == false {
         doubts.push(inactive(replaced));
     }
+    if patient["deceasedBoolean"] == true || patient.get("deceasedDateTime").is_some() {
+        doubts.push(deceased());
+    }
     let own = element::local_reference(patient);
     let answered_by = element::str_at(response, "source.reference");
     if answered_by.is_some_and(|by| by.starts_with("Patient/") && Some(by) != own.as_deref()) {
@@ -85,6 +88,17 @@ fn inactive(replaced: bool) -> Issue {
         .text("Le dossier du patient est inactif ou remplacé par un autre : vérifier l'identité et le dossier suivi.")
 }
 
+fn deceased() -> Issue {
+    Issue::error(
+        "business-rule",
+        "the Patient is recorded as deceased: the record, or the death, may be another person's",
+    )
+    .at(format!("{RESPONSE}.subject"))
+    .text(
+        "Le dossier indique que le patient est décédé : vérifier l'identité et le dossier avant tout appel.",
+    )
+}
+
 fn answered_by_other() -> Issue {
     Issue::error("business-rule", "the source is a Patient, and not the subject of the response")
         .at(format!("{RESPONSE}.source"))
@@ -108,6 +122,9 @@ mod tests {
         check(patient, "Patient/b", 1);
         check(json!({"resourceType": "Patient", "id": "a", "active": true}), "Patient/a", 0);
         check(json!({"resourceType": "Patient", "id": "a", "active": false}), "Patient/a", 1);
+        check(json!({"resourceType": "Patient", "id": "a", "deceasedBoolean": false}), "Patient/a", 0);
+        check(json!({"resourceType": "Patient", "id": "a", "deceasedBoolean": true}), "Patient/a", 1);
+        check(json!({"resourceType": "Patient", "id": "a", "deceasedDateTime": "2026"}), "Patient/a", 1);
         let merged = json!({"resourceType": "Patient", "id": "a",
             "link": [{"type": "replaced-by", "other": {"reference": "Patient/b"}}]});
         check(merged, "Patient/a", 1);

@@ -141,7 +141,7 @@ fn told(mut problem: Problem, id: &str, patient: Option<&str>) -> Problem {
             "La réponse refusée est conservée et sera relue par un soignant.",
         ),
         None => (
-            "no Task was made of it, because it names no patient who is known here",
+            "no Task was made of it, because it names no patient, or not one alone, who is known here",
             "La réponse refusée est conservée, mais aucun patient connu n'a pu lui être associé.",
         ),
     };

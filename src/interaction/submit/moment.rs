@@ -5,6 +5,8 @@ use crate::json::Value;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{RESPONSE, history};
+use crate::fhir::datetime::PartialDateTime;
+use crate::fhir::element;
 use crate::problem::Issue;
 
 /// How far a sender's clock may run ahead.
@@ -19,10 +21,12 @@ pub(super) fn of(response: &Value, received: Timestamp) -> Timestamp {
 
 /// What a person should know about the moment: the rules look at a week that may not be the right one.
 pub(super) fn doubt(response: &Value, received: Timestamp) -> Option<Issue> {
-    let at = history::moment(response)?;
-    let (what, text) = if is_ahead(at, received) {
+    let authored = PartialDateTime::parse(element::str_at(response, "authored")?)?;
+    let at = authored.lower();
+    // Only the end of 9999, which some systems write for "not known", is beyond what can be reckoned with.
+    let (what, text) = if at.is_none_or(|at| is_ahead(at, received)) {
         ("lies in the future", "La date de la réponse est dans le futur : vérifier quand elle a été saisie.")
-    } else if received.duration_since(at) > LATE_MAX {
+    } else if at.is_some_and(|at| received.duration_since(at) > LATE_MAX) {
         (
             "is more than 30 days before reception",
             "La réponse est datée de plus de 30 jours avant sa réception : vérifier quand elle a été saisie.",
@@ -58,6 +62,9 @@ mod tests {
         check("2036-03-09T09:00:00+01:00", true, "2026-03-09T08:00:00Z");
         check("2026-03-01T09:00:00+01:00", false, "2026-03-01T08:00:00Z");
         check("1970-01-01T00:00:00Z", true, "1970-01-01T00:00:00Z");
+        for beyond in ["9999-12-31T23:59:59Z", "9999-12-31", "9999-12", "9999"] {
+            check(beyond, true, "2026-03-09T08:00:00Z");
+        }
         assert!(doubt(&json!({}), received).is_none());
     }
 }
