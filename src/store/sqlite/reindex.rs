@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -15,7 +16,7 @@ use super::commit;
 use super::runs::{self, LinkPlace};
 use super::writer::{Done, Handle};
 use crate::fhir::search::index;
-use crate::problem::Problem;
+use crate::problem::{Category, Problem};
 use crate::store::readings::{Pending, kept_under, readings, whole};
 use crate::store::row::Row;
 
@@ -23,6 +24,8 @@ use crate::store::row::Row;
 const BATCH: usize = 100;
 /// Rows that one piece deletes.
 const ROWS: usize = 5_000;
+/// Pause where the disk is full, or another program has the file.
+const PAUSE: Duration = Duration::from_millis(250);
 /// Nothing has been indexed anew yet: rows of changed parameters may still be there.
 const CLEARING: i64 = -1;
 
@@ -103,6 +106,10 @@ fn run(writer: &Handle, pending: &Pending, stop: &AtomicBool) {
                 return;
             }
             Ok(place) => reached = place,
+            Err(problem) if matches!(problem.category, Category::Busy | Category::StorageFull) => {
+                tracing::warn!(%problem, "indexing anew waits for the store");
+                std::thread::sleep(PAUSE);
+            }
             Err(problem) => {
                 // The place that was reached is in the file: the next start goes on from there.
                 tracing::error!(%problem, "indexing anew has stopped; it goes on at the next start");
@@ -182,21 +189,22 @@ fn cleared(conn: &Connection, changed: &[i64], from: &Reached) -> Result<Reached
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use crate::json::json;
 
     use super::*;
     use crate::fhir::search::{Query, parameters, parse_text};
-    use crate::problem::Category;
     use crate::store::row::{param, text_param};
-    use crate::store::sqlite::{Options, open};
+    use crate::store::sqlite::{Options, SqliteStore, open};
     use crate::store::{Committed, Expect, Store, Unit, Write};
 
     fn task(n: usize) -> Write {
+        coded(n, "appel")
+    }
+
+    fn coded(n: usize, code: &str) -> Write {
         let task = json!({"resourceType": "Task", "id": format!("t{n}"),
             "meta": {"versionId": "1", "lastUpdated": "2026-01-01T00:00:00Z"},
-            "code": {"coding": [{"code": "appel"}]}, "authoredOn": "2026-01-01"});
+            "code": {"coding": [{"code": code}]}, "authoredOn": "2026-01-01"});
         Write::new(&task, Expect::New).unwrap()
     }
 
@@ -215,7 +223,11 @@ mod tests {
     }
 
     async fn after_reindex(path: &std::path::Path, text: &str) -> usize {
-        let store = open(path, &Options::default()).unwrap();
+        found(&open(path, &Options::default()).unwrap(), text).await
+    }
+
+    /// What is found once it is found again.
+    async fn found(store: &SqliteStore, text: &str) -> usize {
         let query = Query { count: 1_000, ..parse_text("Task", text).unwrap() };
         for _ in 0..2_000 {
             match store.search(&query).await {
@@ -242,6 +254,33 @@ mod tests {
         assert_eq!(after_reindex(&path, "code:text=old").await, 0);
         tamper(&path, Some(200));
         assert_eq!(after_reindex(&path, "code=appel").await, 50);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_holds_it_up_and_does_not_end_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vigie.db");
+        let store = open(&path, &Options::default()).unwrap();
+        let at = "2026-01-01T00:00:00Z".parse().unwrap();
+        let unit = Unit {
+            writes: (0..200).map(|n| coded(n, &format!("{n:0500}"))).collect(),
+            ..Unit::new("test", at)
+        };
+        assert!(matches!(store.commit(unit).await, Ok(Committed::Written(_))));
+        drop(store);
+        tamper(&path, None);
+        Connection::open(&path).unwrap().execute_batch("VACUUM").unwrap();
+        // No page more than there are.
+        let store = open(&path, &Options { pages_max: Some(1), ..Options::default() }).unwrap();
+        tokio::time::sleep(2 * PAUSE).await;
+        let query = parse_text("Task", "code=x").unwrap();
+        assert_eq!(store.search(&query).await.unwrap_err().category, Category::Busy);
+        let room = |conn: &Connection, _| {
+            conn.pragma_update(None, "max_page_count", 1_000_000)?;
+            Ok(Done { answer: (), keep: false })
+        };
+        store.writer.write(false, room).await.unwrap();
+        assert_eq!(found(&store, &format!("code={:0500}", 7)).await, 1);
     }
 
     #[tokio::test]
