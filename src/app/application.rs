@@ -70,8 +70,11 @@ impl Application {
             .map_err(|fault| Problem::internal(format!("the socket has no address: {fault}")))?;
         let url = format!("http://{address}");
         let base_url = if settings.base_url.is_empty() { url.clone() } else { settings.base_url.clone() };
-        let resources: Vec<Value> =
-            folder::read(Path::new(&settings.profiles))?.into_iter().map(|file| file.resource).collect();
+        let profiles = Path::new(&settings.profiles);
+        if !profiles.is_dir() {
+            return Err(without_profiles(profiles));
+        }
+        let resources: Vec<Value> = folder::read(profiles)?.into_iter().map(|file| file.resource).collect();
         // Before the store is opened: it compares how everything was indexed with how it is read now.
         let resources = search::install(resources)?;
         let store = open(settings).await?;
@@ -194,6 +197,14 @@ async fn listen(settings: &config::Mllp) -> Result<Option<Listener>, Problem> {
         idle: Duration::from_secs(settings.idle_seconds),
     };
     Listener::bind(address, limits).await.map(Some)
+}
+
+fn without_profiles(profiles: &Path) -> Problem {
+    let text = format!(
+        "{} is no folder: the shipped definitions are read from it; start where it is, or say where it is (profiles, VIGIE_PROFILES)",
+        profiles.display()
+    );
+    Problem::new(Category::Invalid, "not-found", text)
 }
 
 /// Waits while the store is indexing anew what definitions are found by: the work goes on in this process, so that to give up

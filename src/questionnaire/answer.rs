@@ -162,13 +162,13 @@ fn well_formed(kind: AnswerType, value: &Value) -> bool {
 const fn form_of(kind: AnswerType) -> &'static str {
     match kind {
         AnswerType::Boolean => "it must be true or false",
-        AnswerType::Decimal => "it must be a JSON number",
+        AnswerType::Decimal => "it must be a JSON number of 28 digits at most",
         AnswerType::Integer => "it must be a JSON number without fraction, of 32 bits",
         AnswerType::Date => "it must be an existing date such as 2026-11-22",
         AnswerType::DateTime => "it must be an existing moment such as 2026-11-22T08:30:00+01:00",
         AnswerType::Time => "it must be a time such as 08:30:00",
         AnswerType::String | AnswerType::Uri => "it must be a text that is not blank",
-        AnswerType::Quantity => "it must be an object whose value is a JSON number",
+        AnswerType::Quantity => "it must be an object whose value is a JSON number of 28 digits at most",
         AnswerType::Coding => "it must be an object with system and code",
         AnswerType::Attachment => "it must be an object with contentType and data or url",
         AnswerType::Reference => "it must be an object with reference or identifier",

@@ -157,10 +157,11 @@ fn units(limits: &Limits, unit: &Unit, terminology: &Terminology) -> Option<Find
     if limits.units.is_empty() && limits.unit_value_set.is_none() {
         return None;
     }
-    let allowed = || limits.units.iter().map(Unit::shown).collect::<Vec<_>>().join(", ");
+    let allowed = || each_once(limits.units.iter().map(coded));
     if unit.is_absent() {
         let english = format!("has no unit; the units are: {}", allowed());
-        return Some(Finding::new(INVALID_UNIT, english, format!("l'unité manque ({})", allowed())));
+        let shown = each_once(limits.units.iter().map(|unit| unit.shown().to_owned()));
+        return Some(Finding::new(INVALID_UNIT, english, format!("l'unité manque ({shown})")));
     }
     let same_system =
         |known: &Unit| known.system.is_none() || unit.system.is_none() || known.system == unit.system;
@@ -190,6 +191,20 @@ fn units(limits: &Limits, unit: &Unit, terminology: &Terminology) -> Option<Find
             Some(Finding::new(TERMINOLOGY, english, "l'unité n'a pas pu être vérifiée"))
         }
     }
+}
+
+/// A unit as a program sends it.
+fn coded(unit: &Unit) -> String {
+    match (&unit.code, &unit.unit) {
+        (Some(code), Some(shown)) if code != shown => format!("{code} ({shown})"),
+        _ => unit.shown().to_owned(),
+    }
+}
+
+fn each_once(units: impl Iterator<Item = String>) -> String {
+    let mut all: Vec<String> = units.collect();
+    all.dedup();
+    all.join(", ")
 }
 
 fn is_spelled(known: &Unit, unit: &Unit) -> bool {

@@ -142,7 +142,8 @@ pub async fn open(url: &str, options: &Options) -> Result<PostgresStore, Problem
 }
 
 async fn start(address: Address, options: Options) -> Result<(Writer, Inner), Problem> {
-    let mut client = address.connect_writer().await?;
+    let first = address.connect_writer().await;
+    let mut client = first.map_err(|fault| problem::at_start(fault, &address.place()))?;
     let (types, pending) = migration::migrate(&mut client).await?;
     let mut sessions = Vec::new();
     for _ in 0..options.writers.max(1) {

@@ -156,6 +156,6 @@ fn messages_name_the_question_in_french_and_the_link_id_in_english() {
     );
     assert_eq!(
         found[0].diagnostics,
-        r#"item 'base.temp': valueDecimal "38,5" cannot be read; it must be a JSON number"#
+        r#"item 'base.temp': valueDecimal "38,5" cannot be read; it must be a JSON number of 28 digits at most"#
     );
 }

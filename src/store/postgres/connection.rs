@@ -9,6 +9,7 @@ use deadpool_postgres::{
     Timeouts,
 };
 use tokio::task::JoinHandle;
+use tokio_postgres::config::Host;
 use tokio_postgres::{Client, Config, Error, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -60,6 +61,20 @@ impl Address {
         config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(UNACKNOWLEDGED);
         config.application_name("vigie").ssl_mode(wanted.driver_mode());
         Ok(Self { config, tls: wanted.connector().map_err(refusal)? })
+    }
+
+    /// Where it is, without who asks and by what password.
+    pub(super) fn place(&self) -> String {
+        let port = |n: usize| self.config.get_ports().get(n).or(self.config.get_ports().first());
+        let place = |(n, host): (usize, &Host)| {
+            let host = match host {
+                Host::Tcp(name) => name.clone(),
+                Host::Unix(folder) => folder.display().to_string(),
+            };
+            port(n).map_or(host.clone(), |port| format!("{host}:{port}"))
+        };
+        let hosts: Vec<String> = self.config.get_hosts().iter().enumerate().map(place).collect();
+        hosts.join(", ")
     }
 
     /// A connection for reading.
@@ -206,6 +221,18 @@ pub(super) async fn pooled(pool: &Pool, queue_max: usize) -> Result<deadpool_pos
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_database_that_is_not_there_is_told_with_its_place_and_the_reason() {
+        let address = "postgres://vigie:s3cret@127.0.0.1:1/x";
+        let problem = super::super::open(address, &super::super::Options::default()).await.err().unwrap();
+        let said = problem.to_string();
+        assert!(
+            said.contains("the database at 127.0.0.1:1 cannot be reached: ") && said.contains("refused"),
+            "{said}"
+        );
+        assert!(!said.contains("s3cret"), "{said}");
+    }
 
     #[test]
     fn an_address_that_cannot_be_read_is_refused_without_being_repeated() {

@@ -55,13 +55,30 @@ fn unencrypted(error: &Error) -> Option<String> {
     if error.code().is_some() || !error.to_string().contains("TLS handshake") {
         return None;
     }
+    let cause = innermost(error);
+    Some(format!(
+        "the connection to the database is not encrypted as sslmode asks for, and is not used: {cause}"
+    ))
+}
+
+fn innermost(error: &Error) -> &dyn std::error::Error {
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    Some(format!(
-        "the connection to the database is not encrypted as sslmode asks for, and is not used: {cause}"
-    ))
+    cause
+}
+
+/// Why the service cannot begin: a database that cannot be reached is told with where it was looked for, and what was said there.
+pub(super) fn at_start(fault: Error, place: &str) -> Problem {
+    let cause = innermost(&fault).to_string();
+    match Problem::from(fault) {
+        lost if lost == unreachable() => {
+            let text = format!("the database at {place} cannot be reached: {cause}");
+            Problem::new(Category::Busy, "transient", text)
+        }
+        problem => problem,
+    }
 }
 
 /// The database cannot be asked; nothing was begun.
