@@ -170,6 +170,41 @@ async fn a_service_beyond_loopback_does_not_start() {
 }
 
 #[tokio::test]
+async fn a_service_without_its_definitions_says_where_they_are_looked_for() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_vigie"))
+        .arg("serve")
+        .env("VIGIE_LISTEN", "127.0.0.1:0")
+        .env("VIGIE_PROFILES", "/nowhere")
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("/nowhere is no folder") && said.contains("VIGIE_PROFILES"), "{said}");
+}
+
+#[tokio::test]
+async fn a_patch_of_a_few_lines_does_not_end_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    let patient = json!({"resourceType": "Patient", "id": "p", "name": [{"family": "TEST"}]});
+    service.put(&patient).await;
+    let doubled: Vec<Value> =
+        (0..40).map(|n| json!({"op": "copy", "from": "", "path": format!("/b{n}")})).collect();
+    let ten = (0..10).fold(json!({}), |inner, _| json!({ "c": inner }));
+    let deeper: Vec<Value> =
+        (0..400).map(|n| json!({"op": "add", "path": "/c".repeat(10 * n + 1), "value": ten})).collect();
+    for (patch, words) in [(doubled, "the copies of one patch"), (deeper, "64 levels")] {
+        let body = json!(patch).to_string().into_bytes();
+        let headers = [("content-type", "application/json-patch+json")];
+        let answer = service.ask("PATCH", "/Patient/p", &headers, body).await;
+        assert_eq!(answer.status(), 422);
+        let said = answer.text().await.unwrap();
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(service.get("/Patient/p").await.1["meta"]["versionId"], "1");
+}
+
+#[tokio::test]
 async fn sigterm_ends_the_service_well() {
     let folder = tempfile::tempdir().unwrap();
     let service = Service::start(&folder.path().join("store.sqlite"));

@@ -1,5 +1,7 @@
 //! `kill -9` of the real binary under load: nothing acknowledged is lost, nothing is half written, and a
 //! repeat after the restart gives the first result.
+//!
+//! `VIGIE_TEST_KILL_ROUNDS` kills more often; each round lets more be acknowledged than the one before.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,11 +9,13 @@ use std::sync::{Arc, Mutex};
 
 use vigie::json::{Value, json};
 
+use crate::killing::variable;
 use crate::process::Service;
 use crate::support::postgres::Database;
 
 const POSTERS: usize = 8;
-const ROUNDS: usize = 4;
+/// How often it is killed, unless `VIGIE_TEST_KILL_ROUNDS` says otherwise.
+const ROUNDS: u64 = 4;
 const ACKNOWLEDGED_BEFORE_KILL: usize = 25;
 const IDENTIFIER_SYSTEM: &str = "https://hospital.example/crash";
 
@@ -136,7 +140,8 @@ async fn on_postgresql_too_nothing_acknowledged_is_lost_and_nothing_is_half_writ
 
 async fn kill_again_and_again(database: &str) {
     let acknowledged = Acknowledged::default();
-    for round in 0..ROUNDS {
+    let rounds = usize::try_from(variable("VIGIE_TEST_KILL_ROUNDS", ROUNDS)).unwrap();
+    for round in 0..rounds {
         load_and_kill(database, round, &acknowledged).await;
     }
     let service = Service::start_on(database, &[]);
@@ -149,7 +154,12 @@ async fn kill_again_and_again(database: &str) {
         .collect();
     assert_eq!(by_identifier.len(), stored.len(), "one response was stored twice");
     let acknowledged = acknowledged.lock().unwrap().clone();
-    assert!(acknowledged.len() >= ACKNOWLEDGED_BEFORE_KILL * ROUNDS);
+    assert!(acknowledged.len() >= ACKNOWLEDGED_BEFORE_KILL * rounds);
+    println!(
+        "{rounds} times killed; {} responses acknowledged, all there; {} stored that were not acknowledged",
+        acknowledged.len(),
+        stored.len() - acknowledged.len()
+    );
     for (identifier, id) in &acknowledged {
         assert_eq!(by_identifier.get(identifier), Some(id), "{identifier} was acknowledged as {id}");
     }

@@ -23,7 +23,8 @@ const SIGNED_EACH: usize = 4;
 /// How long nothing may arrive after the last death while something is to: a lease, and the pauses between attempts.
 const STANDSTILL: Duration = Duration::from_secs(60);
 
-fn variable(name: &str, default: u64) -> u64 {
+/// A number that the environment may say.
+pub(crate) fn variable(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
