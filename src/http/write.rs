@@ -80,12 +80,7 @@ pub(super) async fn patch(exchange: &Exchange<'_>, payload: web::Payload) -> Res
     let wanted = exchange::prefer(headers)?;
     let condition = exchange::if_match(headers)?;
     let patch = if exchange::is_json_patch(headers) {
-        let bytes = exchange.bytes(payload).await?;
-        // The door for JSON takes objects only: duplicates and depth are looked at in one around the array.
-        let mut around = b"{\"patch\":".to_vec();
-        around.extend_from_slice(&bytes);
-        around.push(b'}');
-        Patch::Json(fhir::parse(&around)?["patch"].take())
+        Patch::json(&exchange.bytes(payload).await?)?
     } else {
         Patch::FhirPath(fhir::parse(&exchange.body(payload).await?.into_json()?)?)
     };

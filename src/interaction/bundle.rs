@@ -67,9 +67,10 @@ fn read(ctx: &Context, bundle: &Value) -> Result<Vec<Entry>, Problem> {
 
 async fn batch(ctx: &Context, bundle: &Value, echo: Echo) -> Vec<Value> {
     let mut answers = Vec::new();
+    let mut room = perform::Room::default();
     for raw in element::list(bundle, "entry") {
         let done = match Entry::read(raw, &ctx.settings.base_url) {
-            Ok(entry) => perform::perform(ctx, &entry).await,
+            Ok(entry) => room.perform(ctx, &entry).await,
             Err(problem) => Err(problem),
         };
         answers.push(match done {

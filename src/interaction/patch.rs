@@ -7,7 +7,7 @@ use crate::json::Value;
 
 use super::update::{self, Before, Wanted};
 use super::{Answer, Context, conditional, read};
-use crate::fhir::element;
+use crate::fhir::{self, element};
 use crate::problem::{Category, Problem};
 
 /// What is to be changed.
@@ -20,6 +20,18 @@ pub enum Patch {
 }
 
 impl Patch {
+    /// A JSON Patch as it came.
+    ///
+    /// # Errors
+    /// `Malformed`, as for a resource.
+    pub fn json(bytes: &[u8]) -> Result<Self, Problem> {
+        // The door for JSON takes objects only: duplicates, depth and members are looked at in one around the array.
+        let mut around = b"{\"patch\":".to_vec();
+        around.extend_from_slice(bytes);
+        around.push(b'}');
+        Ok(Self::Json(fhir::parse(&around)?["patch"].take()))
+    }
+
     /// # Errors
     /// `Malformed` for an operation that cannot be read, `Invalid` for one that does not fit the resource.
     fn apply(&self, ctx: &Context, resource: &mut Value) -> Result<(), Problem> {

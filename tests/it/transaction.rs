@@ -1,5 +1,6 @@
 //! Batches and transactions: all of it or nothing, in any order of entries, responses judged within, safe with many at once.
 
+use base64::Engine as _;
 use vigie::interaction::{self, Echo};
 use vigie::json::{Value, json};
 use vigie::problem::{Category, Problem};
@@ -359,6 +360,44 @@ async fn the_entries_of_a_batch_stand_each_on_its_own() {
     assert!(answer["entry"][1]["response"]["outcome"].to_string().contains("colour"));
     assert_eq!(answer["entry"][5]["resource"]["type"], "history");
     assert_eq!(send(&app, &bundle("searchset", vec![])).await.unwrap_err().category, Category::Malformed);
+}
+
+#[tokio::test]
+async fn the_reads_of_one_bundle_answer_only_so_much() {
+    let app = App::bare().await;
+    let binary = json!({"resourceType": "Binary", "id": "big", "contentType": "text/plain", "data": "A".repeat(4_000_000)});
+    send(&app, &bundle("batch", vec![entry("PUT", "Binary/big", binary)])).await.unwrap();
+    for kind in ["batch", "transaction"] {
+        let mut entries = vec![bare("GET", "Binary/big"); 12];
+        entries.push(entry("POST", "Patient", patient(kind)));
+        let answer = send(&app, &bundle(kind, entries)).await.unwrap();
+        let mut expected = vec!["200 OK"; 9];
+        expected.extend(["413 Payload Too Large"; 3]);
+        expected.push("201 Created");
+        assert_eq!(statuses(&answer), expected);
+        let told = &answer["entry"][9]["response"]["outcome"]["issue"][0]["diagnostics"];
+        assert!(told.as_str().unwrap().contains("in another"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn a_json_patch_in_a_bundle_is_read_as_strictly_as_alone() {
+    let app = App::bare().await;
+    send(
+        &app,
+        &bundle("batch", vec![entry("PUT", "Patient/p", json!({"resourceType": "Patient", "id": "p"}))]),
+    )
+    .await
+    .unwrap();
+    let members: Vec<String> = (0..300).map(|n| format!("\"m{n}\":{n}")).collect();
+    let patch = format!(r#"[{{"op":"add","path":"/x","value":{{{}}}}}]"#, members.join(","));
+    let data = base64::engine::general_purpose::STANDARD.encode(patch);
+    let binary =
+        json!({"resourceType": "Binary", "contentType": "application/json-patch+json", "data": data});
+    let answer = send(&app, &bundle("batch", vec![entry("PATCH", "Patient/p", binary)])).await.unwrap();
+    assert_eq!(statuses(&answer), ["400 Bad Request"]);
+    let told = &answer["entry"][0]["response"]["outcome"]["issue"][0];
+    assert!(told["diagnostics"].as_str().unwrap().contains("256 members"), "{told}");
 }
 
 #[tokio::test]

@@ -29,6 +29,15 @@ pub(super) enum Done {
 }
 
 impl Done {
+    /// The bytes of its body.
+    pub(super) fn length(&self) -> usize {
+        match self {
+            Self::One(answer) => answer.body.len(),
+            Self::Page(body) => body.len(),
+            Self::Refused(_) => 0,
+        }
+    }
+
     /// The same with the instant that the commit has decided, when it was written by a unit that was begun then.
     pub(super) fn dated(self, begun: Timestamp, instant: Timestamp) -> Self {
         let Self::One(answer) = self else { return self };

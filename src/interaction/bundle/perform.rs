@@ -13,11 +13,44 @@ use crate::interaction::{
 };
 use crate::problem::{Category, Problem};
 
+/// How many bytes the reads of one Bundle may answer together: a few lines can ask for a thousand resources each.
+const READ_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// What is left of them.
+pub(super) struct Room(usize);
+
+impl Default for Room {
+    fn default() -> Self {
+        Self(READ_BYTES_MAX)
+    }
+}
+
+impl Room {
+    /// Does it; a read for which there is no room any more is refused. What writes answer is no longer than what they were sent.
+    ///
+    /// # Errors
+    /// Those of the interaction; `TooLarge`.
+    pub(super) async fn perform(&mut self, ctx: &Context, entry: &Entry) -> Result<Done, Problem> {
+        let is_read = entry.method == Method::Get;
+        if is_read && self.0 == 0 {
+            let text = format!(
+                "the reads before this one answer {READ_BYTES_MAX} bytes together, the most in one Bundle: ask for the rest in another"
+            );
+            return Err(Problem::new(Category::TooLarge, "too-costly", text));
+        }
+        let done = perform(ctx, entry).await?;
+        if is_read {
+            self.0 = self.0.saturating_sub(done.length());
+        }
+        Ok(done)
+    }
+}
+
 /// Does it.
 ///
 /// # Errors
 /// Those of the interaction.
-pub(super) async fn perform(ctx: &Context, entry: &Entry) -> Result<Done, Problem> {
+async fn perform(ctx: &Context, entry: &Entry) -> Result<Done, Problem> {
     let rtype = entry.rtype.as_str();
     let body = || entry.resource.as_ref().map(Value::to_string).unwrap_or_default().into_bytes();
     let if_match = entry.if_match;
@@ -77,5 +110,5 @@ pub(super) fn patch_of(entry: &Entry) -> Result<Patch, Problem> {
     }
     let data =
         STANDARD.decode(element::str_at(&resource, "data").unwrap_or_default()).map_err(|_| unreadable())?;
-    serde_json::from_slice(&data).map(Patch::Json).map_err(|_| unreadable())
+    Patch::json(&data)
 }

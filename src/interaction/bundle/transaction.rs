@@ -115,11 +115,12 @@ async fn round(
         Err(again) => return Ok(again),
     };
     let mut all = Vec::new();
+    let mut room = perform::Room::default();
     for (n, done) in done.into_iter().enumerate() {
         all.push(match done {
             Some(done) => written_at.into_iter().fold(done, |done, instant| done.dated(at, instant)),
             // What is written is written: a read that finds nothing cannot undo it.
-            None => perform::perform(ctx, &entries[n]).await.unwrap_or_else(Done::Refused),
+            None => room.perform(ctx, &entries[n]).await.unwrap_or_else(Done::Refused),
         });
     }
     Ok(Round::Done(all))
