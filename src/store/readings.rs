@@ -2,6 +2,7 @@
 //! until that is done.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::digest::digest;
@@ -60,25 +61,31 @@ pub(super) fn kept_under(changed: &HashSet<i64>) -> Vec<i64> {
 
 /// The parameters that are not indexed yet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Pending(Arc<RwLock<HashSet<i64>>>);
+pub(super) struct Pending {
+    changed: Arc<RwLock<HashSet<i64>>>,
+    stopped: Arc<AtomicBool>,
+}
 
 impl Pending {
     pub(super) fn of(changed: HashSet<i64>) -> Self {
-        Self(Arc::new(RwLock::new(changed)))
+        Self { changed: Arc::new(RwLock::new(changed)), stopped: Arc::default() }
     }
 
     pub(super) fn changed(&self) -> HashSet<i64> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.changed.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Refuses a search that would miss resources.
     ///
     /// # Errors
-    /// `Busy` while a parameter of the query is being indexed.
+    /// `Busy` while a parameter of the query is being indexed; `Internal` when that has ended before its end.
     pub(super) fn check(&self, query: &Query) -> Result<(), Problem> {
-        let pending = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let pending = self.changed.read().unwrap_or_else(PoisonError::into_inner);
         match waits_for(query, &pending) {
             None => Ok(()),
+            Some(name) if self.stopped.load(Ordering::Relaxed) => Err(Problem::internal(format!(
+                "what is stored could not be indexed by {name}: the log says why; it is tried again at the next start"
+            ))),
             Some(name) => {
                 let text = format!("what is stored is being indexed by {name}: try again later");
                 Err(Problem::new(Category::Busy, "transient", text))
@@ -88,7 +95,12 @@ impl Pending {
 
     /// All are.
     pub(super) fn clear(&self) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.changed.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Nobody goes on with it before the next start: to wait would be to wait for ever.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
     }
 }
 

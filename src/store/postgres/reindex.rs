@@ -89,6 +89,7 @@ pub(super) async fn run(address: Address, pending: Pending) {
             }
             Err(problem) => {
                 tracing::error!(%problem, "indexing anew has stopped; it goes on at the next start");
+                pending.stop();
                 return;
             }
         }

@@ -113,6 +113,7 @@ fn run(writer: &Handle, pending: &Pending, stop: &AtomicBool) {
             Err(problem) => {
                 // The place that was reached is in the file: the next start goes on from there.
                 tracing::error!(%problem, "indexing anew has stopped; it goes on at the next start");
+                pending.stop();
                 return;
             }
         }
@@ -281,6 +282,30 @@ mod tests {
         };
         store.writer.write(false, room).await.unwrap();
         assert_eq!(found(&store, &format!("code={:0500}", 7)).await, 1);
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_indexed_is_waited_for_by_nobody() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("vigie.db");
+        let store = open(&path, &Options::default()).unwrap();
+        let at = "2026-01-01T00:00:00Z".parse().unwrap();
+        let unit = Unit { writes: vec![task(1)], ..Unit::new("test", at) };
+        assert!(matches!(store.commit(unit).await, Ok(Committed::Written(_))));
+        drop(store);
+        tamper(&path, None);
+        Connection::open(&path).unwrap().execute("UPDATE version SET body = x'00'", []).unwrap();
+        let store = open(&path, &Options::default()).unwrap();
+        let query = parse_text("Task", "code=x").unwrap();
+        let mut said = Category::Busy;
+        for _ in 0..2_000 {
+            said = store.search(&query).await.unwrap_err().category;
+            if said != Category::Busy {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(said, Category::Internal);
     }
 
     #[tokio::test]
