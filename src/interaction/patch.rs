@@ -29,7 +29,12 @@ impl Patch {
         let mut around = b"{\"patch\":".to_vec();
         around.extend_from_slice(bytes);
         around.push(b'}');
-        Ok(Self::Json(fhir::parse(&around)?["patch"].take()))
+        let mut around = fhir::parse(&around)?;
+        if around.as_object().is_some_and(|members| members.len() > 1) {
+            let text = "The JSON cannot be read: something follows the array of operations";
+            return Err(Problem::new(Category::Malformed, "structure", text));
+        }
+        Ok(Self::Json(around["patch"].take()))
     }
 
     /// # Errors
@@ -97,5 +102,23 @@ pub async fn patch_where(
         [] => Err(Problem::new(Category::NotFound, "not-found", format!("no {rtype} meets the condition"))),
         [one] => patch(ctx, rtype, &one.id, wanted, if_match).await,
         _ => Err(conditional::several(rtype, "written")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_json_patch_is_one_value_and_nothing_behind_it() {
+        let check = |bytes: &[u8], words: &str| {
+            let said = Patch::json(bytes).err().map(|problem| problem.to_string()).unwrap_or_default();
+            assert!(if words.is_empty() { said.is_empty() } else { said.contains(words) }, "{said}");
+        };
+        check(br#"[{"op":"remove","path":"/a"}]"#, "");
+        check(br#"[],"other":[]"#, "something follows");
+        check(br#"[],"patch":[]"#, "twice");
+        check(b"[]}", "trailing characters");
+        check(b"", "expected value");
     }
 }
