@@ -2,7 +2,7 @@
 
 use crate::json::{Value, json};
 
-use super::check;
+use super::{check, compiled, definition, issues_of, response};
 
 const CORE: &str = "http://hl7.org/fhir/StructureDefinition/";
 const SDC: &str = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-";
@@ -122,6 +122,14 @@ fn the_unit_is_one_of_the_options() {
         &[cel("37", "Cel")],
         &[cel("98.6", "[degF]"), json!({ "value": 37 })],
         "invalidUnit",
+    );
+    // Each once, by the code that a program sends.
+    let twice = compiled(&definition(&json!([item("quantity", &[unit.clone(), unit.clone()])])));
+    let answers = json!([{ "linkId": "q", "answer": [{ "valueQuantity": cel("98.6", "[degF]") }] }]);
+    let found = issues_of(&twice, &response(&answers));
+    assert!(
+        found[0].diagnostics.ends_with("unit '[degF]' is not allowed; the units are: Cel (°C)"),
+        "{found:?}"
     );
     let open = item("quantity", &[unit.clone(), ("unitOpen", "valueCode", json!("optionsOrType"))]);
     check_limit(&open, "valueQuantity", &[cel("98.6", "[degF]")], &[], "invalidUnit");
