@@ -111,7 +111,7 @@ fn evaluate<'a>(walk: &mut Walk<'a>, kind: &'static str, invariant: &'static Inv
         Err(_) if super::has_error(&walk.issues) => {}
         Err(fault) => {
             let what = format!("{} could not be judged: {fault}", invariant.key);
-            walk.issues.push(Issue::warning("incomplete", what).at(walk.place.path()));
+            walk.note(Issue::warning("incomplete", what), |place| place.path());
         }
     }
 }
@@ -120,7 +120,7 @@ fn broken(walk: &mut Walk<'_>, invariant: &Invariant) {
     let what = format!("{}: {}", invariant.key, invariant.human);
     let issue =
         if invariant.is_error { Issue::error("invariant", what) } else { Issue::warning("invariant", what) };
-    walk.issues.push(issue.at(walk.place.path()));
+    walk.note(issue, |place| place.path());
 }
 
 fn has(value: &Value, name: &str) -> bool {

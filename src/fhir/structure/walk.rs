@@ -7,15 +7,20 @@ use super::place::{Place, Step};
 use super::{binding, contained, invariant, narrative, quote, suggestion, target};
 use crate::fhir::primitive;
 use crate::fhir::schema::{Definition, Element, Kind, Schema, TypeRef, r4};
-use crate::problem::Issue;
+use crate::problem::{Issue, Severity};
 
 /// Steps, so that no value can exhaust the stack; what [`crate::fhir::parse()`] lets through has fewer.
 const STEPS_MAX: usize = 256;
+
+/// Most issues that are said one by one: a body of some megabytes can hold a million, each longer than what it is about.
+const ISSUES_MAX: usize = 1_000;
 
 pub(super) struct Walk<'a> {
     pub(super) schema: &'static Schema,
     pub(super) place: Place<'a>,
     pub(super) issues: Vec<Issue>,
+    /// How many more there are, and whether one of them is an error.
+    unsaid: (usize, bool),
     /// The resource that `contained` references look into, and that `%rootResource` means.
     pub(super) container: &'a Value,
     /// The resource that is being walked: `%resource`.
@@ -23,17 +28,40 @@ pub(super) struct Walk<'a> {
 }
 
 pub(super) fn check(resource: &Value) -> Vec<Issue> {
-    let mut walk =
-        Walk { schema: r4(), place: Place::default(), issues: Vec::new(), container: resource, resource };
+    let mut walk = Walk::over(resource);
     let name = resource.get("resourceType").and_then(Value::as_str).unwrap_or("Resource");
     walk.place.enter(Step::Name(name));
     walk.resource(resource);
-    walk.issues
+    walk.into_issues(name)
 }
 
 impl<'a> Walk<'a> {
+    fn over(resource: &'a Value) -> Self {
+        let place = Place::default();
+        Self { schema: r4(), place, issues: Vec::new(), unsaid: (0, false), container: resource, resource }
+    }
+
     pub(super) fn fault(&mut self, code: &'static str, what: impl Into<String>) {
-        self.issues.push(Issue::error(code, what).at(self.place.path()));
+        self.note(Issue::error(code, what), |place| place.path());
+    }
+
+    /// Notes an issue, at a place that is told only if it is said.
+    pub(super) fn note(&mut self, issue: Issue, place: impl FnOnce(&Place<'a>) -> String) {
+        if self.issues.len() < ISSUES_MAX {
+            self.issues.push(issue.at(place(&self.place)));
+        } else {
+            self.unsaid = (self.unsaid.0 + 1, self.unsaid.1 || issue.severity >= Severity::Error);
+        }
+    }
+
+    /// All issues, the last one saying how many more there are: an error, if there is an error among them.
+    fn into_issues(mut self, name: &str) -> Vec<Issue> {
+        let (unsaid, has_error) = self.unsaid;
+        if unsaid > 0 {
+            let make = if has_error { Issue::error } else { Issue::warning };
+            self.issues.push(make("too-costly", format!("{unsaid} more issues are not listed")).at(name));
+        }
+        self.issues
     }
 
     fn resource(&mut self, value: &'a Value) {
@@ -106,7 +134,7 @@ impl<'a> Walk<'a> {
     fn unknown(&mut self, definition: &Definition, key: &str) {
         let near = suggestion::for_element(definition, key);
         let what = join(&format!("{} has no element of this name", definition.name), &near);
-        self.issues.push(Issue::error("structure", what).at(self.place.child(key)));
+        self.note(Issue::error("structure", what), |place| place.child(key));
     }
 
     fn missing(&mut self, definition: &Definition, seen: u128) {
@@ -115,7 +143,7 @@ impl<'a> Walk<'a> {
                 let name =
                     if element.choice { format!("{}[x]", element.name) } else { element.name.to_owned() };
                 let what = format!("{name} is required in {}", definition.name);
-                self.issues.push(Issue::error("required", what).at(self.place.child(element.name)));
+                self.note(Issue::error("required", what), |place| place.child(element.name));
             }
         }
     }
@@ -254,4 +282,32 @@ impl<'a> Walk<'a> {
 
 fn join(what: &str, more: &str) -> String {
     if more.is_empty() { what.to_owned() } else { format!("{what}; {more}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::json;
+
+    #[test]
+    fn of_many_issues_the_last_one_tells_how_many_more() {
+        let names = |count: usize| vec![json!({ "colour": "x" }); count];
+        let told = |count: usize| check(&json!({ "resourceType": "Patient", "name": names(count) }));
+        assert_eq!(told(ISSUES_MAX).len(), ISSUES_MAX);
+        let issues = told(ISSUES_MAX + 50);
+        assert_eq!(issues.len(), ISSUES_MAX + 1);
+        assert_eq!(issues[ISSUES_MAX].diagnostics, "50 more issues are not listed");
+        assert_eq!(issues[ISSUES_MAX].expression.as_deref(), Some("Patient"));
+    }
+
+    #[test]
+    fn an_error_behind_many_warnings_is_an_error_still() {
+        let resource = json!({ "resourceType": "Patient" });
+        let mut walk = Walk::over(&resource);
+        (0..=ISSUES_MAX).for_each(|_| walk.note(Issue::warning("invariant", "w"), |place| place.path()));
+        walk.fault("structure", "e");
+        let issues = walk.into_issues("Patient");
+        assert_eq!(issues.len(), ISSUES_MAX + 1);
+        assert!(crate::fhir::structure::has_error(&issues));
+    }
 }
