@@ -13,14 +13,12 @@ mod index;
 mod map;
 mod name;
 mod read;
-mod scan;
 mod value;
 mod write;
 
 pub use map::{Entry, Map};
 pub use name::known;
-pub(crate) use read::{NUMBER, Name, read};
-pub(crate) use scan::scan;
+pub(crate) use read::{NUMBER, Name};
 pub use value::{Number, Text, Value};
 pub use write::{bytes, write, write_members, write_text};
 

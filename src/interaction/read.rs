@@ -1,6 +1,6 @@
 //! Read and vread (FHIR R4, `RESTful` API, 3.1.0.1 and 3.1.0.2).
 
-use crate::json::{self, Value};
+use crate::json::Value;
 
 use super::{Answer, Context, Kind};
 use crate::fhir;
@@ -59,7 +59,7 @@ pub(crate) fn writable(rtype: &str) -> Result<(), Problem> {
 pub(crate) fn body(stored: &Stored) -> Result<Value, Problem> {
     // The text is checked as a whole, and not string by string.
     let text = std::str::from_utf8(&stored.body).ok();
-    text.and_then(|text| json::read(text).ok())
+    text.and_then(|text| serde_json::from_str(text).ok())
         .ok_or_else(|| Problem::internal(format!("{}/{} is stored damaged", stored.rtype, stored.id)))
 }
 

@@ -10,14 +10,6 @@ use super::map::Map;
 use super::name::known;
 use super::value::{Text, Value};
 
-/// The value that a text is.
-///
-/// # Errors
-/// What is wrong with it, as `serde_json` tells it.
-pub(crate) fn read(text: &str) -> serde_json::Result<Value> {
-    super::scan(text).map_or_else(|| serde_json::from_str(text), Ok)
-}
-
 /// How `serde_json` announces a number whose text it kept.
 pub(crate) const NUMBER: &str = "$serde_json::private::Number";
 

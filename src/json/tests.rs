@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::Value as Theirs;
 
-use super::{Entry, Map, Text, Value, bytes, json, known, scan};
+use super::{Entry, Map, Text, Value, bytes, json, known};
 
 fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -36,9 +36,6 @@ proptest! {
         prop_assert_eq!(ours.to_string(), &*text);
         prop_assert_eq!(serde_json::to_string(&ours).unwrap(), &*text);
         prop_assert_eq!(serde_json::to_string_pretty(&ours).unwrap(), serde_json::to_string_pretty(&theirs).unwrap());
-        if let Some(scanned) = scan(&text) {
-            prop_assert_eq!(&scanned, &ours);
-        }
         prop_assert_eq!(bytes(&ours), text.into_bytes());
         prop_assert_eq!(ours.clone(), ours);
     }

@@ -107,7 +107,7 @@ fn is_plain(text: &[u8]) -> bool {
 }
 
 /// How many bytes come before the first that is escaped.
-pub(super) fn plain(bytes: &[u8]) -> usize {
+fn plain(bytes: &[u8]) -> usize {
     let (eights, rest) = bytes.as_chunks::<8>();
     for (n, eight) in eights.iter().enumerate() {
         let marks = escaped(u64::from_le_bytes(*eight));
