@@ -1,10 +1,12 @@
 //! What a write puts into tables beside its body: the same for every SQL store.
 
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::OnceLock;
 
 use super::digest::digest;
 use crate::fhir::SERVED;
+use crate::fhir::schema::NameHasher;
 use crate::fhir::search::{Amount, Column, Entry, Found, Kind, Parameter, fold, parameters};
 
 /// Rank of a resource without priority: after `routine`.
@@ -263,7 +265,8 @@ struct Numbers {
 impl Numbers {
     /// Of the parameters of a type, each in its place.
     fn of(rtype: &str) -> &'static [Self] {
-        static ALL: OnceLock<HashMap<&'static str, Vec<Numbers>>> = OnceLock::new();
+        static ALL: OnceLock<HashMap<&'static str, Vec<Numbers>, BuildHasherDefault<NameHasher>>> =
+            OnceLock::new();
         let number = |parameter: &Parameter| Self {
             own: param(parameter),
             text: text_param(parameter),

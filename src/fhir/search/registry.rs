@@ -20,7 +20,7 @@ const HL7: &str = "http://hl7.org/fhir/SearchParameter/";
 /// A resource keeps one bit for each parameter of its type.
 const PARAMETERS_MAX: usize = 62;
 
-type Registry = HashMap<&'static str, OfType>;
+type Registry = HashMap<&'static str, OfType, BuildHasherDefault<NameHasher>>;
 
 static REGISTRY: OnceLock<Registry> = OnceLock::new();
 
@@ -133,7 +133,7 @@ fn shipped() -> Vec<Value> {
 /// # Errors
 /// `Invalid` with one issue for each resource that cannot be used.
 fn build(resources: &[Value]) -> Result<Registry, Problem> {
-    let mut registry = Registry::new();
+    let mut registry = Registry::default();
     let mut issues = Vec::new();
     for rtype in SERVED {
         let mut parameters = Vec::new();
