@@ -35,7 +35,8 @@ pub(super) fn digest(text: &str) -> i64 {
     })
 }
 
-fn computed(text: &str) -> i64 {
+/// The same without remembering it: for texts of which there are many.
+pub(super) fn computed(text: &str) -> i64 {
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&Sha256::digest(text)[..8]);
     i64::from_be_bytes(bytes)

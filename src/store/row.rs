@@ -288,6 +288,16 @@ pub(super) fn text_param(parameter: &Parameter) -> i64 {
     numbered(parameter, ":text")
 }
 
+/// The number of the codes with which is shown what is kept under a number; nothing where that is something else.
+pub(super) fn shown_param(number: i64) -> Option<i64> {
+    static ALL: OnceLock<HashMap<i64, i64>> = OnceLock::new();
+    let all = ALL.get_or_init(|| {
+        let all = SERVED.iter().flat_map(|rtype| parameters(rtype));
+        all.map(|parameter| (text_param(parameter), param(parameter))).collect()
+    });
+    all.get(&number).copied()
+}
+
 /// Under which number the identifiers in its references are kept.
 pub(super) fn identifier_param(parameter: &Parameter) -> i64 {
     numbered(parameter, ":identifier")

@@ -2,6 +2,7 @@
 
 mod commit;
 mod connection;
+mod dated;
 mod delivery;
 mod entries;
 mod history;
@@ -17,6 +18,7 @@ mod readers;
 mod reindex;
 mod runs;
 mod search;
+mod shown;
 mod versions;
 mod writer;
 

@@ -39,9 +39,8 @@ fn one(
 ) -> Statement {
     match (parameter.column, modifier, test) {
         (_, Modifier::Text, Test::Text(text)) => {
-            let mut sql =
-                Statement::with("r.rid IN (SELECT rid FROM text WHERE param = ?", text_param(parameter));
-            sql.push(" AND ").append(&value::text("folded", modifier, text)).push(")");
+            let mut sql = Statement::new("r.rid IN (");
+            sql.append(&shown_with(hints, Rows::Each, parameter, text)).push(")");
             sql
         }
         (_, Modifier::Identifier, test) => token_of(hints, identifier_param(parameter), modifier, test),
@@ -156,23 +155,48 @@ fn text_of(parameter: &Parameter, modifier: Modifier, text: &str) -> Statement {
     sql
 }
 
+/// What a selection has a row for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// Each resource, with its number.
+    Each,
+    /// Each resource, whatever it holds.
+    Counted,
+    /// Whatever is kept.
+    Kept,
+}
+
+/// The resources of which a code or a text is shown with such a text.
+fn shown_with(hints: Hints, rows: Rows, parameter: &'static Parameter, text: &str) -> Statement {
+    let mut sql = Statement::with("SELECT rid FROM text WHERE param = ? AND ", text_param(parameter));
+    sql.append(&value::text("folded", Modifier::Text, text));
+    let told = match rows {
+        Rows::Each | Rows::Counted => hints.each_shown(),
+        Rows::Kept => hints.kept_shown(),
+    };
+    if let Some(told) = told {
+        sql.push(" UNION ALL SELECT ").bind(&format!("{told} AND s.param = ? AND "), param(parameter));
+        sql.append(&value::text("s.folded", Modifier::Text, text));
+    }
+    sql
+}
+
 /// What picks a criterion's rows out of the index tables, when these can lead to the resources.
-pub(super) fn source(criterion: &Criterion) -> Option<Statement> {
-    gathered(criterion, Hints::each)
+pub(super) fn source(hints: Hints, criterion: &Criterion) -> Option<Statement> {
+    gathered(hints, Rows::Each, criterion)
 }
 
 /// The same to be counted: one row for each resource, whatever it holds.
 pub(super) fn counted(hints: Hints, criterion: &Criterion) -> Option<Statement> {
-    gathered(criterion, |param| hints.counted(param))
+    gathered(hints, Rows::Counted, criterion)
 }
 
 /// The same with no more rows than resources, and counted faster; nothing where that is not worth a question.
 pub(super) fn fewest(hints: Hints, criterion: &Criterion) -> Option<Statement> {
-    hints.counts_runs().then(|| gathered(criterion, Hints::runs))?
+    hints.counts_runs().then(|| gathered(hints, Rows::Kept, criterion))?
 }
 
-/// `from` is what is selected, and from where, for the codes or references of a parameter.
-fn gathered(criterion: &Criterion, from: impl Fn(i64) -> &'static str) -> Option<Statement> {
+fn gathered(hints: Hints, rows: Rows, criterion: &Criterion) -> Option<Statement> {
     let (parameter, modifier) = (criterion.parameter, criterion.modifier);
     let led = matches!(modifier, Modifier::Text | Modifier::Identifier) || parameter.column.is_none();
     let plain = |test: &&Test| test.is_direct();
@@ -182,7 +206,7 @@ fn gathered(criterion: &Criterion, from: impl Fn(i64) -> &'static str) -> Option
     let mut legs = Vec::new();
     for stored in parameter.stored() {
         for test in &criterion.any {
-            legs.push(source_of(&from, stored, modifier, test)?);
+            legs.push(source_of(hints, rows, stored, modifier, test)?);
         }
     }
     let mut sql = Statement::default();
@@ -193,7 +217,8 @@ fn gathered(criterion: &Criterion, from: impl Fn(i64) -> &'static str) -> Option
 }
 
 fn source_of(
-    from: impl Fn(i64) -> &'static str,
+    hints: Hints,
+    kept: Rows,
     parameter: &'static Parameter,
     modifier: Modifier,
     test: &Test,
@@ -206,14 +231,15 @@ fn source_of(
     let token = |param: i64| {
         let mut condition = Statement::with("param = ? AND ", param);
         condition.append(&value::token(test, modifier));
-        rows(from(param), &condition)
+        let from = match kept {
+            Rows::Each => Hints::each(param),
+            Rows::Counted => hints.counted(param),
+            Rows::Kept => Hints::runs(param),
+        };
+        rows(from, &condition)
     };
     match (modifier, parameter.kind, test) {
-        (Modifier::Text, _, Test::Text(text)) => {
-            let mut condition = Statement::with("param = ? AND ", text_param(parameter));
-            condition.append(&value::text("folded", modifier, text));
-            Some(rows("rid FROM text", &condition))
-        }
+        (Modifier::Text, _, Test::Text(text)) => Some(shown_with(hints, kept, parameter, text)),
         (Modifier::Identifier, _, test) if has_code(test, modifier) => {
             Some(token(identifier_param(parameter)))
         }

@@ -33,6 +33,30 @@ impl Hints {
         }
     }
 
+    /// The number of each resource of which a code tells what it is shown with: what must hold of `s` is to follow. Nothing
+    /// where all such texts have rows of their own.
+    pub(super) const fn each_shown(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::ByName => Some(
+                "t.block * 64 + b.n FROM shown s CROSS JOIN token_run t CROSS JOIN place b \
+                 WHERE t.param = s.param AND t.code = s.code AND t.system = s.system AND t.shown = s.number \
+                 AND b.n BETWEEN t.low AND t.last AND (t.bits >> (b.n - t.low)) & 1",
+            ),
+        }
+    }
+
+    /// The rows themselves, in the same way.
+    pub(super) const fn kept_shown(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::ByName => Some(
+                "t.block FROM shown s CROSS JOIN token_run t \
+                 WHERE t.param = s.param AND t.code = s.code AND t.system = s.system AND t.shown = s.number",
+            ),
+        }
+    }
+
     /// Finds whether `resource r` has a row of `each`: what must hold of that row is to follow.
     pub(super) fn of_one(self, param: i64) -> Statement {
         let mut sql = Statement::new("SELECT TRUE FROM ");

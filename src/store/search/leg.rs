@@ -18,21 +18,38 @@ const EVERY: &str = "1 = 1";
 /// An index, and the condition of its rows: a partial index wants its own condition repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Index {
-    hint: &'static str,
+    /// The table, where the index is named in the statement.
+    named: &'static str,
     pub(super) rows: &'static str,
+    /// There the index has a row for several resources of one block: the rows without their resources.
+    pub(super) numbers: Option<&'static str>,
 }
 
-pub(super) const BY_NUMBER: Index = Index { hint: "NOT INDEXED", rows: "" };
-pub(super) const BY_ID: Index = Index { hint: "INDEXED BY resource_id", rows: "" };
-pub(super) const CREATED: Index = Index { hint: "INDEXED BY resource_created", rows: "" };
-pub(super) const UPDATED: Index = Index { hint: "INDEXED BY resource_updated", rows: "" };
-pub(super) const DATED: Index = Index { hint: "INDEXED BY resource_dated", rows: "" };
+impl Index {
+    const fn on_table(named: &'static str, rows: &'static str) -> Self {
+        Self { named, rows, numbers: None }
+    }
+
+    const fn in_runs(named: &'static str, rows: &'static str, numbers: &'static str) -> Self {
+        Self { named, rows, numbers: Some(numbers) }
+    }
+}
+
+pub(super) const BY_NUMBER: Index = Index::on_table("resource r NOT INDEXED", "");
+pub(super) const BY_ID: Index = Index::on_table("resource r INDEXED BY resource_id", "");
+pub(super) const CREATED: Index = Index::on_table("resource r INDEXED BY resource_created", "");
+pub(super) const UPDATED: Index = Index::on_table("resource r INDEXED BY resource_updated", "");
+pub(super) const DATED: Index = Index::in_runs("dated_resource r", "", "dated_number r");
 pub(super) const SUBJECT: Index =
-    Index { hint: "INDEXED BY resource_subject", rows: " AND r.subject IS NOT NULL" };
-const OWNER: Index = Index { hint: "INDEXED BY resource_owner", rows: " AND r.owner IS NOT NULL" };
-const STATUS: Index = Index { hint: "INDEXED BY resource_status", rows: " AND r.status IS NOT NULL" };
-const OWNED: Index =
-    Index { hint: "INDEXED BY resource_owned", rows: " AND r.owner IS NOT NULL AND r.status IS NOT NULL" };
+    Index::in_runs("person_resource r", " AND r.subject IS NOT NULL", "person_number r");
+/// Those of one code by date.
+const CODED: Index = Index::in_runs("coded_resource r", "", "coded_resource r");
+const OWNER: Index = Index::on_table("resource r INDEXED BY resource_owner", " AND r.owner IS NOT NULL");
+const STATUS: Index = Index::on_table("resource r INDEXED BY resource_status", " AND r.status IS NOT NULL");
+const OWNED: Index = Index::on_table(
+    "resource r INDEXED BY resource_owned",
+    " AND r.owner IS NOT NULL AND r.status IS NOT NULL",
+);
 
 /// The index that a criterion leads through as it is.
 pub(super) fn index_of(criterion: &Criterion) -> Option<Index> {
@@ -56,7 +73,7 @@ pub(super) struct Leg {
     /// Walks along the rows of a code or a reference, which stand in the order of creation: of a parameter of that kind, and
     /// whether a resource has one at most.
     along: Option<(Kind, bool)>,
-    /// What counts its rows without the resource, when that can be.
+    /// What counts its rows without the resource, when that can be; `r` has the dates there, where the index does.
     pub(super) counted: Option<Statement>,
 }
 
@@ -76,10 +93,10 @@ impl Leg {
 
     /// What follows `FROM`.
     pub(super) fn from(&self, hints: Hints) -> String {
-        let hint = if hints == Hints::ByName { self.index.hint } else { "" };
+        let table = if hints == Hints::ByName { self.index.named } else { "resource r" };
         match self.along {
-            Some((kind, once)) => format!("{} CROSS JOIN resource r {hint}", hints.walked(kind, once)),
-            None => format!("resource r {hint}"),
+            Some((kind, once)) => format!("{} CROSS JOIN {table}", hints.walked(kind, once)),
+            None => table.to_owned(),
         }
     }
 
@@ -88,15 +105,32 @@ impl Leg {
         if self.along.is_some() { Hints::NUMBER } else { "r.rid" }
     }
 
-    /// Whether it yields its rows block by block only, where `t` has the number of the block.
-    pub(super) const fn by_block(&self) -> bool {
-        self.along.is_some()
+    /// The number of the block, where it yields its rows block by block only.
+    pub(super) fn block(&self, hints: Hints) -> Option<&'static str> {
+        if self.along.is_some() {
+            return Some("t.block");
+        }
+        self.index.numbers.filter(|_| hints == Hints::ByName).map(|_| "r.block")
+    }
+
+    /// The same, where what it holds of its rows is told without their resources.
+    pub(super) fn told_alone(self, hints: Hints, rtype: &str) -> Self {
+        Self { counted: self.alone(hints, rtype, "1"), ..self }
+    }
+
+    /// Selects from its rows, without their resources.
+    pub(super) fn alone(&self, hints: Hints, rtype: &str, what: &str) -> Option<Statement> {
+        let numbers = self.index.numbers.filter(|_| hints == Hints::ByName)?;
+        let mut sql = Statement::new(&format!("SELECT {what} FROM {numbers} WHERE r.rtype = "));
+        sql.bind("(SELECT code FROM resource_type WHERE name = ?) AND ", rtype).append(&self.holds);
+        Some(sql)
     }
 }
 
 /// One leg for each alternative of a criterion, where no two can match the same resource and each names one value.
 pub(super) fn by_values(hints: Hints, rtype: &str, index: Index, lead: &Criterion) -> Option<Vec<Leg>> {
-    Some(each(hints, rtype, lead)?.into_iter().map(|holds| Leg::new(index, holds)).collect())
+    let leg = |holds| Leg::new(index, holds).told_alone(hints, rtype);
+    Some(each(hints, rtype, lead)?.into_iter().map(leg).collect())
 }
 
 /// For each alternative its condition.
@@ -117,7 +151,7 @@ pub(super) fn by_membership(hints: Hints, rtype: &str, lead: &Criterion) -> Opti
         let any = vec![Test::Reference(vec![target.clone()])];
         let single = Criterion { parameter, modifier: Modifier::None, any };
         let own = condition(hints, rtype, &single);
-        let (index, mut holds) = match source(&single) {
+        let (index, mut holds) = match source(hints, &single) {
             Some(source) => {
                 let mut listed = Statement::new("r.rid IN (");
                 listed.append(&source).push(")");
@@ -158,6 +192,21 @@ pub(super) fn by_creation(hints: Hints, rtype: &str, lead: &Criterion) -> Option
         legs.push(Leg { index: BY_NUMBER, holds, along: Some((stored.kind, once)), counted });
     }
     Some(legs)
+}
+
+/// Along the dates, but only where the rows of a code have something in the same block: for a code that is not rare.
+pub(super) fn by_date(hints: Hints, rtype: &str, lead: &Criterion) -> Option<Leg> {
+    let ([stored], [test]) = (&lead.parameter.stored()[..], lead.any.as_slice()) else { return None };
+    let is_kept = stored.column.is_none() && is_token(stored.kind) && stored.kind != Kind::Reference;
+    if !is_kept || lead.modifier != Modifier::None || hints != Hints::ByName {
+        return None;
+    }
+    let again = if stands_once(test)? { "" } else { " AND r.again IS NULL" };
+    let mut holds = Statement::with("r.param = ? AND ", param(stored));
+    holds.append(&value::token(test, Modifier::None)).push(again);
+    // All that has the code has a place among the dates: so the rows of the code alone are counted.
+    let counted = by_creation(hints, rtype, lead)?.pop()?.counted;
+    Some(Leg { counted, ..Leg::new(CODED, holds) })
 }
 
 /// Whether a resource has one row at most of that code; nothing when its rows are not in the order of creation.

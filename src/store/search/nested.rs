@@ -3,6 +3,7 @@
 //! Inside a nested selection `resource r` is another resource: its name hides the outer one.
 
 use super::condition::{condition, counted, source};
+use super::leg::{Leg, index_of};
 use super::plan::Hints;
 use super::statement::{NEVER, Statement};
 use super::value;
@@ -13,11 +14,19 @@ use crate::store::row::param;
 fn holds(hints: Hints, rtype: &str, criterion: &Criterion) -> Statement {
     let mut sql = Statement::new("r.deleted = 0 AND r.rtype = (SELECT code FROM resource_type WHERE ");
     sql.bind("name = ?) AND ", rtype);
-    match source(criterion) {
+    match source(hints, criterion).or_else(|| by_column(hints, rtype, criterion)) {
         Some(source) => sql.push("r.rid IN (").append(&source).push(")"),
         None => sql.append(&condition(hints, rtype, criterion)),
     };
     sql
+}
+
+/// The numbers of resources of a person or of a time, where these stand in runs.
+fn by_column(hints: Hints, rtype: &str, criterion: &Criterion) -> Option<Statement> {
+    let index = index_of(criterion).filter(|index| index.numbers.is_some())?;
+    let is_plain = criterion.modifier == Modifier::None && criterion.any.iter().all(Test::is_direct);
+    let leg = Leg::new(index, condition(hints, rtype, criterion));
+    is_plain.then(|| leg.alone(hints, rtype, "r.rid"))?
 }
 
 /// A row for each resource for which a criterion of another resource holds, where an index leads to them: how rare they are
@@ -153,6 +162,14 @@ pub(super) fn referrer(
     let mut sql =
         Statement::with("EXISTS (SELECT 1 FROM (SELECT ? || r.id AS ref) AS o", format!("{target}/"));
     match column {
+        Some("subject") if hints == Hints::ByName => {
+            sql.push(
+                " CROSS JOIN dated_run s CROSS JOIN place b CROSS JOIN resource r WHERE s.subject = o.ref",
+            );
+            sql.bind(" AND s.rtype = (SELECT code FROM resource_type WHERE name = ?)", rtype);
+            sql.push(" AND b.n BETWEEN s.low AND s.last AND (s.bits >> (b.n - s.low)) & 1");
+            sql.push(" AND r.rid = s.block * 64 + b.n AND ");
+        }
         Some(column) => {
             sql.push(" CROSS JOIN resource s CROSS JOIN resource r WHERE s.deleted = 0");
             sql.bind(" AND s.rtype = (SELECT code FROM resource_type WHERE name = ?)", rtype);

@@ -129,33 +129,45 @@ impl Order {
     }
 
     pub(in crate::store) fn clause(&self) -> String {
+        format!(" ORDER BY {}", Self::terms(&self.0).join(", "))
+    }
+
+    fn terms(sorted: &[Sorted]) -> Vec<String> {
         let term = |(n, sorted): (usize, &Sorted)| {
             let down = if sorted.descending { " DESC" } else { "" };
             let last = if sorted.may_be_absent() { " NULLS LAST" } else { "" };
             format!("{}{down}{last}", sorted.name(n))
         };
-        let terms: Vec<_> = self.0.iter().enumerate().map(term).collect();
+        sorted.iter().enumerate().map(term).collect()
+    }
+
+    /// The same order for rows that stand block by block: of those whose other keys are the same, only the rows of one block
+    /// are sorted.
+    pub(super) fn clause_by_block(&self) -> String {
+        let mut terms = Self::terms(&self.0);
+        // The last key is the order of creation, in the order of which blocks are.
+        if let Some(rid) = terms.last().cloned() {
+            terms.insert(terms.len() - 1, rid.replace("rid", "block"));
+        }
         format!(" ORDER BY {}", terms.join(", "))
     }
 
-    /// The same order, which is that of creation alone, for rows that stand block by block: only those of one are sorted.
-    pub(super) fn clause_by_block(&self) -> String {
-        let down = if self.0[0].descending { " DESC" } else { "" };
-        format!(" ORDER BY block{down}, rid{down}")
-    }
-
-    /// The order of the blocks alone.
+    /// The order of the blocks alone, where that is the order of creation.
     pub(super) fn clause_of_blocks(&self) -> String {
         format!(" ORDER BY block{}", if self.0[0].descending { " DESC" } else { "" })
     }
 
-    /// In that order, where the block of the match with these keys begins.
-    pub(super) fn since_block(&self, keys: &[Key]) -> Statement {
-        let block = match keys {
-            [Key::Number(rid)] => rid.div_euclid(BLOCK),
-            _ => return Statement::default(),
-        };
-        Statement::with(if self.0[0].descending { " AND t.block <= ?" } else { " AND t.block >= ?" }, block)
+    /// In an order of creation, or of dates, where the block of the match with these keys begins.
+    pub(super) fn since_block(&self, block: &str, keys: &[Key]) -> Statement {
+        let sign = if self.0[0].descending { "<=" } else { ">=" };
+        match keys {
+            [Key::Number(rid)] => Statement::with(&format!(" AND {block} {sign} ?"), rid.div_euclid(BLOCK)),
+            [Key::Number(at), Key::Number(rid)] if self.follows(&[SortKey::Date]) => {
+                let mut sql = Statement::with(&format!(" AND (r.dated_at, {block}) {sign} (?"), *at);
+                sql.bind(", ?)", rid.div_euclid(BLOCK)).clone()
+            }
+            _ => Statement::default(),
+        }
     }
 
     /// Comes after the match with these keys, each of which a column of the table has.

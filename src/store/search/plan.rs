@@ -97,7 +97,7 @@ impl<'a> Plan<'a> {
     fn rare(&self, query: &'a Query, is_rare: IsRare<'_>) -> Result<Option<Self>, Problem> {
         for criterion in &query.criteria {
             if let (Some(source), Some(counted)) =
-                (source(criterion), condition::counted(self.hints, criterion))
+                (source(self.hints, criterion), condition::counted(self.hints, criterion))
             {
                 let fewest = condition::fewest(self.hints, criterion);
                 if fewest.map_or(Ok(true), |fewest| is_rare(&fewest))? && is_rare(&counted)? {
@@ -105,7 +105,8 @@ impl<'a> Plan<'a> {
                     return Ok(Some(self.clone().by(criterion, vec![Leg::new(BY_NUMBER, holds)])));
                 }
             } else if let Some((index, holds)) = self.led_from_elsewhere(criterion, is_rare)? {
-                let plan = self.clone().by(criterion, vec![Leg::new(index, holds)]);
+                let leg = Leg::new(index, holds).told_alone(self.hints, &query.rtype);
+                let plan = self.clone().by(criterion, vec![leg]);
                 if index == BY_ID || is_rare(&plan.probe(query))? {
                     return Ok(Some(plan));
                 }
@@ -144,13 +145,24 @@ impl<'a> Plan<'a> {
                 return Ok(plan);
             }
         }
+        if walked == DATED
+            && let Some((lead, leg)) = query
+                .criteria
+                .iter()
+                .find_map(|lead| Some((lead, leg::by_date(self.hints, &query.rtype, lead)?)))
+            && self.order.follows(&[SortKey::Date])
+        {
+            return Ok(self.by(lead, vec![leg]));
+        }
         let unbounded = walked == CREATED && !self.order.follows(&[]);
-        Ok(Self { legs: vec![Leg::whole(walked)], unbounded, ..self })
+        let leg = Leg::whole(walked).told_alone(self.hints, &query.rtype);
+        Ok(Self { legs: vec![leg], unbounded, ..self })
     }
 
     fn led(self, query: &Query, index: Index, lead: &'a Criterion) -> Self {
-        let legs = vec![Leg::new(index, condition(self.hints, &query.rtype, lead))];
-        self.by(lead, legs)
+        let leg = Leg::new(index, condition(self.hints, &query.rtype, lead));
+        let leg = leg.told_alone(self.hints, &query.rtype);
+        self.by(lead, vec![leg])
     }
 
     fn by(self, lead: &Criterion, legs: Vec<Leg>) -> Self {
@@ -176,7 +188,7 @@ impl<'a> Plan<'a> {
         let columns = Some(self.order.columns());
         let mut sql = Statement::new("/* search */ ");
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let by_block = self.legs.iter().any(Leg::by_block);
+        let by_block = self.by_block();
         match after.filter(|_| self.order.sorts_all()) {
             // What no column of the table holds has a name outside only.
             Some(keys) => {
@@ -206,7 +218,13 @@ impl<'a> Plan<'a> {
         let mut sql = Statement::new("/* count */ SELECT count(*) FROM (");
         let plan = self.for_counting(query);
         match plan.legs.as_slice() {
-            [Leg { counted: Some(counted), .. }] if plan.rest.is_empty() => sql.append(counted),
+            [Leg { counted: Some(counted), .. }] if plan.is_told_alone() => {
+                sql.append(counted);
+                for criterion in &plan.rest {
+                    sql.push(" AND ").append(&condition(self.hints, &query.rtype, criterion));
+                }
+                &mut sql
+            }
             _ => sql.append(&plan.union(query, None, None, None)),
         };
         if let Some(limit) = limit {
@@ -226,8 +244,27 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Whether what counts the rows of its only leg tells what else must hold of them: where they have dates, these.
+    fn is_told_alone(&self) -> bool {
+        let by_date = |one: &&Criterion| {
+            one.modifier == Modifier::None
+                && one.parameter.column == Some(Column::Date)
+                && one.any.iter().all(Test::is_direct)
+        };
+        let has_dates = self.legs.iter().all(|leg| leg.index == SUBJECT || leg.index == DATED);
+        self.rest.is_empty() || (has_dates && self.rest.iter().all(by_date))
+    }
+
     fn probe(&self, query: &Query) -> Statement {
-        Self { rest: Vec::new(), ..self.clone() }.union(query, None, None, None)
+        match self.legs.as_slice() {
+            [Leg { counted: Some(counted), .. }] => counted.clone(),
+            _ => Self { rest: Vec::new(), ..self.clone() }.union(query, None, None, None),
+        }
+    }
+
+    /// Whether all its rows come block by block.
+    fn by_block(&self) -> bool {
+        self.legs.iter().all(|leg| leg.block(self.hints).is_some())
     }
 
     /// The matches of all legs, without columns to be counted; with a limit, no more than the first so many of each.
@@ -247,7 +284,8 @@ impl<'a> Plan<'a> {
             match columns {
                 Some(more) => {
                     sql.push(&format!("{} AS rid, {COLUMNS}", leg.number())).append(more);
-                    sql.push(if leg.by_block() { ", t.block AS block" } else { "" })
+                    let block = leg.block(self.hints).filter(|_| self.by_block());
+                    sql.push(&block.map(|block| format!(", {block} AS block")).unwrap_or_default())
                 }
                 None => sql.push("1"),
             };
@@ -260,13 +298,13 @@ impl<'a> Plan<'a> {
             }
             if let Some(keys) = after {
                 sql.push(" AND ").append(&self.order.after(keys, leg.number()));
-                if leg.by_block() {
-                    sql.append(&self.order.since_block(keys));
+                if let Some(block) = leg.block(self.hints) {
+                    sql.append(&self.order.since_block(block, keys));
                 }
             }
             if let Some(limit) = each {
                 // Of a block, all: then the index alone yields the order, and nothing is sorted before a page is full.
-                match leg.by_block() {
+                match leg.block(self.hints).is_some() {
                     true => sql
                         .push(&self.order.clause_of_blocks())
                         .bind(" FETCH FIRST (?) ROWS WITH TIES)", limit),

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
+use super::dated::{self, Dated};
 use super::entries::{self, Sorted};
 use super::pens::{Pens, Place, last};
 use super::read::{latest, timestamp};
@@ -315,7 +316,8 @@ fn old_row(conn: &Connection, write: &Write, seq: i64) -> Result<Row, Problem> {
 }
 
 /// Replaces what a resource is found by, its version staying what it is; for indexing anew.
-pub(super) fn index_anew(conn: &Connection, rid: i64, row: &Row) -> Result<(), Problem> {
+pub(super) fn index_anew(conn: &Connection, (rid, rtype): (i64, i64), row: &Row) -> Result<(), Problem> {
+    dated::replace(conn, rid, Some(Dated::of(row, rtype)))?;
     conn.prepare_cached(
         "/* index_anew */ UPDATE resource SET present = ?2, urgency = ?3, dated_at = ?4, dated_to = ?5, subject = ?6,
            owner = ?7, status = ?8, keys = ?9 WHERE rid = ?1",

@@ -4,6 +4,7 @@ use rusqlite::Connection;
 
 use super::many::many;
 use super::runs;
+use super::shown::{self, Shown};
 use crate::problem::Problem;
 use crate::store::row::{Part, Row, Text};
 
@@ -12,31 +13,51 @@ type Place = (usize, usize);
 
 /// What the new resources of a unit are found by, in the order of the tables, so that neighbours are written together.
 pub(super) struct Sorted {
+    /// For each row what its codes are shown with.
+    shown: Vec<Shown>,
     tokens: Vec<Place>,
+    /// Without those that codes tell.
     texts: Vec<Place>,
+    /// Texts that codes tell: one of each.
+    told: Vec<Place>,
 }
 
 impl Sorted {
     /// Of those rows for which `is_new` says so.
     pub(super) fn new(rows: &[Row], is_new: impl Fn(usize) -> bool) -> Self {
         let new = || rows.iter().enumerate().filter(|(n, _)| is_new(*n));
+        let mut shown = Vec::new();
+        shown.resize_with(rows.len(), Shown::default);
+        new().for_each(|(n, row)| shown[n] = Shown::of(row));
+        let of_rows = &shown;
         let mut tokens: Vec<_> = new()
             .flat_map(|(n, row)| {
                 let of_row = row.tokens.iter().enumerate();
-                of_row.map(move |(k, (param, code, system))| (lead(*param, code), code, *system, n, k))
+                of_row.map(move |(k, (param, code, system))| {
+                    (lead(*param, code), code, *system, of_rows[n].number(k), n, k)
+                })
             })
             .collect();
         tokens.sort_unstable();
         let mut texts: Vec<_> = new()
             .flat_map(|(n, row)| {
-                let of_row = row.texts.iter().enumerate();
+                let of_row = row.texts.iter().enumerate().filter(move |(k, _)| !of_rows[n].tells(*k));
                 of_row.map(move |(k, (param, folded, exact))| (lead(*param, folded), folded, n, exact, k))
             })
             .collect();
         texts.sort_unstable();
+        let mut told: Vec<_> = new()
+            .flat_map(|(n, row)| {
+                shown[n].entries(row).map(move |(k, entry)| (lead(entry.0, entry.1), entry, n, k))
+            })
+            .collect();
+        told.sort_unstable();
+        told.dedup_by_key(|(_, entry, ..)| *entry);
         Self {
+            told: told.into_iter().map(|(.., n, k)| (n, k)).collect(),
             tokens: tokens.into_iter().map(|(.., n, k)| (n, k)).collect(),
             texts: texts.into_iter().map(|(.., n, _, k)| (n, k)).collect(),
+            shown,
         }
     }
 
@@ -49,8 +70,10 @@ impl Sorted {
     ) -> Result<(), Problem> {
         let mut numbers = vec![0; rows.len()];
         rids.iter().for_each(|(n, rid)| numbers[*n] = *rid);
-        let of = |&(n, k): &Place| (numbers[n], &rows[n].tokens[k]);
+        let of = |&(n, k): &Place| (numbers[n], (&rows[n].tokens[k], self.shown[n].number(k)));
         runs::insert(conn, &self.tokens.iter().map(of).collect::<Vec<_>>())?;
+        let of = |&(n, k): &Place| self.shown[n].entry(&rows[n], k);
+        shown::tell(conn, &self.told.iter().filter_map(of).collect::<Vec<_>>())?;
         let of = |&(n, k): &Place| (numbers[n], &rows[n].texts[k]);
         texts(conn, &self.texts.iter().map(of).collect::<Vec<_>>())?;
         let of = |&(n, rid): &(usize, i64)| rows[n].spans.iter().map(move |span| (rid, span));
@@ -73,6 +96,7 @@ fn lead(param: i64, text: &str) -> i128 {
 pub(super) fn replace(conn: &Connection, rid: i64, old: Option<&Row>, new: &Row) -> Result<(), Problem> {
     let none = Row::default();
     let old = old.unwrap_or(&none);
+    let (old_shown, new_shown) = (Shown::of(old), Shown::of(new));
     for token in old.tokens.iter().filter(|token| !new.tokens.contains(token)) {
         runs::remove(conn, rid, token)?;
     }
@@ -82,10 +106,19 @@ pub(super) fn replace(conn: &Connection, rid: i64, old: Option<&Row>, new: &Row)
     for (param, folded, exact) in old.texts.iter().filter(|text| !new.texts.contains(text)) {
         delete.execute((param, folded, exact, rid))?;
     }
-    let mut added = new.tokens.iter().filter(|token| !old.tokens.contains(token));
-    added.try_for_each(|token| runs::add(conn, rid, token))?;
-    let added = new.texts.iter().filter(|text| !old.texts.contains(text));
-    texts(conn, &added.map(|text| (rid, text)).collect::<Vec<_>>())?;
+    for (k, token) in new.tokens.iter().enumerate() {
+        let number = new_shown.number(k);
+        let before = old.tokens.iter().position(|old| old == token);
+        if before.is_none_or(|before| old_shown.number(before) != number) {
+            runs::add(conn, rid, (token, number))?;
+        }
+    }
+    shown::tell(conn, &new_shown.entries(new).map(|(_, entry)| entry).collect::<Vec<_>>())?;
+    let is_kept = |text: &Text| {
+        old.texts.iter().position(|old| old == text).is_some_and(|before| !old_shown.tells(before))
+    };
+    let added = new.texts.iter().enumerate().filter(|(k, text)| !new_shown.tells(*k) && !is_kept(text));
+    texts(conn, &added.map(|(_, text)| (rid, text)).collect::<Vec<_>>())?;
     if old.spans != new.spans {
         conn.prepare_cached("/* replace */ DELETE FROM span WHERE rid = ?1")?.execute([rid])?;
         spans(conn, &new.spans.iter().map(|span| (rid, span)).collect::<Vec<_>>())?;

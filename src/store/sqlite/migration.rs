@@ -20,6 +20,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0010_person.sql"),
     include_str!("migrations/0011_answered.sql"),
     include_str!("migrations/0012_runs.sql"),
+    include_str!("migrations/0013_shown.sql"),
+    include_str!("migrations/0014_dated.sql"),
 ];
 
 /// Brings the file up to this version, each migration in a transaction of its own.
@@ -97,7 +99,7 @@ mod tests {
     /// The first eight digits of each merged migration: a line is added with it and never changed.
     const MERGED: &[&str] = &[
         "941b0a4f", "63ddef7f", "d326330c", "32d1b96f", "13e8f082", "6b965aaa", "229abaca", "f1ffb3b0",
-        "2daee90b", "e18d3f62", "e16cf206", "e4c66ab1",
+        "2daee90b", "e18d3f62", "e16cf206", "e4c66ab1", "c7b1648d", "83487094",
     ];
 
     /// A file that has seen so many migrations.
@@ -105,6 +107,7 @@ mod tests {
         let conn = Connection::open_in_memory().unwrap();
         conn.execute_batch("CREATE TABLE migration (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL)")
             .unwrap();
+        tell_links(&conn).unwrap();
         let before = &MIGRATIONS[..migrations];
         before.iter().enumerate().for_each(|(n, sql)| apply(&conn, n + 1, sql).unwrap());
         conn
@@ -162,20 +165,55 @@ mod tests {
         )
         .unwrap();
         migrate(&conn).unwrap();
-        let columns: String = conn
-            .query_row("SELECT group_concat(name) FROM pragma_index_info('resource_subject')", [], |row| {
-                row.get(0)
-            })
-            .unwrap();
-        assert_eq!(columns, "subject,rtype,dated_at,rid,dated_to");
         let mut select = conn
-            .prepare(
-                "SELECT rid FROM resource INDEXED BY resource_subject WHERE deleted = 0 AND subject = 'Patient/p' AND rtype = 1
-                 ORDER BY dated_at, rid",
-            )
+            .prepare("SELECT rid FROM person_resource WHERE subject = 'Patient/p' AND rtype = 1 ORDER BY dated_at, rid")
             .unwrap();
         let found: Vec<i64> = select.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
         assert_eq!(found, [3, 1]);
+    }
+
+    #[test]
+    fn what_is_there_stands_at_its_dates_in_runs() {
+        let conn = older(13);
+        // Whole blocks, their first and last places, every third, and one alone; of three types, two dates, and some of nobody.
+        let numbers =
+            (1..=63).chain([64, 127, 128, 191]).chain((192..320).step_by(3)).chain([383, 1_000_063]);
+        for (n, rid) in numbers.enumerate() {
+            conn.execute(
+                "INSERT INTO resource (rid, rtype, id, seq, version, last_updated, deleted, present, urgency, dated_at, dated_to, subject)
+                 VALUES (?1, ?2, ?1, ?1, 1, 1, ?3, 0, 0, ?4, ?5, ?6)",
+                (
+                    rid,
+                    if n < 90 { 1 } else { n % 3 },
+                    n % 17 == 3,
+                    if n < 60 { 5 } else { n % 2 },
+                    if n % 11 == 0 { 9 } else { 7 },
+                    [Some("Patient/p"), Some("Patient/q"), None][if n < 64 { 0 } else { n % 3 }],
+                ),
+            )
+            .unwrap();
+        }
+        type Found = (Option<String>, i64, i64, i64, i64);
+        let rows = |from: &str| -> Vec<Found> {
+            let select = format!("SELECT subject, rtype, dated_at, dated_to, rid FROM {from} ORDER BY rid");
+            let mut select = conn.prepare(&select).unwrap();
+            let row = |row: &rusqlite::Row<'_>| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+            };
+            select.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
+        };
+        let known = rows("resource WHERE deleted = 0");
+        migrate(&conn).unwrap();
+        assert_eq!(rows("dated_resource"), known);
+        assert_eq!(rows("(SELECT NULL AS subject, * FROM dated_number)").len(), known.len());
+        let of_somebody: Vec<_> = known.into_iter().filter(|row| row.0.is_some()).collect();
+        assert_eq!(rows("person_resource"), of_somebody);
+        assert_eq!(rows("person_number"), of_somebody);
+        // As one that is written now would be: beginning with a resource that it has, and with no bit above its last place.
+        let wrong = "SELECT count(*) FROM dated_run WHERE bits & 1 = 0 OR (low > 0 AND bits >> (last - low + 1) <> 0)";
+        assert_eq!(conn.query_row(wrong, [], |row| row.get::<_, i64>(0)), Ok(0));
+        let first = "SELECT count(*) FROM dated_run WHERE subject = 'Patient/p' AND block = 0";
+        assert!(conn.query_row(first, [], |row| row.get::<_, i64>(0)).unwrap() <= 4);
     }
 
     #[test]

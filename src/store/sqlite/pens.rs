@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::commit::Prepared;
+use super::dated::{self, Dated};
 use super::many::many;
 use crate::problem::Problem;
 
@@ -73,8 +74,16 @@ impl Pens<'_> {
             return Ok(false);
         }
         self.given(places.last().map(|place| place.rid))?;
+        let dated = |place: &Place| Some((place.rid, self.dated(place.n)?));
+        dated::insert(self.conn, &places.iter().filter_map(dated).collect::<Vec<_>>())?;
         self.versions(places)?;
         Ok(true)
+    }
+
+    /// Whom a write is about, and when that was; nothing when it deletes.
+    fn dated(&self, n: usize) -> Option<Dated<'_>> {
+        let is_there = !self.prepared.unit.writes[n].deleted;
+        is_there.then(|| Dated::of(&self.prepared.rows[n], self.prepared.types[n]))
     }
 
     /// Whether their numbers are those that SQLite gives by itself.
@@ -96,6 +105,7 @@ impl Pens<'_> {
     /// Writes the next version of a resource that is there, and makes it the current one.
     pub(super) fn replace(&self, place: Place) -> Result<(), Problem> {
         self.versions(&[place])?;
+        dated::replace(self.conn, place.rid, self.dated(place.n))?;
         let (write, row) = (&self.prepared.unit.writes[place.n], &self.prepared.rows[place.n]);
         self.conn
             .prepare_cached(

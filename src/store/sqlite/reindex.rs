@@ -139,21 +139,21 @@ fn piece(conn: &Connection, changed: &[i64], from: &Reached) -> Result<Reached, 
         return cleared(conn, changed, from);
     }
     let mut select = conn.prepare_cached(
-        "/* piece */ SELECT r.rid, t.name, r.seq FROM resource r JOIN resource_type t ON t.code = r.rtype
+        "/* piece */ SELECT r.rid, r.rtype, t.name, r.seq FROM resource r JOIN resource_type t ON t.code = r.rtype
          WHERE r.rid > ?1 AND r.deleted = 0 ORDER BY r.rid LIMIT ?2",
     )?;
     let limit = i64::try_from(BATCH).unwrap_or(i64::MAX);
-    let found: Vec<(i64, String, i64)> = select
-        .query_map((place, limit), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+    let found: Vec<((i64, i64), String, i64)> = select
+        .query_map((place, limit), |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?, row.get(3)?)))?
         .collect::<Result<_, _>>()?;
-    for (rid, rtype, seq) in &found {
+    for (place, rtype, seq) in &found {
         let body = super::read::body(conn, *seq)?;
         let resource: crate::json::Value = serde_json::from_slice(&body)
             .map_err(|e| Problem::internal(format!("a stored {rtype} cannot be read: {e}")))?;
-        commit::index_anew(conn, *rid, &Row::new(rtype, index(&resource)))?;
+        commit::index_anew(conn, *place, &Row::new(rtype, index(&resource)))?;
     }
     match found.last() {
-        Some((rid, ..)) => {
+        Some(((rid, _), ..)) => {
             conn.execute("/* piece */ UPDATE reindex SET rid = ?1", [rid])?;
             Ok(Reached::Resource)
         }
@@ -216,7 +216,7 @@ mod tests {
         let conn = Connection::open(path).unwrap();
         conn.execute("UPDATE indexed SET reading = 0 WHERE param = ?1", [number]).unwrap();
         conn.execute("DELETE FROM token_run WHERE param = ?1", [number]).unwrap();
-        conn.execute("INSERT INTO token_run VALUES (?1, 'old', 0, 1, 0, 1, 1)", [number]).unwrap();
+        conn.execute("INSERT INTO token_run VALUES (?1, 'old', 0, 1, 0, 1, 1, 0)", [number]).unwrap();
         conn.execute("INSERT OR IGNORE INTO text VALUES (?1, 'old', 1, 'old')", [shown]).unwrap();
         if let Some(rid) = reached {
             conn.execute("INSERT INTO reindex VALUES (1, ?1, ?2)", (whole(&readings()), rid)).unwrap();

@@ -1,7 +1,8 @@
 //! Codes and references of resources, in runs: a row tells for a block of 64 numbers which of these resources have one.
 //!
 //! What one response becomes is numbered in a row and has much in common (the patient, the plan, the category), so that runs
-//! are a third of the rows that single resources would be. Rows of one block that name the same code never name the same resource.
+//! are a third of the rows that single resources would be. Rows of one block that name the same code of the same system never
+//! name the same resource.
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -9,65 +10,83 @@ use super::many::many;
 use crate::problem::Problem;
 use crate::store::row::{BLOCK, Token, is_link};
 
-/// The resources of one block that have a code, or refer somewhere, and were written together.
+/// A code or a reference, and the number of what it is shown with: 0 for nothing, as with references.
+pub(super) type Coded<'t> = (&'t Token, i64);
+
+/// The resources of one block that have something in common, and were written together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Run<'t> {
-    token: &'t Token,
-    block: i64,
+pub(super) struct Run<K> {
+    pub(super) key: K,
+    pub(super) block: i64,
     /// Place of the first and of the last resource in the block.
-    low: i64,
-    last: i64,
+    pub(super) low: i64,
+    pub(super) last: i64,
     /// Bit n stands for the place `low + n`.
-    bits: i64,
+    pub(super) bits: i64,
 }
 
-impl<'t> Run<'t> {
-    fn of(token: &'t Token, rid: i64) -> Self {
+impl<K: Copy + PartialEq> Run<K> {
+    pub(super) const fn of(key: K, rid: i64) -> Self {
         let place = rid.rem_euclid(BLOCK);
-        Self { token, block: rid.div_euclid(BLOCK), low: place, last: place, bits: 1 }
+        Self { key, block: rid.div_euclid(BLOCK), low: place, last: place, bits: 1 }
     }
 
-    /// Takes one resource more, if it is of the same block, comes after the others, and has the same code.
-    fn takes(&mut self, token: &Token, rid: i64) -> bool {
+    /// Takes one resource more, if it is of the same block, comes after the others, and has the same in common.
+    fn takes(&mut self, key: K, rid: i64) -> bool {
         let place = rid.rem_euclid(BLOCK);
-        let fits = rid.div_euclid(BLOCK) == self.block && place >= self.last && *token == *self.token;
+        let fits = rid.div_euclid(BLOCK) == self.block && place >= self.last && key == self.key;
         if fits {
             self.last = place;
             self.bits |= 1 << (place - self.low);
         }
         fits
     }
+
+    /// Without the resource in that place of the block, and beginning with one that it has; nothing when none is left.
+    pub(super) fn without(self, place: i64) -> Option<Self> {
+        // The highest bit is a resource like the others, and no sign.
+        let left = self.bits.cast_unsigned() & !(1 << (place - self.low));
+        let gone = left.trailing_zeros();
+        let bits = left.checked_shr(gone)?.cast_signed();
+        Some(Self { low: self.low + i64::from(gone), bits, ..self })
+    }
 }
 
-/// Adds the codes of new resources, which stand in the order of codes, systems and resources.
-pub(super) fn insert(conn: &Connection, rows: &[(i64, &Token)]) -> Result<(), Problem> {
-    let mut runs: Vec<Run<'_>> = Vec::new();
-    for &(rid, token) in rows {
-        if !runs.last_mut().is_some_and(|run| run.takes(token, rid)) {
-            runs.push(Run::of(token, rid));
+/// Resources that follow each other with the same in common, in the order in which they come.
+pub(super) fn runs<K: Copy + PartialEq>(rows: impl Iterator<Item = (i64, K)>) -> Vec<Run<K>> {
+    let mut runs: Vec<Run<K>> = Vec::new();
+    for (rid, key) in rows {
+        if !runs.last_mut().is_some_and(|run| run.takes(key, rid)) {
+            runs.push(Run::of(key, rid));
         }
     }
-    write(conn, runs)
+    runs
 }
 
-fn write(conn: &Connection, runs: Vec<Run<'_>>) -> Result<(), Problem> {
-    let (mut links, tokens): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| is_link(run.token.0));
+/// Adds the codes of new resources, which stand in the order of codes, systems, what is shown, and resources.
+pub(super) fn insert(conn: &Connection, rows: &[(i64, Coded<'_>)]) -> Result<(), Problem> {
+    write(conn, runs(rows.iter().copied()))
+}
+
+fn write(conn: &Connection, runs: Vec<Run<Coded<'_>>>) -> Result<(), Problem> {
+    let (mut links, tokens): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| is_link(run.key.0.0));
     // In the order of their table, so that neighbours are written together.
-    links.sort_unstable_by_key(|run| (run.token.1.as_str(), run.token.0, run.block, run.low));
-    let into = "OR IGNORE INTO token_run (param, code, block, low, system, last, bits)";
+    links.sort_unstable_by_key(|run| (run.key.0.1.as_str(), run.key.0.0, run.block, run.low));
+    let into = "OR IGNORE INTO token_run (param, code, block, low, system, last, bits, shown)";
     many(conn, into, &tokens, |row, run| {
-        row.put(run.token.0)?;
-        row.put(&run.token.1)?;
+        row.put(run.key.0.0)?;
+        row.put(&run.key.0.1)?;
         row.put(run.block)?;
         row.put(run.low)?;
-        row.put(run.token.2)?;
+        row.put(run.key.0.2)?;
         row.put(run.last)?;
-        row.put(run.bits)
+        row.put(run.bits)?;
+        row.put(run.key.1)
     })?;
     let into = "OR IGNORE INTO link_run (code, param, block, low, last, bits)";
     many(conn, into, &links, |row, run| {
-        row.put(&run.token.1)?;
-        row.put(run.token.0)?;
+        row.put(&run.key.0.1)?;
+        row.put(run.key.0.0)?;
         row.put(run.block)?;
         row.put(run.low)?;
         row.put(run.last)?;
@@ -76,27 +95,44 @@ fn write(conn: &Connection, runs: Vec<Run<'_>>) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Adds a code of a resource that others may stand around: in a row that begins with it, unless it is there.
-pub(super) fn add(conn: &Connection, rid: i64, token: &Token) -> Result<(), Problem> {
-    if holding(conn, rid, token)?.is_some() {
-        return Ok(());
+/// Adds a code of a resource that others may stand around: in a row that begins with it, unless it is there and shown the same.
+pub(super) fn add(conn: &Connection, rid: i64, coded: Coded<'_>) -> Result<(), Problem> {
+    let (token, shown) = coded;
+    match holding(conn, rid, token)? {
+        Some(held) if held.shown == shown => return Ok(()),
+        Some(_) => remove(conn, rid, token)?,
+        None => {}
     }
-    let run = Run::of(token, rid);
-    let (param, code, system) = token;
-    let (table, own) = table(*param);
-    // The first of a run may have been taken from it.
-    let update = format!("/* add */ UPDATE {table} SET bits = bits | 1 WHERE {KEY} AND low = ?4 AND {own}");
-    let begun = conn.prepare_cached(&update)?.execute((code, param, run.block, run.low, system))?;
-    if begun > 0 { Ok(()) } else { write(conn, vec![run]) }
+    let run = Run::of(coded, rid);
+    make_room(conn, &run)?;
+    write(conn, vec![run])
 }
 
-/// Takes a code from a resource.
+/// The first resource of a run may have been taken from it: the run then begins with its next one, where it is in the way.
+fn make_room(conn: &Connection, run: &Run<Coded<'_>>) -> Result<(), Problem> {
+    let (param, code, system) = run.key.0;
+    let (table, own, shown) = table(*param);
+    let select =
+        format!("/* make_room */ SELECT last, bits, {shown} FROM {table} WHERE {KEY} AND low = ?4 AND {own}");
+    let key = (code, param, run.block, run.low, system);
+    let found: Option<(i64, i64, i64)> = conn
+        .prepare_cached(&select)?
+        .query_row(key, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((last, bits, shown)) = found else { return Ok(()) };
+    let delete = format!("/* make_room */ DELETE FROM {table} WHERE {KEY} AND low = ?4 AND {own}");
+    conn.prepare_cached(&delete)?.execute(key)?;
+    let known = Run { key: (run.key.0, shown), last, bits, ..*run };
+    known.without(run.low).map_or(Ok(()), |left| write(conn, vec![left]))
+}
+
+/// Takes a code from a resource, whatever it is shown with.
 pub(super) fn remove(conn: &Connection, rid: i64, token: &Token) -> Result<(), Problem> {
-    let Some((low, bits)) = holding(conn, rid, token)? else { return Ok(()) };
+    let Some(Held { low, bits, .. }) = holding(conn, rid, token)? else { return Ok(()) };
     let (param, code, system) = token;
     let block = rid.div_euclid(BLOCK);
     let bits = bits & !(1 << (rid.rem_euclid(BLOCK) - low));
-    let (table, own) = table(*param);
+    let (table, own, _) = table(*param);
     if bits == 0 {
         let delete = format!("/* remove */ DELETE FROM {table} WHERE {KEY} AND low = ?4 AND {own}");
         conn.prepare_cached(&delete)?.execute((code, param, block, low, system))?;
@@ -107,30 +143,31 @@ pub(super) fn remove(conn: &Connection, rid: i64, token: &Token) -> Result<(), P
     Ok(())
 }
 
-/// The row that holds it: where it begins, and its bits.
-fn holding(
-    conn: &Connection,
-    rid: i64,
-    (param, code, system): &Token,
-) -> Result<Option<(i64, i64)>, Problem> {
-    let (table, own) = table(*param);
+/// A row that names a resource: where it begins, its bits, and what its code is shown with.
+struct Held {
+    low: i64,
+    bits: i64,
+    shown: i64,
+}
+
+fn holding(conn: &Connection, rid: i64, (param, code, system): &Token) -> Result<Option<Held>, Problem> {
+    let (table, own, shown) = table(*param);
     let select = format!(
-        "/* holding */ SELECT low, bits FROM {table} WHERE {KEY} AND {own} AND low <= ?4 AND (bits >> (?4 - low)) & 1"
+        "/* holding */ SELECT low, bits, {shown} FROM {table} WHERE {KEY} AND {own} AND low <= ?4 AND (bits >> (?4 - low)) & 1"
     );
     let (block, place) = (rid.div_euclid(BLOCK), rid.rem_euclid(BLOCK));
-    let found = conn
-        .prepare_cached(&select)?
-        .query_row((code, param, block, place, system), |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
+    let read = |row: &rusqlite::Row<'_>| Ok(Held { low: row.get(0)?, bits: row.get(1)?, shown: row.get(2)? });
+    let found =
+        conn.prepare_cached(&select)?.query_row((code, param, block, place, system), read).optional()?;
     Ok(found)
 }
 
 /// The rows of one code in one block.
 const KEY: &str = "code = ?1 AND param = ?2 AND block = ?3";
 
-/// The table of a parameter, and how a row of the same system is told: references have none.
-fn table(param: i64) -> (&'static str, &'static str) {
-    if is_link(param) { ("link_run", "?5 = 0") } else { ("token_run", "system = ?5") }
+/// The table of a parameter, how a row of the same system is told, and what the code is shown with: references have neither.
+fn table(param: i64) -> (&'static str, &'static str, &'static str) {
+    if is_link(param) { ("link_run", "?5 = 0", "0") } else { ("token_run", "system = ?5", "shown") }
 }
 
 /// Deletes some rows of codes of these parameters; whether none were left.
@@ -181,7 +218,7 @@ pub(super) fn clear_links(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
     use crate::fhir::search::{Kind, parameters};
@@ -199,17 +236,24 @@ mod tests {
         param(parameters("Observation").iter().find(|one| one.name == "based-on").unwrap())
     }
 
-    /// Every row of the views, as parameter, code, resource and system.
-    fn all(conn: &Connection) -> BTreeSet<(i64, String, i64, i64)> {
-        let select =
+    /// Parameter, code, resource and system; and what it is shown with.
+    type Rows = BTreeMap<(i64, String, i64, i64), i64>;
+
+    /// Every row of the views.
+    fn all(conn: &Connection) -> Rows {
+        let each =
             "SELECT param, code, rid, system FROM token UNION ALL SELECT param, code, rid, 0 FROM link";
+        let views = count(conn, &format!("({each})"));
+        let select = "SELECT t.param, t.code, t.block * 64 + p.n, t.system, t.shown FROM token_run t CROSS JOIN place p
+                      WHERE p.n BETWEEN t.low AND t.last AND (t.bits >> (p.n - t.low)) & 1
+                      UNION ALL SELECT param, code, rid, 0, 0 FROM link";
         let mut select = conn.prepare(select).unwrap();
-        let rows =
-            select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))).unwrap();
-        let rows: Vec<_> = rows.map(Result::unwrap).collect();
-        let set: BTreeSet<_> = rows.iter().cloned().collect();
-        assert_eq!(rows.len(), set.len(), "each once");
-        set
+        let read =
+            |row: &rusqlite::Row<'_>| Ok(((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?), row.get(4)?));
+        let rows: Vec<_> = select.query_map([], read).unwrap().map(Result::unwrap).collect();
+        let all: Rows = rows.iter().cloned().collect();
+        assert_eq!((rows.len(), i64::try_from(rows.len())), (all.len(), Ok(views)), "each once");
+        all
     }
 
     fn count(conn: &Connection, table: &str) -> i64 {
@@ -223,12 +267,13 @@ mod tests {
         // Of the blocks 0, 1 and 2; the last of a block and the first of the next one too.
         let rids = [60, 62, 63, 64, 70, 127, 128];
         for token in [&code, &target] {
-            insert(&conn, &rids.map(|rid| (rid, token))).unwrap();
+            insert(&conn, &rids.map(|rid| (rid, (token, 0)))).unwrap();
         }
         assert_eq!((count(&conn, "token_run"), count(&conn, "link_run")), (3, 3));
         let expected = rids
             .iter()
-            .flat_map(|&rid| [(7, "final".to_owned(), rid, 1), (target.0, "CarePlan/c".to_owned(), rid, 0)]);
+            .flat_map(|&rid| [(7, "final".to_owned(), rid, 1), (target.0, "CarePlan/c".to_owned(), rid, 0)])
+            .map(|row| (row, 0));
         assert_eq!(all(&conn), expected.collect());
     }
 
@@ -241,11 +286,12 @@ mod tests {
             (7, "b".to_owned(), 0),
             (link(), "Patient/p".to_owned(), 0),
         ];
-        let together: Vec<_> = tokens.iter().flat_map(|token| (3..70).map(move |rid| (rid, token))).collect();
+        let together: Vec<_> =
+            tokens.iter().flat_map(|token| (3..70).map(move |rid| (rid, (token, 0)))).collect();
         insert(&conn, &together).unwrap();
-        let mut expected: BTreeSet<_> = together
+        let mut expected: Rows = together
             .iter()
-            .map(|(rid, (param, code, system))| (*param, code.clone(), *rid, *system))
+            .map(|(rid, ((param, code, system), shown))| ((*param, code.clone(), *rid, *system), *shown))
             .collect();
         // A row of numbers that looks like chance and is the same each time.
         let mut state = 1_u64;
@@ -258,8 +304,9 @@ mod tests {
             let rid = i64::try_from(next(140)).unwrap();
             let one = (token.0, token.1.clone(), rid, token.2);
             if next(2) == 0 {
-                add(&conn, rid, token).unwrap();
-                expected.insert(one);
+                let shown = if token.0 == 7 { i64::try_from(next(3)).unwrap() } else { 0 };
+                add(&conn, rid, (token, shown)).unwrap();
+                expected.insert(one, shown);
             } else {
                 remove(&conn, rid, token).unwrap();
                 expected.remove(&one);
@@ -269,7 +316,7 @@ mod tests {
             }
         }
         assert_eq!(all(&conn), expected);
-        for (param, code, rid, system) in expected {
+        for ((param, code, rid, system), _) in expected {
             remove(&conn, rid, &(param, code, system)).unwrap();
         }
         assert_eq!(
@@ -290,7 +337,7 @@ mod tests {
         let (gone, kept) = (links[0], links[1]);
         for n in 0..30 {
             for param in [gone, kept, 7, 8] {
-                add(&conn, n, &(param, format!("Patient/{n:02}"), 0)).unwrap();
+                add(&conn, n, (&(param, format!("Patient/{n:02}"), 0), 0)).unwrap();
             }
         }
         let mut place = LinkPlace::default();
@@ -299,9 +346,9 @@ mod tests {
         }
         while !clear_tokens(&conn, &[gone, 7], 7).unwrap() {}
         // One that is written meanwhile does not begin it anew.
-        insert(&conn, &[(1, &(7, "new".to_owned(), 0))]).unwrap();
+        insert(&conn, &[(1, (&(7, "new".to_owned(), 0), 0))]).unwrap();
         assert!(clear_tokens(&conn, &[gone, 7], 7).unwrap());
-        let left: BTreeSet<i64> = all(&conn).into_iter().map(|(param, ..)| param).collect();
+        let left: BTreeSet<i64> = all(&conn).into_keys().map(|(param, ..)| param).collect();
         assert_eq!((left, count(&conn, "link_run")), (BTreeSet::from([8, kept]), 30));
     }
 }

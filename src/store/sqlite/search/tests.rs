@@ -21,14 +21,23 @@ fn filled() -> Connection {
          SELECT 1 + n % 3, 'r' || n, n, 1, n, 0, 0, 0, n, n, 'Patient/p', 'Practitioner/n', 'requested' FROM n;",
     )
     .unwrap();
+    date(&conn);
     conn
+}
+
+/// Puts all resources where their dates are.
+fn date(conn: &Connection) {
+    let migration = include_str!("../migrations/0014_dated.sql");
+    let (_, filling) = migration.split_once("INSERT INTO").unwrap();
+    let (filling, _) = filling.split_once(';').unwrap();
+    conn.execute_batch(&format!("DELETE FROM dated_run; INSERT INTO {filling}")).unwrap();
 }
 
 /// The same with a code that is not rare.
 fn filled_with_codes(rtype: &str, name: &str, code: &str) -> Connection {
     let conn = filled();
     let number = param(parameters(rtype).iter().find(|parameter| parameter.name == name).unwrap());
-    let insert = "INSERT INTO token_run SELECT ?1, ?2, rid / 64, rid % 64, 0, rid % 64, 1 FROM resource WHERE rtype = 1";
+    let insert = "INSERT INTO token_run SELECT ?1, ?2, rid / 64, rid % 64, 0, rid % 64, 1, 0 FROM resource WHERE rtype = 1";
     conn.execute(insert, (number, code)).unwrap();
     conn
 }
@@ -47,13 +56,16 @@ fn check(rtype: &str, text: &str, index: &str) {
     check_on(&filled(), rtype, text, &[index]);
 }
 
+/// A walk along dates.
+const DATES: &str = "SEARCH s USING PRIMARY KEY (subject=? AND rtype=?";
+
 /// Every one of these steps, and neither a sort nor a scan.
 fn check_on(conn: &Connection, rtype: &str, text: &str, steps: &[&str]) {
     let joined = explained(conn, &parse_text(rtype, text).unwrap()).join("\n");
     for step in steps {
         assert!(joined.contains(step), "{rtype}?{text} lacks {step}:\n{joined}");
     }
-    // Along a code, only the 64 resources of one block are sorted at a time.
+    // Along a code or dates, only the 64 resources of one block are sorted at a time.
     let sorts = joined.lines().any(|line| line.contains("TEMP B-TREE") && !line.contains("FOR LAST TERM"));
     assert!(!sorts, "{rtype}?{text} sorts:\n{joined}");
     is_led(rtype, text, &joined);
@@ -114,7 +126,7 @@ fn a_code_of_one_persons_resources_is_told_by_these() {
     keys(task(2), format!(r#"{{"{number}":"appel","e{number}":"call"}}"#));
     keys(task(3), format!(r#"{{"{number}":"appel","d{number}":"call"}}"#));
     runs::remove(&conn, task(2), &(number, "appel".to_owned(), 0)).unwrap();
-    runs::add(&conn, task(3), &(number, "band".to_owned(), 0)).unwrap();
+    runs::add(&conn, task(3), (&(number, "band".to_owned(), 0), 0)).unwrap();
     for (code, found) in [("call", 2), ("appel", 2), ("band", 1), ("zebra", 0), ("|band", 1), ("|call", 0)] {
         assert_eq!(ask(&format!("patient=p&code={code}")), found, "{code}");
     }
@@ -130,7 +142,7 @@ fn a_date_of_one_persons_resources_is_told_by_the_index() {
         prepared.query_map(params_from_iter(statement.values()), |row| row.get::<_, String>(3)).unwrap();
     let joined = rows.map(Result::unwrap).collect::<Vec<_>>().join("\n");
     assert!(
-        joined.contains("SEARCH r USING COVERING INDEX resource_subject (subject=? AND rtype=?"),
+        joined.contains("SEARCH s USING PRIMARY KEY (subject=? AND rtype=?") && !joined.contains("SEARCH r "),
         "{joined}"
     );
 }
@@ -160,7 +172,10 @@ fn a_code_that_is_not_rare_is_walked_in_the_order_of_creation() {
         &conn,
         "Task",
         "code=appel&_sort=-authored-on",
-        &["SEARCH r USING INDEX resource_dated (rtype=?"],
+        &[
+            "SEARCH s USING PRIMARY KEY (subject=? AND rtype=?",
+            "t USING PRIMARY KEY (param=? AND code=? AND block=?)",
+        ],
     );
     for (text, alone) in
         [("code=appel", true), ("code=appel&_sort=-authored-on", true), ("code=appel,x", false)]
@@ -176,7 +191,7 @@ fn a_code_that_is_not_rare_is_walked_in_the_order_of_creation() {
 fn a_chain_and_has_are_led_by_what_is_rare_and_looked_up_where_it_is_not() {
     let rare = explained(&filled(), &parse_text("Task", "patient.identifier=urn:s|1").unwrap()).join("\n");
     is_led("Task", "patient.identifier", &rare);
-    assert!(rare.contains("USING INDEX resource_subject (subject=? AND rtype=?"), "{rare}");
+    assert!(rare.contains(DATES), "{rare}");
     let rare =
         explained(&filled(), &parse_text("Patient", "_has:Task:patient:code=appel").unwrap()).join("\n");
     is_led("Patient", "_has", &rare);
@@ -184,7 +199,7 @@ fn a_chain_and_has_are_led_by_what_is_rare_and_looked_up_where_it_is_not() {
     assert!(rare.contains("SEARCH r USING INDEX resource_created (rtype=? AND rid=?)"), "{rare}");
 
     let conn = filled_with_codes("Task", "code", "appel");
-    let referring = "SEARCH s USING COVERING INDEX resource_subject (subject=? AND rtype=?)";
+    let referring = "SEARCH s USING PRIMARY KEY (subject=? AND rtype=?)";
     let walk = "SEARCH r USING INDEX resource_created (rtype=?";
     check_on(&conn, "Patient", "_has:Task:patient:code=appel", &[walk, referring]);
     check_on(&filled(), "Patient", "_has:Task:patient:status=requested", &[walk, referring]);
@@ -194,12 +209,7 @@ fn a_chain_and_has_are_led_by_what_is_rare_and_looked_up_where_it_is_not() {
     assert!(rare.contains("USING INDEX resource_status (rtype=? AND status=?"), "{rare}");
     let conn = filled_with_codes("Patient", "identifier", "1");
     let looked_up = "SEARCH r USING INDEX resource_id (id=? AND rtype=?)";
-    check_on(
-        &conn,
-        "Task",
-        "patient.identifier=1&_sort=-authored-on",
-        &["resource_dated (rtype=?", looked_up],
-    );
+    check_on(&conn, "Task", "patient.identifier=1&_sort=-authored-on", &[DATES, looked_up]);
 }
 
 #[test]
@@ -224,7 +234,7 @@ fn a_compartment_is_led_by_each_of_its_references() {
     let joined =
         explained(&filled(), &Query { criteria: vec![member], ..Query::new("Communication") }).join("\n");
     is_led("Communication", "in a compartment", &joined);
-    assert!(joined.contains("USING INDEX resource_subject (subject=? AND rtype=?"), "{joined}");
+    assert!(joined.contains(DATES), "{joined}");
     assert!(joined.contains("t USING PRIMARY KEY (code=? AND param=?"), "{joined}");
 }
 
@@ -240,7 +250,7 @@ fn an_order_by_a_code_a_text_or_a_date_looks_up_what_matches_only() {
         is_led(rtype, text, &joined);
         let own = ["token", "text"].iter().all(|table| !joined.contains(table));
         assert!(own && step.is_none_or(|step| joined.contains(step)), "{text}:\n{joined}");
-        let led = if rtype == "Task" { "resource_subject (subject=? AND rtype=?" } else { "resource_id" };
+        let led = if rtype == "Task" { DATES } else { "resource_id" };
         assert!(joined.contains(led), "{text}:\n{joined}");
     }
 }
@@ -261,6 +271,7 @@ fn no_more_are_sorted_than_the_limit_and_the_refusal_says_what_to_do() {
          SELECT 1, 'm' || n, n, 1, n, 0, 0, 0, n, n, 'Patient/p', 'Practitioner/n', 'requested' FROM n;",
     )
     .unwrap();
+    date(&conn);
     for text in texts {
         let problem = ask(text).unwrap_err();
         assert_eq!((problem.category, problem.issues[0].code), (Category::Malformed, "too-costly"), "{text}");
@@ -276,18 +287,15 @@ fn no_more_are_sorted_than_the_limit_and_the_refusal_says_what_to_do() {
 
 #[test]
 fn what_is_about_a_patient_follows_its_index() {
-    check("Task", "patient=p", "resource_subject (subject=? AND rtype=?");
-    check("Task", "patient=p&status=requested&_sort=-authored-on", "resource_subject (subject=? AND rtype=?");
-    check(
-        "Observation",
-        "patient=p&code=x&date=ge2026&_sort=date",
-        "resource_subject (subject=? AND rtype=?",
-    );
-    check(
-        "QuestionnaireResponse",
-        "patient=p&questionnaire=https://q.example/w&_sort=-authored",
-        "resource_subject",
-    );
+    for (rtype, text, step) in [
+        ("Task", "patient=p", DATES),
+        ("Task", "patient=p&status=requested&_sort=-authored-on", DATES),
+        ("Task", "patient=p,q", DATES),
+        ("Observation", "patient=p&code=x&date=ge2026&_sort=date", "(subject=? AND rtype=? AND dated_at>?"),
+        ("QuestionnaireResponse", "patient=p&questionnaire=https://q.example/w&_sort=-authored", DATES),
+    ] {
+        check_on(&filled(), rtype, text, &[step, "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)"]);
+    }
 }
 
 #[test]
@@ -299,7 +307,12 @@ fn a_feed_and_a_list_by_date_follow_their_index() {
     );
     check("Task", "_lastUpdated=ge2026-01-01", "resource_updated (rtype=? AND last_updated>?");
     check("Task", "_sort=-_lastUpdated", "resource_updated (rtype=?");
-    check("Task", "authored-on=lt2026-01-01&_sort=-authored-on", "resource_dated (rtype=? AND dated_at<?");
+    check_on(
+        &filled(),
+        "Task",
+        "authored-on=lt2026-01-01&_sort=-authored-on",
+        &["SEARCH s USING PRIMARY KEY (subject=? AND rtype=? AND dated_at<?"],
+    );
     check(
         "QuestionnaireResponse",
         "status=requested&_sort=-authored",
@@ -334,7 +347,7 @@ fn a_walk_along_codes_keeps_the_order_of_creation_from_page_to_page() {
     let tokens = [token("a", 1), token("a", 2), token("b", 0)];
     for (k, token) in tokens.iter().enumerate() {
         let own = tasks.iter().enumerate().filter(|(n, _)| n % 3 == k || n.is_multiple_of(7));
-        runs::insert(&conn, &own.map(|(_, rid)| (*rid, token)).collect::<Vec<_>>()).unwrap();
+        runs::insert(&conn, &own.map(|(_, rid)| (*rid, (token, 0))).collect::<Vec<_>>()).unwrap();
     }
     // What a resource tells of its codes itself.
     for (n, rid) in tasks.iter().enumerate() {
@@ -346,19 +359,45 @@ fn a_walk_along_codes_keeps_the_order_of_creation_from_page_to_page() {
     }
     let of = |n: usize, codes: &str| n.is_multiple_of(7) || n % 3 < 2 || codes.contains('b');
     for text in ["code=a", "code=a,b"] {
-        let query = parse_text("Task", text).unwrap();
         let newest_first = tasks.iter().enumerate().rev();
         let expected: Vec<i64> = newest_first.filter(|(n, _)| of(*n, text)).map(|(_, rid)| *rid).collect();
-        let (mut found, mut after) = (Vec::new(), None);
-        loop {
-            let plan = choose(&conn, &query).unwrap();
-            let page = run(&conn, &plan.select(&query, after.as_deref(), 37)).unwrap();
-            found.extend(page.iter().map(|one| one.rid));
-            let Some(last) = page.last() else { break };
-            after = Some(last.keys(&plan.order));
-        }
-        assert!(found == expected, "{text}: {} instead of {}", found.len(), expected.len());
+        paged(&conn, text, &expected);
     }
+    // The same by date, of which many have the same: in runs that end where those of the codes do not.
+    conn.execute_batch("UPDATE resource SET dated_at = rid * 7 % 10 / 3, dated_to = rid * 7 % 10 / 3")
+        .unwrap();
+    date(&conn);
+    for (text, down) in [("code=a&_sort=-authored-on", true), ("code=a&_sort=authored-on", false)] {
+        let mut expected: Vec<(i64, i64)> = tasks
+            .iter()
+            .enumerate()
+            .filter(|(n, _)| of(*n, "a"))
+            .map(|(_, rid)| (rid * 7 % 10 / 3, *rid))
+            .collect();
+        expected.sort_unstable();
+        if down {
+            expected.reverse();
+        }
+        let plan = explained(&conn, &parse_text("Task", text).unwrap()).join("\n");
+        assert!(plan.contains("SEARCH t USING PRIMARY KEY (param=? AND code=? AND block=?)"), "{plan}");
+        paged(&conn, text, &expected.into_iter().map(|(_, rid)| rid).collect::<Vec<_>>());
+    }
+}
+
+/// Finds these, page by page.
+fn paged(conn: &Connection, text: &str, expected: &[i64]) {
+    let query = parse_text("Task", text).unwrap();
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let plan = choose(conn, &query).unwrap();
+        let page = run(conn, &plan.select(&query, after.as_deref(), 37)).unwrap();
+        found.extend(page.iter().map(|one| one.rid));
+        let Some(last) = page.last() else { break };
+        after = Some(last.keys(&plan.order));
+    }
+    assert!(found == expected, "{text}: {} instead of {}", found.len(), expected.len());
+    let counted = choose(conn, &query).unwrap().count(&query, None);
+    assert_eq!(count(conn, &counted).unwrap(), expected.len() as u64, "{text}");
 }
 
 #[test]
@@ -372,9 +411,9 @@ fn who_is_referred_to_by_what_is_rare_is_found_along_the_references_to_that_type
     conn.execute(insert, []).unwrap();
     let observation = 4; // every third resource from the first on
     let (performer, code) = (number("Observation", "performer"), number("Observation", "code"));
-    runs::add(&conn, observation, &(performer, "Patient/p".to_owned(), 0)).unwrap();
-    runs::add(&conn, observation + 3, &(performer, "Patient/q".to_owned(), 0)).unwrap();
-    runs::add(&conn, observation, &(code, "rare".to_owned(), 0)).unwrap();
+    runs::add(&conn, observation, (&(performer, "Patient/p".to_owned(), 0), 0)).unwrap();
+    runs::add(&conn, observation + 3, (&(performer, "Patient/q".to_owned(), 0), 0)).unwrap();
+    runs::add(&conn, observation, (&(code, "rare".to_owned(), 0), 0)).unwrap();
     let query = parse_text("Patient", "_has:Observation:performer:code=rare").unwrap();
     assert_eq!(matching_ids(&conn, &query, 50).unwrap(), ["p"]);
     let joined = explained(&conn, &query).join("\n");
