@@ -9,6 +9,7 @@ mod deliveries;
 mod digest;
 mod feed;
 mod history;
+mod lately;
 mod look;
 mod made;
 pub mod postgres;

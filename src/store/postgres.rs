@@ -1,4 +1,5 @@
-//! The shared store: any number of replicas over one PostgreSQL, with nothing kept in a process.
+//! The shared store: any number of replicas over one PostgreSQL. A process keeps nothing but versions that it read lately, which
+//! never change: whether one is still current the database tells at each read.
 //!
 //! Whoever writes holds one row of the database, `feed`, from the first statement of its transaction to the end of
 //! the commit. So the order of the numbers is the order of the commits, over all replicas; what a guard has seen
@@ -46,6 +47,7 @@ use super::{
 };
 use crate::fhir::search::Query;
 use crate::problem::Problem;
+use crate::store::lately::Lately;
 use crate::store::queue::gone;
 use crate::store::readings;
 use connection::Address;
@@ -91,6 +93,8 @@ struct Inner {
     pool: Pool,
     /// Reads by id.
     reads: Lanes<reads::Wanted>,
+    /// What they have read, by type and id.
+    lately: Lately<(i64, String), read::Version>,
     /// What decisions gather.
     looks: Lanes<Arc<look::Asked>>,
     shared: Arc<Shared>,
@@ -157,7 +161,8 @@ async fn start(address: Address, options: Options) -> Result<(Writer, Inner), Pr
     let queue_max = options.queue_max;
     let writer = Writer::start(&shared, sessions, queue_max);
     let (reads, looks) = (Lanes::start(&shared.address, queue_max), Lanes::start(&shared.address, queue_max));
-    Ok((writer, Inner { pool, reads, looks, shared, queue_max, pending }))
+    let lately = Lately::within(read::REMEMBERED_MAX, read::Version::bytes);
+    Ok((writer, Inner { pool, reads, lately, looks, shared, queue_max, pending }))
 }
 
 impl Drop for PostgresStore {
@@ -232,9 +237,19 @@ impl PostgresStore {
 
     async fn current(&self, rtype: String, id: String) -> Result<Option<Stored>, Problem> {
         let Some(code) = self.inner.shared.types.get(&rtype).copied() else { return Ok(None) };
-        let row = self.inner.reads.ask(reads::Wanted { rtype: code, id: id.clone() }).await?;
+        let key = (code, id.clone());
+        let known = self.inner.lately.find(&key);
+        let Some(row) = self.inner.reads.ask(reads::Wanted { rtype: code, id, known: known.clone() }).await?
+        else {
+            return Ok(None);
+        };
+        let version = reads::Wanted::version(known.clone(), &row)?;
         // Unpacked by who asked, not by the lane that all reads go through.
-        row.map(|row| read::stored(&row, 1, &rtype, &id)).transpose()
+        let stored = version.stored(&rtype, &key.1)?;
+        if !known.is_some_and(|known| Arc::ptr_eq(&known, &version)) {
+            self.inner.lately.put(key, version);
+        }
+        Ok(Some(stored))
     }
 
     async fn version(&self, rtype: String, id: String, version: i64) -> Result<Option<Stored>, Problem> {

@@ -1,8 +1,12 @@
 //! Reads by id, many in one statement.
 
+use std::sync::Arc;
+
 use tokio_postgres::{Error, Row};
 
 use super::lane::{Connection, Question};
+use super::read::Version;
+use crate::problem::Problem;
 
 /// A row for each resource that is there: its place among those asked for, then the columns of [`super::read::stored`].
 pub(super) const RESOURCES: &str =
@@ -11,22 +15,49 @@ pub(super) const RESOURCES: &str =
     JOIN resource r ON r.rtype = w.rtype AND r.id = w.id
     JOIN version v ON v.seq = r.seq";
 
+/// The same for reads of one resource each, and at last the place of the version in commit order and its instant. Of a version that is known
+/// already the columns are null: neither looked for nor sent.
+pub(super) const CURRENT: &str =
+    "/* reads */ SELECT w.n, v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place, v.made, r.seq, r.last_updated
+    FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) WITH ORDINALITY AS w (rtype, id, seq, at, n)
+    JOIN resource r ON r.rtype = w.rtype AND r.id = w.id
+    LEFT JOIN version v ON v.seq = CASE WHEN r.seq = w.seq AND r.last_updated = w.at THEN NULL ELSE r.seq END";
+
 /// One resource: the number of its type, and its id.
 pub(super) struct Wanted {
     pub(super) rtype: i64,
     pub(super) id: String,
+    /// The version that was read of it lately. That it is still the current one is for the database to say; by its instant too, so
+    /// that a place that was given again, to a database that was put back to an earlier state, is not taken for the same.
+    pub(super) known: Option<Arc<Version>>,
+}
+
+impl Wanted {
+    /// The version in its row, or the one that was known.
+    ///
+    /// # Errors
+    /// `Internal` when the row has none, and none was known.
+    pub(super) fn version(known: Option<Arc<Version>>, row: &Row) -> Result<Arc<Version>, Problem> {
+        let read = Version::of(row, 1, row.get(9)).map(Arc::new);
+        let is_current = |known: &Arc<Version>| (known.seq, known.last_updated) == (row.get(9), row.get(10));
+        read.or(known.filter(is_current)).ok_or_else(|| Problem::internal("a resource has lost its version"))
+    }
 }
 
 impl Question for Wanted {
-    /// The row of the current version, as [`RESOURCES`] has it.
+    /// The row of the current version, as [`CURRENT`] has it.
     type Answer = Option<Row>;
     const GROUP_MAX: usize = 128;
 
     async fn ask(connection: &mut Connection, group: &[Self]) -> Result<Vec<Option<Row>>, Error> {
-        let statement = connection.prepared(RESOURCES).await?;
-        let (types, ids): (Vec<i64>, Vec<&str>) =
-            group.iter().map(|wanted| (wanted.rtype, wanted.id.as_str())).unzip();
-        Ok(placed(group.len(), connection.client.query(&statement, &[&types, &ids]).await?))
+        let statement = connection.prepared(CURRENT).await?;
+        let types: Vec<i64> = group.iter().map(|wanted| wanted.rtype).collect();
+        let ids: Vec<&str> = group.iter().map(|wanted| wanted.id.as_str()).collect();
+        let known =
+            |wanted: &Self| wanted.known.as_ref().map_or((0, 0), |known| (known.seq, known.last_updated));
+        let (seqs, instants): (Vec<i64>, Vec<i64>) = group.iter().map(known).unzip();
+        let rows = connection.client.query(&statement, &[&types, &ids, &seqs, &instants]).await?;
+        Ok(placed(group.len(), rows))
     }
 }
 

@@ -12,6 +12,8 @@ mod durability;
 mod feed;
 #[path = "history.rs"]
 mod history;
+#[path = "lately.rs"]
+mod lately;
 #[path = "network.rs"]
 mod network;
 #[path = "paging.rs"]
