@@ -1,9 +1,9 @@
 //! Lines of the log on their way out: many in one write, in the order in which they came.
 //!
-//! A line of each answer, written by the thread that answers, is a system call and a lock that all of them wait for. So a
-//! line waits here for [`PAUSE`] at most, or until [`FULL`] bytes have come. What is worth a warning is written before the
-//! call returns, with all that came before it; so is everything from [`Queue::end`] on, and what a panic finds. Only a
-//! process that is killed takes the lines of its last [`PAUSE`] along.
+//! A line of each answer, written by the thread that answers, is a system call and a lock that all of them wait for, and
+//! the disk with them. So a line waits here for [`PAUSE`] at most, or until there are [`MANY`] bytes. What is worth a warning
+//! is written before the call returns, with all that came before it; so is everything from [`Queue::end`] on, and what a
+//! panic finds. Only a process that is killed takes the lines of its last [`PAUSE`] along.
 
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -12,8 +12,14 @@ use std::time::Duration;
 /// The longest that a line waits for others.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Bytes that do not wait any longer: who brings the last of them writes, and waits while the reader of the log is slow.
-const FULL: usize = 64 * 1024;
+/// Bytes that do not wait for others any longer.
+const MANY: usize = 64 * 1024;
+
+/// Bytes that wait while the disk, or who reads the log, is slow; who brings more waits, too.
+const MOST: usize = 1024 * 1024;
+
+/// Bytes of stack: it writes and nothing else, and more might be backed by a page of 2 MiB.
+const STACK: usize = 256 * 1024;
 
 /// Lines that wait for their write, and where they are written to.
 pub(super) struct Queue {
@@ -44,7 +50,10 @@ impl Queue {
             output: Mutex::new(Output { to: Box::new(to), spare: Vec::new() }),
         });
         let of_thread = Arc::clone(&queue);
-        let thread = std::thread::Builder::new().name("log".to_owned()).spawn(move || of_thread.write_all());
+        let thread = std::thread::Builder::new()
+            .name("log".to_owned())
+            .stack_size(STACK)
+            .spawn(move || of_thread.write_all());
         if thread.is_err() {
             queue.end();
         }
@@ -54,13 +63,14 @@ impl Queue {
     /// Takes a whole line with its end. `at_once`: it has been written when this returns.
     pub(super) fn append(&self, line: &[u8], at_once: bool) {
         let mut waiting = self.waiting();
-        let is_first = waiting.bytes.is_empty();
+        let before = waiting.bytes.len();
         waiting.bytes.extend_from_slice(line);
-        let writes = at_once || waiting.ended || waiting.bytes.len() >= FULL;
+        let now = waiting.bytes.len();
+        let writes = at_once || waiting.ended || now >= MOST;
         drop(waiting);
         if writes {
             self.flush();
-        } else if is_first {
+        } else if before == 0 || (before < MANY && now >= MANY) {
             self.came.notify_one();
         }
     }
@@ -72,6 +82,7 @@ impl Queue {
         std::mem::swap(spare, &mut self.waiting().bytes);
         let _ = to.write_all(spare).and_then(|()| to.flush());
         spare.clear();
+        spare.shrink_to(MANY);
     }
 
     /// Writes what waits, and from now on each line as it comes; the thread ends.
@@ -87,15 +98,18 @@ impl Queue {
 
     fn write_all(&self) {
         loop {
-            let waiting = self
+            let first = self
                 .came
                 .wait_while(self.waiting(), |waiting| waiting.bytes.is_empty() && !waiting.ended)
+                .unwrap_or_else(PoisonError::into_inner);
+            let (waiting, _) = self
+                .came
+                .wait_timeout_while(first, PAUSE, |waiting| waiting.bytes.len() < MANY && !waiting.ended)
                 .unwrap_or_else(PoisonError::into_inner);
             if waiting.ended {
                 return;
             }
             drop(waiting);
-            std::thread::sleep(PAUSE);
             self.flush();
         }
     }
@@ -166,12 +180,21 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded() {
+    fn who_brings_more_than_may_wait_waits() {
         let (queue, told) = queue();
         let line = [b'x'; 1_000];
-        (0..1_000).for_each(|_| queue.append(&line, false));
-        let longest = told.try_iter().map(|text| text.len()).max();
-        assert!(longest.is_some_and(|longest| longest <= FULL + line.len()), "{longest:?}");
+        let stuck = queue.output.lock().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| (0..3_000).for_each(|_| queue.append(&line, false)));
+            while queue.waiting().bytes.len() < MOST {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(PAUSE);
+            let waiting = queue.waiting().bytes.len();
+            assert!(waiting < MOST + line.len(), "{waiting}");
+            drop(stuck);
+        });
         queue.end();
+        assert_eq!(told.try_iter().map(|text| text.len()).sum::<usize>(), 3_000 * line.len());
     }
 }
