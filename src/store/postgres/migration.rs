@@ -111,9 +111,8 @@ async fn tell_links(transaction: &Transaction<'_>) -> Result<(), Problem> {
              SET LOCAL work_mem = '64MB'; SET LOCAL maintenance_work_mem = '128MB'",
         )
         .await?;
-    let params: Vec<i64> = link_params().iter().copied().collect();
     let insert = "/* tell_links */ INSERT INTO link_param SELECT * FROM unnest($1::bigint[])";
-    transaction.execute(insert, &[&params]).await?;
+    transaction.execute(insert, &[&link_params()]).await?;
     Ok(())
 }
 

@@ -96,6 +96,18 @@ fn value(value: &Bound) -> &(dyn ToSql + Sync) {
     }
 }
 
+/// Codes and references, one by one.
+const EACH: &str =
+    "CREATE TABLE each_token (param BIGINT, code TEXT COLLATE \"C\", rid BIGINT, system BIGINT);
+     CREATE TABLE each_link (LIKE each_token);";
+/// The same as they are kept.
+const TOGETHER: &str = "INSERT INTO token_run (param, code, block, system, low, last, bits)
+       SELECT param, code, rid / 64, system, min(rid % 64), max(rid % 64), bit_or(1::bigint << (rid % 64)::int)
+       FROM each_token GROUP BY param, code, rid / 64, system;
+     INSERT INTO link_run (param, code, block, low, last, bits)
+       SELECT param, code, rid / 64, min(rid % 64), max(rid % 64), bit_or(1::bigint << (rid % 64)::int)
+       FROM each_link GROUP BY param, code, rid / 64;";
+
 /// 400 patients with 60,000 tasks, observations and responses, most of them done.
 fn rows() -> String {
     let number = |rtype: &str, name: &str| {
@@ -121,10 +133,7 @@ fn rows() -> String {
             code(rtype)
         )
     };
-    let mut sql = String::from(
-        "CREATE TABLE each_token (param BIGINT, code TEXT COLLATE \"C\", rid BIGINT, system BIGINT);
-         CREATE TABLE each_link (LIKE each_token);",
-    );
+    let mut sql = EACH.to_owned();
     for (rtype, first, count) in [
         ("Patient", 1, 400),
         ("Task", 401, 20_000),
@@ -153,15 +162,10 @@ fn rows() -> String {
     // As many other parameters as resources have, so that any one of them, and any code, is seldom among all tokens.
     sql.push_str(&format!(
         "INSERT INTO each_token SELECT 1 + n % 90, 'other ' || n % 700, 401 + n % 60000, n FROM generate_series(1, 200000) n;
-         INSERT INTO each_link SELECT {link}, 'CarePlan/o' || rid % 700, rid, 0 FROM resource;
-         INSERT INTO token_run (param, code, block, system, low, last, bits)
-           SELECT param, code, rid / 64, system, min(rid % 64), max(rid % 64), bit_or(1::bigint << (rid % 64)::int)
-           FROM each_token GROUP BY param, code, rid / 64, system;
-         INSERT INTO link_run (param, code, block, low, last, bits)
-           SELECT param, code, rid / 64, min(rid % 64), max(rid % 64), bit_or(1::bigint << (rid % 64)::int)
-           FROM each_link GROUP BY param, code, rid / 64;",
+         INSERT INTO each_link SELECT {link}, 'CarePlan/o' || rid % 700, rid, 0 FROM resource;",
         link = of("Observation", "based-on"),
     ));
+    sql.push_str(TOGETHER);
     sql.push_str(&format!(
         "INSERT INTO text SELECT {}, 'test-' || rid, rid, 'TEST-' || rid FROM resource WHERE rid <= 400;
          INSERT INTO text SELECT {}, 'appel ' || rid, rid, 'Appel ' || rid FROM resource WHERE rid BETWEEN 401 AND 20400;
