@@ -129,16 +129,18 @@ pub(crate) async fn nothing_is_half_written(service: &Service, responses: &[Valu
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_and_nothing_is_half_written() {
     let folder = tempfile::tempdir().unwrap();
-    kill_again_and_again(&format!("sqlite:{}", folder.path().join("store.sqlite").display())).await;
+    let database = format!("sqlite:{}", folder.path().join("store.sqlite").display());
+    println!("{}", kill_again_and_again(&database).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_postgresql_too_nothing_acknowledged_is_lost_and_nothing_is_half_written() {
     let Some(database) = Database::new().await else { return };
-    kill_again_and_again(database.url()).await;
+    println!("{}", kill_again_and_again(database.url()).await);
 }
 
-async fn kill_again_and_again(database: &str) {
+/// What was killed, and what was there afterwards.
+async fn kill_again_and_again(database: &str) -> String {
     let acknowledged = Acknowledged::default();
     let rounds = usize::try_from(variable("VIGIE_TEST_KILL_ROUNDS", ROUNDS)).unwrap();
     for round in 0..rounds {
@@ -155,11 +157,6 @@ async fn kill_again_and_again(database: &str) {
     assert_eq!(by_identifier.len(), stored.len(), "one response was stored twice");
     let acknowledged = acknowledged.lock().unwrap().clone();
     assert!(acknowledged.len() >= ACKNOWLEDGED_BEFORE_KILL * rounds);
-    println!(
-        "{rounds} times killed; {} responses acknowledged, all there; {} stored that were not acknowledged",
-        acknowledged.len(),
-        stored.len() - acknowledged.len()
-    );
     for (identifier, id) in &acknowledged {
         assert_eq!(by_identifier.get(identifier), Some(id), "{identifier} was acknowledged as {id}");
     }
@@ -178,4 +175,9 @@ async fn kill_again_and_again(database: &str) {
         .map(|r| r["id"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(after.len(), stored.len(), "a repeat created something");
+    format!(
+        "{rounds} times killed; {} responses acknowledged, all there; {} stored that were not acknowledged",
+        acknowledged.len(),
+        stored.len() - acknowledged.len()
+    )
 }
