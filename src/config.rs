@@ -142,9 +142,6 @@ pub struct Limits {
     /// Threads that serve requests; 0 means one a core.
     #[validate(range(max = 256))]
     pub workers: usize,
-    /// How far these threads give way to those that write and to deliveries: what is added to their nice value (Linux).
-    #[validate(range(max = 19))]
-    pub worker_nice: u8,
     /// Most weeks that the report of a period covers.
     #[validate(range(min = 1, max = 260))]
     pub report_weeks: u32,
@@ -155,7 +152,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes: 5_242_880, workers: 0, worker_nice: 5, report_weeks: 53, shutdown_seconds: 20 }
+        Self { body_bytes: 5_242_880, workers: 0, report_weeks: 53, shutdown_seconds: 20 }
     }
 }
 

@@ -17,7 +17,6 @@ pub mod route;
 mod search;
 mod status;
 mod template;
-mod thread;
 mod write;
 
 use std::net::TcpListener;
@@ -48,8 +47,6 @@ pub struct State {
 pub struct Serving {
     /// Threads; 0 means one a core.
     pub workers: usize,
-    /// How far these threads give way to those that write and to deliveries: added to their nice value (Linux).
-    pub worker_nice: u8,
     /// Grace for running requests at shutdown, in seconds.
     pub shutdown_seconds: u64,
 }
@@ -61,8 +58,6 @@ pub struct Serving {
 pub fn serve(state: State, socket: TcpListener, serving: Serving) -> Result<Server, Problem> {
     let state = web::Data::new(state);
     let mut server = HttpServer::new(move || {
-        // Each worker makes its own App, on its own thread.
-        thread::give_way(serving.worker_nice);
         App::new().app_data(state.clone()).default_service(web::to(handle::dispatch))
     })
     .disable_signals()

@@ -101,11 +101,8 @@ impl Application {
             body_bytes: settings.limits.body_bytes,
             origins: settings.cors.origins.clone(),
         };
-        let serving = Serving {
-            workers: settings.limits.workers,
-            worker_nice: settings.limits.worker_nice,
-            shutdown_seconds: settings.limits.shutdown_seconds,
-        };
+        let serving =
+            Serving { workers: settings.limits.workers, shutdown_seconds: settings.limits.shutdown_seconds };
         let server = http::serve(state, socket, serving)?;
         let listener = listen(&settings.mllp).await?;
         let poll = Duration::from_millis(settings.delivery.poll_ms);

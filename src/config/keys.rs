@@ -22,7 +22,6 @@ const KEYS: &[(&str, Form)] = &[
     ("log.json", Form::Flag),
     ("limits.body_bytes", Form::Number),
     ("limits.workers", Form::Number),
-    ("limits.worker_nice", Form::Number),
     ("limits.report_weeks", Form::Number),
     ("limits.shutdown_seconds", Form::Number),
     ("cors.origins", Form::List),

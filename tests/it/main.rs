@@ -33,7 +33,6 @@ mod outage;
 mod patching;
 mod period_report;
 mod platform;
-mod priority;
 mod process;
 mod profiles;
 mod readability;

@@ -51,11 +51,6 @@ impl Service {
         Self { url: url.to_owned(), child, client }
     }
 
-    /// Its id with the system.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Address of a path.
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
