@@ -20,6 +20,7 @@ mod search;
 pub mod sqlite;
 mod staged;
 mod unit;
+mod version;
 
 use std::fmt;
 use std::future::Future;

@@ -50,6 +50,7 @@ use crate::problem::Problem;
 use crate::store::lately::Lately;
 use crate::store::queue::gone;
 use crate::store::readings;
+use crate::store::version::REMEMBERED_MAX;
 use connection::Address;
 use group::Session;
 use lane::Lanes;
@@ -94,7 +95,7 @@ struct Inner {
     /// Reads by id.
     reads: Lanes<reads::Wanted>,
     /// What they have read, by type and id.
-    lately: Lately<(i64, String), read::Version>,
+    lately: Lately<(i64, String), read::Placed>,
     /// What decisions gather.
     looks: Lanes<Arc<look::Asked>>,
     shared: Arc<Shared>,
@@ -161,7 +162,7 @@ async fn start(address: Address, options: Options) -> Result<(Writer, Inner), Pr
     let queue_max = options.queue_max;
     let writer = Writer::start(&shared, sessions, queue_max);
     let (reads, looks) = (Lanes::start(&shared.address, queue_max), Lanes::start(&shared.address, queue_max));
-    let lately = Lately::within(read::REMEMBERED_MAX, read::Version::bytes);
+    let lately = Lately::within(REMEMBERED_MAX, |known: &read::Placed| known.version.bytes());
     Ok((writer, Inner { pool, reads, lately, looks, shared, queue_max, pending }))
 }
 
@@ -243,11 +244,11 @@ impl PostgresStore {
         else {
             return Ok(None);
         };
-        let version = reads::Wanted::version(known.clone(), &row)?;
+        let current = reads::Wanted::version(known.clone(), &row)?;
         // Unpacked by who asked, not by the lane that all reads go through.
-        let stored = version.stored(&rtype, &key.1)?;
-        if !known.is_some_and(|known| Arc::ptr_eq(&known, &version)) {
-            self.inner.lately.put(key, version);
+        let stored = current.version.stored(&rtype, &key.1)?;
+        if !known.is_some_and(|known| Arc::ptr_eq(&known, &current)) {
+            self.inner.lately.put(key, current);
         }
         Ok(Some(stored))
     }

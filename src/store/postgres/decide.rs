@@ -113,7 +113,7 @@ impl<'a> Decision<'a> {
         }
         let at =
             feed::instant(self.world.feed.latest, self.changes.feed.latest, unit.proposed().as_microsecond());
-        let instant = super::read::timestamp(at)?;
+        let instant = crate::store::version::timestamp(at)?;
         let number = self.changes.unit(unit.name, unit.at.as_microsecond(), at);
         for guard in &unit.guards {
             if let Guard::Key { space, key, holder, digest } = guard {

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Row};
 
-use super::read::timestamp;
 use crate::outbox::{Act, Attempt, Delivery, Outcome, Progress, Receipt, State, Stop};
 use crate::problem::Problem;
+use crate::store::version::timestamp;
 use crate::store::{DeliveryFilter, DeliveryRecord, body};
 
 /// A delivery as its row says, without its payload.

@@ -8,9 +8,9 @@ use tokio_postgres::types::Type;
 
 use super::delivery::{self, COLUMNS, attempt};
 use super::lease::WAITING;
-use super::read::timestamp;
 use crate::outbox::Attempt;
 use crate::problem::Problem;
+use crate::store::version::timestamp;
 use crate::store::{DeliveryRecord, Overdue};
 
 pub(super) async fn overdue(

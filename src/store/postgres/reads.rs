@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio_postgres::{Error, Row};
 
 use super::lane::{Connection, Question};
-use super::read::Version;
+use super::read::{Placed, packed};
 use crate::problem::Problem;
 
 /// A row for each resource that is there: its place among those asked for, then the columns of [`super::read::stored`].
@@ -29,7 +29,7 @@ pub(super) struct Wanted {
     pub(super) id: String,
     /// The version that was read of it lately. That it is still the current one is for the database to say; by its instant too, so
     /// that a place that was given again, to a database that was put back to an earlier state, is not taken for the same.
-    pub(super) known: Option<Arc<Version>>,
+    pub(super) known: Option<Arc<Placed>>,
 }
 
 impl Wanted {
@@ -37,9 +37,10 @@ impl Wanted {
     ///
     /// # Errors
     /// `Internal` when the row has none, and none was known.
-    pub(super) fn version(known: Option<Arc<Version>>, row: &Row) -> Result<Arc<Version>, Problem> {
-        let read = Version::of(row, 1, row.get(9)).map(Arc::new);
-        let is_current = |known: &Arc<Version>| (known.seq, known.last_updated) == (row.get(9), row.get(10));
+    pub(super) fn version(known: Option<Arc<Placed>>, row: &Row) -> Result<Arc<Placed>, Problem> {
+        let read = packed(row, 1).map(|version| Arc::new(Placed { seq: row.get(9), version }));
+        let is_current =
+            |known: &Arc<Placed>| (known.seq, known.version.last_updated) == (row.get(9), row.get(10));
         read.or(known.filter(is_current)).ok_or_else(|| Problem::internal("a resource has lost its version"))
     }
 }
@@ -53,8 +54,9 @@ impl Question for Wanted {
         let statement = connection.prepared(CURRENT).await?;
         let types: Vec<i64> = group.iter().map(|wanted| wanted.rtype).collect();
         let ids: Vec<&str> = group.iter().map(|wanted| wanted.id.as_str()).collect();
-        let known =
-            |wanted: &Self| wanted.known.as_ref().map_or((0, 0), |known| (known.seq, known.last_updated));
+        let known = |wanted: &Self| {
+            wanted.known.as_ref().map_or((0, 0), |known| (known.seq, known.version.last_updated))
+        };
         let (seqs, instants): (Vec<i64>, Vec<i64>) = group.iter().map(known).unzip();
         let rows = connection.client.query(&statement, &[&types, &ids, &seqs, &instants]).await?;
         Ok(placed(group.len(), rows))

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::dated::{self, Dated};
 use super::entries::{self, Sorted};
 use super::pens::{Pens, Place, last};
-use super::read::{latest, timestamp};
+use super::read::latest;
 use super::search;
 use super::writer::Done;
 use crate::fhir::search as parameters;
@@ -16,6 +16,7 @@ use crate::problem::Problem;
 use crate::store::body::{self, Packed};
 use crate::store::feed;
 use crate::store::row::Row;
+use crate::store::version::timestamp;
 use crate::store::{Claim, Committed, Expect, Guard, Unit, Violation, Write};
 
 /// The number of each resource type in the tables.

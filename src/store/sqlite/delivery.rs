@@ -3,10 +3,10 @@
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
-use super::read::timestamp;
 use crate::outbox::{Act, Attempt, Delivery, Outcome, Progress, Receipt, State, Stop};
 use crate::problem::Problem;
 use crate::store::body::{self, Packed};
+use crate::store::version::timestamp;
 use crate::store::{DeliveryFilter, DeliveryRecord};
 
 /// A new delivery is the head when nothing open to its destination about its patient came before.

@@ -3,13 +3,14 @@
 use rusqlite::types::Value as Sql;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
-use super::read::{Raw, raw};
+use super::read::packed;
 use crate::problem::{Category, Problem};
+use crate::store::version::Version;
 use crate::store::{History, Versions};
 
 /// One version before its body is unpacked.
 struct Found {
-    raw: Raw,
+    version: Version,
     seq: i64,
     rtype: String,
     id: String,
@@ -20,8 +21,9 @@ pub(super) fn page(conn: &Connection, history: &History) -> Result<Versions, Pro
     let Some((text, values)) = select(conn, history, after)? else {
         return Ok(Versions { last: history.after.clone(), ..Versions::default() });
     };
-    let read =
-        |row: &Row<'_>| Ok(Found { raw: raw(row)?, seq: row.get(8)?, rtype: row.get(9)?, id: row.get(10)? });
+    let read = |row: &Row<'_>| {
+        Ok(Found { version: packed(row)?, seq: row.get(8)?, rtype: row.get(9)?, id: row.get(10)? })
+    };
     let mut statement = conn.prepare_cached(&text)?;
     let mut found: Vec<Found> =
         statement.query_map(params_from_iter(values), read)?.collect::<Result<_, _>>()?;
@@ -32,8 +34,10 @@ pub(super) fn page(conn: &Connection, history: &History) -> Result<Versions, Pro
         None if history.oldest_first && after.is_none() => Some(newest(conn)?),
         None => after,
     };
-    let versions =
-        found.into_iter().map(|found| found.raw.stored(&found.rtype, &found.id)).collect::<Result<_, _>>()?;
+    let versions = found
+        .into_iter()
+        .map(|found| found.version.stored(&found.rtype, &found.id))
+        .collect::<Result<_, _>>()?;
     Ok(Versions { versions, more, last: last.map(|seq| seq.to_string()) })
 }
 

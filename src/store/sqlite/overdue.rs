@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::delivery::{self, COLUMNS};
 use super::lease::next_destination;
-use super::read::timestamp;
 use crate::problem::Problem;
+use crate::store::version::timestamp;
 use crate::store::{DeliveryRecord, Overdue};
 
 pub(super) fn overdue(

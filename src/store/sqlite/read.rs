@@ -1,13 +1,13 @@
 //! Reads by key: a resource, one of its versions, a patient's stream.
 
-use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Rows};
 
 use super::commit::Types;
 use super::search;
 use super::versions::Versions;
 use crate::problem::Problem;
-use crate::store::{Claim, Look, Made, Seen, Stored, body, feed};
+use crate::store::version::Version;
+use crate::store::{Claim, Look, Seen, Stored};
 
 /// What reads by key know without the file.
 pub(super) struct Known {
@@ -77,11 +77,11 @@ const NUMBERED: &str =
      WHERE r.id = ?2 AND r.rtype = ?1";
 
 /// The version at that place in commit order, as it is stored.
-pub(super) fn at(conn: &Connection, seq: i64) -> Result<Raw, Problem> {
+pub(super) fn at(conn: &Connection, seq: i64) -> Result<Version, Problem> {
     let mut select = conn.prepare_cached(
         "/* at */ SELECT version, last_updated, deleted, dictionary, size, body, dated_place, made FROM version WHERE seq = ?1",
     )?;
-    Ok(select.query_row([seq], raw)?)
+    Ok(select.query_row([seq], packed)?)
 }
 
 /// The same, unpacked.
@@ -118,24 +118,10 @@ pub(super) fn claim(conn: &Connection, space: &str, key: &str) -> Result<Option<
     Ok(found)
 }
 
-pub(super) fn timestamp(microsecond: i64) -> Result<Timestamp, Problem> {
-    Timestamp::from_microsecond(microsecond).map_err(|_| Problem::internal("a stored time is out of range"))
-}
-
-pub(super) struct Raw {
-    version: u64,
-    last_updated: i64,
-    deleted: bool,
-    dictionary: i64,
-    size: usize,
-    body: Vec<u8>,
-    dated_place: usize,
-    made: i16,
-}
-
-pub(super) fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
-    Ok(Raw {
-        version: row.get(0)?,
+/// Of a row with the columns of [`at`] first.
+pub(super) fn packed(row: &Row<'_>) -> rusqlite::Result<Version> {
+    Ok(Version {
+        number: row.get(0)?,
         last_updated: row.get(1)?,
         deleted: row.get(2)?,
         dictionary: row.get(3)?,
@@ -144,27 +130,6 @@ pub(super) fn raw(row: &Row<'_>) -> rusqlite::Result<Raw> {
         dated_place: row.get(6)?,
         made: row.get(7)?,
     })
-}
-
-impl Raw {
-    /// Bytes of the body as it is stored.
-    pub(super) fn packed_size(&self) -> usize {
-        self.body.len()
-    }
-
-    pub(super) fn stored(&self, rtype: &str, id: &str) -> Result<Stored, Problem> {
-        let last_updated = timestamp(self.last_updated)?;
-        let body = body::unpack(self.dictionary, &self.body, self.size)?;
-        Ok(Stored {
-            rtype: rtype.to_owned(),
-            id: id.to_owned(),
-            version: self.version,
-            last_updated,
-            deleted: self.deleted,
-            made: Made::of(self.made),
-            body: feed::dated(body, self.dated_place, last_updated),
-        })
-    }
 }
 
 #[cfg(test)]

@@ -6,22 +6,17 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::read::{self, Raw};
+use super::read;
 use crate::problem::Problem;
 use crate::store::lately::Lately;
-
-/// Bytes of packed versions: some three thousand responses, or all that the patients of a day have.
-const BYTES_MAX: usize = 4 * 1024 * 1024;
-
-/// What a version takes beside its body.
-const BESIDE: usize = size_of::<Raw>() + 64;
+use crate::store::version::{REMEMBERED_MAX, Version};
 
 /// A bounded memory of versions, by their place in commit order.
-pub(super) struct Versions(Lately<i64, Raw>);
+pub(super) struct Versions(Lately<i64, Version>);
 
 impl Default for Versions {
     fn default() -> Self {
-        Self(Lately::within(BYTES_MAX, size))
+        Self(Lately::within(REMEMBERED_MAX, Version::bytes))
     }
 }
 
@@ -30,7 +25,7 @@ impl Versions {
     ///
     /// # Errors
     /// Those of the file; `Internal` when there is none.
-    pub(super) fn at(&self, conn: &Connection, seq: i64) -> Result<Arc<Raw>, Problem> {
+    pub(super) fn at(&self, conn: &Connection, seq: i64) -> Result<Arc<Version>, Problem> {
         if let Some(found) = self.0.find(&seq) {
             return Ok(found);
         }
@@ -38,10 +33,6 @@ impl Versions {
         self.0.put(seq, Arc::clone(&read));
         Ok(read)
     }
-}
-
-fn size(version: &Raw) -> usize {
-    version.packed_size() + BESIDE
 }
 
 #[cfg(test)]
