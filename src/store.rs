@@ -17,6 +17,7 @@ mod queue;
 mod readings;
 mod row;
 mod search;
+mod shown;
 pub mod sqlite;
 mod staged;
 mod unit;

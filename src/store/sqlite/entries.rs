@@ -4,9 +4,10 @@ use rusqlite::Connection;
 
 use super::many::many;
 use super::runs;
-use super::shown::{self, Shown};
+use super::shown;
 use crate::problem::Problem;
 use crate::store::row::{Part, Row, Text};
+use crate::store::shown::Shown;
 
 /// The place of an entry: which resource, and which of its entries.
 type Place = (usize, usize);
