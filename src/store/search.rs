@@ -12,6 +12,7 @@ mod plan;
 mod statement;
 mod value;
 
+pub(super) use condition::told;
 pub(super) use order::Order;
 pub(super) use plan::{Hints, Plan};
 pub(super) use statement::{Bound, Statement};

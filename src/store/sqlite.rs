@@ -152,10 +152,10 @@ impl Store for SqliteStore {
     }
 
     fn search(&self, query: &Query) -> Pending<'_, Page> {
-        let query = query.clone();
+        let (known, query) = (Arc::clone(&self.known), query.clone());
         Box::pin(async move {
             self.unindexed.check(&query)?;
-            self.readers.read(move |conn| search::page(conn, &query)).await
+            self.readers.read(move |conn| search::page(conn, &known.types, &query)).await
         })
     }
 

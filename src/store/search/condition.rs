@@ -81,7 +81,11 @@ fn one(
 }
 
 /// The code that a resource may tell of itself whether it has it: its keys hold the least and the greatest of each parameter.
-fn told<'t>(parameter: &Parameter, modifier: Modifier, test: &'t Test) -> Option<&'t str> {
+pub(in crate::store) fn told<'t>(
+    parameter: &Parameter,
+    modifier: Modifier,
+    test: &'t Test,
+) -> Option<&'t str> {
     let code = match (parameter.kind, test) {
         (Kind::Token, Test::Token { code: Some(code), .. }) => code,
         (Kind::Canonical, Test::Canonical { url, .. }) => url,

@@ -102,7 +102,7 @@ impl Order {
     }
 
     /// Whether an index that goes on with these columns yields it, forwards or backwards.
-    pub(super) fn follows(&self, columns: &[SortKey]) -> bool {
+    pub(in crate::store) fn follows(&self, columns: &[SortKey]) -> bool {
         let same = self.0.iter().all(|sorted| sorted.descending == self.0[0].descending);
         let keys = self.0.iter().filter_map(|sorted| sorted.key);
         same && keys.eq(columns.iter().copied())

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Rows};
 use super::commit::Types;
 use super::search;
 use super::versions::Versions;
+use crate::fhir::search::Query;
 use crate::problem::Problem;
 use crate::store::version::Version;
 use crate::store::{Claim, Look, Seen, Stored};
@@ -61,10 +62,11 @@ impl Known {
     /// Everything from one moment: the caller's snapshot.
     pub(super) fn look(&self, conn: &Connection, look: &Look) -> Result<Seen, Problem> {
         let resource = |(rtype, id): &(String, String)| self.read(conn, rtype, id);
+        let page = |query: &Query| search::page(conn, &self.types, query);
         Ok(Seen {
             streams: look.streams.iter().map(|name| stream(conn, name)).collect::<Result<_, _>>()?,
             resources: look.resources.iter().map(resource).collect::<Result<_, _>>()?,
-            pages: look.searches.iter().map(|query| search::page(conn, query)).collect::<Result<_, _>>()?,
+            pages: look.searches.iter().map(page).collect::<Result<_, _>>()?,
         })
     }
 }

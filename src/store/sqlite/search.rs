@@ -1,8 +1,11 @@
 //! Running a query: a plan that keeps to an index, keyset paging, bodies fetched last.
 
+mod person;
+
 use rusqlite::types::{ToSql, ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, Row, params_from_iter};
 
+use super::commit::Types;
 use super::read;
 use crate::fhir::search::{Key, Query, SortKey, Total, open_cursor, seal_cursor};
 use crate::problem::Problem;
@@ -20,7 +23,15 @@ impl ToSql for Bound {
     }
 }
 
-pub(super) fn page(conn: &Connection, query: &Query) -> Result<Page, Problem> {
+pub(super) fn page(conn: &Connection, types: &Types, query: &Query) -> Result<Page, Problem> {
+    match person::page(conn, types, query)? {
+        Some(page) => Ok(page),
+        None => worded(conn, query),
+    }
+}
+
+/// The page of any query, in words of its own.
+fn worded(conn: &Connection, query: &Query) -> Result<Page, Problem> {
     let plan = choose(conn, query)?;
     if plan.is_unbounded() {
         few_enough(conn, query, &plan)?;

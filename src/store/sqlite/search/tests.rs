@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params_from_iter};
 
 use super::super::{migration, runs};
-use super::{choose, count, matching_ids, page, run};
+use super::{choose, count, matching_ids, run, worded};
 use crate::fhir::search::{Criterion, Key, Modifier, Query, Test, parameters, parse_text};
 use crate::problem::Category;
 use crate::store::row::param;
@@ -258,7 +258,7 @@ fn an_order_by_a_code_a_text_or_a_date_looks_up_what_matches_only() {
 #[test]
 fn no_more_are_sorted_than_the_limit_and_the_refusal_says_what_to_do() {
     let conn = filled();
-    let ask = |text: &str| page(&conn, &parse_text("Task", text).unwrap());
+    let ask = |text: &str| worded(&conn, &parse_text("Task", text).unwrap());
     // Each of these would sort every task.
     let texts = ["_sort=code", "_sort=-priority", "patient=p&_sort=status", "status=requested&_sort=code"];
     for text in &texts[..3] {
