@@ -86,6 +86,7 @@ struct Inner {
     text: String,
     root: syntax::Expr,
     variables: Vec<String>,
+    places: Vec<Option<usize>>,
 }
 
 /// Compile an expression.
@@ -93,8 +94,8 @@ struct Inner {
 /// # Errors
 /// `Invalid`, with line and column, what was found there and what would be right.
 pub fn compile(text: &str) -> Result<Expression, Problem> {
-    let parse::Parsed { root, variables } = parse::parse(text)?;
-    Ok(Expression { inner: Arc::new(Inner { text: text.to_owned(), root, variables }) })
+    let parse::Parsed { root, variables, places } = parse::parse(text)?;
+    Ok(Expression { inner: Arc::new(Inner { text: text.to_owned(), root, variables, places }) })
 }
 
 impl Expression {
@@ -148,8 +149,31 @@ impl Expression {
         scope: &'s Scope<'a>,
         given: &'s dyn Fn(usize) -> Option<&'s Variable<'a>>,
     ) -> Result<Collection<'a>, Fault> {
-        let variables = evaluate::Variables { names: &self.inner.variables, given, scope };
-        evaluate::Evaluator::new(variables, focus).run(&self.inner.root)
+        self.evaluator(focus, scope, given).run(&self.inner.root)
+    }
+
+    /// [`Collection::truth`] of what [`Expression::evaluate_given`] finds, which is never made where the expression compares or
+    /// joins comparisons.
+    ///
+    /// # Errors
+    /// As [`Expression::evaluate_given`]; within, as [`Collection::truth`].
+    pub(crate) fn truth_given<'a, 's>(
+        &'a self,
+        focus: &'s Collection<'a>,
+        scope: &'s Scope<'a>,
+        given: &'s dyn Fn(usize) -> Option<&'s Variable<'a>>,
+    ) -> Result<Result<Option<bool>, Fault>, Fault> {
+        self.evaluator(focus, scope, given).run_truth(&self.inner.root)
+    }
+
+    fn evaluator<'a, 's>(
+        &'a self,
+        focus: &'s Collection<'a>,
+        scope: &'s Scope<'a>,
+        given: &'s dyn Fn(usize) -> Option<&'s Variable<'a>>,
+    ) -> evaluate::Evaluator<'s, 'a> {
+        let Inner { variables: names, places, .. } = &*self.inner;
+        evaluate::Evaluator::new(evaluate::Variables { names, places, given, scope }, focus)
     }
 }
 

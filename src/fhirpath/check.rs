@@ -115,7 +115,7 @@ impl Checker<'_> {
             Expr::This => this.clone(),
             Expr::Index => Types::of("System.Integer"),
             Expr::Total => Types::anything(),
-            Expr::Variable(name) => self.variable(name),
+            Expr::Variable(name) => self.variable(&name.text),
             Expr::Head(name) => self.head(name, this),
             Expr::Child(target, name) => self.child(&self.types(target, this), name),
             Expr::At(target, index) => {

@@ -231,11 +231,19 @@ impl<'a> Collection<'a> {
     /// # Errors
     /// More than one, named after `whose`.
     pub(super) fn single(&self, whose: &str) -> Result<Option<&Item<'a>>, Fault> {
-        match self.items.as_slice() {
-            [] => Ok(None),
-            [item] => Ok(Some(item)),
-            items => Err(Fault::new(format!("{whose} takes one item, found {}", items.len()))),
-        }
+        single(&self.items, whose)
+    }
+}
+
+/// The one of these items, or none.
+///
+/// # Errors
+/// More than one, named after `whose`.
+pub(super) fn single<'i, 'a>(items: &'i [Item<'a>], whose: &str) -> Result<Option<&'i Item<'a>>, Fault> {
+    match items {
+        [] => Ok(None),
+        [item] => Ok(Some(item)),
+        items => Err(Fault::new(format!("{whose} takes one item, found {}", items.len()))),
     }
 }
 

@@ -131,7 +131,7 @@ fn equal_json(left: &Value, right: &Value) -> bool {
 }
 
 /// `left = right` of collections: same items in the same order; `None` when either is empty.
-pub(super) fn collections_equal(left: &Collection<'_>, right: &Collection<'_>) -> Option<bool> {
+pub(super) fn collections_equal(left: &[Item<'_>], right: &[Item<'_>]) -> Option<bool> {
     if left.is_empty() || right.is_empty() {
         return None;
     }

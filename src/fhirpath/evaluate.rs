@@ -12,7 +12,7 @@ use super::node::resource_type;
 use super::operators;
 use super::quantity::UCUM;
 use super::scope::Scope;
-use super::syntax::{Call, Expr, TypeName, TypeOperator};
+use super::syntax::{Call, Expr, TypeName, TypeOperator, VariableName};
 use super::types;
 use super::variable::Variable;
 
@@ -26,6 +26,8 @@ const TEXT_BYTES_MAX: usize = 1024 * 1024;
 pub(super) struct Variables<'s, 'a> {
     /// The names that the expression uses.
     pub(super) names: &'a [String],
+    /// The place of each name of a variable among them.
+    pub(super) places: &'a [Option<usize>],
     /// Their values, by their places among the names, where they are not of the scope.
     pub(super) given: &'s dyn Fn(usize) -> Option<&'s Variable<'a>>,
     pub(super) scope: &'s Scope<'a>,
@@ -39,6 +41,12 @@ impl<'s, 'a> Variables<'s, 'a> {
         }
         let place = self.names.iter().position(|known| known == name);
         place.and_then(self.given).or_else(|| self.scope.variable(name))
+    }
+
+    /// The same for one of the expression: a name is not looked for where its place is known.
+    fn at(&self, name: &VariableName) -> Option<&'s Variable<'a>> {
+        let given = self.places.get(name.place).copied().flatten().and_then(self.given);
+        given.or_else(|| self.scope.variable(&name.text).filter(|_| name.text != "context"))
     }
 }
 
@@ -59,6 +67,21 @@ pub(super) struct Frame<'f, 'a> {
     pub(super) total: Option<&'f Collection<'a>>,
 }
 
+/// One side of a comparison.
+pub(super) enum Side<'f, 'a> {
+    Literal(&'f Item<'a>),
+    Value(Cow<'f, Collection<'a>>),
+}
+
+impl<'a> Side<'_, 'a> {
+    pub(super) fn items(&self) -> &[Item<'a>] {
+        match self {
+            Self::Literal(item) => std::slice::from_ref(item),
+            Self::Value(collection) => collection.items.as_slice(),
+        }
+    }
+}
+
 impl<'s, 'a> Evaluator<'s, 'a> {
     pub(super) const fn new(variables: Variables<'s, 'a>, focus: &'s Collection<'a>) -> Self {
         let defined = RefCell::new(Vec::new());
@@ -70,6 +93,44 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         Ok(self.evaluate(root, Frame { this: self.focus, index: 0, total: None })?.into_owned())
     }
 
+    /// [`Collection::truth`] of the whole expression; a fault of that alone is told within.
+    pub(super) fn run_truth(&self, root: &'a Expr) -> Result<Result<Option<bool>, Fault>, Fault> {
+        let frame = Frame { this: self.focus, index: 0, total: None };
+        match root {
+            Expr::Binary(operator, ..) if operator.is_logical() => self.truth(root, frame).map(Ok),
+            _ => Ok(self.evaluate(root, frame)?.truth()),
+        }
+    }
+
+    /// [`Collection::truth`] of a part of the expression. What an operator says is not put into a collection first.
+    ///
+    /// # Errors
+    /// It has no value, or several items.
+    pub(super) fn truth(&self, expr: &'a Expr, frame: Frame<'_, 'a>) -> Result<Option<bool>, Fault> {
+        let Expr::Binary(operator, left, right) = expr else {
+            return self.evaluate(expr, frame)?.truth();
+        };
+        match operators::truth(self, frame, *operator, left, right)? {
+            Some(truth) => {
+                self.spend(1)?;
+                Ok(truth)
+            }
+            None => self.evaluate(expr, frame)?.truth(),
+        }
+    }
+
+    /// The items of one side of a comparison: a literal as it stands.
+    pub(super) fn side<'f>(&'f self, expr: &'a Expr, frame: Frame<'f, 'a>) -> Result<Side<'f, 'a>, Fault> {
+        match expr {
+            // What compares texts takes them along, and a borrowed one costs nothing.
+            Expr::Literal(item) if !matches!(item, Item::String(_)) => {
+                self.spend(1)?;
+                Ok(Side::Literal(item))
+            }
+            _ => self.evaluate(expr, frame).map(Side::Value),
+        }
+    }
+
     /// The value of a part of the expression: borrowed where it is there already, as a variable or the focus.
     pub(super) fn evaluate<'f>(
         &'f self,
@@ -78,7 +139,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
     ) -> Result<Cow<'f, Collection<'a>>, Fault> {
         let value = match expr {
             Expr::This => Cow::Borrowed(frame.this),
-            Expr::Variable(name) => self.variable(name)?,
+            Expr::Variable(name) => self.variable_at(name)?,
             computed => Cow::Owned(self.compute(computed, frame)?),
         };
         self.spend(value.len())?;
@@ -92,7 +153,7 @@ impl<'s, 'a> Evaluator<'s, 'a> {
             Expr::This => frame.this.clone(),
             Expr::Index => Collection::integer(frame.index),
             Expr::Total => frame.total.cloned().unwrap_or_default(),
-            Expr::Variable(name) => self.variable(name)?.into_owned(),
+            Expr::Variable(name) => self.variable_at(name)?.into_owned(),
             Expr::Head(name) => self.head(&name.text, frame.this),
             Expr::Child(target, name) => self.child(&*self.evaluate(target, frame)?, &name.text),
             Expr::At(target, index) => self.at(target, index, frame)?,
@@ -135,6 +196,20 @@ impl<'s, 'a> Evaluator<'s, 'a> {
         result
     }
 
+    /// The truth of a part of the expression for one item, in the same way.
+    pub(super) fn each_truth(
+        &self,
+        expr: &'a Expr,
+        item: &Item<'a>,
+        index: usize,
+    ) -> Result<Option<bool>, Fault> {
+        let this = Collection::one(item.clone());
+        let defined = self.defined.borrow().len();
+        let result = self.truth(expr, Frame { this: &this, index, total: None });
+        self.defined.borrow_mut().truncate(defined);
+        result
+    }
+
     /// Count produced items; repeating without end is a fault, not a full memory.
     pub(super) fn spend(&self, items: usize) -> Result<(), Fault> {
         match self.items_left.get().checked_sub(items.max(1)) {
@@ -171,10 +246,22 @@ impl<'s, 'a> Evaluator<'s, 'a> {
     /// # Errors
     /// Nobody set it.
     pub(super) fn variable(&self, name: &str) -> Result<Cow<'s, Collection<'a>>, Fault> {
+        self.value(name, || self.variables.get(name))
+    }
+
+    fn variable_at(&self, name: &VariableName) -> Result<Cow<'s, Collection<'a>>, Fault> {
+        self.value(&name.text, || self.variables.at(name))
+    }
+
+    fn value(
+        &self,
+        name: &str,
+        given: impl FnOnce() -> Option<&'s Variable<'a>>,
+    ) -> Result<Cow<'s, Collection<'a>>, Fault> {
         if let Some((_, value)) = self.defined.borrow().iter().find(|(known, _)| known == name) {
             return Ok(Cow::Owned(value.clone()));
         }
-        if let Some(variable) = self.variables.get(name) {
+        if let Some(variable) = given() {
             return Ok(Cow::Borrowed(variable.value()));
         }
         let preset = self.preset(name).map(Cow::Owned);
@@ -183,8 +270,8 @@ impl<'s, 'a> Evaluator<'s, 'a> {
 
     /// The items of a variable whose `element` is the text, where its index can tell. What an expression defines has another
     /// name than any variable that it is given.
-    pub(super) fn pick(&self, name: &str, element: &str, text: &str) -> Option<Collection<'a>> {
-        self.variables.get(name)?.with_text(element, text)
+    pub(super) fn pick(&self, name: &VariableName, element: &str, text: &str) -> Option<Collection<'a>> {
+        self.variables.at(name)?.with_text(element, text)
     }
 
     fn preset(&self, name: &str) -> Option<Collection<'a>> {

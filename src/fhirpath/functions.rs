@@ -129,6 +129,14 @@ impl<'i, 'a> Input<'i, '_, 'a> {
         }
     }
 
+    /// The truth of an argument for one item of the input.
+    fn each_truth(&self, at: usize, item: &Item<'a>, index: usize) -> Result<Option<bool>, Fault> {
+        match self.call.arguments.get(at) {
+            Some(argument) => self.evaluator.each_truth(argument, item, index),
+            None => Ok(None),
+        }
+    }
+
     /// The input, to be taken apart.
     fn into_items(self) -> Items<'a> {
         self.items.into_owned().items

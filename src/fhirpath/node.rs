@@ -181,10 +181,11 @@ pub(crate) fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
 fn plain_child<'v>(object: &'v Map, name: &str) -> Option<&'v Value> {
     let mut found = None;
     for (key, child) in object {
-        if key.as_bytes().first() == Some(&b'_') {
+        let begins = key.as_bytes().first();
+        if begins == Some(&b'_') {
             return None;
         }
-        if key == name {
+        if begins == name.as_bytes().first() && key == name {
             found = Some(child);
         }
     }

@@ -6,13 +6,48 @@ use std::cmp::Ordering;
 use rust_decimal::Decimal;
 
 use super::Fault;
-use super::collection::{Collection, Item};
+use super::collection::{Collection, Item, single};
 use super::compare;
 use super::evaluate::{Evaluator, Frame, distinct, holds};
 use super::number;
 use super::quantity::Quantity;
 use super::syntax::{Expr, Operator};
 use super::temporal::{Step, Temporal};
+
+/// What a logical operator says; nothing of another one.
+pub(super) fn truth<'a>(
+    evaluator: &Evaluator<'_, 'a>,
+    frame: Frame<'_, 'a>,
+    operator: Operator,
+    left: &'a Expr,
+    right: &'a Expr,
+) -> Result<Option<Option<bool>>, Fault> {
+    if operator.compares() {
+        let left = evaluator.side(left, frame)?;
+        let right = evaluator.side(right, frame)?;
+        return compared(operator, left.items(), right.items()).map(Some);
+    }
+    let decided = match operator {
+        Operator::And => Some(false),
+        Operator::Or => Some(true),
+        Operator::Implies => Some(false),
+        _ => return Ok(None),
+    };
+    let left = evaluator.truth(left, frame)?;
+    if left == decided {
+        // A right side that cannot matter is not evaluated.
+        return Ok(Some(Some(operator != Operator::And)));
+    }
+    Ok(Some(logic(operator, left, evaluator.truth(right, frame)?)))
+}
+
+fn compared(operator: Operator, left: &[Item<'_>], right: &[Item<'_>]) -> Result<Option<bool>, Fault> {
+    match operator {
+        Operator::Equal => Ok(compare::collections_equal(left, right)),
+        Operator::NotEqual => Ok(compare::collections_equal(left, right).map(|equal| !equal)),
+        _ => order(operator, left, right),
+    }
+}
 
 /// Evaluate both sides (`and`, `or`, `implies`: the right one only when it matters) and apply.
 pub(super) fn apply<'a>(
@@ -22,40 +57,21 @@ pub(super) fn apply<'a>(
     left: &'a Expr,
     right: &'a Expr,
 ) -> Result<Collection<'a>, Fault> {
-    let left = evaluator.evaluate(left, frame)?;
-    if let Some(decided) = decided_by_left(operator, &left)? {
-        return Ok(Collection::from_bool(decided));
+    if let Some(truth) = truth(evaluator, frame, operator, left, right)? {
+        return Ok(Collection::maybe_bool(truth));
     }
+    let left = evaluator.evaluate(left, frame)?;
     let right = evaluator.evaluate(right, frame)?;
     match operator {
-        Operator::And | Operator::Or | Operator::Xor | Operator::Implies => {
-            Ok(Collection::maybe_bool(logic(operator, left.truth()?, right.truth()?)))
-        }
+        Operator::Xor => Ok(Collection::maybe_bool(logic(operator, left.truth()?, right.truth()?))),
         Operator::Union => Ok(distinct(left.into_owned().items.into_iter().chain(right.into_owned().items))),
         Operator::In => member(&right, &left, operator),
         Operator::Contains => member(&left, &right, operator),
-        Operator::Equal => Ok(Collection::maybe_bool(compare::collections_equal(&left, &right))),
-        Operator::NotEqual => {
-            Ok(Collection::maybe_bool(compare::collections_equal(&left, &right).map(|equal| !equal)))
-        }
         Operator::Equivalent => Ok(Collection::from_bool(compare::collections_equivalent(&left, &right))),
         Operator::NotEquivalent => Ok(Collection::from_bool(!compare::collections_equivalent(&left, &right))),
-        Operator::Less | Operator::LessOrEqual | Operator::Greater | Operator::GreaterOrEqual => {
-            order(operator, &left, &right)
-        }
         Operator::Concatenate => concatenate(evaluator, &left, &right),
         _ => arithmetic(evaluator, operator, &left, &right),
     }
-}
-
-/// What the left side alone decides; a right side that cannot matter is not evaluated.
-fn decided_by_left(operator: Operator, left: &Collection<'_>) -> Result<Option<bool>, Fault> {
-    Ok(match operator {
-        Operator::And if left.truth()? == Some(false) => Some(false),
-        Operator::Or if left.truth()? == Some(true) => Some(true),
-        Operator::Implies if left.truth()? == Some(false) => Some(true),
-        _ => None,
-    })
 }
 
 /// Three-valued logic (section 6.5).
@@ -84,29 +100,23 @@ fn member<'a>(
 /// Both sides as single items, or nothing when one is empty.
 fn singles<'c, 'a>(
     operator: Operator,
-    left: &'c Collection<'a>,
-    right: &'c Collection<'a>,
+    left: &'c [Item<'a>],
+    right: &'c [Item<'a>],
 ) -> Result<Option<(&'c Item<'a>, &'c Item<'a>)>, Fault> {
-    let left = left.single(operator.symbol())?;
-    let right = right.single(operator.symbol())?;
+    let left = single(left, operator.symbol())?;
+    let right = single(right, operator.symbol())?;
     Ok(left.zip(right))
 }
 
-fn order<'a>(
-    operator: Operator,
-    left: &Collection<'a>,
-    right: &Collection<'a>,
-) -> Result<Collection<'a>, Fault> {
-    let Some((left, right)) = singles(operator, left, right)? else {
-        return Ok(Collection::empty());
-    };
+fn order(operator: Operator, left: &[Item<'_>], right: &[Item<'_>]) -> Result<Option<bool>, Fault> {
+    let Some((left, right)) = singles(operator, left, right)? else { return Ok(None) };
     let holds = |order: Ordering| match operator {
         Operator::Less => order.is_lt(),
         Operator::LessOrEqual => order.is_le(),
         Operator::Greater => order.is_gt(),
         _ => order.is_ge(),
     };
-    Ok(Collection::maybe_bool(compare::order(left, right)?.map(holds)))
+    Ok(compare::order(left, right)?.map(holds))
 }
 
 fn concatenate<'a>(
@@ -130,7 +140,7 @@ fn arithmetic<'a>(
     left: &Collection<'a>,
     right: &Collection<'a>,
 ) -> Result<Collection<'a>, Fault> {
-    let Some((left, right)) = singles(operator, left, right)? else {
+    let Some((left, right)) = singles(operator, &left.items, &right.items)? else {
         return Ok(Collection::empty());
     };
     let refuse = || {

@@ -4,7 +4,9 @@
 use super::functions::{self, Arguments, Function};
 use super::literal;
 use super::suggest;
-use super::syntax::{Call, Expr, Name, Namespace, Operator, TYPE_OPERATOR_BINDING, TypeName, TypeOperator};
+use super::syntax::{
+    Call, Expr, Name, Namespace, Operator, TYPE_OPERATOR_BINDING, TypeName, TypeOperator, VariableName,
+};
 use super::token::{Kind, Token, refuse, tokenize};
 use super::type_names;
 use crate::problem::Problem;
@@ -19,6 +21,8 @@ const OPERATOR_WORDS: &[&str] = &["implies", "or", "xor", "and", "div", "mod"];
 pub(super) struct Parsed {
     pub(super) root: Expr,
     pub(super) variables: Vec<String>,
+    /// Of each name of a variable in order of appearance, its place among [`Parsed::variables`].
+    pub(super) places: Vec<Option<usize>>,
 }
 
 /// Parse a whole text.
@@ -32,9 +36,19 @@ pub(super) fn parse(text: &str) -> Result<Parsed, Problem> {
     if parser.peek() != &Kind::End {
         return Err(parser.unexpected("an operator or the end"));
     }
-    let Parser { mut variables, defined, .. } = parser;
-    variables.retain(|name| !defined.contains(name));
-    Ok(Parsed { root: tree.expr, variables })
+    let Parser { variables: named, defined, .. } = parser;
+    let mut variables = Vec::with_capacity(named.len());
+    let mut place = |name: String| {
+        // It is always the focus, whatever it is given.
+        let is_given = name != "context";
+        let is_own = defined.contains(&name);
+        if !is_own {
+            variables.push(name);
+        }
+        (is_given && !is_own).then(|| variables.len() - 1)
+    };
+    let places = named.into_iter().map(&mut place).collect();
+    Ok(Parsed { root: tree.expr, variables, places })
 }
 
 /// A tree and its depth.
@@ -257,10 +271,12 @@ impl Parser<'_> {
             _ => return Err(self.unexpected("the name of a variable after \"%\"")),
         };
         self.next += 1;
-        if !self.variables.contains(&name) {
+        let known = self.variables.iter().position(|known| *known == name);
+        let place = known.unwrap_or_else(|| {
             self.variables.push(name.clone());
-        }
-        Ok(Tree::leaf(Expr::Variable(name)))
+            self.variables.len() - 1
+        });
+        Ok(Tree::leaf(Expr::Variable(VariableName { text: name, place })))
     }
 
     fn literal(&mut self) -> Result<Tree, Problem> {

@@ -16,7 +16,7 @@ pub(super) enum Expr {
     /// `$total`.
     Total,
     /// `%name`.
-    Variable(String),
+    Variable(VariableName),
     /// A name at the head of a path: a child of the focus, or the type of the focus itself.
     Head(Name),
     /// `target.name`.
@@ -33,6 +33,13 @@ pub(super) enum Expr {
     Binary(Operator, Box<Self>, Box<Self>),
     /// `is`, `as`, and the functions `is()`, `as()`, `ofType()`.
     Typed(TypeOperator, Option<Box<Self>>, TypeName),
+}
+
+/// The name of a variable.
+pub(super) struct VariableName {
+    pub(super) text: String,
+    /// Its place among all names of variables of the expression, in order of appearance.
+    pub(super) place: usize,
 }
 
 /// A name and where it stands in the text.
@@ -78,6 +85,24 @@ pub(super) enum Operator {
 }
 
 impl Operator {
+    /// Whether it says true, false or nothing, of its sides as they stand.
+    pub(super) const fn is_logical(self) -> bool {
+        matches!(self, Self::And | Self::Or | Self::Implies) || self.compares()
+    }
+
+    /// Whether it compares two values.
+    pub(super) const fn compares(self) -> bool {
+        matches!(
+            self,
+            Self::Equal
+                | Self::NotEqual
+                | Self::Less
+                | Self::LessOrEqual
+                | Self::Greater
+                | Self::GreaterOrEqual
+        )
+    }
+
     /// As written.
     pub(super) const fn symbol(self) -> &'static str {
         match self {

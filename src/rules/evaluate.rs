@@ -55,8 +55,8 @@ fn pass<'a>(
 
 fn run<'a>(rule: &'a Rule, surroundings: &Surroundings<'a>) -> Truth {
     let Some(condition) = &rule.condition else { return Truth::False };
-    let truth = match surroundings.evaluate(condition) {
-        Ok(value) => value.truth(),
+    let truth = match surroundings.truth(condition) {
+        Ok(truth) => truth,
         Err(reason) => return Truth::NotEvaluable(reason),
     };
     match truth {

@@ -12,7 +12,7 @@ use super::bound::{Bound, Origin};
 use super::protocol::{self, Protocol};
 use crate::fhir::datetime::PartialDateTime;
 use crate::fhir::schema;
-use crate::fhirpath::{Collection, Scope, Variable};
+use crate::fhirpath::{Collection, Fault, Scope, Variable};
 
 /// The surroundings of every rule of one evaluation, in both passes.
 pub(super) struct Surroundings<'a> {
@@ -57,16 +57,34 @@ impl<'a> Surroundings<'a> {
     ///
     /// # Errors
     /// Why it has no value, in French.
-    pub(super) fn evaluate(&self, bound: &'a Bound) -> Result<Collection<'a>, String> {
+    fn evaluate(&self, bound: &'a Bound) -> Result<Collection<'a>, String> {
+        self.prepare(bound)?;
+        bound
+            .expression
+            .evaluate_given(&self.focus, &self.scope, &|place| self.variable(bound.origins[place]?))
+            .map_err(|fault| no_answer(&fault))
+    }
+
+    /// What an expression of the plan says about the response.
+    ///
+    /// # Errors
+    /// Why it has no value, in French; within, why its value is neither true nor false nor nothing.
+    pub(super) fn truth(&self, bound: &'a Bound) -> Result<Result<Option<bool>, Fault>, String> {
+        self.prepare(bound)?;
+        bound
+            .expression
+            .truth_given(&self.focus, &self.scope, &|place| self.variable(bound.origins[place]?))
+            .map_err(|fault| no_answer(&fault))
+    }
+
+    /// Evaluates the variables of the plan that it names: none of them may be without a value.
+    fn prepare(&self, bound: &'a Bound) -> Result<(), String> {
         for origin in &bound.origins {
             if let Some(Origin::Plan(index)) = origin {
                 self.of_plan(*index)?;
             }
         }
-        bound
-            .expression
-            .evaluate_given(&self.focus, &self.scope, &|place| self.variable(bound.origins[place]?))
-            .map_err(|fault| format!("expression sans réponse : {}", fault.message))
+        Ok(())
     }
 
     /// The value of a variable of the plan, evaluated when it is first asked for.
@@ -86,6 +104,10 @@ impl<'a> Surroundings<'a> {
             Origin::Plan(index) => self.of_plan(index).ok(),
         }
     }
+}
+
+fn no_answer(fault: &Fault) -> String {
+    format!("expression sans réponse : {}", fault.message)
 }
 
 /// How far the clock of a sender may run ahead.

@@ -36,7 +36,7 @@ fn exists<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
         return Ok(Collection::from_bool(!input.items.is_empty()));
     }
     for (index, item) in input.items.iter().enumerate() {
-        if input.each(0, item, index)?.truth()? == Some(true) {
+        if input.each_truth(0, item, index)? == Some(true) {
             return Ok(Collection::from_bool(true));
         }
     }
@@ -45,7 +45,7 @@ fn exists<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
 
 fn all<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
     for (index, item) in input.items.iter().enumerate() {
-        if input.each(0, item, index)?.truth()? != Some(true) {
+        if input.each_truth(0, item, index)? != Some(true) {
             return Ok(Collection::from_bool(false));
         }
     }

@@ -73,7 +73,7 @@ fn filter<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
         let known = plain.and_then(|(name, text)| Some(member(item.node()?, name)?.as_str()? == text));
         let holds = match known {
             Some(known) => known,
-            None => input.each(0, item, index)?.truth()? == Some(true),
+            None => input.each_truth(0, item, index)? == Some(true),
         };
         if holds {
             kept.push(item.clone());
