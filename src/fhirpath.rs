@@ -25,6 +25,7 @@ mod node;
 mod number;
 mod operators;
 mod parse;
+mod picks;
 mod quantity;
 mod scope;
 mod seen;
@@ -109,6 +110,14 @@ impl Expression {
     #[must_use]
     pub fn variables(&self) -> &[String] {
         &self.inner.variables
+    }
+
+    /// Where the expression can see no other elements of a list of `%variable` than those with certain texts: for each place
+    /// where it names the variable, the texts by which elements are picked on the way, as `["a", "b"]` of
+    /// `%variable.list.where(by = 'a').list.where(by = 'b')`. What is picked is seen as a whole, but for the elements of the same
+    /// list that another text follows. None when it uses the variable in any other way.
+    pub(crate) fn picks(&self, variable: &str, list: &str, by: &str) -> Option<Vec<Vec<String>>> {
+        picks::picks(&self.inner.root, variable, list, by)
     }
 
     /// What types the result may have, when `focus` is what the expression starts from and the

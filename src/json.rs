@@ -12,12 +12,14 @@ mod equal;
 mod index;
 mod map;
 mod name;
+mod picked;
 mod read;
 mod value;
 mod write;
 
 pub use map::{Entry, Map};
 pub use name::known;
+pub(crate) use picked::{Picks, read_picked};
 pub(crate) use read::{NUMBER, Name};
 pub use value::{Number, Text, Value};
 pub use write::{bytes, write, write_members, write_text};

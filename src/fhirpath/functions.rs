@@ -17,6 +17,7 @@ use super::collection::{Collection, Item};
 use super::evaluate::{Evaluator, Frame};
 use super::items::Items;
 use super::syntax::Call;
+pub(super) use filtering::name_and_text;
 
 /// What a function answers with.
 pub(super) type Answer<'a> = Result<Collection<'a>, Fault>;

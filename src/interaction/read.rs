@@ -1,6 +1,6 @@
 //! Read and vread (FHIR R4, `RESTful` API, 3.1.0.1 and 3.1.0.2).
 
-use crate::json::Value;
+use crate::json::{self, Picks, Value};
 
 use super::{Answer, Context, Kind};
 use crate::fhir;
@@ -61,6 +61,16 @@ pub(crate) fn body(stored: &Stored) -> Result<Value, Problem> {
     let text = std::str::from_utf8(&stored.body).ok();
     text.and_then(|text| serde_json::from_str(text).ok())
         .ok_or_else(|| Problem::internal(format!("{}/{} is stored damaged", stored.rtype, stored.id)))
+}
+
+/// The same without the elements of a list that are not picked, where there are picks.
+///
+/// # Errors
+/// `Internal`, as [`body`].
+pub(crate) fn picked(stored: &Stored, picks: Option<&Picks>) -> Result<Value, Problem> {
+    let text = std::str::from_utf8(&stored.body).ok().zip(picks);
+    let picked = text.and_then(|(text, picks)| json::read_picked(text, picks).ok());
+    picked.map_or_else(|| body(stored), Ok)
 }
 
 /// The current version of a resource that may be absent.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::json::Value;
+use crate::json::{Picks, Value};
 
 use super::activity;
 use super::bound::Bound;
@@ -50,7 +50,20 @@ pub fn compile(plan: &Value, activities: &[Value]) -> Result<Protocol, Problem> 
     let explaining = known.explaining;
     faults.into_result()?;
     let title = plan["title"].as_str().map(str::to_owned);
-    Ok(Protocol { url, version, title, questionnaires, variables, rules, explaining })
+    let history = history(&variables, &rules);
+    Ok(Protocol { url, version, title, questionnaires, variables, rules, history, explaining })
+}
+
+/// The items of earlier responses that the expressions of a plan can see, where each of them tells.
+fn history(variables: &[Variable], rules: &[Rule]) -> Option<Picks> {
+    let mut picks = Picks::none("item", "linkId");
+    let of_variables = variables.iter().map(|variable| &variable.expression);
+    for bound in of_variables.chain(rules.iter().filter_map(|rule| rule.condition.as_ref())) {
+        for way in bound.expression.picks("history", "item", "linkId")? {
+            picks.add(&way);
+        }
+    }
+    Some(picks)
 }
 
 /// What the actions of a plan are compiled with.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::bound::Bound;
+use crate::json::Picks;
 use crate::judgement::Action;
 
 /// A PlanDefinition and each ActivityDefinition it names, compiled.
@@ -15,6 +16,8 @@ pub struct Protocol {
     pub(super) questionnaires: Vec<String>,
     pub(super) variables: Vec<Variable>,
     pub(super) rules: Vec<Rule>,
+    /// What its expressions can see of the items of earlier responses; everything without.
+    pub(super) history: Option<Picks>,
     /// Link ids of the answers that explain rules, each once.
     pub(super) explaining: Vec<String>,
 }
@@ -61,6 +64,13 @@ impl Protocol {
     #[must_use]
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()
+    }
+
+    /// Which items its expressions can see of [`Facts::history`](super::Facts), where not all; of
+    /// [`Facts::previous`](super::Facts) they see everything.
+    #[must_use]
+    pub(crate) const fn history(&self) -> Option<&Picks> {
+        self.history.as_ref()
     }
 
     /// Canonicals (`url|version`) of the Questionnaires it evaluates.

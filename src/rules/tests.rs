@@ -8,6 +8,7 @@ use crate::problem::Issue;
 use crate::terminology::{ALERT_LEVEL, ALERT_RULE, BASE, Level, SYMPTOM, VARIABLE};
 
 mod compiling;
+mod history;
 mod shipped;
 
 fn url(name: &str) -> String {

@@ -84,7 +84,7 @@ fn filter<'a>(input: Input<'_, '_, 'a>) -> Answer<'a> {
 
 /// `name = 'text'`, by far the commonest criterion: where the element has a string of that name, comparing the two says
 /// what an evaluation would. A text that may be a date or a time is left to the evaluation, which compares those as such.
-fn name_and_text(criterion: &Expr) -> Option<(&str, &str)> {
+pub(in crate::fhirpath) fn name_and_text(criterion: &Expr) -> Option<(&str, &str)> {
     let Expr::Binary(Operator::Equal, left, right) = criterion else { return None };
     let (Expr::Head(name), Expr::Literal(Item::String(text))) = (&**left, &**right) else { return None };
     let is_child = name.text.starts_with(|c: char| c.is_ascii_lowercase()) && name.text != "resourceType";

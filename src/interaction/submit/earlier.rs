@@ -1,7 +1,7 @@
 //! What the store holds about a patient that a response is judged with: earlier responses, and what an earlier version of
 //! the same response became.
 
-use crate::json::Value;
+use crate::json::{Picks, Value};
 use jiff::Timestamp;
 
 use super::{RESPONSE, history};
@@ -41,23 +41,31 @@ pub(super) fn query(patient: &str, url: &str) -> Result<Query, Problem> {
 }
 
 /// Of what the search finds, from its first page on, the responses that were authored before `before`, newest first: at
-/// most [`HISTORY_MAX`]. `own` is the id of the response that is being judged.
+/// most [`HISTORY_MAX`]. `own` is the id of the response that is being judged. Of all but the first, only the items that are
+/// picked are read.
 pub(super) async fn responses(
     ctx: &Context,
     mut query: Query,
     first: Page,
     own: Option<&str>,
     before: Timestamp,
+    picks: Option<&Picks>,
 ) -> Result<Vec<Value>, Problem> {
     let mut page = first;
-    let mut found = Vec::new();
+    let (mut stored, mut found) = (Vec::new(), Vec::new());
     loop {
-        let parsed: Vec<Value> = page.resources.iter().map(read::body).collect::<Result<_, _>>()?;
+        let parsed: Vec<Value> =
+            page.resources.iter().map(|one| read::picked(one, picks)).collect::<Result<_, _>>()?;
+        stored.append(&mut page.resources);
         // A late response looks past the ones that were authored after it.
         found.extend(history::earlier(parsed, own, before));
         if found.len() >= HISTORY_MAX || page.next.is_none() {
             let mut earlier = history::earlier(found, own, before);
             earlier.truncate(HISTORY_MAX);
+            if let (Some(previous), Some(_)) = (earlier.first_mut(), picks) {
+                let whole = stored.iter().find(|one| Some(one.id.as_str()) == element::id(previous));
+                *previous = read::body(whole.ok_or_else(|| Problem::internal("a response has another id"))?)?;
+            }
             return Ok(earlier);
         }
         query.after = page.next;

@@ -58,7 +58,10 @@ pub(crate) async fn gather(
     known.doubts.extend(moment::doubt(&response, arrival.received));
     let moment = moment::of(&response, arrival.received);
     let history = match history {
-        Some((query, first)) => earlier::responses(ctx, query, first, own, moment).await?,
+        Some((query, first)) => {
+            let picks = known.plan.as_ref().and_then(|plan| plan.compiled.history());
+            earlier::responses(ctx, query, first, own, moment, picks).await?
+        }
         None => Vec::new(),
     };
     let existing = match (&before.resource, &around.stream) {

@@ -16,7 +16,19 @@ fn profiles(kind: &str) -> Vec<Value> {
     paths.iter().map(|path| profile(path)).collect()
 }
 
-fn protocol() -> Protocol {
+/// The responses of each course of the examples, in order.
+pub(super) fn examples() -> Vec<Vec<Value>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/fhir");
+    let course = |path: std::path::PathBuf| -> Vec<Value> {
+        let mut weeks: Vec<_> = path.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+        weeks.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("week-"));
+        weeks.sort();
+        weeks.iter().map(|path| profile(path)).collect()
+    };
+    folder.read_dir().unwrap().map(|entry| course(entry.unwrap().path())).collect()
+}
+
+pub(super) fn protocol() -> Protocol {
     compile(&profiles("PlanDefinition")[0], &profiles("ActivityDefinition"))
         .unwrap_or_else(|problem| panic!("{problem}"))
 }
@@ -53,7 +65,7 @@ fn celsius(value: &str) -> Value {
 }
 
 /// A response in which nothing is wrong, except for what `change` puts in (link id, answer).
-fn week(change: &[(&str, Value)]) -> Value {
+pub(super) fn week(change: &[(&str, Value)]) -> Value {
     let changed = |link_id: &str, usual: Value| {
         let found = change.iter().find(|(changed, _)| *changed == link_id);
         let answer = found.map_or(usual, |(_, answer)| answer.clone());
