@@ -1,5 +1,6 @@
 //! One type: its elements with cardinality, types and binding, and its invariants.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -30,7 +31,7 @@ pub struct Definition {
     pub elements: Vec<Element>,
     /// Invariants, those of the base first.
     pub invariants: Vec<Arc<Invariant>>,
-    /// Names as JSON spells them, sorted.
+    /// Names as JSON spells them, the short ones first.
     keys: Vec<(String, Key)>,
 }
 
@@ -119,21 +120,26 @@ impl Definition {
                 keys.push((json, Key { element: index, kind }));
             }
         }
-        keys.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        keys.sort_unstable_by(|(one, _), (other, _)| by_length(one, other));
         Self { name, kind, elements, invariants, keys }
     }
 
     /// What a JSON name means here.
     #[must_use]
     pub fn key(&self, json: &str) -> Option<Key> {
-        let index = self.keys.binary_search_by(|(name, _)| name.as_str().cmp(json)).ok()?;
+        let index = self.keys.binary_search_by(|(name, _)| by_length(name, json)).ok()?;
         Some(self.keys[index].1)
     }
 
-    /// The names as JSON spells them, sorted.
+    /// The names as JSON spells them, the short ones first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.keys.iter().map(|(name, _)| name.as_str())
     }
+}
+
+/// Few names are as long as another one: most are told apart without being compared.
+fn by_length(one: &str, other: &str) -> Ordering {
+    one.len().cmp(&other.len()).then_with(|| one.cmp(other))
 }
 
 impl fmt::Debug for Definition {
