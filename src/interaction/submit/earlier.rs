@@ -9,7 +9,7 @@ use crate::fhir::search::{self, Query};
 use crate::fhir::{element, meta};
 use crate::interaction::{Context, library, read};
 use crate::problem::Problem;
-use crate::store::Page;
+use crate::store::{Page, Stored};
 
 /// How many earlier responses a judgement looks at: a year of weeks, and some more.
 const HISTORY_MAX: usize = 60;
@@ -54,23 +54,35 @@ pub(super) async fn responses(
     let mut page = first;
     let (mut stored, mut found) = (Vec::new(), Vec::new());
     loop {
-        let parsed: Vec<Value> =
-            page.resources.iter().map(|one| read::picked(one, picks)).collect::<Result<_, _>>()?;
+        // The first that the search finds is nearly always the first of all.
+        let is_whole = |n: usize| n == 0 && stored.is_empty();
+        let read = |(n, one)| read::picked(one, picks.filter(|_| !is_whole(n)));
+        let parsed: Vec<Value> = page.resources.iter().enumerate().map(read).collect::<Result<_, _>>()?;
         stored.append(&mut page.resources);
         // A late response looks past the ones that were authored after it.
         found.extend(history::earlier(parsed, own, before));
         if found.len() >= HISTORY_MAX || page.next.is_none() {
             let mut earlier = history::earlier(found, own, before);
             earlier.truncate(HISTORY_MAX);
-            if let (Some(previous), Some(_)) = (earlier.first_mut(), picks) {
-                let whole = stored.iter().find(|one| Some(one.id.as_str()) == element::id(previous));
-                *previous = read::body(whole.ok_or_else(|| Problem::internal("a response has another id"))?)?;
+            if let Some(previous) = earlier.first_mut() {
+                whole(previous, &stored)?;
             }
             return Ok(earlier);
         }
         query.after = page.next;
         page = ctx.store.search(&query).await?;
     }
+}
+
+/// Reads a response as a whole, unless it was; the first of those that are stored was.
+fn whole(response: &mut Value, stored: &[Stored]) -> Result<(), Problem> {
+    let place = stored.iter().position(|one| element::id(response) == Some(one.id.as_str()));
+    match place {
+        Some(0) => {}
+        Some(place) => *response = read::body(&stored[place])?,
+        None => return Err(Problem::internal("a stored response has the id of another one")),
+    }
+    Ok(())
 }
 
 /// Current versions of what the earlier versions of a response became.
@@ -122,6 +134,28 @@ fn comes_from(resource: &Value, response: &str) -> bool {
 mod tests {
     use super::*;
     use crate::json::json;
+
+    #[test]
+    fn the_response_before_is_whole_wherever_the_search_found_it() {
+        let stored = |id: &str| Stored {
+            rtype: RESPONSE.to_owned(),
+            id: id.to_owned(),
+            version: 1,
+            last_updated: Timestamp::UNIX_EPOCH,
+            deleted: false,
+            made: crate::store::Made::Post,
+            body: format!(r#"{{"id":"{id}","item":[{{"linkId":"base"}}]}}"#).into_bytes(),
+        };
+        let all = [stored("a"), stored("b")];
+        let found = |id: &str| {
+            let mut response = json!({"id": id});
+            whole(&mut response, &all).map(|()| response.to_string())
+        };
+        // The first was read whole.
+        assert_eq!(found("a").unwrap(), r#"{"id":"a"}"#);
+        assert_eq!(found("b").unwrap(), r#"{"id":"b","item":[{"linkId":"base"}]}"#);
+        assert!(found("c").is_err());
+    }
 
     #[test]
     fn each_type_names_its_response_in_its_own_place() {
