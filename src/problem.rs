@@ -1,6 +1,7 @@
 //! The one error value: a category that decides the status, and every issue with its place
 //! (FHIR R4 `OperationOutcome`, <https://hl7.org/fhir/R4/operationoutcome.html>).
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// What kind of failure this is. `http` translates it into a status, nothing else does.
@@ -111,11 +112,44 @@ impl Issue {
         self
     }
 
+    /// For people in France: its French text; without one, what kind of fault it is and where. What exactly is wrong there is in
+    /// [`Self::diagnostics`], for the integrator.
+    #[must_use]
+    pub fn in_french(&self) -> Cow<'_, str> {
+        if let Some(text) = &self.text {
+            return Cow::Borrowed(text);
+        }
+        let kind = kind_in_french(self.code);
+        Cow::Owned(match &self.expression {
+            Some(place) => format!("{kind} ({place})"),
+            None => format!("{kind} (détail technique dans le compte rendu de la réception)"),
+        })
+    }
+
     /// The same issue, with its French text.
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Self {
         self.text = Some(text.into());
         self
+    }
+}
+
+/// What a code of `http://hl7.org/fhir/issue-type` says.
+fn kind_in_french(code: &str) -> &'static str {
+    match code {
+        "structure" | "invalid" => "contenu inattendu ou mal formé",
+        "required" => "élément obligatoire absent",
+        "value" => "valeur dans un format non admis",
+        "code-invalid" => "code inconnu",
+        "invariant" => "éléments qui se contredisent",
+        "extension" => "extension non admise",
+        "not-found" => "référence à une ressource inconnue",
+        "multiple-matches" => "désignation ambiguë",
+        "duplicate" => "identifiant déjà pris",
+        "not-supported" => "contenu non pris en charge",
+        "too-long" | "too-costly" => "contenu trop volumineux",
+        "business-rule" => "règle métier non respectée",
+        _ => "anomalie technique",
     }
 }
 

@@ -30,7 +30,7 @@ use super::{Context, incoming, merged, read, tell_outages};
 use crate::fhir::datetime::instant;
 use crate::fhir::element;
 use crate::identity::{Qualification, Traits, qualify};
-use crate::problem::{Category, Problem};
+use crate::problem::{Category, Issue, Problem};
 use crate::store::{Committed, History, Stored, Unit, Violation};
 
 /// Versions of Patients read at once.
@@ -330,8 +330,11 @@ fn end_all(tasks: &[Value], why: &str, at: Timestamp) -> Result<Unit, Problem> {
 
 /// Says on each Task why the document cannot be made, unless it says so already.
 fn hindered(tasks: &[Value], problem: &Problem, at: Timestamp) -> Result<Decision, Problem> {
-    let reasons: Vec<&str> =
-        problem.issues.iter().map(|issue| issue.text.as_deref().unwrap_or(&issue.diagnostics)).collect();
+    let said = |issue: &Issue| match issue.text {
+        Some(_) => issue.in_french().into_owned(),
+        None => format!("{} [pour l'intégrateur : {}]", issue.in_french(), issue.diagnostics),
+    };
+    let reasons: Vec<String> = problem.issues.iter().map(said).collect();
     let why = format!(
         "L'identité est qualifiée, mais le document ne peut pas être établi : {}. Corriger, puis signer à nouveau.",
         reasons.join(" ; ")

@@ -58,10 +58,10 @@ fn actions(tasks: &Tasks<'_>, div: &mut String) {
     list(div, "À faire", lines.collect());
 }
 
-/// What validation found: in French where it was said in French.
+/// What validation found.
 fn unreadable(input: &Input<'_>) -> Vec<String> {
     let errors = input.issues.iter().filter(|issue| issue.severity >= Severity::Error);
-    errors.map(|issue| issue.text.clone().unwrap_or_else(|| issue.diagnostics.clone())).collect()
+    errors.map(|issue| issue.in_french().into_owned()).collect()
 }
 
 /// Rules that nobody can tell about, those with the same reason together.

@@ -341,5 +341,5 @@ fn a_response_that_no_protocol_reads_is_technique() {
     assert!(technique(&[]).is_none());
     let outcome = technique(&[Issue::error("not-found", "the questionnaire is not known here")]).unwrap();
     assert_eq!((outcome.action.level, &outcome.result), (Level::Technique, &Truth::True));
-    assert!(outcome.action.message.contains("the questionnaire is not known here"));
+    assert!(outcome.action.message.contains("référence à une ressource inconnue"));
 }

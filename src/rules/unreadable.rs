@@ -9,6 +9,8 @@ use crate::terminology::Level;
 
 const RULE: &str = "R90";
 const TITLE: &str = "Réponse incomplètement lue ou évaluée";
+/// Faults that are said one by one; how many more there are is said, too.
+const SAID_MAX: usize = 30;
 
 /// The outcome of a response that no protocol could look at; none when nothing is wrong.
 #[must_use]
@@ -45,11 +47,16 @@ pub(super) fn add(outcomes: &mut Vec<Outcome>, issues: &[Issue], whole: bool) {
 }
 
 fn reasons(outcomes: &[Outcome], issues: &[Issue]) -> Option<String> {
-    let unread: Vec<&str> = issues
+    let mut unread: Vec<_> = issues
         .iter()
         .filter(|issue| issue.severity >= Severity::Error)
-        .map(|issue| issue.text.as_deref().unwrap_or(&issue.diagnostics))
+        .map(|issue| issue.in_french())
         .collect();
+    let more = unread.len().saturating_sub(SAID_MAX);
+    unread.truncate(SAID_MAX);
+    if more > 0 {
+        unread.push(format!("et {more} autres").into());
+    }
     let mut unknown: Vec<(&str, Vec<&str>)> = Vec::new();
     for outcome in outcomes {
         let Truth::NotEvaluable(reason) = &outcome.result else { continue };
