@@ -238,7 +238,7 @@ impl Exchange<'_> {
     pub(super) async fn body(&self, payload: web::Payload) -> Result<Sent, Problem> {
         // The body is read even when its type is refused, so that the client gets the refusal.
         let bytes = self.bytes(payload).await;
-        let format = media::sent(self.request.headers())?;
+        let format = media::sent(self.request.headers(), self.request.method() == actix_web::http::Method::PATCH)?;
         Ok(Sent { bytes: bytes?, format })
     }
 

@@ -42,16 +42,26 @@ impl Sent {
     }
 }
 
-/// The format of a body, by `Content-Type`.
+/// The format of a body, by `Content-Type`; `is_patch` where a JSON Patch would be read, too.
 ///
 /// # Errors
-/// `UnsupportedMediaType` for a body that is neither FHIR JSON nor FHIR XML in UTF-8.
-pub(super) fn sent(headers: &HeaderMap) -> Result<Format, Problem> {
+/// `UnsupportedMediaType` for a body that is neither FHIR JSON nor FHIR XML in UTF-8, or of another version of FHIR than R4
+/// (R4 3.1.0.1.12).
+pub(super) fn sent(headers: &HeaderMap, is_patch: bool) -> Result<Format, Problem> {
     let given = text(headers, &CONTENT_TYPE)?.unwrap_or_default();
     let mut parts = given.split(';').map(|part| part.trim().to_ascii_lowercase());
     let kind = parts.next().unwrap_or_default();
-    let charset =
-        parts.find_map(|part| part.strip_prefix("charset=").map(|c| c.trim_matches('"').to_owned()));
+    let parts: Vec<String> = parts.collect();
+    let parameter = |name: &str| {
+        let value =
+            |part: &String| Some(part.strip_prefix(name)?.strip_prefix('=')?.trim_matches('"').to_owned());
+        parts.iter().find_map(value)
+    };
+    let charset = parameter("charset");
+    if let Some(version) = parameter("fhirversion").filter(|version| !is_r4(version)) {
+        let text = format!("fhirVersion={version} is not read here; send FHIR R4, fhirVersion=4.0");
+        return Err(Problem::new(Category::UnsupportedMediaType, "not-supported", text));
+    }
     let format = match kind.as_str() {
         "application/fhir+json" | "application/json" => Some(Format::Json),
         "application/fhir+xml" | "application/xml" | "text/xml" => Some(Format::Xml),
@@ -59,7 +69,8 @@ pub(super) fn sent(headers: &HeaderMap) -> Result<Format, Problem> {
     };
     format.filter(|_| charset.is_none_or(|charset| charset == "utf-8")).ok_or_else(|| {
         let text = format!(
-            "Content-Type '{given}' is not read here; send application/fhir+json or application/fhir+xml in UTF-8"
+            "Content-Type '{given}' is not read here; send application/fhir+json or application/fhir+xml in UTF-8{}",
+            if is_patch { ", or application/json-patch+json" } else { "" }
         );
         Problem::new(Category::UnsupportedMediaType, "not-supported", text)
     })
@@ -83,16 +94,30 @@ pub(super) fn accepted(headers: &HeaderMap, parameter: Option<&str>) -> Result<F
         } else {
             continue;
         };
-        let mut parts = rest.split(';').filter_map(|part| part.trim().strip_prefix(['q', 'Q']));
-        let weight = parts.find_map(|part| part.strip_prefix('=')).map_or(1000, weight);
+        let parameter = |name: &str| {
+            let mut parts = rest.split(';').filter_map(|part| part.trim().split_once('='));
+            parts.find_map(|(given, value)| given.trim().eq_ignore_ascii_case(name).then_some(value.trim()))
+        };
+        // Another version of FHIR is another representation, which is not given here.
+        if parameter("fhirVersion").is_some_and(|version| !is_r4(version.trim_matches('"'))) {
+            continue;
+        }
+        let weight = parameter("q").map_or(1000, weight);
         if weight > best.map_or(0, |(weight, _)| weight) {
             best = Some((weight, format));
         }
     }
     best.map(|(_, format)| format).ok_or_else(|| {
-        let text = format!("'{wanted}' cannot be given; application/fhir+json and application/fhir+xml can");
+        let text = format!(
+            "'{wanted}' cannot be given; application/fhir+json and application/fhir+xml of R4 (fhirVersion=4.0) can"
+        );
         Problem::new(Category::NotAcceptable, "not-supported", text)
     })
+}
+
+/// Whether a `fhirVersion` is R4: publication and major version, `4.0` (R4 2.1.0.10); one with its revision is read as well.
+fn is_r4(version: &str) -> bool {
+    version == "4.0" || version.strip_prefix("4.0.").is_some_and(|rest| rest.parse::<u32>().is_ok())
 }
 
 /// What stands for JSON in `Accept` and `_format`.
@@ -166,7 +191,7 @@ mod tests {
 
     #[test]
     fn both_formats_are_read_and_nothing_else() {
-        let check = |value| sent(&headers(CONTENT_TYPE, value)).ok();
+        let check = |value| sent(&headers(CONTENT_TYPE, value), false).ok();
         assert_eq!(check("application/fhir+json"), Some(Format::Json));
         assert_eq!(check("application/json; charset=UTF-8"), Some(Format::Json));
         assert_eq!(check("application/fhir+json; fhirVersion=4.0; charset=\"utf-8\""), Some(Format::Json));
@@ -175,7 +200,16 @@ mod tests {
         assert_eq!(check("application/json; charset=latin1"), None);
         assert_eq!(check("application/xml; charset=utf-16"), None);
         assert_eq!(check("text/html"), None);
-        assert!(sent(&HeaderMap::new()).is_err());
+        assert!(sent(&HeaderMap::new(), false).is_err());
+        assert_eq!(check("application/fhir+json; fhirVersion=4.0.1"), Some(Format::Json));
+        for version in ["5.0", "3.0", "4.3", "4.0x", "4", ""] {
+            let kind =
+                HeaderValue::from_str(&format!("application/fhir+json; FHIRVersion={version}")).unwrap();
+            let problem = sent(&HeaderMap::from_iter([(CONTENT_TYPE, kind)]), false).unwrap_err();
+            assert_eq!(problem.category, Category::UnsupportedMediaType, "{version}");
+        }
+        let said = |is_patch| sent(&headers(CONTENT_TYPE, "text/html"), is_patch).unwrap_err().to_string();
+        assert!(said(true).contains("json-patch+json") && !said(false).contains("patch"));
     }
 
     #[test]
@@ -194,6 +228,13 @@ mod tests {
         );
         assert_eq!(check("text/html, ", None), Some(Format::Json));
         assert_eq!(check("application/xml;q=0", None), None);
+        assert_eq!(check("application/fhir+json; fhirVersion=4.0", None), Some(Format::Json));
+        assert_eq!(check("application/fhir+json;fhirVersion=\"5.0\"", None), None);
+        assert_eq!(
+            check("application/fhir+json; fhirVersion=5.0, application/fhir+xml;q=0.2", None),
+            Some(Format::Xml)
+        );
+        assert_eq!(check("application/fhir+json", Some("application/fhir+json; fhirVersion=3.0")), None);
         assert_eq!(check("text/html", None), None);
         assert_eq!(check("application/json", Some("html")), None);
         assert_eq!(accepted(&HeaderMap::new(), None), Ok(Format::Json));

@@ -56,7 +56,7 @@ async fn received(exchange: &Exchange<'_>, payload: web::Payload) -> Result<Sent
         return exchange.body(payload).await;
     }
     let bytes = exchange.bytes(payload).await.map_err(lost)?;
-    match media::sent(exchange.request.headers()) {
+    match media::sent(exchange.request.headers(), false) {
         Ok(format) => Ok(Sent { bytes, format }),
         Err(problem) => Err(interaction::keep_mistyped(exchange.context, &bytes, problem).await?),
     }

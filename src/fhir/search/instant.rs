@@ -7,11 +7,22 @@ use crate::fhir::datetime::PartialDateTime;
 
 /// The span that a date, dateTime or instant can mean, without an offset in Paris time.
 pub(super) fn span(text: &str) -> Option<(i64, i64)> {
-    let (low, high) = PartialDateTime::parse(text)?.bounds()?;
-    let low = floor(low);
-    // What is more precise than a microsecond still has a length.
-    Some((low, floor(high).max(low + 1)))
+    let whole = |text: &str| {
+        let (low, high) = PartialDateTime::parse(text)?.bounds()?;
+        let low = floor(low);
+        // What is more precise than a microsecond still has a length.
+        Some((low, floor(high).max(low + 1)))
+    };
+    whole(text).or_else(|| {
+        // The last day of 9999, which systems write for "without end", ends later than a timestamp reaches: it is reckoned from
+        // the same day a cycle of the calendar before.
+        let (low, high) = whole(&format!("9971{}", text.strip_prefix("9999")?))?;
+        Some((low + CYCLE, high + CYCLE))
+    })
 }
+
+/// 28 years without a century between them: the days of the week and the leap years are the same again, in microseconds.
+const CYCLE: i64 = 10_227 * 86_400 * 1_000_000;
 
 /// The span of an element: a text, a `Period` (open ends reach for ever), or a `Timing` from its first to its last event.
 pub(super) fn of(element: &Value) -> Option<(i64, i64)> {
@@ -51,6 +62,17 @@ mod tests {
             let at = Timestamp::new(seconds, nanos).unwrap();
             prop_assert_eq!(i128::from(floor(at)), at.as_nanosecond().div_euclid(1_000));
         }
+    }
+
+    #[test]
+    fn the_end_of_9999_is_a_span_like_any_other() {
+        let day = 86_400_000_000;
+        let (low, high) = span("9999-12-31").unwrap();
+        assert_eq!((high - low, low), (day, span("9999-12-29").unwrap().1 + day));
+        let (low, high) = span("9999").unwrap();
+        assert_eq!((high - low, low), (365 * day, span("9998").unwrap().1));
+        assert_eq!(span("9999-12-31T23:59:59Z").unwrap().1, span("9999-12-31").unwrap().1 + 3_600_000_000);
+        assert_eq!((span("9999-02-29"), span("9999-13"), span("99990")), (None, None, None));
     }
 
     #[test]
