@@ -62,3 +62,14 @@ pub fn derive(input: &Input<'_>, extracts: Vec<Extract>, ids: &dyn Ids) -> Deriv
     provenance::derive(&scene, &flags, &tasks, report.as_deref(), &mut derived);
     derived
 }
+
+/// Derive what a refused response becomes whose patient nobody here is known to be, with [`Input::subject`] `null`: the Tasks that
+/// its alerts ask for, about nobody, and their Provenance. Flags, a message and a report would need somebody.
+#[must_use]
+pub fn derive_unattributed(input: &Input<'_>, ids: &dyn Ids) -> Derived {
+    let scene = input::Scene::of(input, ids);
+    let (mut derived, flags) = (Derived::default(), flag::Flags::default());
+    let tasks = task::derive(&scene, &flags, &mut derived);
+    provenance::derive(&scene, &flags, &tasks, None, &mut derived);
+    derived
+}

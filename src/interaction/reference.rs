@@ -140,7 +140,7 @@ async fn literal(
             match (known, rewritten) {
                 (true, true) => Ok(Some((reference, None))),
                 (true, false) => Ok(None),
-                (false, _) => Err(Issue::error("not-found", format!("{reference} is not known here"))),
+                (false, _) => Err(unknown(rtype, format!("{reference} is not known here"))),
             }
         }
         Target::Search { rtype, params, .. } if rtype == "Patient" && names_no_system(params) => {
@@ -165,14 +165,36 @@ async fn literal(
             };
             match found.as_slice() {
                 [one] => Ok(Some((format!("{rtype}/{}", one.id), identifier.clone()))),
-                [] => Err(Issue::error("not-found", format!("no {rtype} here answers to this reference"))),
-                _ => Err(Issue::error(
-                    "multiple-matches",
-                    format!("more than one {rtype} here answers to this reference; it must name exactly one"),
-                )),
+                [] => Err(unknown(rtype, format!("no {rtype} here answers to this reference"))),
+                several => Err(ambiguous(rtype, several)),
             }
         }
     })
+}
+
+fn unknown(rtype: &str, diagnostics: String) -> Issue {
+    let text = if rtype == "Patient" {
+        "Le patient désigné n'est pas connu du service"
+    } else {
+        "Une ressource citée n'est pas connue du service"
+    };
+    Issue::error("not-found", diagnostics).text(text)
+}
+
+/// A person who has to find out who is meant is told between whom.
+fn ambiguous(rtype: &str, several: &[Stored]) -> Issue {
+    let mut names: Vec<String> = several.iter().map(|one| format!("{rtype}/{}", one.id)).collect();
+    names.sort();
+    let names = names.join(", ");
+    let diagnostics =
+        format!("more than one {rtype} here answers to this reference ({names}); it must name exactly one");
+    let issue = Issue::error("multiple-matches", diagnostics);
+    if rtype != "Patient" {
+        return issue;
+    }
+    issue.text(format!(
+        "Plusieurs dossiers portent l'identifiant cité ({names}) : impossible de dire lequel est désigné"
+    ))
 }
 
 /// Whether a search by identifier would take the value of any system.

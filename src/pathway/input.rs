@@ -19,7 +19,7 @@ pub struct Input<'a> {
     pub source_version: Option<u64>,
     /// Reference to the last answered response before this one, if the rules saw one.
     pub previous: Option<&'a str>,
-    /// Reference to the patient, as every derived resource carries it.
+    /// Reference to the patient, as every derived resource carries it; `null` in [`super::derive_unattributed`] alone.
     pub subject: &'a Value,
     /// Reference to the person who answered (the patient, a carer), if the response says so.
     pub answered_by: Option<&'a Value>,

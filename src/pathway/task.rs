@@ -119,7 +119,7 @@ fn create(scene: &Scene<'_>, task: &Wanted<'_>, flags: &Flags, derived: &mut Der
     whole.put("intent", "order");
     whole.put("priority", task.priority.code());
     whole.put("focus", reference(input.source));
-    whole.put("for", input.subject.clone());
+    whole.put_some("for", Some(input.subject.clone()).filter(|subject| !subject.is_null()));
     whole.put("authoredOn", received.clone());
     whole.put("lastModified", received.clone());
     whole.put_some("owner", input.owner.cloned());

@@ -214,14 +214,14 @@ async fn an_unknown_questionnaire_version_is_refused_kept_and_judged() {
 }
 
 #[tokio::test]
-async fn a_response_about_nobody_known_is_kept_without_alert() {
+async fn a_response_about_nobody_known_is_kept_and_a_person_is_told() {
     let (app, course) = folfox().await;
     let mut response = course.week("1");
     response["subject"] = json!({"reference": "Patient/nobody"});
     let problem = app.submit(&response).await.unwrap_err();
     assert_eq!(problem.category, Category::Invalid);
     app.read(&kept(&problem)).await;
-    assert_eq!(app.count(&["Flag", "Task"]).await, [0, 0]);
+    assert_eq!(app.count(&["Flag", "Task"]).await, [0, 1]);
 }
 
 #[tokio::test]
@@ -271,7 +271,7 @@ async fn an_unreadable_amendment_of_a_known_response_is_kept_and_a_person_is_tol
     assert_eq!(kept(&amend(&first.id).await), binary, "the same bytes again change nothing");
     assert_eq!(app.search("Task", &[("patient", &course.patient())]).await.len(), before + 1);
     // Nobody is known under another id: the bytes are kept, and that is told.
-    assert!(amend("new").await.to_string().contains("no Task was made"));
+    assert!(amend("new").await.to_string().contains("a Task without patient"));
 }
 
 #[tokio::test]

@@ -95,7 +95,8 @@ pub(crate) fn judge(situation: &Situation, explained: Explained) -> Judgement {
     Judgement { issues, accepted, evaluation, readable }
 }
 
-/// What the response becomes, where earlier versions of it became what exists.
+/// What the response becomes, where earlier versions of it became what exists. Of a refused one that is about nobody here,
+/// the Tasks alone.
 pub(crate) fn derive(
     situation: &Situation,
     existing: &[Value],
@@ -103,7 +104,6 @@ pub(crate) fn derive(
     origin: &Origin<'_>,
     ids: &dyn Ids,
 ) -> Derived {
-    let Some(subject) = &situation.subject else { return Derived::default() };
     let refused = !judgement.accepted;
     let readable = judgement.readable.as_ref().unwrap_or(&situation.response);
     let extracts = match &situation.form {
@@ -118,7 +118,7 @@ pub(crate) fn derive(
         source: origin.reference,
         source_version: Some(origin.version),
         previous: previous.as_deref(),
-        subject,
+        subject: situation.subject.as_ref().unwrap_or(&Value::Null),
         answered_by: ["source", "author"].into_iter().find_map(|name| response.get(name)),
         care_plan: careplan.as_deref(),
         owner: None,
@@ -133,7 +133,40 @@ pub(crate) fn derive(
         telephone: situation.telephone.as_deref(),
         existing,
     };
-    pathway::derive(&input, extracts, ids)
+    match situation.subject {
+        Some(_) => pathway::derive(&input, extracts, ids),
+        None if refused => pathway::derive_unattributed(&input, ids),
+        None => Derived::default(),
+    }
+}
+
+/// What bytes become of which nothing can be read, and of which nothing else is known: a Task of level *technique*.
+pub(crate) fn derive_unread(
+    issues: &[Issue],
+    received: Timestamp,
+    origin: &Origin<'_>,
+    ids: &dyn Ids,
+) -> Derived {
+    let evaluation = technique(issues);
+    let input = pathway::Input {
+        source: origin.reference,
+        source_version: Some(origin.version),
+        previous: None,
+        subject: &Value::Null,
+        answered_by: None,
+        care_plan: None,
+        owner: None,
+        plan: None,
+        authored: None,
+        received,
+        in_progress: true,
+        withdrawn: false,
+        evaluation: &evaluation,
+        issues,
+        telephone: None,
+        existing: &[],
+    };
+    pathway::derive_unattributed(&input, ids)
 }
 
 /// Whether the person has not finished answering.

@@ -1,8 +1,9 @@
 //! Keeping what is refused: a patient's answers are never thrown away, readable or not.
 //!
-//! The bytes become a `Binary`, the outcome another one beside it (`{id}-outcome`). When the patient is known, the rules run
-//! on every answer that could be read, and a person is told by a Flag and a Task of level *technique* or above. The same
-//! bytes refused twice are kept once.
+//! The bytes become a `Binary`, the outcome another one beside it (`{id}-outcome`). The rules run on every answer that could be
+//! read, and a person is told by a Task of level *technique* or above, and a Flag. Where no patient is known, or more than one
+//! may be meant, the Task is about nobody: a person has to find out whose answers they are. The same bytes refused twice are
+//! kept once.
 
 use crate::json::{Value, json};
 use base64::Engine as _;
@@ -31,7 +32,10 @@ pub(super) async fn unreadable(
     let raw_id = ctx.ids.next();
     let kept =
         Kept { bytes: document.bytes, media_type: media_type(document), id: &raw_id, at, patient: None };
-    let unit = kept.unit(&problem.issues, problem.category)?;
+    let mut unit = kept.unit(&problem.issues, problem.category)?;
+    let (reference, ids) = (format!("Binary/{raw_id}"), SeededIds::new(at, format!("{raw_id}|1")));
+    let origin = Origin { reference: &reference, version: 1 };
+    write::add(decide::derive_unread(&problem.issues, at, &origin, &ids), at, &mut unit)?;
     match ctx.store.commit(unit).await? {
         Committed::Written(_) => Ok(told(problem, &raw_id, None)),
         Committed::Refused(Violation::Key { holder, .. }) => Ok(told(problem, id_of(&holder), None)),
@@ -141,8 +145,10 @@ fn told(mut problem: Problem, id: &str, patient: Option<&str>) -> Problem {
             "La réponse refusée est conservée et sera relue par un soignant.",
         ),
         None => (
-            "no Task was made of it, because it names no patient, or not one alone, who is known here",
-            "La réponse refusée est conservée, mais aucun patient connu n'a pu lui être associé.",
+            "it names no patient, or not one alone, who is known here: a Task without patient asks a person to find out whose \
+             it is",
+            "La réponse refusée est conservée, mais aucun patient connu n'a pu lui être associé : un soignant cherchera à qui elle \
+             appartient.",
         ),
     };
     let outcome = outcome_id(id);
