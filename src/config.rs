@@ -6,6 +6,7 @@
 
 mod destination;
 mod folder;
+mod identity;
 mod issuer;
 mod keys;
 mod mllp;
@@ -21,6 +22,7 @@ use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKin
 
 pub use destination::{Destination, DestinationKind, MhdTransaction, WithdrawnAs};
 pub use folder::{Conflict, Folder, FolderFile};
+pub use identity::{SameIns, Stance};
 pub use issuer::{Environment, Issuer};
 pub use mllp::{Authority, Changes, Listing, MessageKind, Mllp, Transmission};
 pub use routing::{Identity, ReportKind, ReportStatus, Takes};
@@ -88,6 +90,8 @@ pub struct Settings {
     /// Who issues documents.
     #[validate(nested)]
     pub issuer: Issuer,
+    /// Who is who.
+    pub identity: Stance,
     /// HL7 v2 messages that other systems send.
     #[validate(nested)]
     pub mllp: Mllp,
@@ -109,6 +113,7 @@ impl Default for Settings {
             store: Store::default(),
             delivery: Delivery::default(),
             issuer: Issuer::default(),
+            identity: Stance::default(),
             mllp: Mllp::default(),
             destinations: Vec::new(),
         }

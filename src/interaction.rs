@@ -35,7 +35,9 @@ mod merged;
 mod operation;
 mod outage;
 mod patch;
+mod patient;
 mod period_report;
+mod person;
 mod proof;
 mod provenance;
 mod publish;
@@ -64,6 +66,7 @@ pub use library::Library;
 pub use load::{LoadReport, load, loadable};
 pub use outage::tell_outages;
 pub use patch::{Patch, patch, patch_where};
+pub use patient::SameIns;
 pub use period_report::period_report;
 pub use proof::{Proof, of_document as proof_of_document, of_patient as proof_of_patient};
 pub use read::{read, vread};
@@ -123,6 +126,8 @@ pub struct Settings {
     pub authorities: Vec<Authority>,
     /// Identity messages about patients who are not followed here are taken and not kept.
     pub known_patients_only: bool,
+    /// What becomes of a Patient whose INS another record has.
+    pub same_ins: SameIns,
     /// Matches on a page of a search that says no `_count`.
     pub page_default: usize,
     /// Most matches on a page, whatever `_count` says.

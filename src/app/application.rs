@@ -272,6 +272,10 @@ fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction
         destinations: peers::destinations(settings)?,
         authorities: authorities.collect(),
         known_patients_only: settings.mllp.known_patients_only,
+        same_ins: match settings.identity.same_ins {
+            config::SameIns::Tell => interaction::SameIns::Tell,
+            config::SameIns::Refuse => interaction::SameIns::Refuse,
+        },
         page_default: 50,
         page_max: 1_000,
         report_weeks_max: settings.limits.report_weeks,

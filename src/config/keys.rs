@@ -46,6 +46,7 @@ const KEYS: &[(&str, Form)] = &[
     ("issuer.environment", Form::Text),
     ("issuer.stationery", Form::Text),
     ("issuer.phone", Form::Text),
+    ("identity.same_ins", Form::Text),
     ("mllp.listen", Form::Text),
     ("mllp.message_bytes", Form::Number),
     ("mllp.connections", Form::Number),

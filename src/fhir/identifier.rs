@@ -61,6 +61,19 @@ pub fn find(resource: &Value, system: &str) -> Option<Identifier> {
 /// `FR Core` gives the billing number (type `NH`) the same namespace; it is passed over.
 #[must_use]
 pub fn ins(patient: &Value) -> Option<Identifier> {
+    all_ins(patient).next()
+}
+
+/// Every INS of a Patient, each once and in order: the one in force, and those that it had.
+#[must_use]
+pub fn every_ins(patient: &Value) -> Vec<Identifier> {
+    let mut all: Vec<Identifier> = all_ins(patient).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn all_ins(patient: &Value) -> impl Iterator<Item = Identifier> {
     element::list(patient, "identifier")
         .filter(|identifier| {
             identifier
@@ -68,7 +81,7 @@ pub fn ins(patient: &Value) -> Option<Identifier> {
                 .is_none_or(|kind| element::codings(kind).iter().all(|(_, code)| *code != "NH"))
         })
         .filter_map(Identifier::of)
-        .find(|found| found.is_ins() && is_ins_value(&found.value))
+        .filter(|found| found.is_ins() && is_ins_value(&found.value))
 }
 
 /// Whether a value has the form of an INS: 13 signs and the key `97 − (number mod 97)`.

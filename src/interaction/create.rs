@@ -4,7 +4,10 @@ use crate::json::Value;
 use jiff::Timestamp;
 
 use super::incoming::{self, Incoming};
-use super::{Answer, Context, Kind, conditional, finalize, publish, read, reference, submit, update};
+use super::rounds::Rounds;
+use super::{
+    Answer, Context, Kind, conditional, finalize, patient, publish, read, reference, submit, update,
+};
 use crate::fhir::search::Query;
 use crate::fhir::{Document, meta};
 use crate::problem::{Category, Issue, Problem};
@@ -61,17 +64,28 @@ async fn plain(
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = referenced(ctx, incoming).await?;
     update::allowed(ctx, None, &resource).await?;
-    let at = incoming::now(ctx);
-    let resource = meta::stamp(resource, &id, 1, at);
-    let mut unit = Unit::new("create", at);
-    unit.guards.extend(condition.map(Guard::NoneMatches));
-    unit.guards.extend(publish::guard(ctx, &resource, None).await?);
-    unit.streams.extend(stream(&resource));
-    unit.writes.push(Write::new(&resource, Expect::New)?);
-    match ctx.store.commit(unit).await? {
-        Committed::Written(at) => answer(Kind::Created, resource, at, warnings),
-        Committed::Refused(Violation::Exists(ids)) => existing(ctx, rtype, &ids).await,
-        Committed::Refused(violation) => Err(refused(&violation)),
+    let mut rounds = Rounds::new(ctx);
+    loop {
+        rounds.begin()?;
+        let at = incoming::now(ctx);
+        let resource = meta::stamp(resource.clone(), &id, 1, at);
+        let mut unit = Unit::new("create", at);
+        unit.guards.extend(condition.clone().map(Guard::NoneMatches));
+        unit.guards.extend(publish::guard(ctx, &resource, None).await?);
+        unit.streams.extend(stream(&resource));
+        unit.writes.push(Write::new(&resource, Expect::New)?);
+        let told = patient::guard(ctx, None, &resource, &[], &mut unit).await;
+        let told = told.map_err(|problem| problem.at("Patient.identifier"))?;
+        match ctx.store.commit(unit).await? {
+            Committed::Written(at) => {
+                let outcome = warnings.into_iter().chain(told).collect();
+                return answer(Kind::Created, resource, at, outcome);
+            }
+            Committed::Refused(Violation::Exists(ids)) => return existing(ctx, rtype, &ids).await,
+            // Another record was written that this one was looked at with.
+            Committed::Refused(violation) if violation.is_of_another(&id) => rounds.again(violation),
+            Committed::Refused(violation) => return Err(refused(&violation)),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use super::{Context, library, read};
 use crate::fhir::element::{self, list, str_at};
 use crate::fhir::search::{self, Query};
 use crate::problem::{Category, Problem};
+use crate::store::Guard;
 
 /// How far merges of merges are followed.
 const MERGES_MAX: usize = 16;
@@ -20,7 +21,49 @@ const MERGES_MAX: usize = 16;
 /// Id of the patient that this one was merged into.
 pub(super) fn replaced_by(patient: &Value) -> Option<&str> {
     let link = list(patient, "link").find(|link| link["type"] == "replaced-by")?;
-    str_at(link, "other.reference")?.strip_prefix("Patient/")
+    target(link)
+}
+
+/// Id of the Patient that a link names.
+fn target(link: &Value) -> Option<&str> {
+    let id = str_at(link, "other.reference")?.strip_prefix("Patient/")?;
+    id.split("/_history").next()
+}
+
+/// What must hold for this Patient to be written without its merges going in a circle: whoever follows the links from it never
+/// comes back to it. Each record on the way stays as it was read.
+///
+/// # Errors
+/// `Invalid` when they go in a circle, or on for more than [`MERGES_MAX`] records; those of the store.
+pub(super) async fn no_circle(ctx: &Context, patient: &Value) -> Result<Vec<Guard>, Problem> {
+    let mut guards = Vec::new();
+    let own = element::id(patient);
+    for (n, link) in list(patient, "link").enumerate().filter(|(_, link)| link["type"] == "replaced-by") {
+        let mut next = target(link).map(str::to_owned);
+        let mut steps = 0;
+        while let Some(id) = next {
+            steps += 1;
+            if Some(id.as_str()) == own || steps > MERGES_MAX {
+                return Err(circle().at(&format!("Patient.link[{n}]")));
+            }
+            next = None;
+            if let Some(stored) = ctx.store.read("Patient", &id).await? {
+                if !stored.deleted {
+                    next = replaced_by(&read::body(&stored)?).map(str::to_owned);
+                }
+                guards.push(Guard::Version { rtype: "Patient".to_owned(), id, version: stored.version });
+            }
+        }
+    }
+    Ok(guards)
+}
+
+fn circle() -> Problem {
+    let diagnostics = format!(
+        "this record would be replaced by itself, by way of others or at once, or by more than {MERGES_MAX} records in a row: the \
+         record that stays is not 'replaced-by' another one"
+    );
+    Problem::new(Category::Invalid, "business-rule", diagnostics)
 }
 
 /// The record that this one was merged into, at the end of the chain; itself when it was not.
@@ -74,14 +117,19 @@ pub(super) async fn with_ended(ctx: &Context, patient: &str) -> Result<Vec<Strin
     Ok(known)
 }
 
-/// All the records of that person: the one that it was merged into, and all that were merged into that.
+/// All the records of that person: the one that it was merged into, and all that were merged into that. Where merges go in a
+/// circle, which older versions stored, the records of the circle: a response is judged all the same, and doubted.
 ///
 /// # Errors
-/// As [`survivor`].
+/// Those of the store.
 pub(super) async fn family(ctx: &Context, patient: &str) -> Result<Vec<String>, Problem> {
     let Some(id) = patient.strip_prefix("Patient/") else { return Ok(vec![patient.to_owned()]) };
     let Some(own) = read::current(ctx, "Patient", id).await? else { return Ok(vec![patient.to_owned()]) };
-    let survivor = element::local_reference(&survivor(ctx, own).await?);
+    let survivor = match survivor(ctx, own).await {
+        Ok(survivor) => element::local_reference(&survivor),
+        Err(problem) if problem.category == Category::Conflict => None,
+        Err(problem) => return Err(problem),
+    };
     with_ended(ctx, &survivor.unwrap_or_else(|| patient.to_owned())).await
 }
 

@@ -5,8 +5,8 @@ use crate::json::Value;
 use super::incoming::{self, Incoming};
 use super::rounds::Rounds;
 use super::{
-    Answer, Context, Kind, conditional, content, create, finalize, publish, read, submit, task, visibility,
-    withdraw,
+    Answer, Context, Kind, conditional, content, create, finalize, patient, publish, read, submit, task,
+    visibility, withdraw,
 };
 use crate::fhir::{Document, Reading, element, meta};
 use crate::problem::{Category, Issue, Problem};
@@ -141,8 +141,13 @@ pub(super) async fn plain(
         unit.guards.extend(publish::guard(ctx, &resource, before.resource.as_ref()).await?);
         unit.streams.extend(create::stream(&resource));
         unit.writes.push(before.write(&resource)?);
+        let told = patient::guard(ctx, before.resource.as_ref(), &resource, &[], &mut unit).await;
+        let told = told.map_err(|problem| problem.at("Patient.identifier"))?;
         match ctx.store.commit(unit).await? {
-            Committed::Written(at) => return create::answer(before.kind(), resource, at, warnings),
+            Committed::Written(at) => {
+                let outcome = warnings.into_iter().chain(told).collect();
+                return create::answer(before.kind(), resource, at, outcome);
+            }
             Committed::Refused(violation @ (Violation::Version { .. } | Violation::Stream { .. })) => {
                 rounds.again(violation);
             }

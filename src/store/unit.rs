@@ -293,4 +293,14 @@ impl Violation {
     pub fn is_of(&self, name: &str) -> bool {
         matches!(self, Self::Version { rtype, .. } if rtype == name)
     }
+
+    /// Whether a stream, or a resource with another id than this, is not where it was expected.
+    #[must_use]
+    pub fn is_of_another(&self, own: &str) -> bool {
+        match self {
+            Self::Stream { .. } => true,
+            Self::Version { id, .. } => id != own,
+            Self::Exists(_) | Self::Key { .. } | Self::Delivery { .. } => false,
+        }
+    }
 }

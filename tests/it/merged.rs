@@ -23,6 +23,9 @@ async fn stage(kept: Kept) -> Option<(App, Course)> {
     }
     let mut other = app.read(ENDED).await;
     other["id"] = json!("survivor");
+    // Nobody knew yet that it is the same person.
+    let ins = "urn:oid:1.2.250.1.213.1.4.10";
+    other["identifier"].as_array_mut().unwrap().retain(|one| one["system"] != ins);
     for (patient, number) in [(&mut other, "STAYS"), (&mut app.read(ENDED).await, "ENDS")] {
         let numbers = patient["identifier"].as_array_mut().unwrap();
         numbers.retain(|one| one["system"] != IPP);

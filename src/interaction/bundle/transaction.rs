@@ -15,7 +15,7 @@ use crate::fhir::element;
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::interaction::submit::{self, RESPONSE};
 use crate::interaction::{
-    Answer, Context, Kind, create, delete, finalize, incoming, library, patch, read, update,
+    Answer, Context, Kind, create, delete, finalize, incoming, library, patch, patient, read, update,
 };
 use crate::problem::{Category, Problem};
 use crate::store::{Committed, Guard, Staged, Store, Violation};
@@ -175,6 +175,10 @@ fn rank(entry: &Entry) -> (u8, usize, Option<jiff::Timestamp>) {
         (_, Some(resource)) if entry.rtype == RESPONSE => (5, 0, submit::history::moment(resource)),
         (_, Some(resource)) if finalize::is_final(resource) => (6, 0, None),
         (_, Some(resource)) if any_reference(resource, &is_conditional) => (4, place, None),
+        // A record that ends does so before another one takes its numbers.
+        (_, Some(resource)) if entry.rtype == "Patient" && !patient::is_followed(resource) => {
+            (0, ORDER.len(), None)
+        }
         (Method::Post, _) => (1, place, None),
         _ => (2, place, None),
     }

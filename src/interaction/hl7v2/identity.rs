@@ -10,7 +10,7 @@ use super::pid::Pid;
 use super::{consent, find, reading};
 use crate::fhir::{element, meta};
 use crate::hl7v2::{Header, Message};
-use crate::interaction::{Context, content, create, incoming};
+use crate::interaction::{Context, content, create, incoming, patient};
 use crate::problem::Problem;
 use crate::store::{Expect, Guard, Unit, Write};
 
@@ -36,7 +36,7 @@ async fn round(ctx: &Context, message: &Message, header: &Header, pid: &Pid<'_>)
         return Ok(Ended::Done);
     }
     let mut unit = Unit::new("identity", incoming::now(ctx));
-    let written = write(ctx, &mut unit, found.as_ref(), pid)?;
+    let written = write(ctx, &mut unit, found.as_ref(), pid).await?;
     let known = || found.as_ref().and_then(element::local_reference);
     let Some(patient) = written.clone().or_else(known) else { return Ok(Ended::Done) };
     let opposition = consent::write(ctx, &mut unit, &patient, &[], message).await?;
@@ -56,7 +56,7 @@ pub(super) fn ignored(header: &Header) {
 ///
 /// # Errors
 /// `Invalid` when the message leads to no valid patient.
-pub(super) fn write(
+pub(super) async fn write(
     ctx: &Context,
     unit: &mut Unit,
     found: Option<&Value>,
@@ -64,19 +64,20 @@ pub(super) fn write(
 ) -> Result<Option<String>, Problem> {
     let before = found.cloned().unwrap_or_else(|| json!({"resourceType": "Patient", "active": true}));
     let after = overlay(&before, pid)?;
-    put(ctx, unit, found, after, pid)
+    put(ctx, unit, found, after, pid, &[]).await
 }
 
-/// The same with a patient that is made already.
+/// The same with a patient that is made already; `ends` are records that the unit ends, as `Patient/id`.
 ///
 /// # Errors
-/// As [`write`].
-pub(super) fn put(
+/// As [`write`], and `Conflict` where the site has a second record with one INS refused.
+pub(super) async fn put(
     ctx: &Context,
     unit: &mut Unit,
     found: Option<&Value>,
     after: Value,
     pid: &Pid<'_>,
+    ends: &[&str],
 ) -> Result<Option<String>, Problem> {
     if found.is_some_and(|before| content::same_content(before, &after)) {
         return Ok(None);
@@ -93,5 +94,7 @@ pub(super) fn put(
     let resource = meta::stamp(after, &id, version, unit.at);
     unit.streams.extend(create::stream(&resource));
     unit.writes.push(Write::new(&resource, expect)?);
+    // Whoever sent the message is told by the Task: an acknowledgment has no place for a warning.
+    patient::guard(ctx, found, &resource, ends, unit).await.map_err(|problem| problem.at("PID-3"))?;
     Ok(Some(format!("Patient/{id}")))
 }

@@ -49,11 +49,11 @@ async fn round(
     }
     let holder = match (survivor, ended) {
         // Nobody here is concerned by more than an identity.
-        (survivor, None) => identity::write(ctx, &mut unit, survivor.as_ref(), pid)?,
-        (None, Some(known)) => renumber(ctx, &mut unit, &known, pid, old)?,
+        (survivor, None) => identity::write(ctx, &mut unit, survivor.as_ref(), pid).await?,
+        (None, Some(known)) => renumber(ctx, &mut unit, &known, pid, old).await?,
         (Some(survivor), Some(ended)) => {
             let sender = format!("{}/{}", header.sender.application, header.sender.facility);
-            Some(merge(ctx, &mut unit, &survivor, &ended, (pid, &sender))?)
+            Some(merge(ctx, &mut unit, &survivor, &ended, (pid, &sender)).await?)
         }
     };
     let mut holder = holder;
@@ -90,7 +90,7 @@ async fn ending(ctx: &Context, survivor: Option<&Value>, old: &[Number]) -> Resu
 }
 
 /// The only record there is goes on under its new numbers.
-fn renumber(
+async fn renumber(
     ctx: &Context,
     unit: &mut Unit,
     known: &Value,
@@ -100,11 +100,11 @@ fn renumber(
     let mut after = overlay(known, pid)?;
     let gone: Vec<Number> = old.iter().filter(|number| !pid.numbers.contains(number)).cloned().collect();
     retire(&mut after, &gone);
-    identity::put(ctx, unit, Some(known), after, pid)
+    identity::put(ctx, unit, Some(known), after, pid, &[]).await
 }
 
 /// Both records are written in one unit, and a person is told: what was written about the record that ends stays with it.
-fn merge(
+async fn merge(
     ctx: &Context,
     unit: &mut Unit,
     survivor: &Value,
@@ -115,7 +115,7 @@ fn merge(
     let (stays, ends) = (reference(survivor), reference(ended));
     let mut after = overlay(survivor, pid)?;
     link(&mut after, "replaces", &ends);
-    identity::put(ctx, unit, Some(survivor), after, pid)?;
+    identity::put(ctx, unit, Some(survivor), after, pid, &[&ends]).await?;
 
     let mut over = ended.clone();
     over["active"] = json!(false);

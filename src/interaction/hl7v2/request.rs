@@ -1,14 +1,12 @@
 //! What only a person can mend, as a Task: a document that its receiver refused, two records that became one.
 
 use crate::json::{Value, json};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::fhir::datetime::instant;
 use crate::fhir::meta;
-use crate::terminology::{BASE, PERFORMER_ROLE, TASK_CODE};
-
-/// Until when such a Task should be done.
-const HANDLE_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+use crate::interaction::person::task;
+use crate::terminology::BASE;
 
 /// System of the names by which these Tasks are found again.
 pub(super) fn system() -> String {
@@ -56,36 +54,4 @@ pub(super) fn merge(id: &str, stays: &str, ends: &str, sender: &str, at: Timesta
         "entity": [{"role": "removal", "what": {"reference": ends}}],
     });
     meta::stamp(provenance, id, 1, at)
-}
-
-fn task(id: &str, patient: &str, focus: &str, why: &str, at: Timestamp) -> Value {
-    let end = at.checked_add(HANDLE_WITHIN).unwrap_or(at);
-    let task = json!({
-        "resourceType": "Task",
-        "status": "requested",
-        "intent": "order",
-        "priority": "urgent",
-        "code": {"coding": [{"system": TASK_CODE, "code": "relecture-humaine", "display": "Relecture humaine"}]},
-        "description": why,
-        "focus": {"reference": focus},
-        "for": {"reference": patient},
-        "authoredOn": instant(at),
-        "lastModified": instant(at),
-        "performerType": [{"coding": [{"system": PERFORMER_ROLE, "code": "idec"}]}],
-        "restriction": {"period": {"start": instant(at), "end": instant(end)}},
-    });
-    meta::stamp(task, id, 1, at)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn such_a_task_is_a_sound_resource_that_ends_in_a_day() {
-        let at: Timestamp = "2026-03-09T14:20:00Z".parse().unwrap();
-        let task = refused("t", "d/Z01", ("Patient/p", "DocumentReference/d"), "refusé", at);
-        assert_eq!(crate::fhir::structure::check(&task), []);
-        assert_eq!(task["restriction"]["period"]["end"], "2026-03-10T14:20:00.000Z");
-    }
 }

@@ -105,7 +105,7 @@ impl App {
             .unwrap_or_else(|| panic!("{VARIABLE} asks for a PostgreSQL to test with"))
     }
 
-    pub(super) async fn bare_on(kept: Kept) -> Option<Self> {
+    pub(crate) async fn bare_on(kept: Kept) -> Option<Self> {
         let (store, place) = kept.open().await?;
         Some(Self::over(store, place))
     }
@@ -187,6 +187,7 @@ impl App {
                     system: "https://chu.example/ipp".to_owned(),
                 }],
                 known_patients_only: false,
+                same_ins: interaction::SameIns::Tell,
                 page_default: 50,
                 page_max: 500,
                 report_weeks_max: 53,
