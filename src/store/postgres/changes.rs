@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::decide::Feed;
+use super::prepared::Indexed;
 use crate::outbox::{Attempt, Delivery, Outcome, Progress};
 use crate::problem::Problem;
 use crate::store::Write;
@@ -16,7 +17,7 @@ pub(super) struct Touched<'a> {
     pub(super) seq: i64,
     pub(super) at: i64,
     pub(super) write: &'a Write,
-    pub(super) row: &'a Row,
+    pub(super) indexed: &'a Indexed,
     pub(super) old: Option<Row>,
     /// There was none under its number before the group.
     pub(super) is_new: bool,

@@ -4,6 +4,7 @@ use tokio_postgres::types::ToSql;
 
 use crate::outbox::{Attempt, Outcome, Progress};
 use crate::store::row::{Part, Row};
+use crate::store::shown::Entry;
 
 /// A value of a statement.
 pub(super) type Parameter<'a> = &'a (dyn ToSql + Sync);
@@ -37,18 +38,22 @@ columns!(Resources<'a> {
     status: Option<&'a str>, keys: Option<&'a str>,
 });
 columns!(
-    /// Codes of single resources.
-    Tokens<'a> { param: i64, code: &'a str, rid: i64, system: i64, }
+    /// Codes of single resources, with the number of what they are shown with.
+    Tokens<'a> { param: i64, code: &'a str, rid: i64, system: i64, shown: i64, }
 );
 columns!(
     /// References of single resources.
     Links<'a> { param: i64, code: &'a str, rid: i64, }
 );
 columns!(TokenRuns<'a> {
-    param: i64, block: i64, system: i64, bits: i64, low: i16, last: i16, code: &'a str,
+    param: i64, block: i64, system: i64, bits: i64, low: i16, last: i16, code: &'a str, shown: i64,
 });
 columns!(LinkRuns<'a> { param: i64, block: i64, bits: i64, low: i16, last: i16, code: &'a str, });
 columns!(Texts<'a> { param: i64, folded: &'a str, rid: i64, exact: &'a str, });
+columns!(
+    /// What codes are shown with, each once.
+    Told<'a> { param: i64, folded: &'a str, code: &'a str, system: i64, number: i64, }
+);
 columns!(Spans<'a> { rid: i64, param: i64, low: i64, high: i64, });
 columns!(Parts<'a> {
     rid: i64, param: i64, n: i64, part: i64, code: &'a str, system: i64, unit: &'a str, low: &'a str, high: &'a str,
@@ -130,6 +135,26 @@ impl Texts<'_> {
             self.rid.push(rid);
             self.exact.push(exact);
         }
+    }
+}
+
+impl<'a> Told<'a> {
+    pub(super) fn push(&mut self, (param, folded, code, system, number): Entry<'a>) {
+        self.param.push(param);
+        self.folded.push(folded);
+        self.code.push(code);
+        self.system.push(system);
+        self.number.push(number);
+    }
+
+    /// In the order of their table, each once.
+    pub(super) fn sort(&mut self) {
+        let of = |n| (self.param[n], self.folded[n], self.code[n], self.system[n], self.number[n]);
+        let mut rows: Vec<Entry<'a>> = (0..self.param.len()).map(of).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        *self = Self::default();
+        rows.into_iter().for_each(|row| self.push(row));
     }
 }
 

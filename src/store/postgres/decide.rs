@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::changes::{Changes, Touched};
 use super::delivery;
-use super::prepared::Prepared;
+use super::prepared::{Indexed, Prepared};
 use super::writer::{Answer, Piece, Task};
 use crate::fhir::search::{Criterion, Modifier, Query, Test};
 use crate::outbox::{self, Event, Stop};
@@ -122,8 +122,8 @@ impl<'a> Decision<'a> {
                 self.world.claims.insert((space.clone(), key.clone()), claim);
             }
         }
-        for (write, row) in unit.writes.iter().zip(&prepared.rows) {
-            self.write(write, row, (number, at))?;
+        for (write, indexed) in unit.writes.iter().zip(&prepared.rows) {
+            self.write(write, indexed, (number, at))?;
         }
         for halt in &unit.stops {
             self.apply(&halt.id, Event::Stop(halt.stop.clone()))?;
@@ -198,16 +198,21 @@ impl<'a> Decision<'a> {
         Ok(Ok(()))
     }
 
-    fn write(&mut self, write: &'a Write, row: &'a Row, (unit, at): (i64, i64)) -> Result<(), Problem> {
+    fn write(
+        &mut self,
+        write: &'a Write,
+        indexed: &'a Indexed,
+        (unit, at): (i64, i64),
+    ) -> Result<(), Problem> {
         let rtype = self.types.get(&write.rtype).copied().unwrap_or_default();
         let key = (write.rtype.clone(), write.id.clone());
         let before = self.world.currents.remove(&key);
         let is_new = before.is_none();
         let rid = before.as_ref().map_or_else(|| self.changes.next_rid(), |before| before.rid);
         let old = before.and_then(|before| before.row);
-        let row_now = (!write.deleted).then(|| row.clone());
+        let row_now = (!write.deleted).then(|| indexed.row.clone());
         self.world.currents.insert(key, Current { rid, version: write.version, row: row_now });
-        self.changes.version(Touched { rtype, rid, seq: 0, at, write, row, old, is_new }, unit)
+        self.changes.version(Touched { rtype, rid, seq: 0, at, write, indexed, old, is_new }, unit)
     }
 
     fn settle(&mut self, settlements: &'a [Settlement]) -> Result<(), Problem> {
@@ -277,7 +282,7 @@ fn criterion_may_match(criterion: &Criterion, touched: &Touched<'_>) -> bool {
     criterion.any.iter().any(|test| match test {
         Test::Token { system, code: Some(code) } => {
             let code = super::prepared::key(code);
-            touched.row.tokens.iter().any(|(number, held, held_system)| {
+            touched.indexed.row.tokens.iter().any(|(number, held, held_system)| {
                 numbers.contains(number)
                     && *held == *code
                     && system.as_ref().is_none_or(|system| digest(system) == *held_system)

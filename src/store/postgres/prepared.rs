@@ -10,15 +10,29 @@ use crate::outbox::Delivery;
 use crate::problem::Problem;
 use crate::store::body::{self, Packed};
 use crate::store::row::Row;
+use crate::store::shown::Shown;
 use crate::store::{Guard, Unit};
 
 /// The longest text that goes into an index: PostgreSQL takes no more than 2,704 bytes for a whole index row.
 const INDEXED_MAX: usize = 1_000;
 
+/// What a resource is found by, as the indexes take it.
+pub(super) struct Indexed {
+    pub(super) row: Row,
+    pub(super) shown: Shown,
+}
+
+impl Indexed {
+    pub(super) fn new(row: Row) -> Self {
+        let row = indexable(row);
+        Self { shown: Shown::of(&row), row }
+    }
+}
+
 pub(super) struct Prepared {
     pub(super) unit: Unit,
     /// One for each write.
-    pub(super) rows: Vec<Row>,
+    pub(super) rows: Vec<Indexed>,
     /// One for each delivery.
     pub(super) payloads: Vec<Packed>,
     /// One for each guard; only a [`Guard::NoneMatches`] has one.
@@ -28,7 +42,7 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Indexes and compresses on the caller's thread.
     pub(super) fn new(mut unit: Unit, searches: Vec<Option<Search>>) -> Result<Self, Problem> {
-        let rows = unit.writes.iter_mut().map(|write| indexable(write.row())).collect();
+        let rows = unit.writes.iter_mut().map(|write| Indexed::new(write.row())).collect();
         let pack = |delivery: &Delivery| body::pack(&delivery.payload);
         let payloads = unit.deliveries.iter().map(pack).collect::<Result<_, _>>()?;
         Ok(Self { unit, rows, payloads, searches })

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use tokio_postgres::{Client, Row as Record, Transaction};
 
-use super::columns::Resources;
+use super::columns::{Resources, Texts};
 use super::connection::Address;
-use super::prepared::indexable;
-use super::runs::{LINKS, LinkPlace, TOKENS, clear_links, clear_tokens};
-use super::statement::{LOCK, OLD_PARTS, OLD_SPANS, OLD_TEXTS, PARTS, SPANS, TEXTS};
+use super::prepared::Indexed;
+use super::runs::{LINKS, LinkPlace, OLD_TOKENS, TOKENS, clear_links, clear_tokens};
+use super::statement::{LOCK, OLD_PARTS, OLD_SPANS, OLD_TEXTS, PARTS, SPANS, TEXTS, TOLD};
 use super::write::Rows;
 use crate::fhir::search::index;
 use crate::problem::{Category, Problem};
@@ -184,7 +184,7 @@ async fn next(transaction: &Transaction<'_>, place: i64) -> Result<Option<i64>, 
 /// A resource, and what it is found by now.
 struct Read {
     rid: i64,
-    row: Row,
+    indexed: Indexed,
 }
 
 fn read(record: &Record) -> Result<Read, Problem> {
@@ -193,17 +193,21 @@ fn read(record: &Record) -> Result<Read, Problem> {
     let body = body::unpack(record.get(2), record.get(4), size)?;
     let resource = serde_json::from_slice(&body)
         .map_err(|e| Problem::internal(format!("a stored {rtype} cannot be read: {e}")))?;
-    Ok(Read { rid: record.get(0), row: indexable(Row::new(&rtype, index(&resource))) })
+    Ok(Read { rid: record.get(0), indexed: Indexed::new(Row::new(&rtype, index(&resource))) })
 }
 
 /// Writes it, whatever part of it is there already.
 async fn put(transaction: &Transaction<'_>, read: &[Read]) -> Result<(), Problem> {
     let (mut rows, mut single) = (Rows::default(), Resources::default());
+    // Texts from before codes told them are among these.
+    let mut texts = Texts::default();
     for one in read {
-        rows.put_entries(one.rid, None, &one.row);
+        rows.put_entries(one.rid, None, &one.indexed);
         single.rid.push(one.rid);
-        single.put(&one.row);
+        single.put(&one.indexed.row);
+        one.indexed.row.texts.iter().for_each(|text| texts.push(one.rid, text));
     }
+    rows.sort();
     let update = "/* put */ UPDATE resource r SET present = w.present, urgency = w.urgency, dated_at = w.dated_at,
            dated_to = w.dated_to, subject = w.subject, owner = w.owner, status = w.status, keys = w.keys
          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::text[],
@@ -212,11 +216,13 @@ async fn put(transaction: &Transaction<'_>, read: &[Read]) -> Result<(), Problem
          WHERE r.rid = w.rid";
     for (statement, values) in [
         (update, single.singles()),
-        (OLD_TEXTS, rows.texts.columns()),
+        (OLD_TEXTS, texts.columns()),
         (OLD_SPANS, vec![&single.rid as _]),
         (OLD_PARTS, vec![&single.rid as _]),
+        (OLD_TOKENS, rows.codes.tokens.columns()),
         (TOKENS, rows.codes.tokens.columns()),
         (LINKS, rows.codes.links.columns()),
+        (TOLD, rows.told.columns()),
         (TEXTS, rows.texts.columns()),
         (SPANS, rows.spans.columns()),
         (PARTS, rows.parts.columns()),

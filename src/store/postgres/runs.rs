@@ -11,13 +11,14 @@ use crate::store::row::{BLOCK, Token, is_link};
 
 /// Codes of resources that were there before, unless they have them: while everything is indexed anew, some may be there
 /// already. The first of a run may have been taken from it, which is then begun again.
-pub(super) const TOKENS: &str = "/* tokens */ INSERT INTO token_run (param, code, block, system, low, last, bits)
-    SELECT w.param, w.code, w.rid >> 6, w.system, min(w.rid & 63), max(w.rid & 63), bit_or(1::bigint << (w.rid & 63)::int)
-    FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS w (param, code, rid, system)
+pub(super) const TOKENS: &str = "/* tokens */ INSERT INTO token_run (param, code, block, system, shown, low, last, bits)
+    SELECT w.param, w.code, w.rid >> 6, w.system, w.shown, min(w.rid & 63), max(w.rid & 63),
+      bit_or(1::bigint << (w.rid & 63)::int)
+    FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS w (param, code, rid, system, shown)
     WHERE NOT EXISTS (SELECT 1 FROM token_run t WHERE t.param = w.param AND t.code = w.code AND t.block = w.rid >> 6
       AND t.system = w.system AND (t.bits >> (w.rid & 63)::int) & 1 = 1)
-    GROUP BY w.param, w.code, w.rid >> 6, w.system
-    ON CONFLICT (param, code, block, system, low) DO UPDATE SET bits = token_run.bits | excluded.bits,
+    GROUP BY w.param, w.code, w.rid >> 6, w.system, w.shown
+    ON CONFLICT (param, code, block, system, shown, low) DO UPDATE SET bits = token_run.bits | excluded.bits,
       last = greatest(token_run.last, excluded.last)";
 /// The same for references.
 pub(super) const LINKS: &str = "/* links */ INSERT INTO link_run (param, code, block, low, last, bits)
@@ -28,16 +29,20 @@ pub(super) const LINKS: &str = "/* links */ INSERT INTO link_run (param, code, b
     GROUP BY w.param, w.code, w.rid >> 6
     ON CONFLICT (code, param, block, low) DO UPDATE SET bits = link_run.bits | excluded.bits,
       last = greatest(link_run.last, excluded.last)";
-/// Takes codes from resources; a run of which nothing is left goes.
+/// Takes codes from resources, unless they are shown with what has that number; a run of which nothing is left goes.
 pub(super) const OLD_TOKENS: &str = "/* old_tokens */ WITH taken AS (
-      SELECT w.param, w.code, w.rid >> 6 AS block, w.system, bit_or(1::bigint << (w.rid & 63)::int) AS bits
-      FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[]) AS w (param, code, rid, system)
-      GROUP BY w.param, w.code, w.rid >> 6, w.system),
+      SELECT t.param, t.code, t.block, t.system, t.shown, t.low, bit_or(1::bigint << (w.rid & 63)::int) AS bits
+      FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) AS w (param, code, rid, system, shown)
+      JOIN token_run t ON t.param = w.param AND t.code = w.code AND t.block = w.rid >> 6 AND t.system = w.system
+        AND t.shown <> w.shown AND (t.bits >> (w.rid & 63)::int) & 1 = 1
+      GROUP BY t.param, t.code, t.block, t.system, t.shown, t.low),
     gone AS (DELETE FROM token_run t USING taken w WHERE t.param = w.param AND t.code = w.code AND t.block = w.block
-      AND t.system = w.system AND t.bits & ~w.bits = 0)
+      AND t.system = w.system AND t.shown = w.shown AND t.low = w.low AND t.bits & ~w.bits = 0)
     UPDATE token_run t SET bits = t.bits & ~w.bits FROM taken w
     WHERE t.param = w.param AND t.code = w.code AND t.block = w.block AND t.system = w.system
-      AND t.bits & w.bits <> 0 AND t.bits & ~w.bits <> 0";
+      AND t.shown = w.shown AND t.low = w.low AND t.bits & ~w.bits <> 0";
+/// In place of a number: a code is taken whatever it is shown with.
+pub(super) const HOWEVER_SHOWN: i64 = -1;
 /// The same for references.
 pub(super) const OLD_LINKS: &str = "/* old_links */ WITH taken AS (
       SELECT w.param, w.code, w.rid >> 6 AS block, bit_or(1::bigint << (w.rid & 63)::int) AS bits
@@ -57,7 +62,8 @@ pub(super) struct Singles<'a> {
 }
 
 impl<'a> Singles<'a> {
-    pub(super) fn push(&mut self, rid: i64, (param, code, system): &'a Token) {
+    /// With the number of what the code is shown with, which references have not.
+    pub(super) fn push(&mut self, rid: i64, (param, code, system): &'a Token, shown: i64) {
         if is_link(*param) {
             self.links.param.push(*param);
             self.links.code.push(code);
@@ -67,13 +73,14 @@ impl<'a> Singles<'a> {
             self.tokens.code.push(code);
             self.tokens.rid.push(rid);
             self.tokens.system.push(*system);
+            self.tokens.shown.push(shown);
         }
     }
 }
 
 /// Codes and references of new resources.
 #[derive(Default)]
-pub(super) struct New<'a>(Vec<(&'a Token, i64)>);
+pub(super) struct New<'a>(Vec<(&'a Token, i64, i64)>);
 
 /// What is put into the tables for them.
 #[derive(Default)]
@@ -83,17 +90,18 @@ pub(super) struct Runs<'a> {
 }
 
 impl<'a> New<'a> {
-    pub(super) fn push(&mut self, rid: i64, token: &'a Token) {
-        self.0.push((token, rid));
+    /// With the number of what the code is shown with.
+    pub(super) fn push(&mut self, rid: i64, token: &'a Token, shown: i64) {
+        self.0.push((token, shown, rid));
     }
 
     /// In runs, in the order of their index: rows that are put in side by side cost half as much.
     pub(super) fn together(mut self) -> Runs<'a> {
         self.0.sort_unstable();
         let mut runs: Vec<Run<'a>> = Vec::new();
-        for (token, rid) in self.0 {
-            if !runs.last_mut().is_some_and(|run| run.takes(token, rid)) {
-                runs.push(Run::of(token, rid));
+        for (token, shown, rid) in self.0 {
+            if !runs.last_mut().is_some_and(|run| run.takes((token, shown), rid)) {
+                runs.push(Run::of((token, shown), rid));
             }
         }
         let (mut links, tokens): (Vec<_>, Vec<_>) = runs.into_iter().partition(|run| is_link(run.token.0));
@@ -108,6 +116,8 @@ impl<'a> New<'a> {
 /// The resources of one block that have a code, or refer somewhere, and were written together.
 struct Run<'t> {
     token: &'t Token,
+    /// The number of what it is shown with.
+    shown: i64,
     block: i64,
     /// Place of the first and of the last resource in the block.
     low: i16,
@@ -122,14 +132,14 @@ fn place(rid: i64) -> i16 {
 }
 
 impl<'t> Run<'t> {
-    fn of(token: &'t Token, rid: i64) -> Self {
+    fn of((token, shown): (&'t Token, i64), rid: i64) -> Self {
         let place = place(rid);
-        Self { token, block: rid.div_euclid(BLOCK), low: place, last: place, bits: 1 << place }
+        Self { token, shown, block: rid.div_euclid(BLOCK), low: place, last: place, bits: 1 << place }
     }
 
-    /// Takes one resource more, if it is of the same block and has the same code; they come in their order.
-    fn takes(&mut self, token: &Token, rid: i64) -> bool {
-        let fits = rid.div_euclid(BLOCK) == self.block && *token == *self.token;
+    /// Takes one resource more, if it is of the same block and has the same code, shown the same; they come in their order.
+    fn takes(&mut self, coded: (&Token, i64), rid: i64) -> bool {
+        let fits = rid.div_euclid(BLOCK) == self.block && coded == (self.token, self.shown);
         if fits {
             self.last = place(rid);
             self.bits |= 1 << self.last;
@@ -146,6 +156,7 @@ impl<'t> Run<'t> {
         rows.low.push(self.low);
         rows.last.push(self.last);
         rows.code.push(code);
+        rows.shown.push(self.shown);
     }
 
     fn put_link(&self, rows: &mut LinkRuns<'t>) {
@@ -165,8 +176,8 @@ pub(super) async fn clear_tokens(
     changed: &[i64],
     rows: i64,
 ) -> Result<i64, Error> {
-    let delete = "/* clear_tokens */ DELETE FROM token_run WHERE (param, code, block, system, low) IN
-           (SELECT param, code, block, system, low FROM token_run WHERE param = ANY ($1::bigint[]) LIMIT $2)";
+    let delete = "/* clear_tokens */ DELETE FROM token_run WHERE (param, code, block, system, shown, low) IN
+           (SELECT param, code, block, system, shown, low FROM token_run WHERE param = ANY ($1::bigint[]) LIMIT $2)";
     Ok(i64::try_from(transaction.execute(delete, &[&changed, &rows]).await?).unwrap_or(rows))
 }
 
@@ -200,7 +211,7 @@ pub(super) async fn clear_links(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use tokio_postgres::Client;
 
@@ -224,15 +235,21 @@ mod tests {
         [links[0], links[1]]
     }
 
-    /// Every row of the views, as parameter, code, resource and system.
-    async fn all(client: &Client) -> BTreeSet<(i64, String, i64, i64)> {
-        let select =
-            "SELECT param, code, rid, system FROM token UNION ALL SELECT param, code, rid, 0 FROM link";
+    /// Parameter, code, resource and system; and what it is shown with.
+    type All = BTreeMap<(i64, String, i64, i64), i64>;
+
+    async fn all(client: &Client) -> All {
+        let select = "SELECT t.param, t.code, t.block * 64 + p.n, t.system, t.shown FROM token_run t CROSS JOIN place p
+              WHERE p.n BETWEEN t.low AND t.last AND (t.bits >> p.n) & 1 = 1
+            UNION ALL SELECT param, code, rid, 0, 0 FROM link";
         let rows = client.query(select, &[]).await.unwrap();
-        let rows: Vec<_> = rows.iter().map(|row| (row.get(0), row.get(1), row.get(2), row.get(3))).collect();
-        let set: BTreeSet<_> = rows.iter().cloned().collect();
-        assert_eq!(rows.len(), set.len(), "each once");
-        set
+        let of = |row: &tokio_postgres::Row| ((row.get(0), row.get(1), row.get(2), row.get(3)), row.get(4));
+        let all: All = rows.iter().map(of).collect();
+        assert_eq!(rows.len(), all.len(), "each once");
+        let view = client.query_one("SELECT count(*) FROM token", &[]).await.unwrap().get::<_, i64>(0);
+        let links = count(client, "link").await;
+        assert_eq!(view + links, i64::try_from(all.len()).unwrap(), "and so do the views");
+        all
     }
 
     async fn count(client: &Client, table: &str) -> i64 {
@@ -242,11 +259,12 @@ mod tests {
     async fn insert(client: &Client, tokens: &[(Token, Vec<i64>)]) {
         let mut new = New::default();
         for (token, rids) in tokens {
-            rids.iter().for_each(|rid| new.push(*rid, token));
+            rids.iter().for_each(|rid| new.push(*rid, token, 0));
         }
         let runs = new.together();
-        let into_tokens = "INSERT INTO token_run (param, block, system, bits, low, last, code)
-            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::smallint[], $7::text[])";
+        let into_tokens = "INSERT INTO token_run (param, block, system, bits, low, last, code, shown)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::smallint[], $6::smallint[], $7::text[],
+              $8::bigint[])";
         client.execute(into_tokens, &runs.tokens.columns()).await.unwrap();
         let into_links = "INSERT INTO link_run (param, block, bits, low, last, code)
             SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::smallint[], $5::smallint[], $6::text[])";
@@ -266,7 +284,7 @@ mod tests {
         let twice: Vec<i64> = rids.into_iter().chain([70]).collect();
         insert(&client, &[(code.clone(), twice.clone()), (target.clone(), twice)]).await;
         assert_eq!((count(&client, "token_run").await, count(&client, "link_run").await), (3, 3));
-        let expected = rids.iter().flat_map(|&rid| [kept(&code, rid), kept(&target, rid)]);
+        let expected = rids.iter().flat_map(|&rid| [(kept(&code, rid), 0), (kept(&target, rid), 0)]);
         assert_eq!(all(&client).await, expected.collect());
     }
 
@@ -281,37 +299,43 @@ mod tests {
         ];
         let together: Vec<_> = tokens.iter().map(|token| (token.clone(), (3..70).collect())).collect();
         insert(&client, &together).await;
-        let mut expected: BTreeSet<_> =
-            tokens.iter().flat_map(|token| (3..70).map(move |rid| kept(token, rid))).collect();
+        let mut expected: All =
+            tokens.iter().flat_map(|token| (3..70).map(move |rid| (kept(token, rid), 0))).collect();
         // A row of numbers that looks like chance and is the same each time.
         let mut state = 1_u64;
         let mut next = |below: u64| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 33) % below
         };
-        for step in 0..120 {
+        for step in 0..120_i64 {
             // What a group changes: some twice, and some that are there, or are not, already.
             let adds = next(2) == 0;
             let mut singles = Singles::default();
             for _ in 0..=next(20) {
                 let token = &tokens[usize::try_from(next(4)).unwrap()];
                 let rid = i64::try_from(next(140)).unwrap();
-                singles.push(rid, token);
                 let one = kept(token, rid);
                 if adds {
-                    expected.insert(one)
+                    let shown = if token.0 == 7 { (rid + step) % 3 } else { 0 };
+                    singles.push(rid, token, shown);
+                    expected.insert(one, shown);
                 } else {
-                    expected.remove(&one)
-                };
+                    singles.push(rid, token, HOWEVER_SHOWN);
+                    expected.remove(&one);
+                }
             }
-            let [of_tokens, of_links] = if adds { [TOKENS, LINKS] } else { [OLD_TOKENS, OLD_LINKS] };
-            client.execute(of_tokens, &singles.tokens.columns()).await.unwrap();
+            // What is there and shown with something else goes, and comes again.
+            client.execute(OLD_TOKENS, &singles.tokens.columns()).await.unwrap();
+            if adds {
+                client.execute(TOKENS, &singles.tokens.columns()).await.unwrap();
+            }
+            let of_links = if adds { LINKS } else { OLD_LINKS };
             client.execute(of_links, &singles.links.columns()).await.unwrap();
             assert_eq!(all(&client).await, expected, "after step {step}");
         }
         let mut singles = Singles::default();
         for (token, rid) in tokens.iter().flat_map(|token| (0..140).map(move |rid| (token, rid))) {
-            singles.push(rid, token);
+            singles.push(rid, token, HOWEVER_SHOWN);
         }
         client.execute(OLD_TOKENS, &singles.tokens.columns()).await.unwrap();
         client.execute(OLD_LINKS, &singles.links.columns()).await.unwrap();
@@ -333,7 +357,7 @@ mod tests {
         }
         while clear_tokens(&transaction, &[gone, 7], 7).await.unwrap() == 7 {}
         transaction.commit().await.unwrap();
-        let left: BTreeSet<i64> = all(&client).await.into_iter().map(|(param, ..)| param).collect();
+        let left: BTreeSet<i64> = all(&client).await.into_keys().map(|(param, ..)| param).collect();
         assert_eq!((left, count(&client, "link_run").await), (BTreeSet::from([8, kept]), 30));
     }
 }

@@ -41,11 +41,11 @@ const WRITE: &str = "/* write */ WITH
       SELECT * FROM unnest($25::bigint[], $26::bigint[], $27::text[], $28::bigint[], $29::bigint[], $30::bigint[],
         $31::smallint[], $32::bigint[], $33::bigint[], $34::bigint[], $35::bigint[], $36::text[], $37::text[], $38::text[],
         $39::text[])),
-    tokens AS (INSERT INTO token_run (param, block, system, bits, low, last, code)
+    tokens AS (INSERT INTO token_run (param, block, system, bits, low, last, code, shown)
       SELECT * FROM unnest($40::bigint[], $41::bigint[], $42::bigint[], $43::bigint[], $44::smallint[], $45::smallint[],
-        $46::text[]))
+        $46::text[], $47::bigint[]))
     INSERT INTO link_run (param, block, bits, low, last, code)
-    SELECT * FROM unnest($47::bigint[], $48::bigint[], $49::bigint[], $50::smallint[], $51::smallint[], $52::text[])";
+    SELECT * FROM unnest($48::bigint[], $49::bigint[], $50::bigint[], $51::smallint[], $52::smallint[], $53::text[])";
 /// Resources that were there before the group.
 const CHANGED: &str = "/* changed */ UPDATE resource r SET seq = w.seq, version = w.version, last_updated = w.last_updated,
       deleted = w.deleted, present = w.present, urgency = w.urgency, dated_at = w.dated_at, dated_to = w.dated_to,
@@ -57,6 +57,9 @@ const CHANGED: &str = "/* changed */ UPDATE resource r SET seq = w.seq, version 
       status, keys)
     WHERE r.rid = w.rid";
 
+/// What is not told yet. Nothing is ever taken back: it stays true, and is of no use without a code that has its number.
+pub(super) const TOLD: &str = "/* told */ INSERT INTO shown (param, folded, code, system, number)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[], $5::bigint[]) ON CONFLICT DO NOTHING";
 pub(super) const TEXTS: &str = "/* texts */ INSERT INTO text (param, folded, rid, exact)
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[])";
 pub(super) const SPANS: &str = "/* spans */ INSERT INTO span (rid, param, low, high)
@@ -137,6 +140,7 @@ pub(super) struct Statements {
     pub(super) changed: Statement,
     pub(super) tokens: Statement,
     pub(super) links: Statement,
+    pub(super) told: Statement,
     pub(super) texts: Statement,
     pub(super) spans: Statement,
     pub(super) parts: Statement,
@@ -160,7 +164,7 @@ impl Statements {
     pub(super) async fn prepare(client: &Client) -> Result<Self, Error> {
         let locked = super::delivery::locked();
         let texts = [
-            LOCK, TURN, CURRENT, STREAMS, CLAIMS, &locked, WRITE, CHANGED, TOKENS, LINKS, TEXTS, SPANS,
+            LOCK, TURN, CURRENT, STREAMS, CLAIMS, &locked, WRITE, CHANGED, TOKENS, LINKS, TOLD, TEXTS, SPANS,
             PARTS, OLD_TOKENS, OLD_LINKS, OLD_TEXTS, OLD_SPANS, OLD_PARTS, STREAMED, CLAIMED, DELIVERIES,
             PAYLOADS, ATTEMPTS, PROGRESS, DEMOTE, PROMOTE, WAKE,
         ];
@@ -178,6 +182,7 @@ impl Statements {
             changed: next(),
             tokens: next(),
             links: next(),
+            told: next(),
             texts: next(),
             spans: next(),
             parts: next(),

@@ -5,12 +5,13 @@ use tokio_postgres::Statement;
 use super::changes::Changes;
 use super::columns::{
     Attempts, Claims, Deliveries, Pairs, Parameter, Parts, Payloads, Resources, Spans, Standing, Streams,
-    Texts, Units, Versions,
+    Texts, Told, Units, Versions,
 };
-use super::prepared::key;
-use super::runs::{New, Runs, Singles};
+use super::prepared::{Indexed, key};
+use super::runs::{HOWEVER_SHOWN, New, Runs, Singles};
 use super::statement::Statements;
 use crate::store::row::Row;
+use crate::store::shown::Shown;
 
 /// All tables.
 #[derive(Default)]
@@ -22,6 +23,7 @@ pub(super) struct Rows<'a> {
     new_codes: New<'a>,
     runs: Runs<'a>,
     pub(super) codes: Singles<'a>,
+    pub(super) told: Told<'a>,
     pub(super) texts: Texts<'a>,
     pub(super) spans: Spans<'a>,
     pub(super) parts: Parts<'a>,
@@ -92,7 +94,7 @@ impl<'a> Rows<'a> {
 
     fn put_resources(&mut self, changes: &'a Changes<'a>) {
         for touched in changes.touched() {
-            let row = touched.row;
+            let (row, shown) = (&touched.indexed.row, &touched.indexed.shown);
             let rows = if touched.is_new { &mut self.resources } else { &mut self.changed };
             rows.rid.push(touched.rid);
             rows.rtype.push(touched.rtype);
@@ -103,40 +105,72 @@ impl<'a> Rows<'a> {
             rows.deleted.push(i16::from(touched.write.deleted));
             rows.put(row);
             if touched.is_new {
-                row.tokens.iter().for_each(|token| self.new_codes.push(touched.rid, token));
+                for (k, token) in row.tokens.iter().enumerate() {
+                    self.new_codes.push(touched.rid, token, shown.number(k));
+                }
+                self.put_texts(touched.rid, None, touched.indexed);
                 self.put_others(touched.rid, None, row, true);
             } else {
-                self.put_entries(touched.rid, touched.old.as_ref(), row);
+                self.put_entries(touched.rid, touched.old.as_ref(), touched.indexed);
             }
         }
         self.runs = std::mem::take(&mut self.new_codes).together();
+        self.sort();
+    }
+
+    /// In the order of their indexes.
+    pub(super) fn sort(&mut self) {
+        self.told.sort();
         self.texts.sort();
     }
 
     /// What the resource is no longer found by, and what it is newly found by.
-    pub(super) fn put_entries(&mut self, rid: i64, old: Option<&'a Row>, new: &'a Row) {
+    pub(super) fn put_entries(&mut self, rid: i64, old: Option<&'a Row>, indexed: &'a Indexed) {
+        let (new, shown) = (&indexed.row, &indexed.shown);
+        let old_shown = old.map(Shown::of).unwrap_or_default();
         let before = old.map_or(&[][..], |old| &old.tokens);
-        for token in new.tokens.iter().filter(|token| !before.contains(token)) {
-            self.codes.push(rid, token);
+        for (k, token) in new.tokens.iter().enumerate() {
+            match before.iter().position(|old| old == token) {
+                Some(known) if old_shown.number(known) == shown.number(k) => continue,
+                // It is shown with something else.
+                Some(_) => self.old_codes.push(rid, token, HOWEVER_SHOWN),
+                None => {}
+            }
+            self.codes.push(rid, token, shown.number(k));
         }
         for token in before.iter().filter(|token| !new.tokens.contains(token)) {
-            self.old_codes.push(rid, token);
+            self.old_codes.push(rid, token, HOWEVER_SHOWN);
         }
+        self.put_texts(rid, old.map(|old| (old, &old_shown)), indexed);
         self.put_others(rid, old, new, false);
     }
 
-    /// The same but for tokens. Of what is new, nothing has to be taken away.
-    fn put_others(&mut self, rid: i64, old: Option<&'a Row>, new: &'a Row, is_new: bool) {
-        let old_texts = old.map_or(&[][..], |old| &old.texts);
-        let (old_spans, old_parts) = old.map_or((&[][..], &[][..]), |old| (&old.spans, &old.parts));
-        for (n, text) in new.texts.iter().enumerate() {
-            if !old_texts.contains(text) && !new.texts[..n].contains(text) {
+    /// Texts that no code tells have rows of their own. What a code tells now may have had one, from before codes did.
+    fn put_texts(&mut self, rid: i64, old: Option<(&'a Row, &Shown)>, indexed: &'a Indexed) {
+        let (new, shown) = (&indexed.row.texts, &indexed.shown);
+        let before = old.map_or(&[][..], |(old, _)| &old.texts);
+        for (n, text) in new.iter().enumerate() {
+            let known = before.iter().position(|old| old == text);
+            let was_told = known.zip(old).is_some_and(|(known, (_, shown))| shown.tells(known));
+            let entry = shown.entry(&indexed.row, n);
+            if let Some(entry) = entry {
+                self.told.push(entry);
+            }
+            if known.is_some() && entry.is_some() != was_told {
+                self.old_texts.push(rid, text);
+            }
+            if entry.is_none() && (known.is_none() || was_told) && !new[..n].contains(text) {
                 self.texts.push(rid, text);
             }
         }
-        for text in old_texts.iter().filter(|text| !new.texts.contains(text)) {
+        for text in before.iter().filter(|text| !new.contains(text)) {
             self.old_texts.push(rid, text);
         }
+    }
+
+    /// Dates and measured values. Of what is new, nothing has to be taken away.
+    fn put_others(&mut self, rid: i64, old: Option<&'a Row>, new: &'a Row, is_new: bool) {
+        let (old_spans, old_parts) = old.map_or((&[][..], &[][..]), |old| (&old.spans, &old.parts));
         if old_spans != new.spans {
             self.old_spans.extend((!is_new).then_some(rid));
             new.spans.iter().for_each(|span| self.spans.push(rid, span));
@@ -183,7 +217,7 @@ impl<'a> Rows<'a> {
         &'s self,
         statements: &'s Statements,
     ) -> Vec<(&'s Statement, Vec<Parameter<'s>>)> {
-        let all: [(bool, &Statement, Vec<Parameter<'_>>); 19] = [
+        let all: [(bool, &Statement, Vec<Parameter<'_>>); 20] = [
             (self.changed.rid.is_empty(), &statements.changed, self.changed.columns()),
             (self.old_codes.tokens.rid.is_empty(), &statements.old_tokens, self.old_codes.tokens.columns()),
             (self.old_codes.links.rid.is_empty(), &statements.old_links, self.old_codes.links.columns()),
@@ -192,6 +226,7 @@ impl<'a> Rows<'a> {
             (self.old_parts.is_empty(), &statements.old_parts, vec![&self.old_parts]),
             (self.codes.tokens.rid.is_empty(), &statements.tokens, self.codes.tokens.columns()),
             (self.codes.links.rid.is_empty(), &statements.links, self.codes.links.columns()),
+            (self.told.param.is_empty(), &statements.told, self.told.columns()),
             (self.texts.rid.is_empty(), &statements.texts, self.texts.columns()),
             (self.spans.rid.is_empty(), &statements.spans, self.spans.columns()),
             (self.parts.rid.is_empty(), &statements.parts, self.parts.columns()),

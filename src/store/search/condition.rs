@@ -176,12 +176,10 @@ fn shown_with(hints: Hints, rows: Rows, parameter: &'static Parameter, text: &st
     sql.append(&value::text("folded", Modifier::Text, text));
     let told = match rows {
         Rows::Each | Rows::Counted => hints.each_shown(),
-        Rows::Kept => hints.kept_shown(),
+        Rows::Kept => Hints::kept_shown(),
     };
-    if let Some(told) = told {
-        sql.push(" UNION ALL SELECT ").bind(&format!("{told} AND s.param = ? AND "), param(parameter));
-        sql.append(&value::text("s.folded", Modifier::Text, text));
-    }
+    sql.push(" UNION ALL SELECT ").bind(&format!("{told} AND s.param = ? AND "), param(parameter));
+    sql.append(&value::text("s.folded", Modifier::Text, text));
     sql
 }
 

@@ -7,6 +7,9 @@ use super::statement::Statement;
 use crate::fhir::search::Kind;
 use crate::store::row::is_link;
 
+/// Of a code `t`, and of what it is shown with.
+const SHOWN: &str = "t.param = s.param AND t.code = s.code AND t.system = s.system AND t.shown = s.number";
+
 impl Hints {
     /// The number of each resource that has a row, to be picked by `param` and `code`, and by `system` unless these are
     /// references.
@@ -33,28 +36,21 @@ impl Hints {
         }
     }
 
-    /// The number of each resource of which a code tells what it is shown with: what must hold of `s` is to follow. Nothing
-    /// where all such texts have rows of their own.
-    pub(super) const fn each_shown(self) -> Option<&'static str> {
-        match self {
-            Self::None => None,
-            Self::ByName => Some(
-                "t.block * 64 + b.n FROM shown s CROSS JOIN token_run t CROSS JOIN place b \
-                 WHERE t.param = s.param AND t.code = s.code AND t.system = s.system AND t.shown = s.number \
-                 AND b.n BETWEEN t.low AND t.last AND (t.bits >> (b.n - t.low)) & 1",
-            ),
-        }
+    /// The number of each resource of which a code tells what it is shown with: what must hold of `s` is to follow.
+    pub(super) fn each_shown(self) -> String {
+        let of_each = match self {
+            Self::None => "(t.bits >> b.n) & 1 = 1",
+            Self::ByName => "(t.bits >> (b.n - t.low)) & 1",
+        };
+        format!(
+            "t.block * 64 + b.n FROM shown s CROSS JOIN token_run t CROSS JOIN place b WHERE {SHOWN} \
+             AND b.n BETWEEN t.low AND t.last AND {of_each}"
+        )
     }
 
     /// The rows themselves, in the same way.
-    pub(super) const fn kept_shown(self) -> Option<&'static str> {
-        match self {
-            Self::None => None,
-            Self::ByName => Some(
-                "t.block FROM shown s CROSS JOIN token_run t \
-                 WHERE t.param = s.param AND t.code = s.code AND t.system = s.system AND t.shown = s.number",
-            ),
-        }
+    pub(super) fn kept_shown() -> String {
+        format!("t.block FROM shown s CROSS JOIN token_run t WHERE {SHOWN}")
     }
 
     /// Finds whether `resource r` has a row of `each`: what must hold of that row is to follow.

@@ -22,6 +22,8 @@ mod paging;
 mod reindex;
 #[path = "search.rs"]
 mod search;
+#[path = "shown.rs"]
+mod shown;
 #[path = "support.rs"]
 mod support;
 #[path = "together.rs"]

@@ -55,7 +55,7 @@ async fn fill(held: &Held) {
 async fn index(place: &Place) -> Vec<String> {
     let client = place.0.connect().await;
     let mut all = Vec::new();
-    for table in ["token", "link", "text", "span", "part", "resource", "indexed"] {
+    for table in ["token", "shown", "link", "text", "span", "part", "resource", "indexed"] {
         let select = format!("SELECT t::text FROM {table} t ORDER BY 1");
         all.extend(
             client
@@ -81,6 +81,7 @@ async fn tamper(place: &Place) {
              INSERT INTO link_run (param, code, block, low, last, bits)
                SELECT param, 'Old/old', block, low, last, bits FROM link_run ON CONFLICT DO NOTHING;
              INSERT INTO text SELECT param, 'old', rid, 'Old' FROM text WHERE rid % 4 = 0;
+             UPDATE token_run SET shown = 0 WHERE block % 2 = 0; DELETE FROM shown WHERE length(folded) % 2 = 0;
              UPDATE token_run SET bits = bits & ~2459565876494606882; UPDATE link_run SET bits = bits & ~2459565876494606882; DELETE FROM text WHERE rid % 4 = 1;
              DELETE FROM span WHERE rid % 4 = 1; DELETE FROM part WHERE rid % 4 = 1;
              INSERT INTO span SELECT rid, 5, 1, 2 FROM resource WHERE rid % 4 = 2;
@@ -141,9 +142,9 @@ async fn who_is_ended_in_the_middle_of_indexing_goes_on_from_there() {
     let stopped = reached(&place).await.expect("it is still under way");
     assert!(stopped > 0 && stopped < i64::try_from(RESOURCES).unwrap(), "{stopped}");
     // What was done is not done again: this row stays away.
-    let remove = "UPDATE token_run t SET bits = bits & ~2 WHERE (param, code, block, system, low) IN
-           (SELECT param, code, block, system, low FROM token_run WHERE block = 0 AND bits & 2 <> 0 LIMIT 1)
-           RETURNING ROW (t.param, t.code, 1, t.system)::text";
+    let remove = "UPDATE token_run t SET bits = bits & ~2 WHERE (param, code, block, system, shown, low) IN
+           (SELECT param, code, block, system, shown, low FROM token_run WHERE block = 0 AND bits & 2 <> 0 LIMIT 1)
+           RETURNING ROW (t.param, t.code, 1, t.system, t.shown)::text";
     let removed = place.0.connect().await.query_one(remove, &[]).await.unwrap();
     let removed = format!("token {}", removed.get::<_, &str>(0));
     let store = place.open(1_024).await;

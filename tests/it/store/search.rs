@@ -1,6 +1,6 @@
 //! What each kind of criterion matches (R4 3.1.1.4).
 
-use vigie::json::json;
+use vigie::json::{Value, json};
 
 use super::support::{Held, resource};
 
@@ -337,6 +337,63 @@ async fn addresses_above_and_below_and_identifiers_of_references() {
     held.put(resource("Task", "t", 2, json!({"code": {"text": "Visite"}}))).await;
     check(&held, "Task", "subject:identifier=1", &[]).await;
     check(&held, "Task", "code:text=app", &[]).await;
+}
+
+fn shown(texts: &[(&str, &str)], text: &str) -> Value {
+    let coding = |(code, display): &(&str, &str)| json!({"code": code, "display": display});
+    let codings: Vec<Value> = texts.iter().map(coding).collect();
+    json!({"code": {"coding": codings, "text": text}})
+}
+
+#[tokio::test]
+async fn each_resource_is_found_by_what_its_own_codes_are_shown_with() {
+    let Some(held) = Held::new().await else { return };
+    let without = json!({"code": {"text": "Sans code"}});
+    let first = [
+        shown(&[("b", "Bras"), ("a", "Appel")], "Rappeler"),
+        shown(&[("a", "Appel"), ("b", "Bras")], "Rappeler"),
+        // The same code, shown in another way, with nothing, and twice.
+        shown(&[("a", "Autre")], ""),
+        json!({"code": {"coding": [{"code": "a"}]}}),
+        shown(&[("a", "Appel"), ("a", "Encore")], "Rappeler"),
+        without.clone(),
+    ];
+    for (n, code) in (1..).zip(first) {
+        held.put(resource("Task", &format!("t{n}"), 1, code)).await;
+    }
+    for (text, expected) in [
+        ("appel", vec!["t1", "t2", "t5"]),
+        ("bras", vec!["t1", "t2"]),
+        ("RAPPELER", vec!["t1", "t2", "t5"]),
+        ("autre", vec!["t3"]),
+        ("encore", vec!["t5"]),
+        ("sans", vec!["t6"]),
+        ("a", vec!["t1", "t2", "t3", "t5"]),
+        ("x", vec![]),
+    ] {
+        check(&held, "Task", &format!("code:text={text}"), &expected).await;
+    }
+    // Shown in another way, with nothing, without a code, and gone.
+    let second = [
+        ("t1", shown(&[("a", "Neuf"), ("b", "Bras")], "Rappeler")),
+        ("t2", json!({"code": {"coding": [{"code": "a"}, {"code": "b"}]}})),
+        ("t5", without),
+        ("t6", shown(&[("a", "Appel")], "")),
+    ];
+    for (id, code) in second {
+        held.put(resource("Task", id, 2, code)).await;
+    }
+    for (text, expected) in [
+        ("appel", vec!["t6"]),
+        ("neuf", vec!["t1"]),
+        ("bras", vec!["t1"]),
+        ("rappeler", vec!["t1"]),
+        ("encore", vec![]),
+        ("sans", vec!["t5"]),
+    ] {
+        check(&held, "Task", &format!("code:text={text}"), &expected).await;
+    }
+    check(&held, "Task", "code=a", &["t1", "t2", "t3", "t4", "t6"]).await;
 }
 
 #[tokio::test]

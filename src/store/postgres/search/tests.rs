@@ -169,11 +169,13 @@ fn rows() -> String {
     sql.push_str(&format!(
         "INSERT INTO text SELECT {}, 'test-' || rid, rid, 'TEST-' || rid FROM resource WHERE rid <= 400;
          INSERT INTO text SELECT {}, 'appel ' || rid, rid, 'Appel ' || rid FROM resource WHERE rid BETWEEN 401 AND 20400;
+         INSERT INTO shown SELECT {}, n, 0, 'acte ' || n, 'c' || n % 5 FROM generate_series(1, 2000) n;
          INSERT INTO span SELECT rid, {}, dated_at, dated_to FROM resource WHERE rid BETWEEN 401 AND 20400;
          INSERT INTO part SELECT rid, {}, 0, 0, 'Cel', 0, '', lpad(rid::text, 9, '0'), lpad(rid::text, 9, '0'), 0, '', ''
            FROM resource WHERE rid BETWEEN 20401 AND 40400;",
         of("Patient", "family"),
         text_param(number("Task", "code")),
+        of("Task", "code"),
         of("Task", "period"),
         of("Observation", "value-quantity"),
     ));
@@ -240,7 +242,9 @@ async fn every_query_that_is_repeated_keeps_to_an_index_of_its_own_accord() {
     filled.keeps_to("Task", "patient.identifier=i7", "token_run_pkey").await;
     filled.keeps_to("Task", "patient.family=test-7&status=requested", "text_folded").await;
     filled.keeps_to("Patient", "_has:Task:patient:identifier=i500", "token_run_pkey").await;
-    filled.keeps_to("Task", "code:text=appel 500", "text_folded").await;
+    for (text, index) in [("appel 500", "text_folded"), ("acte 500", "shown_pkey")] {
+        filled.keeps_to("Task", &format!("code:text={text}"), index).await;
+    }
     filled.keeps_to("Task", "patient=r7&period=ge1970-01-01T00:00:10Z", "span_pkey").await;
     filled.keeps_to("Observation", "patient=r7&value-quantity=gt38", "part_of").await;
     filled.keeps_to("Observation", "patient=r7&code-value-quantity=c1$gt38", "part_of").await;
