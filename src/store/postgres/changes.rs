@@ -1,5 +1,6 @@
 //! What a group writes, gathered row by row for one statement a table.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::decide::Feed;
@@ -18,7 +19,7 @@ pub(super) struct Touched<'a> {
     pub(super) at: i64,
     pub(super) write: &'a Write,
     pub(super) indexed: &'a Indexed,
-    pub(super) old: Option<Row>,
+    pub(super) old: Option<Cow<'a, Row>>,
     /// There was none under its number before the group.
     pub(super) is_new: bool,
 }

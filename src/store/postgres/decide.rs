@@ -3,6 +3,7 @@
 //! The pieces are taken one after the other, as if each were alone: what one writes, the next one finds. A piece
 //! that is refused leaves nothing.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::changes::{Changes, Touched};
@@ -28,17 +29,17 @@ pub(super) struct Feed {
 
 /// The current version of a resource.
 #[derive(Debug, Clone)]
-pub(super) struct Current {
+pub(super) struct Current<'a> {
     pub(super) rid: i64,
     pub(super) version: u64,
     /// What it is found by; none once it is deleted.
-    pub(super) row: Option<Row>,
+    pub(super) row: Option<Cow<'a, Row>>,
 }
 
 /// What the database holds of all that the group is about.
-pub(super) struct World {
+pub(super) struct World<'a> {
     pub(super) feed: Feed,
-    pub(super) currents: HashMap<(String, String), Current>,
+    pub(super) currents: HashMap<(String, String), Current<'a>>,
     pub(super) streams: HashMap<String, u64>,
     pub(super) claims: HashMap<(String, String), Violation>,
     /// By place of the piece and of its guard.
@@ -57,13 +58,13 @@ pub(super) enum Fate {
 
 /// Decides a group; the changes are to be written in the same transaction in which the world was read.
 pub(super) struct Decision<'a> {
-    world: World,
+    world: World<'a>,
     types: &'a HashMap<String, i64>,
     pub(super) changes: Changes<'a>,
 }
 
 impl<'a> Decision<'a> {
-    pub(super) fn new(world: World, types: &'a HashMap<String, i64>) -> Self {
+    pub(super) fn new(world: World<'a>, types: &'a HashMap<String, i64>) -> Self {
         let changes = Changes::new(world.feed);
         Self { world, types, changes }
     }
@@ -210,7 +211,7 @@ impl<'a> Decision<'a> {
         let is_new = before.is_none();
         let rid = before.as_ref().map_or_else(|| self.changes.next_rid(), |before| before.rid);
         let old = before.and_then(|before| before.row);
-        let row_now = (!write.deleted).then(|| indexed.row.clone());
+        let row_now = (!write.deleted).then(|| Cow::Borrowed(&indexed.row));
         self.world.currents.insert(key, Current { rid, version: write.version, row: row_now });
         self.changes.version(Touched { rtype, rid, seq: 0, at, write, indexed, old, is_new }, unit)
     }

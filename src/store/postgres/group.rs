@@ -1,5 +1,6 @@
 //! One group in one transaction and two round trips: the lock with all that is to be known, then all that is written.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
@@ -122,7 +123,7 @@ impl Session {
     }
 
     /// Takes the lock and reads all that the group is about. The requests go out at once and are answered in order.
-    async fn read(&self, types: &HashMap<String, i64>, group: &[Piece]) -> Result<World, Stop> {
+    async fn read(&self, types: &HashMap<String, i64>, group: &[Piece]) -> Result<World<'static>, Stop> {
         let asked = Asked::by(types, group);
         let statements = &self.statements;
         let resource_ids: Vec<_> = asked.resources.iter().map(|(_, _, id)| *id).collect();
@@ -313,7 +314,7 @@ fn count(number: i64) -> u64 {
 }
 
 /// What it is found by is recomputed, which costs less than keeping it twice.
-fn current(rtype: &str, row: &Row) -> Result<Current, Problem> {
+fn current(rtype: &str, row: &Row) -> Result<Current<'static>, Problem> {
     let deleted = row.get::<_, i16>(3) != 0;
     let found_by = || {
         let size = usize::try_from(row.get::<_, i64>(5)).unwrap_or(0);
@@ -322,6 +323,6 @@ fn current(rtype: &str, row: &Row) -> Result<Current, Problem> {
             .map_err(|e| Problem::internal(format!("a stored {rtype} cannot be read: {e}")))?;
         Ok::<_, Problem>(indexable(row::Row::new(rtype, parameters::index(&resource))))
     };
-    let row_before = if deleted { None } else { Some(found_by()?) };
+    let row_before = if deleted { None } else { Some(Cow::Owned(found_by()?)) };
     Ok(Current { rid: row.get(1), version: count(row.get(2)), row: row_before })
 }

@@ -111,7 +111,7 @@ impl<'a> Rows<'a> {
                 self.put_texts(touched.rid, None, touched.indexed);
                 self.put_others(touched.rid, None, row, true);
             } else {
-                self.put_entries(touched.rid, touched.old.as_ref(), touched.indexed);
+                self.put_entries(touched.rid, touched.old.as_deref(), touched.indexed);
             }
         }
         self.runs = std::mem::take(&mut self.new_codes).together();
