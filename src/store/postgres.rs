@@ -66,7 +66,8 @@ const READING: Duration = Duration::from_secs(35);
 /// Limits of the shared store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Connections that search and list, besides two that read by id and two that gather what decisions need.
+    /// Connections that search and list; besides them two that gather what decisions need, and for reads by id one of each
+    /// of the first eight threads with a runtime of their own, and two for all others.
     pub readers: usize,
     /// Connections that write.
     pub writers: usize,

@@ -2,11 +2,16 @@
 //!
 //! A round trip costs the database and this side several times what finding one resource does. Nobody waits for others: a
 //! lane that is free asks at once for what there is, be it one question.
+//!
+//! A way to another thread and back costs more than the question, where the question is small. So a thread that serves
+//! clients on a runtime of its own (each worker of the server does) has its own lane, with its own connection, which runs
+//! where the questions come from: nothing is handed over, and nobody is woken. All others share the lanes of the store's threads.
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
+use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio_postgres::{Client, Error, Statement};
@@ -19,6 +24,8 @@ use crate::store::queue::{busy, gone};
 
 /// Groups of one kind that may be under way at once: while the database works on one, the next gathers.
 const LANES: usize = 2;
+/// Threads that have a lane of their own, which is a connection each.
+const NEAR_MAX: usize = 8;
 /// Statements that a connection keeps prepared: far more than there are.
 const PREPARED_MAX: usize = 64;
 
@@ -27,6 +34,9 @@ pub(super) trait Question: Send + Sync + Sized + 'static {
     type Answer: Send + 'static;
     /// Questions of one group.
     const GROUP_MAX: usize;
+    /// Whether it is so small that a thread which asks on a runtime of its own has a lane of its own. What the server is long
+    /// busy with is better asked for all threads together.
+    const NEAR: bool;
 
     /// Answers all of them, in their order.
     fn ask(
@@ -60,11 +70,17 @@ impl Connection {
     }
 }
 
-/// The queue in front of the lanes of one kind; they end with it.
+/// The queues in front of the lanes of one kind; these end with them.
 pub(super) struct Lanes<Q: Question> {
-    queue: mpsc::Sender<Ask<Q>>,
+    address: Address,
+    queue_max: usize,
+    /// Of those on the store's own threads.
+    shared: Queue<Q>,
+    /// Of those on runtimes of one thread that ask.
+    near: RwLock<HashMap<Id, Queue<Q>>>,
 }
 
+type Queue<Q> = mpsc::Sender<Ask<Q>>;
 type Reply<Q> = oneshot::Sender<Result<<Q as Question>::Answer, Problem>>;
 
 /// A question, and who waits for the answer.
@@ -74,26 +90,51 @@ struct Ask<Q: Question> {
 }
 
 impl<Q: Question> Lanes<Q> {
-    /// Starts the lanes, on the runtime that this is called on. Each connects with its first question.
+    /// Starts the shared lanes, on the runtime that this is called on. Each connects with its first question.
     pub(super) fn start(address: &Address, queue_max: usize) -> Self {
-        let (queue, waiting) = mpsc::channel(queue_max.max(1));
-        let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..LANES {
-            let lane = Lane { address: address.clone(), connection: None };
-            tokio::spawn(lane.work(Arc::clone(&waiting)));
-        }
-        Self { queue }
+        let shared = queue(address, queue_max, LANES, &Handle::current());
+        Self { address: address.clone(), queue_max, shared, near: RwLock::default() }
     }
 
     /// The answer; `Busy` at once when the queue is full.
     pub(super) async fn ask(&self, question: Q) -> Result<Q::Answer, Problem> {
         let (reply, answer) = oneshot::channel();
-        match self.queue.try_send(Ask { question, reply }) {
+        match self.queue().try_send(Ask { question, reply }) {
             Ok(()) => answer.await.map_err(|_| gone())?,
             Err(TrySendError::Full(_)) => Err(busy()),
             Err(TrySendError::Closed(_)) => Err(gone()),
         }
     }
+
+    /// Where who asks now is to queue.
+    fn queue(&self) -> Queue<Q> {
+        let own =
+            Handle::try_current().ok().filter(|own| own.runtime_flavor() == RuntimeFlavor::CurrentThread);
+        let Some(own) = own.filter(|_| Q::NEAR) else { return self.shared.clone() };
+        let known = self.near.read().unwrap_or_else(PoisonError::into_inner).get(&own.id()).cloned();
+        known.filter(|known| !known.is_closed()).unwrap_or_else(|| self.begin(&own))
+    }
+
+    /// A new lane on that runtime, unless enough have one. A lane ends with its runtime.
+    fn begin(&self, own: &Handle) -> Queue<Q> {
+        let mut near = self.near.write().unwrap_or_else(PoisonError::into_inner);
+        near.retain(|_, queue| !queue.is_closed());
+        if near.len() >= NEAR_MAX {
+            return self.shared.clone();
+        }
+        near.entry(own.id()).or_insert_with(|| queue(&self.address, self.queue_max, 1, own)).clone()
+    }
+}
+
+/// So many lanes on that runtime, and the queue in front of them.
+fn queue<Q: Question>(address: &Address, queue_max: usize, lanes: usize, runtime: &Handle) -> Queue<Q> {
+    let (queue, waiting) = mpsc::channel(queue_max.max(1));
+    let waiting = Arc::new(Mutex::new(waiting));
+    for _ in 0..lanes {
+        let lane = Lane { address: address.clone(), connection: None };
+        runtime.spawn(lane.work(Arc::clone(&waiting)));
+    }
+    queue
 }
 
 struct Lane {

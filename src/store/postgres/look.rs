@@ -80,6 +80,7 @@ impl Asked {
 impl Question for Arc<Asked> {
     type Answer = Found;
     const GROUP_MAX: usize = 64;
+    const NEAR: bool = false;
 
     async fn ask(connection: &mut Connection, group: &[Self]) -> Result<Vec<Found>, Error> {
         let searches = alike(group);

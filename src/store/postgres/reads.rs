@@ -49,6 +49,7 @@ impl Question for Wanted {
     /// The row of the current version, as [`CURRENT`] has it.
     type Answer = Option<Row>;
     const GROUP_MAX: usize = 128;
+    const NEAR: bool = true;
 
     async fn ask(connection: &mut Connection, group: &[Self]) -> Result<Vec<Option<Row>>, Error> {
         let statement = connection.prepared(CURRENT).await?;

@@ -160,6 +160,53 @@ async fn reads_outlive_the_end_of_the_connection_that_they_share() {
     }
 }
 
+#[tokio::test]
+async fn a_thread_with_a_runtime_of_its_own_reads_by_one_connection_of_its_own() {
+    let Some(crowd) = Crowd::new().await else { return };
+    let all = || join_all((0..PATIENTS).map(async |n| crowd.store.read("Patient", &format!("p{n}")).await));
+    for meanwhile in [false, true] {
+        let answers = crowd.held(all(), async |crowd| {
+            assert_eq!(crowd.waiting().await, 1);
+            if meanwhile {
+                crowd.kill().await;
+            }
+        });
+        for (n, answer) in answers.await.into_iter().enumerate() {
+            assert_eq!(answer.unwrap().unwrap().id, format!("p{n}"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threads_that_come_and_go_read_what_all_of_them_have_written() {
+    let Some(crowd) = Crowd::new().await else { return };
+    let store = &crowd.store;
+    // More threads than have lanes of their own, and each time others.
+    let lives = |id: String, others: Vec<String>| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let unit = unit(vec![new("Patient", &id, json!({}))]);
+            assert!(matches!(store.commit(unit).await, Ok(Committed::Written(_))));
+            for id in others.iter().chain([&id]) {
+                assert_eq!(store.read("Patient", id).await.unwrap().unwrap().id, *id);
+            }
+        });
+    };
+    let mut written: Vec<String> = Vec::new();
+    for round in 0..3 {
+        let ids: Vec<String> = (0..12).map(|n| format!("r{round}-{n}")).collect();
+        std::thread::scope(|scope| {
+            for id in &ids {
+                scope.spawn(|| lives(id.clone(), written.clone()));
+            }
+        });
+        written.extend(ids);
+    }
+    for id in &written {
+        assert!(store.read("Patient", id).await.unwrap().is_some());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reads_that_share_a_lost_connection_are_each_told_so() {
     let Some(crowd) = Crowd::new().await else { return };
