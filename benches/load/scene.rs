@@ -81,6 +81,7 @@ pub(crate) fn context(store: Arc<dyn Store>) -> Context {
             authorities: Vec::new(),
             destinations: Vec::new(),
             known_patients_only: false,
+            same_ins: interaction::SameIns::Tell,
             page_default: 50,
             page_max: 1_000,
             report_weeks_max: 53,
