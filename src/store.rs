@@ -35,7 +35,7 @@ pub use history::{History, Versions};
 pub use look::{Look, Seen};
 pub use made::Made;
 pub use staged::Staged;
-pub use unit::{Body, Claim, Committed, Expect, Guard, Halt, Unit, Violation, Write};
+pub use unit::{Body, Claim, Committed, Expect, Guard, Halt, Series, Unit, Violation, Write};
 
 use crate::fhir::search::Query;
 use crate::problem::Problem;

@@ -24,7 +24,7 @@ mod test;
 
 pub use concepts::{asks_terminology, resolve, value_sets};
 pub use cursor::{Key, open_cursor, seal_cursor};
-pub use extract::{Amount, Entry, Found, index, values};
+pub use extract::{Amount, Entry, Found, index, index_after, values};
 pub use fold::fold;
 pub use matching::{Candidate, can_tell, matches};
 pub use parameter::{Column, Component, Kind, Parameter};

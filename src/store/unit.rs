@@ -7,8 +7,9 @@ use jiff::Timestamp;
 
 use super::row::Row;
 use super::{Made, body, feed};
+use crate::fhir::compact::Text;
+use crate::fhir::element;
 use crate::fhir::search::{self, Entry, Query};
-use crate::fhir::{compact, element};
 use crate::outbox::{Delivery, Progress, State, Stop};
 use crate::problem::Problem;
 
@@ -156,9 +157,17 @@ impl Write {
     /// # Errors
     /// As [`Self::new`].
     pub fn with_body(resource: &Value, expect: Expect) -> Result<(Self, Body), Problem> {
+        let text = Text::of(resource);
+        let write = Self::of(resource, &text, search::index(resource), expect)?;
+        let dated_place = write.dated_place;
+        Ok((write, Body { bytes: text.bytes, dated_place }))
+    }
+
+    /// Of a resource that is written and indexed already.
+    fn of(resource: &Value, text: &Text, entries: Vec<Entry>, expect: Expect) -> Result<Self, Problem> {
         let lacks = |name: &str| Problem::internal(format!("a resource to be stored lacks {name}"));
         let child = |name: &str| element::child(resource, name);
-        let text = |name: &str| child(name).and_then(Value::as_str).ok_or_else(|| lacks(name));
+        let own = |name: &str| child(name).and_then(Value::as_str).ok_or_else(|| lacks(name));
         let meta = |name: &str| {
             let found = child("meta").and_then(|meta| element::child(meta, name)).and_then(Value::as_str);
             found.ok_or_else(|| lacks(&format!("meta.{name}")))
@@ -169,21 +178,18 @@ impl Write {
         let last_updated = meta("lastUpdated")?.parse().map_err(|_| {
             Problem::internal("meta.lastUpdated of a resource to be stored is not an instant")
         })?;
-        let (bytes, dated_place) = compact::dated_bytes(resource);
-        let dated_place = dated_place.ok_or_else(|| lacks("meta.lastUpdated"))?;
-        let write = Self {
-            rtype: text("resourceType")?.to_owned(),
-            id: text("id")?.to_owned(),
+        Ok(Self {
+            rtype: own("resourceType")?.to_owned(),
+            id: own("id")?.to_owned(),
             version,
             last_updated,
             expect,
             deleted: false,
             made: if expect == Expect::New { Made::Post } else { Made::Put },
-            body: body::pack(&bytes)?,
-            dated_place,
-            entries: search::index(resource),
-        };
-        Ok((write, Body { bytes, dated_place }))
+            body: body::pack(&text.bytes)?,
+            dated_place: text.dated_place.ok_or_else(|| lacks("meta.lastUpdated"))?,
+            entries,
+        })
     }
 
     /// The same with what made it, where that is not a `POST` for what is new and a `PUT` for the rest.
@@ -215,6 +221,44 @@ impl Write {
             dated_place: 0,
             entries: Vec::new(),
         })
+    }
+}
+
+/// Makes the writes of resources one after the other, of which many say the same: the 34 Observations of a response differ in
+/// few members.
+#[derive(Default)]
+pub struct Series {
+    text: Text,
+    before: Text,
+    writes: Vec<Write>,
+}
+
+impl Series {
+    /// Adds one, as [`Write::new`] makes it.
+    ///
+    /// # Errors
+    /// As [`Write::new`].
+    pub fn add(&mut self, resource: &Value, expect: Expect) -> Result<(), Problem> {
+        std::mem::swap(&mut self.text, &mut self.before);
+        self.text.write(resource);
+        let entries = match self.writes.last() {
+            Some(last) => search::index_after(resource, &self.text, (&self.before, &last.entries)),
+            None => search::index(resource),
+        };
+        self.writes.push(Write::of(resource, &self.text, entries, expect)?);
+        Ok(())
+    }
+
+    /// The writes, in order.
+    #[must_use]
+    pub fn into_writes(self) -> Vec<Write> {
+        self.writes
+    }
+}
+
+impl fmt::Debug for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.writes).finish()
     }
 }
 

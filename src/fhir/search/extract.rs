@@ -6,7 +6,9 @@ use crate::json::Value;
 
 use super::element::Reader;
 use super::path::Path;
-use super::{Kind, Parameter, registry};
+use super::registry::{self, OfType};
+use super::{Kind, Parameter};
+use crate::fhir::compact::Text;
 use crate::fhir::element::resource_type;
 
 /// One value to index.
@@ -98,12 +100,52 @@ pub struct Amount {
 /// What has no readable value is not indexed; structure checks are made before.
 #[must_use]
 pub fn index(resource: &Value) -> Vec<Entry> {
-    let rtype = resource_type(resource).unwrap_or_default();
     let mut entries = Vec::with_capacity(USUAL);
-    for parameter in registry::of_type(rtype).into_iter().flat_map(|of_type| of_type.for_resource(resource)) {
-        of_parameter(parameter, resource, &mut entries);
+    if let Some(of_type) = of_type(resource) {
+        let members = resource.as_object().into_iter().flat_map(|members| members.keys());
+        let bits = members.fold(of_type.anywhere(), |all, name| all | of_type.beginning(name));
+        of_type.those(bits).for_each(|parameter| of_parameter(parameter, resource, &mut entries));
     }
     entries
+}
+
+/// The same for a resource that follows another: what begins at a member that stands in both, word for word and in the same
+/// place, is not looked for again. `text` is how `resource` is written; `before` is how the other one is, and its entries.
+#[must_use]
+pub fn index_after(resource: &Value, text: &Text, before: (&Text, &[Entry])) -> Vec<Entry> {
+    let (before, known) = before;
+    let Some(of_type) = of_type(resource) else { return Vec::new() };
+    let (mut is_same_type, mut bits, mut changed) = (false, of_type.anywhere(), of_type.anywhere());
+    let names = resource.as_object().into_iter().flat_map(|members| members.keys());
+    for (place, name) in names.enumerate() {
+        let begins = of_type.beginning(name);
+        bits |= begins;
+        if text.member(place) == before.member(place) {
+            is_same_type |= name == "resourceType";
+        } else {
+            changed |= begins | of_type.beginning(before.name(place));
+        }
+    }
+    if !is_same_type {
+        return index(resource);
+    }
+    let gone = text.len()..before.len();
+    changed |= gone.fold(0, |all, place| all | of_type.beginning(before.name(place)));
+    let mut entries = Vec::with_capacity(USUAL.max(known.len()));
+    for parameter in of_type.those(bits) {
+        if changed & 1 << parameter.place == 0 {
+            let first = known.partition_point(|entry| entry.parameter.place < parameter.place);
+            let same = known[first..].iter().take_while(|entry| entry.parameter.place == parameter.place);
+            entries.extend(same.cloned());
+        } else {
+            of_parameter(parameter, resource, &mut entries);
+        }
+    }
+    entries
+}
+
+fn of_type(resource: &Value) -> Option<&'static OfType> {
+    registry::of_type(resource_type(resource)?)
 }
 
 /// Room for what most resources are found by.

@@ -51,11 +51,18 @@ impl OfType {
         Self { parameters, beginning, any }
     }
 
-    /// The parameters that may find something in a resource, in their order.
-    pub(super) fn for_resource(&self, resource: &Value) -> impl Iterator<Item = &'static Parameter> + use<> {
-        let members = resource.as_object().into_iter().flat_map(|members| members.keys());
-        let mut bits =
-            members.fold(self.any, |all, name| all | self.beginning.get(name).copied().unwrap_or_default());
+    /// One bit for each parameter that begins at a member of that name, by its place.
+    pub(super) fn beginning(&self, name: &str) -> u64 {
+        self.beginning.get(name).copied().unwrap_or_default()
+    }
+
+    /// The same for those of which nothing is known before they are evaluated.
+    pub(super) const fn anywhere(&self) -> u64 {
+        self.any
+    }
+
+    /// The parameters of those bits, in their order.
+    pub(super) fn those(&self, mut bits: u64) -> impl Iterator<Item = &'static Parameter> + use<> {
         let parameters = self.parameters;
         std::iter::from_fn(move || {
             let n = bits.trailing_zeros();

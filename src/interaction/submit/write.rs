@@ -13,7 +13,7 @@ use crate::interaction::update::Before;
 use crate::interaction::{Answer, Context, Kind, create, read};
 use crate::pathway::{Change, Derived};
 use crate::problem::{Issue, Problem};
-use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
+use crate::store::{Committed, Expect, Guard, Series, Unit, Violation};
 
 /// Key space of identifiers that responses have claimed.
 const IDENTIFIERS: &str = "QuestionnaireResponse.identifier";
@@ -79,6 +79,7 @@ pub(super) fn stand_on(gathered: &Gathered, unit: &mut Unit) {
 
 /// Adds what was derived: new resources at version 1, existing ones at their next version.
 pub(super) fn add(derived: Derived, at: Timestamp, unit: &mut Unit) -> Result<(), Problem> {
+    let mut series = Series::default();
     for one in derived.resources {
         let (expect, version) = match one.change {
             Change::New => (Expect::New, 1),
@@ -92,8 +93,9 @@ pub(super) fn add(derived: Derived, at: Timestamp, unit: &mut Unit) -> Result<()
         let id = element::id(&one.body)
             .ok_or_else(|| Problem::internal("a resource was derived without an id"))?
             .to_owned();
-        unit.writes.push(Write::new(&meta::stamp(one.body, &id, version, at), expect)?);
+        series.add(&meta::stamp(one.body, &id, version, at), expect)?;
     }
+    unit.writes.extend(series.into_writes());
     Ok(())
 }
 

@@ -1,8 +1,10 @@
 //! What is indexed, resource by resource.
 
-use crate::json::json;
+use proptest::prelude::*;
+use proptest::sample::select;
 
 use super::*;
+use crate::json::json;
 
 fn check(resource: &Value, expected: &[&str]) {
     let mut found: Vec<_> = index(resource).iter().map(show).collect();
@@ -184,4 +186,79 @@ fn walking_a_plain_expression_finds_what_its_evaluation_finds() {
         }
     }
     assert!(compared > 1_500, "{compared}");
+}
+
+/// A resource of these members, the type first.
+fn of_members(rtype: &str, members: &[&(&'static str, Value)]) -> Value {
+    let mut resource = json!({"resourceType": rtype});
+    for (name, value) in members {
+        resource[*name] = value.clone();
+    }
+    resource
+}
+
+/// Members that Observations and Flags have, each in several forms; what is chosen of them stands in any order.
+fn members() -> impl Strategy<Value = Vec<(&'static str, Value)>> {
+    let coded =
+        |code: &str| json!({"coding": [{"system": "s", "code": code, "display": code}], "text": "Un texte"});
+    let of = |name: &'static str, forms: Vec<Value>| {
+        proptest::option::of(select(forms)).prop_map(move |form| (name, form))
+    };
+    let all = (
+        of("status", vec![json!("final"), json!("amended")]),
+        of(
+            "basedOn",
+            vec![
+                json!([{"reference": "CarePlan/a"}]),
+                json!([{"reference": "CarePlan/a"}, {"reference": "CarePlan/b"}]),
+            ],
+        ),
+        of(
+            "subject",
+            vec![
+                json!({"reference": "Patient/a"}),
+                json!({"reference": "Group/b", "identifier": {"value": "1"}}),
+            ],
+        ),
+        of("effectiveDateTime", vec![json!("2026-01-05"), json!("2026-01-06T08:00:00Z")]),
+        of("effectivePeriod", vec![json!({"start": "2026-01-05"})]),
+        of("code", vec![coded("a"), coded("b"), json!({"text": "sans code"})]),
+        of("valueCodeableConcept", vec![coded("1"), coded("2")]),
+        of(
+            "valueQuantity",
+            vec![
+                json!({"value": 3, "system": "http://unitsofmeasure.org", "code": "kg"}),
+                json!({"value": 4}),
+            ],
+        ),
+        of(
+            "component",
+            vec![json!([{"code": coded("c"), "valueQuantity": {"value": 1}}, {"code": coded("d")}])],
+        ),
+        of("meta", vec![json!({"versionId": "1"}), json!({"versionId": "2", "tag": [{"code": "t"}]})]),
+    );
+    let all = all.prop_map(|(a, b, c, d, e, f, g, h, i, j)| vec![a, b, c, d, e, f, g, h, i, j]);
+    all.prop_shuffle()
+        .prop_map(|all| all.into_iter().filter_map(|(name, form)| Some((name, form?))).collect())
+}
+
+proptest! {
+    #[test]
+    fn what_follows_a_resource_is_found_by_the_same_as_alone(
+        one in members(),
+        mut other in members(),
+        alike in 0..10_usize,
+        types in proptest::array::uniform2(select(vec!["Observation", "Observation", "Flag", "Basic"])),
+    ) {
+        // As far as wanted they begin alike.
+        let alike = alike.min(one.len());
+        other.retain(|(name, _)| !one[..alike].iter().any(|(known, _)| known == name));
+        let other: Vec<_> = one[..alike].iter().chain(&other).collect();
+        let one = of_members(types[0], &one.iter().collect::<Vec<_>>());
+        let other = of_members(types[1], &other);
+        let (before, entries) = (Text::of(&one), index(&one));
+        let found = index_after(&other, &Text::of(&other), (&before, &entries));
+        prop_assert_eq!(found.iter().map(show).collect::<Vec<_>>(), index(&other).iter().map(show).collect::<Vec<_>>());
+        prop_assert!(found == index(&other));
+    }
 }
