@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::dict::DecoderDictionary;
-use zstd::zstd_safe::{CParameter, ParamSwitch};
+use zstd::zstd_safe::{CParameter, ParamSwitch, compress_bound};
 
 use crate::problem::Problem;
 
@@ -47,15 +47,15 @@ const CURRENT: usize = DICTIONARIES.len();
 
 thread_local! {
     // Making one of these costs more than packing a body.
-    static PACKER: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static PACKER: RefCell<Option<Packer>> = const { RefCell::new(None) };
     static UNPACKERS: RefCell<[Option<Decompressor<'static>>; CURRENT + 1]> =
         const { RefCell::new([const { None }; CURRENT + 1]) };
 }
 
 pub(super) fn pack(bytes: &[u8]) -> Result<Packed, Problem> {
     let packed = PACKER.with_borrow_mut(|packer| match packer {
-        Some(packer) => packer.compress(bytes),
-        None => packer.insert(self::packer()?).compress(bytes),
+        Some(packer) => packer.pack(bytes),
+        None => packer.insert(Packer::new()?).pack(bytes),
     });
     let bytes_packed =
         packed.map_err(|e| Problem::internal(format!("a body could not be compressed: {e}")))?;
@@ -78,10 +78,32 @@ pub(super) fn unpack(dictionary: i64, bytes: &[u8], size: usize) -> Result<Vec<u
 }
 
 /// Packs with the current dictionary, which it digests for itself: one that is digested for all takes no parameters.
-fn packer() -> io::Result<Compressor<'static>> {
-    let mut packer = Compressor::with_dictionary(LEVEL, DICTIONARIES[CURRENT - 1])?;
-    PARAMETERS.into_iter().try_for_each(|parameter| packer.set_parameter(parameter))?;
-    Ok(packer)
+struct Packer {
+    compressor: Compressor<'static>,
+    /// What is packed comes here first: it needs room for the worst, and takes a sixth of it.
+    room: Vec<u8>,
+}
+
+impl Packer {
+    /// Longer bodies are rare, and their room is not kept.
+    const ROOM_MAX: usize = 65_536;
+
+    fn new() -> io::Result<Self> {
+        let mut compressor = Compressor::with_dictionary(LEVEL, DICTIONARIES[CURRENT - 1])?;
+        PARAMETERS.into_iter().try_for_each(|parameter| compressor.set_parameter(parameter))?;
+        Ok(Self { compressor, room: Vec::new() })
+    }
+
+    fn pack(&mut self, bytes: &[u8]) -> io::Result<Vec<u8>> {
+        let most = compress_bound(bytes.len());
+        if most > Self::ROOM_MAX {
+            return self.compressor.compress(bytes);
+        }
+        self.room.clear();
+        self.room.reserve(most);
+        self.compressor.compress_to_buffer(bytes, &mut self.room)?;
+        Ok(self.room.clone())
+    }
 }
 
 /// Reads what was packed with that version.
@@ -106,7 +128,8 @@ mod tests {
 
     #[test]
     fn a_body_comes_back_byte_for_byte() {
-        for body in [&b""[..], b"{}", &[7; 100_000]] {
+        let mixed: Vec<u8> = (0..60_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+        for body in [&b""[..], b"{}", &[7; 100_000], &mixed, b"{}", &mixed[..900]] {
             let packed = pack(body).unwrap();
             assert_eq!(unpack(packed.dictionary, &packed.bytes, packed.size).unwrap(), body);
         }
