@@ -15,6 +15,7 @@ mod made;
 pub mod postgres;
 mod queue;
 mod readings;
+mod remembered;
 mod row;
 mod search;
 mod shown;

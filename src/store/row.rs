@@ -1,10 +1,12 @@
 //! What a write puts into tables beside its body: the same for every SQL store.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::hash::BuildHasherDefault;
 use std::sync::OnceLock;
 
 use super::digest::digest;
+use super::remembered::Remembered;
 use crate::fhir::SERVED;
 use crate::fhir::schema::NameHasher;
 use crate::fhir::search::{Amount, Column, Entry, Found, Kind, Parameter, fold, parameters};
@@ -98,7 +100,7 @@ impl Row {
             let Some(number) = numbers.get(parameter.place) else { continue };
             row.present |= 1 << parameter.place;
             match (found, parameter.column) {
-                (Found::Display(text), _) => row.texts.push((number.text, fold(&text), String::new())),
+                (Found::Display(text), _) => row.texts.push((number.text, folded(&text), String::new())),
                 (Found::Identifier { system, value }, _) => {
                     row.tokens.push((number.identifier, value, digest(&system)));
                 }
@@ -162,6 +164,15 @@ impl Row {
             Found::Date { .. } | Found::Display(_) | Found::Identifier { .. } | Found::Part { .. } => return,
         });
     }
+}
+
+thread_local! {
+    static FOLDED: RefCell<Remembered<String>> = const { RefCell::new(Remembered::new()) };
+}
+
+/// What a code is shown with, as it is searched: the same few texts each time.
+fn folded(text: &str) -> String {
+    FOLDED.with_borrow_mut(|all| all.of(text, fold, String::clone))
 }
 
 /// Characters of a value that count in an order.

@@ -4,11 +4,23 @@
 //! at a place of its own. So the first code of a parameter carries a number that stands for all that is shown beside the
 //! codes of that parameter; which texts these are is told by `shown`, which hardly ever gets a row once all codes were seen.
 
+use std::cell::RefCell;
+
 use super::digest::computed;
+use super::remembered::Remembered;
 use super::row::{Row, is_link, shown_param};
 
 /// Six bytes with a sign are the longest that a number takes before it takes eight; 0 stands for nothing.
 const NUMBER_MAX: i64 = 0x7fff_ffff_ffff;
+
+thread_local! {
+    static NUMBERS: RefCell<Remembered<i64>> = const { RefCell::new(Remembered::new()) };
+}
+
+/// What stands for texts, each apart from the next by a NUL.
+fn number(texts: &str) -> i64 {
+    (computed(texts) & NUMBER_MAX).max(1)
+}
 
 /// Which codes of a resource tell what is shown with them.
 #[derive(Debug, Default)]
@@ -34,7 +46,7 @@ impl Shown {
             let mut texts: Vec<&str> = row.texts.iter().filter(beside).map(|text| text.1.as_str()).collect();
             texts.sort_unstable();
             texts.dedup();
-            let number = (computed(&texts.join("\0")) & NUMBER_MAX).max(1);
+            let number = NUMBERS.with_borrow_mut(|all| all.of(&texts.join("\0"), number, |number| *number));
             for (of, token) in shown.numbers.iter_mut().zip(&row.tokens) {
                 if token == least {
                     *of = number;

@@ -1,6 +1,6 @@
 //! Writing one unit inside the writer's transaction: guards first, then every row.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
@@ -46,8 +46,9 @@ impl Prepared {
                 .copied()
                 .ok_or_else(|| Problem::internal(format!("resources of type {} are not stored", write.rtype)))
         };
-        let mut seen = HashSet::with_capacity(unit.writes.len());
-        let has_repeats = !unit.writes.iter().all(|write| seen.insert((&write.rtype, &write.id)));
+        let mut names: Vec<_> = unit.writes.iter().map(|write| (&write.id, &write.rtype)).collect();
+        names.sort_unstable();
+        let has_repeats = names.windows(2).any(|pair| pair[0] == pair[1]);
         let sorted = Sorted::new(&rows, |n| !has_repeats && is_new(&unit.writes[n]));
         let pack = |delivery: &crate::outbox::Delivery| body::pack(&delivery.payload);
         Ok(Self {
