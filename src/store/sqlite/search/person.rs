@@ -2,6 +2,8 @@
 //! One statement whose text never changes walks the person's dates, and what else must hold is told by the row that it reads:
 //! to word such a search and to find its prepared statement took as long as to run it.
 
+use std::cmp::Reverse;
+
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row};
 
@@ -13,10 +15,11 @@ use crate::store::Page;
 use crate::store::row::{is_link, param};
 use crate::store::search::{Order, told};
 
-/// All that a person has of a type. Block by block, so that no more than 64 are sorted at a time.
+/// All that a person has of a type, block by block: those of one date and block, 64 at most, are sorted here. SQLite would make
+/// a table for it.
 const NEWEST: &str =
-    "/* person */ SELECT r.rid, r.id, r.seq, r.dated_at, r.status, r.keys FROM person_resource r
-     WHERE r.subject = ?1 AND r.rtype = ?2 ORDER BY r.dated_at DESC, r.block DESC, r.rid DESC";
+    "/* person */ SELECT r.rid, r.id, r.seq, r.dated_at, r.status, r.keys, r.block FROM person_resource r
+     WHERE r.subject = ?1 AND r.rtype = ?2 ORDER BY r.dated_at DESC, r.block DESC";
 
 /// Whether anything refers to a resource by a parameter.
 const REFERRED: &str = "/* referred */ SELECT 1 FROM link_run WHERE code = ?1 AND param = ?2 LIMIT 1";
@@ -50,6 +53,15 @@ fn refers_nothing(conn: &Connection, query: &Query) -> Result<bool, Problem> {
     let number = param(stored);
     let kept = stored.column.is_none() && is_link(number);
     Ok(kept && !conn.prepare_cached(REFERRED)?.exists((target, number))?)
+}
+
+/// A match, before its body is read.
+struct Match {
+    /// Its date and block.
+    group: (i64, i64),
+    rid: i64,
+    id: String,
+    seq: i64,
 }
 
 /// What is asked about a person.
@@ -110,26 +122,31 @@ impl<'q> Asked<'q> {
     fn page(&self, conn: &Connection, rtype: i64, query: &Query) -> Result<Option<Page>, Problem> {
         let mut select = conn.prepare_cached(NEWEST)?;
         let mut rows = select.query((self.subject, rtype))?;
-        let mut found: Vec<(String, i64, [Key; 2])> = Vec::new();
-        while found.len() <= query.count
-            && let Some(row) = rows.next()?
-        {
+        let mut found: Vec<Match> = Vec::new();
+        while let Some(row) = rows.next()? {
+            let group: (i64, i64) = (row.get(3)?, row.get(6)?);
+            if found.len() > query.count && found.last().is_some_and(|last| last.group != group) {
+                break;
+            }
             match self.hold(row)? {
                 Some(true) => {
-                    let keys = [Key::Number(row.get(3)?), Key::Number(row.get(0)?)];
-                    found.push((row.get(1)?, row.get(2)?, keys));
+                    found.push(Match { group, rid: row.get(0)?, id: row.get(1)?, seq: row.get(2)? });
                 }
                 Some(false) => {}
                 None => return Ok(None),
             }
         }
         drop(rows);
+        found.sort_unstable_by_key(|one| Reverse((one.group, one.rid)));
         let more = found.len() > query.count;
         found.truncate(query.count);
-        let next = found.last().filter(|_| more).map(|(_, _, keys)| seal_cursor(query, keys));
+        let next = found.last().filter(|_| more).map(|last| {
+            let (dated_at, _) = last.group;
+            seal_cursor(query, &[Key::Number(dated_at), Key::Number(last.rid)])
+        });
         let resources = found
             .iter()
-            .map(|(id, seq, _)| read::by_seq(conn, &query.rtype, id, *seq))
+            .map(|one| read::by_seq(conn, &query.rtype, &one.id, one.seq))
             .collect::<Result<_, _>>()?;
         Ok(Some(Page { resources, total: None, next }))
     }
