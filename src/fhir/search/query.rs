@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::{Parameter, Test};
+use crate::fhir::reference::{self, ReferenceForm};
 
 /// One search on one type.
 #[derive(Clone, PartialEq)]
@@ -32,6 +33,26 @@ impl Query {
             count: super::COUNT_DEFAULT,
             after: None,
             total: Total::None,
+        }
+    }
+
+    /// The same about another resource of the type that the first criterion refers to: what reading it all anew would give. Nothing
+    /// where the criterion, or `reference`, is no `Type/id`.
+    #[must_use]
+    pub(crate) fn about(&self, reference: &str) -> Option<Self> {
+        let [Criterion { any, .. }, ..] = self.criteria.as_slice() else { return None };
+        let [Test::Reference(before)] = any.as_slice() else { return None };
+        let [before] = before.as_slice() else { return None };
+        match (reference::parse(before), reference::parse(reference)) {
+            (
+                ReferenceForm::Local { rtype: before, version: None, .. },
+                ReferenceForm::Local { rtype, version: None, .. },
+            ) if before == rtype => {
+                let mut query = self.clone();
+                query.criteria[0].any = vec![Test::Reference(vec![reference.to_owned()])];
+                Some(query)
+            }
+            _ => None,
         }
     }
 }
