@@ -6,8 +6,7 @@ use super::statement::{NEVER, Statement};
 use super::value;
 use crate::fhir::search::{Column, Criterion, Kind, Modifier, Parameter, Test, fold};
 use crate::store::row::{
-    DATE_NONE, SORTED_CHARS, URGENCY_NONE, identifier_param, is_token, param, present_bits, text_param,
-    urgency,
+    SORTED_CHARS, URGENCY_NONE, identifier_param, is_token, param, present_bits, text_param, urgency,
 };
 
 pub(super) fn condition(hints: Hints, rtype: &str, criterion: &Criterion) -> Statement {
@@ -286,7 +285,7 @@ fn on_column(parameter: &'static Parameter, column: Column, test: &Test) -> Stat
         (Column::Date, Test::Date { prefix, low, high }) => {
             let compared = value::span(("r.dated_at", "r.dated_to"), *prefix, (*low, *high));
             // Whoever has a date ends after all times: as the indexes of a person's resources tell without the resource.
-            sql.bind("(r.dated_to > ? AND ", DATE_NONE).append(&compared);
+            sql.bind("(r.dated_to > ? AND ", value::ends_after(*prefix, *low)).append(&compared);
             if let Some(from) = value::earliest(parameter, *prefix, (*low, *high)) {
                 sql.bind(" AND r.dated_at >= ?", from);
             }

@@ -3,11 +3,16 @@
 use super::statement::{NEVER, Statement};
 use crate::fhir::search::{Limits, Modifier, Parameter, Prefix, Test, fold};
 use crate::store::digest::digest;
+use crate::store::row::DATE_NONE;
 
 /// True of no row of any table.
 const NEVER_TRUE: &str = "1 = 0";
 /// The longest that a value that is no `Period` can be: a year, written as such.
 const POINT_MAX: i64 = 366 * 24 * 3_600 * 1_000_000;
+
+/// How long before its beginning a `Period` may seem to end: its start shall not be after its end (`per-1`), which a day without a
+/// zone and an instant with one may both be and not be.
+const TURNED_MAX: i64 = 2 * 24 * 3_600 * 1_000_000;
 
 /// `code` and `system` of a row of `token` or `part`.
 pub(super) fn token(test: &Test, modifier: Modifier) -> Statement {
@@ -197,6 +202,15 @@ pub(super) fn instant(prefix: Prefix, (start, end): (i64, i64)) -> Statement {
 const fn widened(start: i64, end: i64) -> (i64, i64) {
     let width = end.saturating_sub(start);
     (start.saturating_sub(width), end.saturating_add(width))
+}
+
+/// After what a value must end to match, for an index that tells the end: where `span` names either of its ends. Whoever has a date
+/// ends after [`DATE_NONE`].
+pub(super) const fn ends_after(prefix: Prefix, start: i64) -> i64 {
+    match prefix {
+        Prefix::Ge => start.saturating_sub(TURNED_MAX),
+        _ => DATE_NONE,
+    }
 }
 
 /// Where values that are no `Period` must begin to match: lets an index bound what `span` alone cannot.

@@ -339,6 +339,33 @@ async fn addresses_above_and_below_and_identifiers_of_references() {
     check(&held, "Task", "code:text=app", &[]).await;
 }
 
+#[tokio::test]
+async fn since_a_day_is_what_begins_or_goes_on_after_it_whatever_ends_before_it_begins() {
+    let Some(held) = Held::new().await else { return };
+    for (id, start, end) in [
+        ("ended", "2026-01-01", "2026-03-31"),
+        ("goes-on", "2026-01-01", "2026-04-02"),
+        ("begins", "2026-04-01", "2026-04-01"),
+        // In the zone of who wrote it the same day: in universal time it begins four hours and a half after its end.
+        ("turned", "2026-03-31T23:30:00-05:00", "2026-03-31"),
+    ] {
+        let period = json!({"start": start, "end": end});
+        let more = json!({"subject": {"reference": "Patient/p"}, "effectivePeriod": period});
+        held.put(resource("Observation", id, 1, more)).await;
+    }
+    for (prefix, expected) in [
+        ("ge", vec!["begins", "goes-on", "turned"]),
+        ("gt", vec!["goes-on"]),
+        ("sa", vec![]),
+        ("le", vec!["begins", "ended", "goes-on", "turned"]),
+        ("eb", vec!["ended", "turned"]),
+    ] {
+        for person in ["", "&patient=p"] {
+            check(&held, "Observation", &format!("date={prefix}2026-04-01{person}"), &expected).await;
+        }
+    }
+}
+
 fn shown(texts: &[(&str, &str)], text: &str) -> Value {
     let coding = |(code, display): &(&str, &str)| json!({"code": code, "display": display});
     let codings: Vec<Value> = texts.iter().map(coding).collect();

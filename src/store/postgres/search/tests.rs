@@ -252,6 +252,11 @@ async fn every_query_that_is_repeated_keeps_to_an_index_of_its_own_accord() {
     let by_code = filled.keeps_to("Task", "patient=r7&_sort=code,-priority", "resource_subject").await;
     assert!(!by_code.contains("token"), "{by_code}");
     filled.keeps_to("Patient", "_id=r7&_sort=family", "resource_id").await;
+    // What ended before is not looked at.
+    let since =
+        filled.keeps_to("Observation", "patient=r7&date=ge1970-01-01T00:00:30Z", "resource_subject").await;
+    let by_end = |line: &str| line.contains("Index Cond") && line.contains("dated_to >");
+    assert!(since.lines().any(by_end), "{since}");
     filled.keeps_to("Task", "patient=r7&_sort=-period", "span_pkey").await;
     assert!(filled.faults.is_empty(), "\n{}", filled.faults.join("\n\n"));
 }
