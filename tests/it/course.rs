@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use vigie::fhir::compact::Text;
+use vigie::fhir::search;
 use vigie::json::{Value, json};
 
 use crate::support::{App, Course, Kept, body, example};
@@ -84,6 +86,23 @@ async fn check_on(app: &App, name: &'static str) {
             );
         }
     }
+    indexed_alike(app).await;
+}
+
+/// What is written after another resource is found by the same as if it were written alone.
+async fn indexed_alike(app: &App) {
+    let mut resources = Vec::new();
+    for rtype in LEFT {
+        resources.extend(app.search(rtype, &[]).await);
+    }
+    let mut observations = 0;
+    for pair in resources.windows(2) {
+        let entries = search::index(&pair[0]);
+        let found = search::index_after(&pair[1], &Text::of(&pair[1]), (&Text::of(&pair[0]), &entries));
+        assert!(found == search::index(&pair[1]), "{} after {}", reference(&pair[1]), reference(&pair[0]));
+        observations += usize::from(pair[1]["resourceType"] == "Observation");
+    }
+    assert!(observations > 100, "{observations}");
 }
 
 #[tokio::test]
