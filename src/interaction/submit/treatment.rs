@@ -170,7 +170,7 @@ mod tests {
             let found = doubts(&[plan]);
             assert_eq!(found.len(), usize::from(expected), "{activity}: {found:?}");
             let alone = json!({"resourceType": "CarePlan", "id": "c", "activity": [activity]});
-            assert_eq!(doubts(&[alone.clone()]).len(), 0, "another kind of plan: {activity}");
+            assert_eq!(doubts(std::slice::from_ref(&alone)).len(), 0, "another kind of plan: {activity}");
             let mut followed = alone;
             followed["instantiatesCanonical"] = json!(["http://p|1"]);
             assert_eq!(doubts(&[followed]).len(), usize::from(expected), "{activity}");

@@ -211,7 +211,7 @@ impl<'a> Decision<'a> {
         let is_new = before.is_none();
         let rid = before.as_ref().map_or_else(|| self.changes.next_rid(), |before| before.rid);
         let old = before.and_then(|before| before.row);
-        let row_now = (!write.deleted).then(|| Cow::Borrowed(&indexed.row));
+        let row_now = (!write.deleted).then_some(Cow::Borrowed(&indexed.row));
         self.world.currents.insert(key, Current { rid, version: write.version, row: row_now });
         self.changes.version(Touched { rtype, rid, seq: 0, at, write, indexed, old, is_new }, unit)
     }
