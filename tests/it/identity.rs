@@ -4,7 +4,7 @@
 use vigie::json::{Value, json};
 use vigie::problem::{Category, Problem};
 
-use crate::support::{App, Course, example};
+use crate::support::{App, Course, example, profiles};
 
 const AT: &str = "2026-03-09T09:00:00+01:00";
 
@@ -242,4 +242,25 @@ async fn of_two_records_of_one_person_the_one_that_is_followed_is_meant() {
     app.submit(&response).await.unwrap();
     assert!(says(&alerts(&app, &course.patient()).await, "R02"));
     assert_eq!(alerts(&app, "Patient/old-record").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_protocol_that_was_chosen_among_several_without_a_word_is_told() {
+    let (app, course) = started("folfox").await;
+    let mut other = profiles().into_iter().find(|one| one["resourceType"] == "PlanDefinition").unwrap();
+    other["id"] = json!("other");
+    other["url"] = json!(format!("{}-autre", other["url"].as_str().unwrap()));
+    app.put(&other).await.unwrap();
+    app.submit(&fever(&course, 36.6)).await.unwrap();
+    assert!(!says(&alerts(&app, &course.patient()).await, "technique"), "the plan of care names one");
+    let mut unnamed = example("folfox/careplan.json");
+    unnamed.as_object_mut().unwrap().remove("instantiatesCanonical");
+    app.put(&unnamed).await.unwrap();
+    let mut next = fever(&course, 36.6);
+    next["identifier"]["value"] = json!("next");
+    app.submit(&next).await.unwrap();
+    let tasks = app.search("Task", &[("patient", &course.patient()), ("status", "requested")]).await;
+    let told =
+        |task: &Value| task["description"].as_str().is_some_and(|why| why.contains("Deux protocoles actifs"));
+    assert!(tasks.iter().any(told), "{tasks:#?}");
 }

@@ -39,16 +39,13 @@ impl Shelf {
         choose(self.plans.get(canonical.url)?, canonical.version).filter(|plan| plan.status() != "draft")
     }
 
-    /// The newest active protocol that judges responses to a questionnaire; of several, the first by url.
-    pub(crate) fn plan_for(&self, url: &str, form: Option<&Form>) -> Option<Arc<Plan>> {
-        self.plans
-            .values()
-            .filter_map(|editions| {
-                let fitting =
-                    editions.iter().filter(|plan| plan.status() == "active" && judges(plan, url, form));
-                fitting.max_by(|one, other| compare(one, other)).cloned()
-            })
-            .next()
+    /// The protocols that judge responses to a questionnaire, by url: of each the newest active edition.
+    pub(crate) fn plans_for(&self, url: &str, form: Option<&Form>) -> Vec<Arc<Plan>> {
+        let newest = self.plans.values().filter_map(|editions| {
+            let fitting = editions.iter().filter(|plan| plan.status() == "active" && judges(plan, url, form));
+            fitting.max_by(|one, other| compare(one, other)).cloned()
+        });
+        newest.collect()
     }
 
     /// This shelf with definitions that were handed in; each takes the place of one with the same canonical.

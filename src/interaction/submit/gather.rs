@@ -221,7 +221,12 @@ pub(crate) fn known(shelf: Arc<Shelf>, response: &mut Value, careplans: &[Value]
         }
     }
     let plan = chosen.as_ref().map(|(plan, _)| Arc::clone(plan));
-    let plan = plan.or_else(|| url.and_then(|url| shelf.plan_for(url, form.as_deref())));
+    let plan = plan.or_else(|| {
+        let mut fitting = shelf.plans_for(url?, form.as_deref()).into_iter();
+        let first = fitting.next()?;
+        doubts.extend(fitting.next().map(|second| unnamed_plan(&first.canonical(), &second.canonical())));
+        Some(first)
+    });
     let followed = careplans.iter().find(|careplan| careplan::is_followed(careplan));
     let careplan = chosen.map(|(_, careplan)| careplan).or(followed).cloned();
     Known { shelf, form, plan, careplan, issues, doubts }
@@ -279,6 +284,18 @@ fn second_plan(first: &str, second: &str) -> Issue {
     )
     .at(RESPONSE)
     .text("Deux protocoles du plan de soins analysent ce questionnaire, un seul a été appliqué : réponse à relire.")
+}
+
+fn unnamed_plan(first: &str, second: &str) -> Issue {
+    Issue::error(
+        "multiple-matches",
+        format!("no CarePlan says which protocol judges this questionnaire, and two do: {first} judged it, {second} did not"),
+    )
+    .at(RESPONSE)
+    .text(
+        "Deux protocoles actifs analysent ce questionnaire et le plan de soins n'en nomme aucun ; un seul a été appliqué : réponse \
+         à relire, plan de soins à compléter.",
+    )
 }
 
 #[cfg(test)]
