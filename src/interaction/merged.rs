@@ -14,11 +14,15 @@ use crate::json::Value;
 use super::{Context, library, read};
 use crate::fhir::element::{self, list, str_at};
 use crate::fhir::search::{self, Query};
-use crate::problem::{Category, Problem};
+use crate::problem::{Category, Issue, Problem};
 use crate::store::Guard;
 
 /// How far merges of merges are followed.
 const MERGES_MAX: usize = 16;
+
+/// Why nobody can say which record is followed; older versions stored such links.
+pub(super) const IN_A_CIRCLE: &str = "Les dossiers de ce patient ont été fusionnés en cercle : aucun n'est celui qui est suivi. Corriger les liens entre \
+     ces dossiers.";
 
 /// Id of the patient that this one was merged into.
 pub(super) fn replaced_by(patient: &Value) -> Option<&str> {
@@ -96,7 +100,8 @@ pub(super) async fn survivor_by(
             None => return Ok(current),
         }
     }
-    Err(Problem::new(Category::Conflict, "business-rule", "these patients were merged in a circle"))
+    let issue = Issue::error("business-rule", "these patients were merged in a circle").text(IN_A_CIRCLE);
+    Err(Problem::with(Category::Conflict, vec![issue]))
 }
 
 /// That patient and all who were merged into it, as `Patient/id`.

@@ -255,7 +255,15 @@ async fn decide(ctx: &Context, document: &str, tasks: &[Value]) -> Result<Decisi
         let why = "Le document a été remplacé ou retiré : il ne sera pas envoyé.";
         return end_all(tasks, why, at).map(|unit| Decision::Write { unit, goes: false });
     };
-    let Some(patient) = patient(ctx, &report).await? else { return Ok(Decision::Wait) };
+    let patient = match patient(ctx, &report).await {
+        Ok(Some(patient)) => patient,
+        Ok(None) => return Ok(Decision::Wait),
+        // No process can tell who is who: a person is told, and the documents of others do not wait for it.
+        Err(problem) if problem.category == Category::Conflict => {
+            return told(tasks, merged::IN_A_CIRCLE, at);
+        }
+        Err(problem) => return Err(problem),
+    };
     let environment = ctx.settings.issuer.environment;
     let qualified = matches!(qualify(&Traits::of(&patient), environment), Qualification::Qualified(_));
     // What was held because it carried an INS goes without one where any identity is taken.
@@ -339,9 +347,13 @@ fn hindered(tasks: &[Value], problem: &Problem, at: Timestamp) -> Result<Decisio
         "L'identité est qualifiée, mais le document ne peut pas être établi : {}. Corriger, puis signer à nouveau.",
         reasons.join(" ; ")
     );
+    told(tasks, &why, at)
+}
+
+fn told(tasks: &[Value], why: &str, at: Timestamp) -> Result<Decision, Problem> {
     let mut unit = Unit::new("release", at);
     for task in tasks {
-        unit.writes.extend(held::hindered(task, &why, at)?);
+        unit.writes.extend(held::hindered(task, why, at)?);
     }
     Ok(if unit.writes.is_empty() { Decision::Wait } else { Decision::Write { unit, goes: false } })
 }

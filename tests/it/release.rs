@@ -4,9 +4,9 @@ use vigie::hl7v2::{Header, Message};
 use vigie::interaction::{self, Context, Follower};
 use vigie::json::{Value, json};
 use vigie::outbox::Act;
-use vigie::store::{DeliveryFilter, DeliveryRecord};
+use vigie::store::{DeliveryFilter, DeliveryRecord, Expect, Unit, Write};
 
-use crate::support::{App, Course, Kept, body, dying};
+use crate::support::{App, Course, Kept, body, dying, example};
 
 /// Of the synthetic patient.
 const INS: &str = "160019900000175";
@@ -118,6 +118,38 @@ async fn a_held_document_goes_out_by_itself_when_the_identity_is_qualified() {
     let superseded = scene.app.search("DocumentReference", &[("status", "superseded")]).await;
     assert_eq!(superseded.len(), 1);
     assert_eq!(scene.released().await, 0, "it went");
+}
+
+/// Links that no write would store any more, as an older version did.
+async fn merged_in_a_circle(scene: &Scene) {
+    let (mut patient, at) = (scene.app.read(PATIENT).await, "2026-03-04T08:00:00Z".parse().unwrap());
+    let version: u64 = patient["meta"]["versionId"].as_str().unwrap().parse().unwrap();
+    patient["link"] = json!([{"other": {"reference": PATIENT}, "type": "replaced-by"}]);
+    patient["meta"]["versionId"] = json!((version + 1).to_string());
+    let mut unit = Unit::new("older", at);
+    unit.writes.push(Write::new(&patient, Expect::Version(version)).unwrap());
+    scene.app.context.store.commit(unit).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_patient_merged_in_a_circle_is_told_and_holds_nobody_else_up() {
+    for kept in Kept::EACH {
+        let Some(scene) = Scene::on(kept).await else { continue };
+        merged_in_a_circle(&scene).await;
+        assert_eq!(scene.released().await, 0, "{kept:?}: and no error");
+        let task = scene.held().await.remove(0);
+        let why = task["statusReason"]["text"].as_str().unwrap();
+        assert!(task["status"] != "completed" && why.contains("fusionnés en cercle"), "{kept:?}: {why}");
+        assert_eq!(scene.released().await, 0);
+        assert_eq!(scene.held().await.remove(0)["meta"], task["meta"], "told once");
+        // A response is judged all the same, and read by a person.
+        let mut response = example("folfox/week-2.json");
+        response.as_object_mut().unwrap().remove("id");
+        response["identifier"]["value"] = json!("in-a-circle");
+        scene.app.submit(&response).await.unwrap();
+        let flags = scene.app.search("Flag", &[("subject", PATIENT), ("status", "active")]).await;
+        assert!(flags.iter().any(|flag| flag["code"].to_string().contains("technique")), "{kept:?}");
+    }
 }
 
 #[tokio::test]
