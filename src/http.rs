@@ -6,6 +6,7 @@ mod body;
 pub mod capability;
 mod coding;
 mod cors;
+mod door;
 mod exchange;
 mod finish;
 mod handle;
@@ -25,6 +26,8 @@ use std::sync::Arc;
 use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
+
+pub use door::{Door, Stage};
 
 use crate::interaction::Context;
 use crate::problem::Problem;
@@ -51,17 +54,16 @@ pub struct Serving {
     pub shutdown_seconds: u64,
 }
 
-/// Starts serving on a bound socket; returns the running server.
+/// Starts serving on a bound socket what is behind that door; returns the server, which runs once it is polled.
 ///
 /// # Errors
 /// `Internal` when the socket cannot be listened on.
-pub fn serve(state: State, socket: TcpListener, serving: Serving) -> Result<Server, Problem> {
-    let state = web::Data::new(state);
-    let mut server = HttpServer::new(move || {
-        App::new().app_data(state.clone()).default_service(web::to(handle::dispatch))
-    })
-    .disable_signals()
-    .shutdown_timeout(serving.shutdown_seconds);
+pub fn serve(door: Arc<Door>, socket: TcpListener, serving: Serving) -> Result<Server, Problem> {
+    let door = web::Data::from(door);
+    let mut server =
+        HttpServer::new(move || App::new().app_data(door.clone()).default_service(web::to(handle::dispatch)))
+            .disable_signals()
+            .shutdown_timeout(serving.shutdown_seconds);
     if serving.workers > 0 {
         server = server.workers(serving.workers);
     }

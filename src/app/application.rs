@@ -2,14 +2,16 @@
 //! demo and by the tests.
 
 use std::future::Future;
+use std::io;
 use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::json::Value;
-use actix_web::dev::Server;
+use actix_web::dev::ServerHandle;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::last_look::LastLook;
 use super::{folder, peers, stationery, telemetry};
@@ -17,7 +19,7 @@ use crate::clock::{Clock, Ids};
 use crate::config::{self, Settings};
 use crate::delivery;
 use crate::fhir::search;
-use crate::http::{self, Serving, State};
+use crate::http::{self, Door, Serving, Stage, State};
 use crate::identity::Environment;
 use crate::interaction::{self, Context, Library};
 use crate::mllp::{self, Listener};
@@ -45,7 +47,8 @@ pub struct Surroundings {
 pub struct Application {
     url: String,
     context: Arc<Context>,
-    server: Server,
+    serving: JoinHandle<io::Result<()>>,
+    server: ServerHandle,
     listener: Option<Listener>,
     courier: delivery::Courier,
     poll: Duration,
@@ -58,7 +61,8 @@ pub struct Application {
 const INDEXED_AGAIN: Duration = Duration::from_millis(100);
 
 impl Application {
-    /// Opens the store, loads the definitions, binds the address. Runs within an actix system.
+    /// Binds the address, opens the store, loads the definitions. Until that is done the server says that it is not ready
+    /// ([`Door`]). Runs within an actix system.
     ///
     /// # Errors
     /// What cannot be opened, compiled or bound.
@@ -69,45 +73,33 @@ impl Application {
             .local_addr()
             .map_err(|fault| Problem::internal(format!("the socket has no address: {fault}")))?;
         let url = format!("http://{address}");
-        let base_url = if settings.base_url.is_empty() { url.clone() } else { settings.base_url.clone() };
-        let profiles = Path::new(&settings.profiles);
-        if !profiles.is_dir() {
-            return Err(without_profiles(profiles));
-        }
-        let resources: Vec<Value> = folder::read(profiles)?.into_iter().map(|file| file.resource).collect();
-        // Before the store is opened: it compares how everything was indexed with how it is read now.
-        let resources = search::install(resources)?;
-        let store = open(settings).await?;
-        let context = Arc::new(Context {
-            store: Arc::clone(&store),
-            clock: Arc::clone(&surroundings.clock),
-            ids: Arc::clone(&surroundings.ids),
-            library: Library::new(LIBRARY_CAPACITY),
-            settings: for_interactions(settings, base_url)?,
-        });
-        indexed(&context).await?;
-        load(&context, resources).await?;
-        let courier = delivery::Courier::new(
-            store,
-            peers::connectors(settings, &surroundings)?,
-            surroundings.clock,
-            surroundings.ids,
-            for_delivery(&settings.delivery),
-        )
-        .looking(Arc::new(LastLook::new(Arc::clone(&context))));
-        let state = State {
+        let door = Arc::new(Door::new({
+            let ids = Arc::clone(&surroundings.ids);
+            move || ids.next()
+        }));
+        let threads =
+            Serving { workers: settings.limits.workers, shutdown_seconds: settings.limits.shutdown_seconds };
+        let server = http::serve(Arc::clone(&door), socket, threads)?;
+        let handle = server.handle();
+        let serving = actix_web::rt::spawn(server);
+        let inside = match Inside::prepare(settings, surroundings, &url, &door).await {
+            Ok(inside) => inside,
+            Err(problem) => {
+                handle.stop(false).await;
+                return Err(problem);
+            }
+        };
+        let Inside { context, courier, listener } = inside;
+        door.open(State {
             context: Arc::clone(&context),
             metrics: telemetry::metrics(),
             body_bytes: settings.limits.body_bytes,
             origins: settings.cors.origins.clone(),
-        };
-        let serving =
-            Serving { workers: settings.limits.workers, shutdown_seconds: settings.limits.shutdown_seconds };
-        let server = http::serve(state, socket, serving)?;
-        let listener = listen(&settings.mllp).await?;
+        });
         let poll = Duration::from_millis(settings.delivery.poll_ms);
         let patience = Duration::from_secs(settings.delivery.unreachable_minutes * 60);
-        Ok(Self { url, context, server, listener, courier, poll, patience, stop: watch::channel(false).0 })
+        let stop = watch::channel(false).0;
+        Ok(Self { url, context, serving, server: handle, listener, courier, poll, patience, stop })
     }
 
     /// Where it listens for HL7 v2 by MLLP, if it does.
@@ -133,8 +125,8 @@ impl Application {
     /// # Errors
     /// `Internal` when the server fails.
     pub async fn run_until(self, stop: impl Future<Output = ()>) -> Result<(), Problem> {
-        let Self { context, server, listener, courier, poll, patience, stop: stopping, .. } = self;
-        let handle = server.handle();
+        let Self { context, mut serving, server, listener, courier, poll, patience, stop: stopping, .. } =
+            self;
         let sending = actix_web::rt::spawn(courier.run(stopping.subscribe()));
         let (followed, until) = (Arc::clone(&context), stopping.subscribe());
         let releasing =
@@ -142,8 +134,6 @@ impl Application {
         let upkeep = actix_web::rt::spawn(telemetry::upkeep(telemetry::metrics()));
         let listening =
             listener.map(|listener| actix_web::rt::spawn(listener.run(context, stopping.subscribe())));
-        let serving = actix_web::rt::spawn(server);
-        tokio::pin!(serving);
         let early = tokio::select! {
             ended = &mut serving => Some(ended),
             () = stop => None,
@@ -151,7 +141,7 @@ impl Application {
         let ended = match early {
             Some(ended) => ended,
             None => {
-                handle.stop(true).await;
+                server.stop(true).await;
                 serving.await
             }
         };
@@ -167,6 +157,54 @@ impl Application {
             Ok(Err(fault)) => Err(Problem::internal(format!("the server failed: {fault}"))),
             Err(fault) => Err(Problem::internal(format!("the server panicked: {fault}"))),
         }
+    }
+}
+
+/// What is behind the door.
+struct Inside {
+    context: Arc<Context>,
+    courier: delivery::Courier,
+    listener: Option<Listener>,
+}
+
+impl Inside {
+    async fn prepare(
+        settings: &Settings,
+        surroundings: Surroundings,
+        url: &str,
+        door: &Door,
+    ) -> Result<Self, Problem> {
+        let base_url = if settings.base_url.is_empty() { url } else { &settings.base_url };
+        let profiles = Path::new(&settings.profiles);
+        if !profiles.is_dir() {
+            return Err(without_profiles(profiles));
+        }
+        let resources: Vec<Value> = folder::read(profiles)?.into_iter().map(|file| file.resource).collect();
+        // Before the store is opened: it compares how everything was indexed with how it is read now.
+        let resources = search::install(resources)?;
+        let decided = for_interactions(settings, base_url.to_owned())?;
+        door.tell(Stage::Store);
+        let store = open(settings).await?;
+        let context = Arc::new(Context {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&surroundings.clock),
+            ids: Arc::clone(&surroundings.ids),
+            library: Library::new(LIBRARY_CAPACITY),
+            settings: decided,
+        });
+        door.tell(Stage::Index);
+        indexed(&context).await?;
+        door.tell(Stage::Definitions);
+        load(&context, resources).await?;
+        let courier = delivery::Courier::new(
+            store,
+            peers::connectors(settings, &surroundings)?,
+            surroundings.clock,
+            surroundings.ids,
+            for_delivery(&settings.delivery),
+        )
+        .looking(Arc::new(LastLook::new(Arc::clone(&context))));
+        Ok(Self { context, courier, listener: listen(&settings.mllp).await? })
     }
 }
 
@@ -186,7 +224,10 @@ async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Problem> {
         queue_max: settings.store.queue,
         ..sqlite::Options::default()
     };
-    Ok(Arc::new(sqlite::open(path, &options)?))
+    // A file may have to be converted, which takes long: meanwhile the server is to be told of by its own thread.
+    let path = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || sqlite::open(path, &options)).await;
+    Ok(Arc::new(opened.map_err(|fault| Problem::internal(format!("the store was not opened: {fault}")))??))
 }
 
 async fn listen(settings: &config::Mllp) -> Result<Option<Listener>, Problem> {
@@ -278,6 +319,7 @@ fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction
         },
         page_default: 50,
         page_max: 1_000,
+        page_bytes: 16 * 1024 * 1024,
         report_weeks_max: settings.limits.report_weeks,
         rounds_max: 16,
     })

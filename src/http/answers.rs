@@ -16,10 +16,8 @@ pub fn statuses(interaction: Interaction) -> Vec<u16> {
     }
     all.extend_from_slice(own(interaction));
     all.extend(interaction.is_fhir().then_some(406));
-    let stored = !matches!(
-        interaction,
-        Interaction::Live | Interaction::Metrics | Interaction::OpenApi | Interaction::Capabilities
-    );
+    // Without a store, or while it is being opened.
+    let stored = interaction != Interaction::Live;
     all.extend(stored.then_some(503));
     if takes_body(interaction) {
         all.extend_from_slice(BODY);

@@ -11,13 +11,13 @@ use super::exchange;
 use super::media::{self, Sent};
 use super::route::{self, Interaction, Matched};
 use super::{
-    State, answers, body, capability, coding, finish, meter, native, operation, search, status, write,
+    Door, State, answers, body, capability, coding, finish, meter, native, operation, search, status, write,
 };
 use crate::fhir::{self, Format};
 use crate::interaction::{self, Answer, Context};
 use crate::problem::{Category, Issue, Problem};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The contract file, as it is in the repository.
 pub(super) const OPENAPI: &str = include_str!("../../openapi.yaml");
@@ -39,11 +39,12 @@ pub(super) struct Exchange<'a> {
 pub(super) async fn dispatch(
     request: HttpRequest,
     payload: web::Payload,
-    state: web::Data<State>,
+    door: web::Data<Door>,
 ) -> HttpResponse {
+    let Some(state) = door.state() else { return door.waiting(&request) };
     let context = &state.context;
     let started_at = context.clock.now();
-    let request_id = request_id(&request, context);
+    let request_id = request_id(&request, || context.ids.next());
     let path = route::plain(request.path());
     let matched = route::find(request.method().as_str(), &path);
     let template = matched.as_ref().map_or("unmatched", |m| m.template);
@@ -56,7 +57,7 @@ pub(super) async fn dispatch(
     let (format, is_pretty) = (asked.accepted.as_ref().ok().copied(), asked.form.pretty);
     let served = async {
         match matched {
-            Ok(matched) => serve(&request, payload, &state, matched, asked).await,
+            Ok(matched) => serve(&request, payload, state, matched, asked).await,
             Err(problem) => Err(problem),
         }
     };
@@ -64,7 +65,7 @@ pub(super) async fn dispatch(
     let result = caught.unwrap_or_else(|_| Err(Problem::internal("a request handler panicked")));
     let mut response = result.unwrap_or_else(|problem| status::answer(&problem, &path, &request_id));
     response = shaped(response, format, is_pretty);
-    let mut response = finish::finish(&request, &state, &path, response);
+    let mut response = finish::finish(&request, state, &path, response);
     if let Ok(value) = HeaderValue::try_from(request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
@@ -112,12 +113,12 @@ fn shaped(response: HttpResponse, format: Option<Format>, is_pretty: bool) -> Ht
 }
 
 /// The caller's id if it is a plain one, else a new one.
-fn request_id(request: &HttpRequest, context: &Context) -> String {
+pub(super) fn request_id(request: &HttpRequest, new: impl FnOnce() -> String) -> String {
     let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
     let plain = |id: &&str| {
         (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
     };
-    given.filter(plain).map_or_else(|| context.ids.next(), str::to_owned)
+    given.filter(plain).map_or_else(new, str::to_owned)
 }
 
 async fn serve(
@@ -224,12 +225,12 @@ fn refuse_parameters(parameters: &[(String, String)]) -> Result<(), Problem> {
 }
 
 /// What a path allows.
-fn options(request: &HttpRequest) -> HttpResponse {
+pub(super) fn options(request: &HttpRequest) -> HttpResponse {
     let methods = route::allowed(&route::plain(request.path()));
     HttpResponse::NoContent().insert_header((ALLOW, methods.join(", "))).finish()
 }
 
-fn plain(text: &str) -> HttpResponse {
+pub(super) fn plain(text: &str) -> HttpResponse {
     HttpResponse::Ok().insert_header((CONTENT_TYPE, "text/plain; charset=utf-8")).body(text.to_owned())
 }
 
@@ -238,7 +239,8 @@ impl Exchange<'_> {
     pub(super) async fn body(&self, payload: web::Payload) -> Result<Sent, Problem> {
         // The body is read even when its type is refused, so that the client gets the refusal.
         let bytes = self.bytes(payload).await;
-        let format = media::sent(self.request.headers(), self.request.method() == actix_web::http::Method::PATCH)?;
+        let format =
+            media::sent(self.request.headers(), self.request.method() == actix_web::http::Method::PATCH)?;
         Ok(Sent { bytes: bytes?, format })
     }
 
