@@ -132,6 +132,8 @@ pub struct Settings {
     pub page_default: usize,
     /// Most matches on a page, whatever `_count` says.
     pub page_max: usize,
+    /// Bytes of the resources on a page of a search: a page ends before one that would go beyond, and has one at least.
+    pub page_bytes: usize,
     /// Most weeks that one report covers.
     pub report_weeks_max: u32,
     /// How many times a write is decided anew when another one of the same patient came first.

@@ -84,6 +84,7 @@ pub(crate) fn context(store: Arc<dyn Store>) -> Context {
             same_ins: interaction::SameIns::Tell,
             page_default: 50,
             page_max: 1_000,
+            page_bytes: 16 * 1024 * 1024,
             report_weeks_max: 53,
             rounds_max: 16,
         },

@@ -78,6 +78,7 @@ pub async fn search_with(ctx: &Context, search: Search<'_>) -> Result<SearchAnsw
         request.query.count = ctx.settings.page_default;
     }
     request.query.count = request.query.count.min(ctx.settings.page_max);
+    request.query.bytes_max = ctx.settings.page_bytes;
     let asked = find_document_references::prepare(&search, &mut request);
     merged::widen(ctx, &mut request.query).await?;
     concepts::resolve(ctx, &mut request.query).await?;

@@ -16,6 +16,9 @@ pub struct Query {
     pub sort: Vec<Sort>,
     /// Matches on a page.
     pub count: usize,
+    /// Bytes of the resources on a page, as JSON: a page ends before the one that would go beyond, and has one at least. Only
+    /// whoever follows `next` may bound it.
+    pub bytes_max: usize,
     /// Cursor of the page, from the `next` of the page before.
     pub after: Option<String>,
     /// Whether and how to count.
@@ -31,6 +34,7 @@ impl Query {
             criteria: Vec::new(),
             sort: Vec::new(),
             count: super::COUNT_DEFAULT,
+            bytes_max: usize::MAX,
             after: None,
             total: Total::None,
         }

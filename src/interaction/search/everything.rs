@@ -43,12 +43,13 @@ pub async fn everything(
     }
     let records = merged::with_ended(ctx, &format!("Patient/{id}")).await?;
     let mut next = None;
+    let mut left = ctx.settings.page_bytes;
     let (start, mut after) = asked.from.clone();
     for (place, (rtype, _)) in MEMBERS.iter().enumerate().skip(start) {
         if !asked.wants(rtype) {
             continue;
         }
-        if found.len() >= asked.count {
+        if found.len() >= asked.count || left == 0 {
             next = Some(format!("{place}"));
             break;
         }
@@ -56,12 +57,14 @@ pub async fn everything(
         let mut query = Query { criteria: vec![member], ..Query::new(*rtype) };
         query.count = asked.count - found.len();
         query.after = after.take();
+        query.bytes_max = left;
         if let Some(since) = &asked.since {
             let params = [("_lastUpdated".to_owned(), format!("ge{since}"))];
             query.criteria.extend(search::parse(rtype, &params)?.criteria);
         }
         let page = ctx.store.search(&query).await?;
         for stored in &page.resources {
+            left = left.saturating_sub(stored.body.len());
             found.push(read::body(stored)?);
         }
         if let Some(cursor) = page.next {

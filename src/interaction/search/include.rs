@@ -9,10 +9,12 @@ use crate::fhir::search::{self, Criterion, Found, Include, Kind, Modifier, Param
 use crate::fhir::{element, is_served};
 use crate::interaction::{Context, read};
 use crate::problem::{Issue, Problem, Severity};
-use crate::store::Look;
+use crate::store::{Look, Stored};
 
 /// Resources that come with one page.
 const INCLUDED_MAX: usize = 1_000;
+/// Resources that are read at once.
+const READ_MAX: usize = 100;
 /// Steps of `:iterate`.
 const ROUNDS_MAX: usize = 5;
 /// References that one query looks for side by side.
@@ -39,6 +41,8 @@ struct Gathering<'a> {
     ctx: &'a Context,
     seen: HashSet<String>,
     found: Vec<Value>,
+    /// Bytes that may still come.
+    left: usize,
     full: bool,
 }
 
@@ -52,7 +56,7 @@ pub(super) async fn included(
         return Ok((Vec::new(), None));
     }
     let seen = matches.iter().filter_map(element::local_reference).collect();
-    let mut gathering = Gathering { ctx, seen, found: Vec::new(), full: false };
+    let mut gathering = Gathering::new(ctx, seen);
     let mut done = 0;
     for round in 0..ROUNDS_MAX {
         let first = round == 0;
@@ -67,7 +71,10 @@ pub(super) async fn included(
         }
     }
     let said = gathering.full.then(|| {
-        let text = format!("more than {INCLUDED_MAX} resources come with this page: the rest is left out");
+        let bytes = ctx.settings.page_bytes;
+        let text = format!(
+            "more than {INCLUDED_MAX} resources, or {bytes} bytes, come with this page: the rest is left out"
+        );
         Issue { severity: Severity::Warning, ..Issue::error("too-costly", text) }
     });
     Ok((gathering.found, said))
@@ -80,7 +87,7 @@ pub(super) async fn referred(
     targets: &[&str],
 ) -> Result<Vec<Value>, Problem> {
     let seen = resources.iter().filter_map(element::local_reference).collect();
-    let mut gathering = Gathering { ctx, seen, found: Vec::new(), full: false };
+    let mut gathering = Gathering::new(ctx, seen);
     let mut wanted = Wanted::default();
     for resource in resources {
         let rtype = element::resource_type(resource).unwrap_or_default();
@@ -94,7 +101,11 @@ pub(super) async fn referred(
     Ok(gathering.found)
 }
 
-impl Gathering<'_> {
+impl<'a> Gathering<'a> {
+    fn new(ctx: &'a Context, seen: HashSet<String>) -> Self {
+        Self { ctx, seen, found: Vec::new(), left: ctx.settings.page_bytes, full: false }
+    }
+
     async fn follow(&mut self, include: &Include, frontier: &[Value]) -> Result<(), Problem> {
         for parameter in &include.by {
             if include.reverse {
@@ -111,15 +122,17 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// Adds all of them that there are; one way to the store is enough.
+    /// Adds all of them that there are; for most pages one way to the store is enough.
     async fn read(&mut self, wanted: Wanted) -> Result<(), Problem> {
-        if wanted.names.is_empty() {
-            return Ok(());
-        }
-        let look = Look { resources: wanted.names, ..Look::default() };
-        let seen = self.ctx.store.look(look).await?;
-        for stored in seen.resources.iter().flatten().filter(|stored| !stored.deleted) {
-            self.add(read::body(stored)?);
+        for some in wanted.names.chunks(READ_MAX) {
+            if self.full {
+                break;
+            }
+            let look = Look { resources: some.to_vec(), ..Look::default() };
+            let seen = self.ctx.store.look(look).await?;
+            for stored in seen.resources.iter().flatten().filter(|stored| !stored.deleted) {
+                self.add(stored)?;
+            }
         }
         Ok(())
     }
@@ -201,10 +214,11 @@ impl Gathering<'_> {
     /// Adds every match, page by page.
     async fn search(&mut self, mut query: Query) -> Result<(), Problem> {
         query.count = self.ctx.settings.page_max;
+        query.bytes_max = self.ctx.settings.page_bytes;
         while !self.full {
             let page = self.ctx.store.search(&query).await?;
             for stored in &page.resources {
-                self.add(read::body(stored)?);
+                self.add(stored)?;
             }
             match page.next {
                 Some(next) => query.after = Some(next),
@@ -214,17 +228,20 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    fn add(&mut self, resource: Value) {
-        let Some(reference) = element::local_reference(&resource) else { return };
+    fn add(&mut self, stored: &Stored) -> Result<(), Problem> {
+        let reference = format!("{}/{}", stored.rtype, stored.id);
         if self.seen.contains(&reference) {
-            return;
+            return Ok(());
         }
-        if self.found.len() >= INCLUDED_MAX {
+        let none = self.found.is_empty();
+        if self.found.len() >= INCLUDED_MAX || (!none && stored.body.len() > self.left) {
             self.full = true;
         } else {
+            self.left = self.left.saturating_sub(stored.body.len());
             self.seen.insert(reference);
-            self.found.push(resource);
+            self.found.push(read::body(stored)?);
         }
+        Ok(())
     }
 }
 

@@ -10,6 +10,9 @@ use crate::store::{Claim, Stored};
 pub(super) const COLUMNS: &str =
     "v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body, v.dated_place, v.made";
 
+/// Which of them is the body.
+pub(super) const BODY: usize = 5;
+
 pub(super) const VREAD: &str =
     "/* vread */ SELECT v.version, v.last_updated, v.deleted, v.dictionary, v.size, v.body,
       v.dated_place, v.made

@@ -102,7 +102,7 @@ pub(super) async fn page(place: Place<'_>, query: &Query) -> Result<Page, Proble
     }
     let after = open_cursor(query, plan.order.keys().len())?;
     let select = plan.select(query, after.as_deref(), query.count + 1);
-    let search = with_bodies(Search::of(&select, place.types), &plan.order);
+    let search = with_bodies(Search::of(&select, place.types), &plan.order, query.bytes_max);
     let page = found(query, &plan.order, search.rows(place.client).await?)?;
     let limit = match query.total {
         Total::None => return Ok(page),
@@ -115,8 +115,13 @@ pub(super) async fn page(place: Place<'_>, query: &Query) -> Result<Page, Proble
 
 /// The matches, one more than a page takes if there are more, as a page without a total.
 fn found(query: &Query, order: &Order, mut rows: Vec<Row>) -> Result<Page, Problem> {
-    let more = rows.len() > query.count;
-    rows.truncate(query.count);
+    let whole = match query.bytes_max {
+        usize::MAX => rows.len(),
+        _ => rows.iter().take_while(|row| row.get::<_, Option<&[u8]>>(read::BODY).is_some()).count(),
+    };
+    let fits = whole.min(query.count);
+    let more = rows.len() > fits;
+    rows.truncate(fits);
     let next = rows.last().filter(|_| more).map(|last| seal_cursor(query, &keys(last, order)));
     let stored = |row: &Row| read::stored(row, 0, &query.rtype, row.get("id"));
     let resources = rows.iter().map(stored).collect::<Result<_, _>>()?;
@@ -146,9 +151,17 @@ async fn few_enough(place: Place<'_>, query: &Query, plan: &Plan<'_>) -> Result<
     Err(too_many_to_sort())
 }
 
-/// The matches with their bodies, still in order.
-fn with_bodies(select: Search, order: &Order) -> Search {
-    let columns = read::COLUMNS.replace("v.last_updated", "v.last_updated AS instant");
+/// The matches with their bodies, still in order; bodies beyond so many bytes stay where they are, but for the first.
+fn with_bodies(select: Search, order: &Order, bytes_max: usize) -> Search {
+    let mut columns = read::COLUMNS.replace("v.last_updated", "v.last_updated AS instant");
+    if bytes_max != usize::MAX {
+        let over = order.clause_of("m");
+        let body = format!(
+            "CASE WHEN sum(v.size) OVER ({over} ROWS UNBOUNDED PRECEDING) <= {bytes_max} \
+             OR row_number() OVER ({over}) = 1 THEN v.body END AS body"
+        );
+        columns = columns.replace("v.body", &body);
+    }
     let before = format!("SELECT {columns}, m.* FROM (");
     select.within(&before, &format!(") AS m JOIN version v ON v.seq = m.seq{}", order.clause()))
 }

@@ -132,6 +132,13 @@ impl Order {
         format!(" ORDER BY {}", Self::terms(&self.0).join(", "))
     }
 
+    /// The same over the columns of one table among others.
+    pub(in crate::store) fn clause_of(&self, table: &str) -> String {
+        let terms: Vec<String> =
+            Self::terms(&self.0).into_iter().map(|term| format!("{table}.{term}")).collect();
+        format!(" ORDER BY {}", terms.join(", "))
+    }
+
     fn terms(sorted: &[Sorted]) -> Vec<String> {
         let term = |(n, sorted): (usize, &Sorted)| {
             let down = if sorted.descending { " DESC" } else { "" };

@@ -9,10 +9,10 @@ use super::commit::Types;
 use super::read;
 use crate::fhir::search::{Key, Query, SortKey, Total, open_cursor, seal_cursor};
 use crate::problem::Problem;
-use crate::store::Page;
 use crate::store::search::{
     Bound, ESTIMATE_MAX, Hints, Order, Plan, SORTED_MAX, Statement, too_many_to_sort,
 };
+use crate::store::{Page, Stored};
 
 impl ToSql for Bound {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
@@ -39,14 +39,27 @@ fn worded(conn: &Connection, query: &Query) -> Result<Page, Problem> {
     let after = open_cursor(query, plan.order.keys().len())?;
     let statement = plan.select(query, after.as_deref(), query.count + 1);
     let mut matches = run(conn, &statement)?;
-    let more = matches.len() > query.count;
+    let found = matches.len();
     matches.truncate(query.count);
+    let resources = bodies(conn, query, &matches)?;
+    matches.truncate(resources.len());
+    let more = found > matches.len();
     let next = matches.last().filter(|_| more).map(|last| seal_cursor(query, &last.keys(&plan.order)));
-    let resources = matches
-        .iter()
-        .map(|found| read::by_seq(conn, &query.rtype, &found.id, found.seq))
-        .collect::<Result<_, _>>()?;
     Ok(Page { resources, total: total(conn, query, &plan)?, next })
+}
+
+/// The matches with their bodies, as many as a page may hold bytes; at least the first.
+fn bodies(conn: &Connection, query: &Query, matches: &[Match]) -> Result<Vec<Stored>, Problem> {
+    let (mut resources, mut left) = (Vec::new(), query.bytes_max);
+    for found in matches {
+        let stored = read::by_seq(conn, &query.rtype, &found.id, found.seq)?;
+        if !resources.is_empty() && stored.body.len() > left {
+            break;
+        }
+        left = left.saturating_sub(stored.body.len());
+        resources.push(stored);
+    }
+    Ok(resources)
 }
 
 /// Ids of matches, at most so many.

@@ -190,6 +190,7 @@ impl App {
                 same_ins: interaction::SameIns::Tell,
                 page_default: 50,
                 page_max: 500,
+                page_bytes: 16 * 1024 * 1024,
                 report_weeks_max: 53,
                 rounds_max: 100,
             },

@@ -19,19 +19,19 @@ pub(in crate::store::postgres) struct Many {
 
 impl Many {
     /// Every value is taken for a rare one: what is found is the same, whatever it is. Nothing when the search wants more than
-    /// one statement: a total, or a count of what would have to be sorted.
+    /// one statement (a total, or a count of what would have to be sorted) or bounds its page by bytes.
     ///
     /// # Errors
     /// `Malformed` when the cursor is not of this query.
     pub(in crate::store::postgres) fn of(query: &Query, types: &Types) -> Result<Option<Self>, Problem> {
         let plan = Plan::choose(query, Hints::None, &mut |_| Ok(true))?;
-        if plan.is_unbounded() || query.total != Total::None {
+        if plan.is_unbounded() || query.total != Total::None || query.bytes_max != usize::MAX {
             return Ok(None);
         }
         let after = open_cursor(query, plan.order.keys().len())?;
         let select = plan.select(query, after.as_deref(), query.count + 1);
         let search = Search::worded(&select, types, |n| format!("w.p{n}"));
-        let search = with_bodies(search, &plan.order);
+        let search = with_bodies(search, &plan.order, usize::MAX);
         Ok(Some(Self { search, query: query.clone(), order: plan.order }))
     }
 

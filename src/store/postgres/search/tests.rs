@@ -59,7 +59,7 @@ impl Filled {
         let select = plan.select(query, after, 50);
         [
             self.explained(&Search::of(&select, &self.types)).await,
-            self.explained(&with_bodies(Search::of(&select, &self.types), &plan.order)).await,
+            self.explained(&with_bodies(Search::of(&select, &self.types), &plan.order, 16 << 20)).await,
         ]
     }
 
