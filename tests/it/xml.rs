@@ -81,7 +81,7 @@ async fn a_refused_response_in_xml_is_kept_as_it_came_and_what_can_be_read_is_ju
     let binary = kept(&app, &problem).await;
     assert_eq!(binary["contentType"], "application/fhir+xml");
     assert_eq!(binary["data"], STANDARD.encode(broken));
-    assert_eq!(app.count(&["Flag", "Task"]).await, [0, 0]);
+    assert_eq!(app.count(&["Flag", "Task"]).await, [0, 1], "a person finds out whose it is");
 
     let strange = text.replacen("<item>", "\n<mood value=\"x\"/><item>", 1);
     let problem = submit(&app, strange.as_bytes()).await.unwrap_err();
