@@ -213,7 +213,7 @@ fn job(delivery: &Delivery, details: &[(&str, Option<String>)]) -> Value {
         .filter_map(|(kind, value)| value.as_ref().map(|value| json!({"type": kind, "valueString": value})))
         .collect();
     if !details.is_empty() {
-        job["detail"] = Value::Array(details);
+        job["detail"] = details.into();
     }
     job
 }

@@ -203,7 +203,7 @@ mod tests {
         let now = "2026-11-22T10:00:00+01:00[Europe/Paris]".parse().unwrap();
         let focus = Collection::from_value(input);
         let found = compiled.evaluate(&focus, &Scope::new(&NoModel, now)).unwrap();
-        assert_eq!(Value::Array(found.to_values()), *expected, "{expression}");
+        assert_eq!(Value::from(found.to_values()), *expected, "{expression}");
     }
 
     fn refused(expression: &str) -> String {

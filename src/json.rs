@@ -10,18 +10,22 @@
 mod convert;
 mod equal;
 mod index;
+mod list;
 mod map;
 mod name;
 mod picked;
 mod read;
+mod text;
 mod value;
 mod write;
 
+pub use list::List;
 pub use map::{Entry, Map};
 pub use name::known;
 pub(crate) use picked::{Picks, read_picked};
 pub(crate) use read::{NUMBER, Name};
-pub use value::{Number, Text, Value};
+pub use text::Text;
+pub use value::{Number, Value};
 pub use write::{bytes, write, write_members, write_text};
 
 pub use crate::__json as json;
@@ -79,7 +83,7 @@ macro_rules! __json_members {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __json_elements {
-    ([$($done:expr,)*]) => { $crate::json::Value::Array(vec![$($done,)*]) };
+    ([$($done:expr,)*]) => { $crate::json::Value::Array(vec![$($done,)*].into()) };
     ([$($done:expr,)*] null $(, $($rest:tt)*)?) => {
         $crate::__json_elements!([$($done,)* $crate::json::Value::Null,] $($($rest)*)?)
     };

@@ -146,7 +146,7 @@ fn entry(full_url: Option<String>, resource: Value) -> Map {
 /// FHIR has no empty lists.
 fn put_list(bundle: &mut Map, name: &'static str, list: Vec<Value>) {
     if !list.is_empty() {
-        bundle.insert(name, Value::Array(list));
+        bundle.insert(name, list.into());
     }
 }
 

@@ -67,13 +67,24 @@ pub fn codings(concept: &Value) -> Vec<(&str, &str)> {
 /// Whether one of the codings of a concept is this one.
 #[must_use]
 pub fn has_coding(concept: &Value, system: &str, code: &str) -> bool {
-    codings(concept).contains(&(system, code))
+    first_coding(concept, &|found| found == (system, code)).is_some()
 }
 
 /// The code that a concept has in this system.
 #[must_use]
 pub fn code_of<'a>(concept: &'a Value, system: &str) -> Option<&'a str> {
-    codings(concept).into_iter().find(|(s, _)| *s == system).map(|(_, code)| code)
+    first_coding(concept, &|(found, _)| found == system).map(|(_, code)| code)
+}
+
+/// The first of [`codings`] that is wanted, without a list of them all.
+fn first_coding<'a>(concept: &'a Value, wanted: &dyn Fn((&str, &str)) -> bool) -> Option<(&'a str, &'a str)> {
+    match concept {
+        Value::Array(list) => list.iter().find_map(|one| first_coding(one, wanted)),
+        Value::Object(object) if object.contains_key("coding") => {
+            list(concept, "coding").filter_map(coding).find(|found| wanted(*found))
+        }
+        _ => coding(concept).filter(|found| wanted(*found)),
+    }
 }
 
 fn coding(value: &Value) -> Option<(&str, &str)> {

@@ -153,7 +153,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         loop {
             match list.next_element_seed(inner) {
                 Ok(Some(value)) => values.push(value),
-                Ok(None) => return Ok(Value::Array(values)),
+                Ok(None) => return Ok(Value::Array(values.into())),
                 Err(error) => {
                     self.note(Step::Index(values.len()));
                     return Err(error);
@@ -186,7 +186,7 @@ impl Node<'_> {
             }
             let inner = self.inner()?;
             if values.contains_key(&key) {
-                self.note(Step::Key(key.into_owned()));
+                self.note(Step::Key(key.into()));
                 return Err(A::Error::custom("the key is given twice in this object"));
             }
             if values.len() == MEMBERS_MAX {
@@ -195,7 +195,7 @@ impl Node<'_> {
             match object.next_value_seed(inner) {
                 Ok(value) => values.append_new(key, value),
                 Err(error) => {
-                    self.note(Step::Key(key.into_owned()));
+                    self.note(Step::Key(key.into()));
                     return Err(error);
                 }
             }

@@ -47,7 +47,7 @@ pub async fn bundle(ctx: &Context, body: &[u8], echo: Echo) -> Result<Vec<u8>, P
     };
     let mut answer = json!({ "resourceType": "Bundle", "type": kind });
     if !answers.is_empty() {
-        answer["entry"] = Value::Array(answers);
+        answer["entry"] = answers.into();
     }
     serde_json::to_vec(&answer).map_err(|fault| Problem::internal(fault.to_string()))
 }

@@ -151,7 +151,7 @@ async fn answer(ctx: &Context, records: &[DeliveryRecord]) -> Result<Vec<u8>, Pr
 fn written(deliveries: Vec<Value>) -> Result<Vec<u8>, Problem> {
     let mut parameters = json!({ "resourceType": "Parameters" });
     if !deliveries.is_empty() {
-        parameters["parameter"] = Value::Array(deliveries);
+        parameters["parameter"] = deliveries.into();
     }
     serde_json::to_vec(&parameters).map_err(|fault| Problem::internal(fault.to_string()))
 }

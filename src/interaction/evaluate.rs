@@ -174,7 +174,7 @@ fn parameters(evaluated: Evaluated, base: &str, at: Timestamp) -> Value {
     parameter.extend(evaluation.outcomes.iter().map(trace));
     Value::Object(Map::from_iter([
         ("resourceType", Value::from("Parameters")),
-        ("parameter", Value::Array(parameter)),
+        ("parameter", parameter.into()),
     ]))
 }
 

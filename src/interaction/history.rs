@@ -45,7 +45,7 @@ pub async fn history(
     let entries = page.versions.iter().map(|stored| entry(base, stored)).collect::<Result<Vec<_>, _>>()?;
     let mut bundle = json!({ "resourceType": "Bundle", "type": "history", "link": links });
     if !entries.is_empty() {
-        bundle["entry"] = Value::Array(entries);
+        bundle["entry"] = entries.into();
     }
     let body = serde_json::to_vec(&bundle).map_err(|fault| Problem::internal(fault.to_string()))?;
     Ok(SearchAnswer { body })

@@ -174,7 +174,7 @@ fn put(report: &mut Value, name: &str, list: Vec<Value>) {
     if list.is_empty() {
         report.as_object_mut().map(|members| members.remove(name));
     } else {
-        report[name] = Value::Array(list);
+        report[name] = list.into();
     }
 }
 

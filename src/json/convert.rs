@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::map::Map;
-use super::value::{Number, Text, Value};
+use super::text::Text;
+use super::value::{Number, Value};
 
 /// A literal of the program: its text is borrowed.
 #[must_use]
@@ -46,6 +47,12 @@ impl From<f64> for Value {
     /// `null` for what is no number.
     fn from(value: f64) -> Self {
         Number::from_f64(value).map_or(Self::Null, Self::Number)
+    }
+}
+
+impl From<Cow<'static, str>> for Value {
+    fn from(text: Cow<'static, str>) -> Self {
+        Self::String(text.into())
     }
 }
 
@@ -124,6 +131,12 @@ impl ToJson for str {
 impl ToJson for String {
     fn to_json(&self) -> Value {
         Value::from(self.clone())
+    }
+}
+
+impl ToJson for Text {
+    fn to_json(&self) -> Value {
+        Value::String(self.clone())
     }
 }
 

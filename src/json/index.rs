@@ -3,7 +3,8 @@
 use std::ops::{Index, IndexMut};
 
 use super::map::Entry;
-use super::value::{Text, Value};
+use super::text::Text;
+use super::value::Value;
 
 /// What names a part of a value: the name of a member, or the place of an element.
 pub trait Place {

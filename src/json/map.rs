@@ -1,11 +1,13 @@
 //! The members of an object, in the order they were given.
 
-use super::value::{Text, Value};
+use super::list::List;
+use super::text::Text;
+use super::value::Value;
 
 /// The members of an object: few, each name once, in order. To look for one is to look through them; two are equal when
 /// they have the same members in any order.
 #[derive(Debug, Clone, Default)]
-pub struct Map(Vec<(Text, Value)>);
+pub struct Map(List<(Text, Value)>);
 
 /// The place of a name in an object.
 pub enum Entry<'a> {
@@ -19,30 +21,35 @@ impl Map {
     /// Without members.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Vec::new())
+        Self(List::new())
     }
 
     /// Without members, with room for so many.
     #[must_use]
     pub fn with_capacity(members: usize) -> Self {
-        Self(Vec::with_capacity(members))
+        Self(Vec::with_capacity(members).into())
     }
 
     /// These members; the caller knows that no name stands there twice.
     pub(crate) fn of_members(members: Vec<(Text, Value)>) -> Self {
         debug_assert!((1..members.len()).all(|n| members[..n].iter().all(|(name, _)| *name != members[n].0)));
-        Self(members)
+        Self(members.into())
+    }
+
+    /// The same members, so that copies are counted.
+    pub(super) fn shared(self) -> Self {
+        Self(self.0.shared())
     }
 
     /// How many members.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether it has none.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -89,7 +96,15 @@ impl Map {
     pub fn insert_at(&mut self, place: usize, name: impl Into<Text>, value: Value) {
         let name = name.into();
         self.remove(&name);
-        self.0.insert(place.min(self.0.len()), (name, value));
+        let place = place.min(self.0.len());
+        self.0.insert(place, (name, value));
+    }
+
+    /// Puts a member at that place, before which there are as many: the caller knows that its name is not there.
+    pub(crate) fn insert_new_at(&mut self, place: usize, name: &'static str, value: Value) {
+        debug_assert!(!self.contains_key(name), "{name} is there already");
+        let place = place.min(self.0.len());
+        self.0.insert(place, (Text::Borrowed(name), value));
     }
 
     /// Takes a member out; the others keep their order.
@@ -166,7 +181,7 @@ impl PartialEq for Map {
     fn eq(&self, other: &Self) -> bool {
         // Mostly in the same order; each name stands once, so that as many found are all.
         self.len() == other.len()
-            && self.0.iter().zip(&other.0).all(|((name, value), (other_name, other_value))| {
+            && self.0.iter().zip(&*other.0).all(|((name, value), (other_name, other_value))| {
                 if name == other_name { value == other_value } else { other.get(name) == Some(value) }
             })
     }

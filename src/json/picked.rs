@@ -128,7 +128,7 @@ impl<'de> Visitor<'de> for Elements<'_> {
         while let Some(element) = list.next_element_seed(Element(self.0))? {
             elements.extend(element);
         }
-        Ok(Value::Array(elements))
+        Ok(elements.into())
     }
 }
 

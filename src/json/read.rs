@@ -8,7 +8,8 @@ use serde_json::Number;
 
 use super::map::Map;
 use super::name::known;
-use super::value::{Text, Value};
+use super::text::Text;
+use super::value::Value;
 
 /// How `serde_json` announces a number whose text it kept.
 pub(crate) const NUMBER: &str = "$serde_json::private::Number";
@@ -92,7 +93,7 @@ impl<'de> Visitor<'de> for Any {
         while let Some(element) = list.next_element()? {
             elements.push(element);
         }
-        Ok(Value::Array(elements))
+        Ok(Value::Array(elements.into()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {

@@ -1,15 +1,13 @@
 //! The value itself.
 
-use std::borrow::Cow;
 use std::fmt;
 
 pub use serde_json::Number;
 
 use super::index::Place;
+use super::list::List;
 use super::map::Map;
-
-/// A text, or the name of a member: borrowed when the program holds it for ever.
-pub type Text = Cow<'static, str>;
+use super::text::Text;
 
 /// A JSON value.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -24,7 +22,7 @@ pub enum Value {
     /// A text.
     String(Text),
     /// An array.
-    Array(Vec<Value>),
+    Array(List<Value>),
     /// An object.
     Object(Map),
 }
@@ -124,7 +122,7 @@ impl Value {
 
     /// The elements, when it is an array.
     #[must_use]
-    pub const fn as_array(&self) -> Option<&Vec<Self>> {
+    pub fn as_array(&self) -> Option<&Vec<Self>> {
         match self {
             Self::Array(elements) => Some(elements),
             _ => None,
@@ -132,7 +130,7 @@ impl Value {
     }
 
     /// The elements, to be changed.
-    pub const fn as_array_mut(&mut self) -> Option<&mut Vec<Self>> {
+    pub fn as_array_mut(&mut self) -> Option<&mut Vec<Self>> {
         match self {
             Self::Array(elements) => Some(elements),
             _ => None,
@@ -160,6 +158,17 @@ impl Value {
     #[must_use]
     pub const fn take(&mut self) -> Self {
         std::mem::replace(self, Self::Null)
+    }
+
+    /// The same value, so that its copies have its text, elements or members together with it, until one is changed.
+    #[must_use]
+    pub(crate) fn shared(self) -> Self {
+        match self {
+            Self::String(text) => Self::String(text.shared()),
+            Self::Array(elements) => Self::Array(elements.shared()),
+            Self::Object(members) => Self::Object(members.shared()),
+            plain => plain,
+        }
     }
 
     /// What a JSON Pointer (RFC 6901) names.

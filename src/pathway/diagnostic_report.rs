@@ -51,7 +51,7 @@ pub(super) fn derive(
         return Some(address("DiagnosticReport", open));
     }
     let addendum = last(&["final", "amended", "corrected", "appended"]).map(|issued| {
-        extension(ADDENDUM_OF, "valueReference", reference(&address("DiagnosticReport", issued)))
+        extension(ADDENDUM_OF, "valueReference", reference(address("DiagnosticReport", issued)))
     });
     let id = scene.ids.next();
     let mut whole = Element::resource("DiagnosticReport", id.clone(), 18);
@@ -92,7 +92,7 @@ fn put_content(
     report.put("conclusionCode", only(concept(level_coding(scene.level()))));
     let results = observations.references;
     if !results.is_empty() {
-        report.put("result", results.iter().map(|one| reference(one)).collect::<Value>());
+        report.put("result", results.into_iter().map(reference).collect::<Value>());
     }
 }
 

@@ -19,7 +19,8 @@ pub(super) const SUPERSEDED: &str = "https://vigie.example/fhir/StructureDefinit
 /// Extension of a Provenance: what a rule did.
 pub(super) const RULE_TRACE: &str = "https://vigie.example/fhir/StructureDefinition/rule-trace";
 
-/// An element or resource being built. A copy costs less than putting the same children once more.
+/// An element or resource being built. A copy costs less than putting the same children once more, and least where the
+/// children are shared ([`Value::shared`]).
 #[derive(Clone, Default)]
 pub(super) struct Element(Map);
 
@@ -60,6 +61,25 @@ impl Element {
     /// Put every child of another element, in its order.
     pub(super) fn append(&mut self, other: Self) {
         self.0.extend(other.0);
+    }
+
+    /// A resource that begins with the type and these children, between them its id, and goes on with those of another
+    /// element; there is room for its `meta`.
+    pub(super) fn begun(&self, rtype: &'static str, id: String, other: Self) -> Self {
+        let mut whole = Map::with_capacity(self.0.len() + other.0.len() + 3);
+        whole.append_new(Text::Borrowed("resourceType"), rtype.into());
+        whole.append_new(Text::Borrowed("id"), id.into());
+        for (name, value) in self.0.members() {
+            whole.append_new(name.clone(), value.clone());
+        }
+        for (name, value) in other.0 {
+            if self.0.contains_key(&name) {
+                whole.insert(name, value);
+            } else {
+                whole.append_new(name, value);
+            }
+        }
+        Self(whole)
     }
 
     /// Take a child out.
@@ -105,7 +125,7 @@ impl From<Element> for Value {
 
 /// A list of one.
 pub(super) fn only(value: impl Into<Value>) -> Value {
-    Value::Array(vec![value.into()])
+    Value::Array(vec![value.into()].into())
 }
 
 /// An element of these children, whose names differ.
@@ -139,7 +159,7 @@ pub(super) fn concept(coding: Value) -> Value {
 
 /// A concept with a text.
 pub(super) fn told_concept(codings: Vec<Value>, text: impl Into<Value>) -> Value {
-    of([("coding", Value::Array(codings)), ("text", text.into())])
+    of([("coding", codings.into()), ("text", text.into())])
 }
 
 /// The level that a concept holds.
@@ -158,8 +178,8 @@ pub(super) fn extension_value<'a>(resource: &'a Value, url: &str, kind: &str) ->
 }
 
 /// A reference to `Type/id`.
-pub(super) fn reference(to: &str) -> Value {
-    of([("reference", to.to_owned().into())])
+pub(super) fn reference(to: impl Into<String>) -> Value {
+    of([("reference", to.into().into())])
 }
 
 /// `Type/id`.

@@ -7,7 +7,8 @@ use crate::json::Value;
 
 use super::derived::Derived;
 use super::element::{
-    DERIVED_ITEM, Element, GRADE, coding, concept, extension, extension_value, level_coding, only, reference,
+    DERIVED_ITEM, Element, GRADE, address, coding, concept, extension, extension_value, level_coding, only,
+    reference,
 };
 use super::existing;
 use super::input::Scene;
@@ -48,20 +49,22 @@ pub(super) fn derive(scene: &Scene<'_>, extracts: Vec<Extract>, derived: &mut De
     // Of several with one key, which only a hand could have made, the oldest.
     let by_key: HashMap<&str, &Value> =
         known.iter().rev().filter_map(|(key, known)| Some(((*key)?, *known))).collect();
-    let levels = Levels::of(scene);
+    let mut levels = Levels::of(scene);
     let (mut kept, mut common) = (HashSet::new(), None);
+    found.references.reserve(extracts.len());
+    // Flags, Tasks, the report and what else comes after them are some ten.
+    derived.resources.reserve(extracts.len() + 10);
     for extract in extracts {
         let key = key(&extract);
-        let existing = by_key.get_key_value(key.as_str());
-        let body = content(&levels, extract, &key);
-        let id = match existing {
+        let existing = if by_key.is_empty() { None } else { by_key.get_key_value(key.as_str()) };
+        let body = content(&mut levels, extract, key);
+        found.references.push(match existing {
             Some((key, existing)) => {
                 kept.insert(*key);
                 amend(existing, body, derived)
             }
             None => create(scene, common.get_or_insert_with(|| self::common(scene)), body, derived),
-        };
-        found.references.push(["Observation/", &id].concat());
+        });
     }
     for (_, gone) in known.iter().filter(|(key, _)| key.is_none_or(|key| !kept.contains(key))) {
         derived.update(gone, Element::amending(gone).with("status", "entered-in-error"));
@@ -88,27 +91,26 @@ fn key(extract: &Extract) -> String {
     }
 }
 
+/// A new one; its reference.
 fn create(scene: &Scene<'_>, common: &Element, body: Element, derived: &mut Derived) -> String {
     let id = scene.ids.next();
-    let mut whole = common.clone();
-    whole.put("id", id.clone());
-    whole.append(body);
-    derived.create(whole);
-    id
+    let reference = ["Observation/", &id].concat();
+    derived.create(common.begun("Observation", id, body));
+    reference
 }
 
-/// What every new Observation of the response says alike; its id is still to be put.
+/// What every new Observation of the response says alike, and shares.
 fn common(scene: &Scene<'_>) -> Element {
     let input = scene.input;
-    let mut common = Element::resource("Observation", "", 16).with("status", "final");
-    common.put_some("basedOn", input.care_plan.map(|care_plan| only(reference(care_plan))));
-    common.put("subject", input.subject.clone());
-    common.put("effectiveDateTime", effective(scene));
-    common.put("issued", scene.received.clone());
-    common.put_some("performer", input.answered_by.map(|person| only(person.clone())));
+    let mut common = Element::new(7).with("status", "final");
+    common.put_some("basedOn", input.care_plan.map(|care_plan| only(reference(care_plan)).shared()));
+    common.put("subject", input.subject.clone().shared());
+    common.put("effectiveDateTime", Value::from(effective(scene)).shared());
+    common.put("issued", Value::from(scene.received.clone()).shared());
+    common.put_some("performer", input.answered_by.map(|person| only(person.clone()).shared()));
     // Observation.derivedFrom does not allow a Binary: a refused response is named by its Provenance.
     if input.source.starts_with("QuestionnaireResponse/") {
-        common.put("derivedFrom", only(reference(input.source)));
+        common.put("derivedFrom", only(reference(input.source)).shared());
     }
     common
 }
@@ -119,7 +121,7 @@ fn effective(scene: &Scene<'_>) -> String {
     input.authored.map_or_else(|| input.received.to_string(), str::to_owned)
 }
 
-/// The next version of an existing Observation when the answer says something else now.
+/// The next version of an existing Observation when the answer says something else now; its reference.
 fn amend(existing: &Value, body: Element, derived: &mut Derived) -> String {
     let mut amended = Element::amending(existing);
     amended.retain(|name| !CONTENT.contains(&name) && !name.starts_with("value"));
@@ -127,21 +129,21 @@ fn amend(existing: &Value, body: Element, derived: &mut Derived) -> String {
     if amended.differs(existing) {
         derived.update(existing, amended.with("status", "amended"));
     }
-    existing["id"].as_str().unwrap_or_default().to_owned()
+    address("Observation", existing)
 }
 
 /// What the answer itself says: code, category, value or reason of absence, level.
-fn content(levels: &Levels<'_>, extract: Extract, key: &str) -> Element {
+fn content(levels: &mut Levels<'_>, extract: Extract, key: String) -> Element {
     let Extract { link_id, grade, observation, .. } = extract;
     let mut body = Element::from(observation);
     body.retain(|name| !SURROUNDINGS.contains(&name));
-    extend(&mut body, extension(DERIVED_ITEM, "valueString", key.to_owned()));
+    extend(&mut body, extension(DERIVED_ITEM, "valueString", key));
     if body.get("category").is_none() {
         body.put("category", only(concept(coding(OBSERVATION_CATEGORY, "survey"))));
     }
     to_grade(grade, &mut body);
     if let Some(level) = levels.about(&link_id, &body) {
-        body.put("interpretation", only(concept(level_coding(level))));
+        body.put("interpretation", levels.told(level));
     }
     body
 }
@@ -150,7 +152,7 @@ fn content(levels: &Levels<'_>, extract: Extract, key: &str) -> Element {
 fn extend(body: &mut Element, own: Value) {
     match body.get_mut("extension") {
         Some(Value::Array(extensions)) => extensions.push(own),
-        Some(single) => *single = Value::Array(vec![single.take(), own]),
+        Some(single) => *single = vec![single.take(), own].into(),
         None => body.put("extension", only(own)),
     }
 }
@@ -181,6 +183,8 @@ fn to_grade(grade: Option<i64>, body: &mut Element) {
 struct Levels<'a> {
     fired: Vec<&'a Outcome>,
     unknown: Vec<&'a Outcome>,
+    /// Levels as answers have told them, each shared by all that do.
+    told: Vec<(Level, Value)>,
 }
 
 impl<'a> Levels<'a> {
@@ -189,7 +193,18 @@ impl<'a> Levels<'a> {
         Self {
             fired: fired.filter(|alert| alert.action.level != Level::Technique).collect(),
             unknown: scene.input.evaluation.not_evaluable().map(|(rule, _)| rule).collect(),
+            told: Vec::new(),
         }
+    }
+
+    /// A level as an interpretation.
+    fn told(&mut self, level: Level) -> Value {
+        if let Some((_, told)) = self.told.iter().find(|(known, _)| *known == level) {
+            return told.clone();
+        }
+        let told = only(concept(level_coding(level))).shared();
+        self.told.push((level, told.clone()));
+        told
     }
 
     /// The highest level among the alerts about this answer. A symptom that was answered and raised none

@@ -41,7 +41,7 @@ pub(super) fn derive(
 
 fn provenance(scene: &Scene<'_>, targets: &[&str], activity: &'static str, display: &'static str) -> Element {
     let mut made = Element::resource("Provenance", scene.ids.next(), 12);
-    made.put("target", targets.iter().map(|target| reference(target)).collect::<Value>());
+    made.put("target", targets.iter().map(|target| reference(*target)).collect::<Value>());
     made.put("occurredDateTime", scene.received.clone());
     made.put("recorded", scene.received.clone());
     made.put_some("policy", scene.input.plan.map(|plan| only(plan.to_owned())));
@@ -66,7 +66,7 @@ fn agent() -> Element {
 }
 
 fn entities(input: &Input<'_>) -> Vec<Value> {
-    let versioned = |version: u64| reference(&format!("{}/_history/{version}", input.source));
+    let versioned = |version: u64| reference(format!("{}/_history/{version}", input.source));
     let entity =
         |role: &'static str, what: Value| Element::new(2).with("role", role).with("what", what).into();
     let source = input.source_version.map_or_else(|| reference(input.source), versioned);

@@ -169,7 +169,7 @@ fn keep_others(next: &mut Element, open: &Value, flags: &Flags) {
 /// Adds to a list what is not in it.
 fn keep<'v>(next: &mut Element, name: &'static str, kept: impl Iterator<Item = &'v Value>) {
     let mut all: Vec<Value> = match next.get(name) {
-        Some(Value::Array(list)) => list.clone(),
+        Some(Value::Array(list)) => list.to_vec(),
         single => single.cloned().into_iter().collect(),
     };
     for one in kept {
@@ -237,8 +237,10 @@ fn put_content(
     );
     whole.put("description", description(scene.input, task, level, display, handle_by));
     whole.put("reasonCode", told_concept(vec![level_coding(level)], reasons(task)));
-    let mut inputs: Vec<Value> =
-        raised.iter().map(|flag| task_input("alerte", "Alerte", "valueReference", reference(flag))).collect();
+    let mut inputs: Vec<Value> = raised
+        .iter()
+        .map(|flag| task_input("alerte", "Alerte", "valueReference", reference(*flag)))
+        .collect();
     let acknowledge_by = earlier(acknowledge_by, &instant(task.acknowledge_by));
     inputs.push(task_input(
         "prise-en-compte-avant",
@@ -252,7 +254,7 @@ fn put_content(
     if !task.performers.is_empty() {
         whole.put("performerType", task.performers.iter().map(performer).collect::<Value>());
     }
-    whole.put_some("reasonReference", raised.first().map(|first| reference(first)));
+    whole.put_some("reasonReference", raised.first().map(|first| reference(*first)));
 }
 
 fn task_input(code: &'static str, display: &'static str, kind: &'static str, value: Value) -> Value {

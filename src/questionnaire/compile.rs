@@ -9,7 +9,7 @@ use super::enable_when::{Behavior, Written};
 use super::expressions::{self, Expressions};
 use super::extension::{self, HIDDEN, MAX_OCCURS, MIN_OCCURS, flag, list, text};
 use super::extension::{OBSERVATION_CATEGORY, OBSERVATION_EXTRACT, RENDERING_CRITICAL};
-use super::extract::only_unit;
+use super::extract::{only_unit, survey};
 use super::item::{AnswerType, Extraction, Item, ItemType};
 use super::limits::{Limits, Place};
 use super::{Questionnaire, conditions, option_list};
@@ -285,10 +285,11 @@ impl<'q> Builder<'q> {
         if let Some(question) = text(element, "text") {
             code["text"] = json!(question);
         }
-        let category = extension::all(element, OBSERVATION_CATEGORY)
+        let given: Vec<Value> = extension::all(element, OBSERVATION_CATEGORY)
             .filter_map(|(_, found)| extension::value_of(found, "value").map(|(_, value)| value.clone()))
             .collect();
-        Some(Box::new(Extraction { code, category, unit: only_unit(element) }))
+        let category = if given.is_empty() { survey() } else { given.into() };
+        Some(Box::new(Extraction { code: code.shared(), category, unit: only_unit(element) }))
     }
 
     /// What changes the meaning and is not known here must be refused.

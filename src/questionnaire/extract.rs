@@ -14,13 +14,17 @@ use super::tree::Tree;
 use crate::judgement::Extract;
 
 /// The category of an Observation that comes from a questionnaire, when the item names none.
-const SURVEY: (&str, &str) = ("http://terminology.hl7.org/CodeSystem/observation-category", "survey");
+pub(crate) fn survey() -> Value {
+    let system = "http://terminology.hl7.org/CodeSystem/observation-category";
+    json!([{ "coding": [{ "system": system, "code": "survey" }] }])
+}
 
 /// The Observations, in document order. Answers that cannot be read are passed over: validation names them.
 pub(crate) fn extract(questionnaire: &Questionnaire, response: &Value) -> Vec<Extract> {
     let tree = Tree::read(questionnaire, response);
     let mut instances = vec![0_usize; questionnaire.items.len()];
-    let mut found = Vec::new();
+    let mut found = Vec::with_capacity(tree.nodes.len());
+    let mut category = Value::Null;
     for node in &tree.nodes {
         let Some(index) = node.item else { continue };
         let item = &questionnaire.items[index];
@@ -28,7 +32,11 @@ pub(crate) fn extract(questionnaire: &Questionnaire, response: &Value) -> Vec<Ex
         for answer in node.answers {
             let instance = &mut instances[index];
             if let Some((name, value, grade)) = observed(item, extraction, answer) {
-                let observation = observation(extraction, name, value);
+                // Nearly all have the same: one copy for this response, so that no other thread counts it too.
+                if category != extraction.category {
+                    category = extraction.category.clone().shared();
+                }
+                let observation = observation(extraction, category.clone(), name, value);
                 found.push(Extract {
                     link_id: item.link_id.clone(),
                     instance: *instance,
@@ -42,16 +50,12 @@ pub(crate) fn extract(questionnaire: &Questionnaire, response: &Value) -> Vec<Ex
     found
 }
 
-fn observation(extraction: &Extraction, name: &str, value: Value) -> Value {
-    let mut observation = Map::with_capacity(4);
-    let category = if extraction.category.is_empty() {
-        json!([{ "coding": [{ "system": SURVEY.0, "code": SURVEY.1 }] }])
-    } else {
-        Value::Array(extraction.category.clone())
-    };
+fn observation(extraction: &Extraction, category: Value, name: &'static str, value: Value) -> Value {
+    // Room for what the derivation adds.
+    let mut observation = Map::with_capacity(8);
     observation.insert("category", category);
     observation.insert("code", extraction.code.clone());
-    observation.insert(name.to_owned(), value);
+    observation.insert(name, value);
     Value::Object(observation)
 }
 
@@ -99,8 +103,8 @@ fn coded(item: &Item, value: &Value) -> (&'static str, Value, Option<i64>) {
     let option = item.options.as_ref().and_then(|options| options.find(AnswerType::Coding, value));
     let coding = option.map_or(value, |option| &option.value);
     let mut concept = json!({ "coding": [coding] });
-    if let Some(display) = text(coding, "display") {
-        concept["text"] = json!(display);
+    if let Some(display) = coding.get("display").filter(|display| display.is_string()) {
+        concept["text"] = display.clone();
     }
     if text(coding, "system") == Some(ABSENT_REASON_SYSTEM) {
         return ("dataAbsentReason", concept, None);

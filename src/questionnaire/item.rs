@@ -159,8 +159,8 @@ impl AnswerType {
 pub(crate) struct Extraction {
     /// `Observation.code`: the codings of `item.code`, with the question as its text.
     pub(crate) code: Value,
-    /// `Observation.category`, where one is given.
-    pub(crate) category: Vec<Value>,
+    /// `Observation.category`: what is given, or else that it is a survey.
+    pub(crate) category: Value,
     /// The unit, as a Coding, of an item that has exactly one.
     pub(crate) unit: Option<Value>,
 }

@@ -54,7 +54,7 @@ impl AnswerOption {
             kind,
             exclusive: extension::value(element, OPTION_EXCLUSIVE) == Some(&Value::Bool(true)),
             ordinal: weight(value).or_else(|| weight(element)),
-            value: value.clone(),
+            value: often_copied(value.clone()),
         })
     }
 
@@ -65,6 +65,14 @@ impl AnswerOption {
     fn code(&self) -> Option<&str> {
         text(&self.value, "code")
     }
+}
+
+/// A value that many Observations have: its copies share what it says.
+fn often_copied(mut value: Value) -> Value {
+    if let Some(display) = value.get_mut("display") {
+        *display = display.take().shared();
+    }
+    value.shared()
 }
 
 impl Options {

@@ -37,7 +37,7 @@ fn copy_list(member: &Value, removed: &HashSet<*const Value>) -> Option<Value> {
     match member {
         Value::Array(list) => {
             let kept: Vec<Value> = list.iter().filter_map(|value| copy(value, removed)).collect();
-            (!kept.is_empty()).then_some(Value::Array(kept))
+            (!kept.is_empty()).then_some(kept.into())
         }
         single => copy(single, removed),
     }

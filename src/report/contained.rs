@@ -45,7 +45,7 @@ pub(super) fn author(author: &Professional) -> [Value; 2] {
         "organization": {"reference": "#custodian"},
     });
     if !author.codes.is_empty() {
-        role["code"] = Value::Array(author.codes.clone());
+        role["code"] = author.codes.clone().into();
     }
     let mut person = json!({
         "resourceType": "Practitioner",

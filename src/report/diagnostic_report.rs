@@ -19,7 +19,7 @@ pub fn render(resource: &Value, report: &Report, document: &Document) -> Value {
     let made = ours.map(|form| attachment(document, form, &format!("Binary/{}", document.binary_id(form))));
     let forms: Vec<Value> = made.into_iter().chain(others.cloned()).collect();
     rendered["text"] = json!({"status": "generated", "div": narrative::render(report)});
-    rendered["presentedForm"] = Value::Array(forms);
+    rendered["presentedForm"] = forms.into();
     rendered
 }
 

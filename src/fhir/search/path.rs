@@ -290,7 +290,7 @@ mod tests {
         assert!(paths.iter().all(|path| path.is_direct() == direct), "{text}");
         let mut found = Vec::new();
         paths.iter().for_each(|path| path.visit(element, &mut |value| found.push(value.clone())));
-        assert_eq!(Value::Array(found), *expected, "{text}");
+        assert_eq!(Value::from(found), *expected, "{text}");
     }
 
     #[test]

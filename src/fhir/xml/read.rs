@@ -365,7 +365,7 @@ fn push(members: &mut Map, name: &str, value: Value) -> usize {
             list.len() - 1
         }
         _ => {
-            members.insert(name.to_owned(), Value::Array(vec![value]));
+            members.insert(name.to_owned(), vec![value].into());
             0
         }
     }
@@ -387,7 +387,8 @@ fn align(members: &mut Map) {
             members.remove(name);
         }
         if let Some(Value::Array(extras)) = members.get_mut(&twin) {
-            extras.resize(length.max(extras.len()), Value::Null);
+            let length = length.max(extras.len());
+            extras.resize(length, Value::Null);
         }
     }
 }

@@ -184,7 +184,7 @@ impl Now<'_> {
             inputs.push(input("Document", "valueReference", json!({"reference": delivery.subject})));
             inputs.push(input("Patient", "valueReference", json!({"reference": delivery.patient})));
         }
-        Value::Array(inputs)
+        inputs.into()
     }
 }
 

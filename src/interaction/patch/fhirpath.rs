@@ -116,7 +116,7 @@ impl Operation<'_> {
             return json::add(resource, &place, value);
         }
         if resource.pointer(&text_of(&place)).is_none() {
-            json::add(resource, &place, Value::Array(Vec::new()))?;
+            json::add(resource, &place, Value::Array(Vec::new().into()))?;
         }
         place.push("-".to_owned());
         json::add(resource, &place, value)
@@ -296,7 +296,7 @@ fn built(part: &Value, kind: &str) -> Result<Value, Problem> {
             }
         };
         if target.many {
-            let list = members.entry(key).or_insert_with(|| Value::Array(Vec::new()));
+            let list = members.entry(key).or_insert_with(|| Value::Array(Vec::new().into()));
             if let Value::Array(elements) = list {
                 elements.push(value);
             }

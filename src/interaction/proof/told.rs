@@ -43,7 +43,7 @@ impl Proof {
         parts.extend(self.tasks.iter().map(task));
         let mut parameters = json!({"resourceType": "Parameters"});
         if !parts.is_empty() {
-            parameters["parameter"] = Value::Array(parts);
+            parameters["parameter"] = parts.into();
         }
         serde_json::to_vec(&parameters).map_err(|fault| Problem::internal(fault.to_string()))
     }

@@ -64,7 +64,7 @@ impl Maker<'_> {
         members.insert("id", self.text().into());
         if depth < 4 {
             let extension = r4().definition("Extension").expect("a known type");
-            members.insert("extension", Value::Array(vec![Value::Object(self.object(extension, depth + 1))]));
+            members.insert("extension", Value::from(vec![Value::Object(self.object(extension, depth + 1))]));
         }
         Value::Object(members)
     }
@@ -104,8 +104,8 @@ impl Maker<'_> {
             (0..=self.below(3)).map(|_| self.element(kind, depth)).unzip();
         for (name, list) in [(name.to_owned(), values), (twin, extras)] {
             if list.iter().any(Option::is_some) {
-                let list = list.into_iter().map(Option::unwrap_or_default).collect();
-                members.insert(name, Value::Array(list));
+                let list: Value = list.into_iter().map(Option::unwrap_or_default).collect();
+                members.insert(name, list);
             }
         }
     }
