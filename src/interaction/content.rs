@@ -6,12 +6,12 @@ use sha2::{Digest, Sha256};
 /// SHA-256 of the content as the client wrote it: without `id` and `meta`, members in the order of their names, numbers by
 /// their text. Two bodies that differ in white space or order only have the same digest.
 pub(crate) fn content_digest(resource: &Value) -> String {
-    let mut text = Vec::with_capacity(16 * 1024);
+    let mut text = Sorted { bytes: Vec::with_capacity(16 * 1024), waiting: Vec::with_capacity(64) };
     match resource {
-        Value::Object(members) => write_members(members, &["id", "meta"], &mut text),
-        other => write(other, &mut text),
+        Value::Object(members) => text.members(members, &["id", "meta"]),
+        other => text.value(other),
     }
-    bytes_digest(&text)
+    bytes_digest(&text.bytes)
 }
 
 /// SHA-256 of the bytes as they came.
@@ -38,34 +38,46 @@ pub(crate) fn same_content(one: &Value, other: &Value) -> bool {
     bare(one) == bare(other)
 }
 
-fn write(value: &Value, text: &mut Vec<u8>) {
-    match value {
-        Value::Object(members) => write_members(members, &[], text),
-        Value::Array(elements) => {
-            text.push(b'[');
-            for element in elements {
-                write(element, text);
-                text.push(b',');
-            }
-            text.push(b']');
-        }
-        // Scalars print without ambiguity: strings quoted and escaped, numbers as they were written.
-        scalar => crate::json::write(scalar, text),
-    }
+/// The text that is digested.
+struct Sorted<'v> {
+    bytes: Vec<u8>,
+    /// Members of the objects around, in the order of their names, that are still to be written.
+    waiting: Vec<(&'v str, &'v Value)>,
 }
 
-fn write_members(members: &Map, skipped: &[&str], text: &mut Vec<u8>) {
-    let mut sorted: Vec<(&str, &Value)> =
-        members.iter().filter(|(name, _)| !skipped.contains(name)).collect();
-    sorted.sort_unstable_by_key(|(name, _)| *name);
-    text.push(b'{');
-    for (name, value) in sorted {
-        crate::json::write_text(name, text);
-        text.push(b':');
-        write(value, text);
-        text.push(b',');
+impl<'v> Sorted<'v> {
+    fn value(&mut self, value: &'v Value) {
+        match value {
+            Value::Object(members) => self.members(members, &[]),
+            Value::Array(elements) => {
+                self.bytes.push(b'[');
+                for element in elements {
+                    self.value(element);
+                    self.bytes.push(b',');
+                }
+                self.bytes.push(b']');
+            }
+            // Scalars print without ambiguity: strings quoted and escaped, numbers as they were written.
+            scalar => crate::json::write(scalar, &mut self.bytes),
+        }
     }
-    text.push(b'}');
+
+    fn members(&mut self, members: &'v Map, skipped: &[&str]) {
+        let (begin, wanted) =
+            (self.waiting.len(), members.iter().filter(|(name, _)| !skipped.contains(name)));
+        self.waiting.extend(wanted);
+        // The last first, so that the next to be written is the one taken.
+        self.waiting[begin..].sort_unstable_by_key(|(name, _)| std::cmp::Reverse(*name));
+        self.bytes.push(b'{');
+        while self.waiting.len() > begin {
+            let Some((name, value)) = self.waiting.pop() else { break };
+            crate::json::write_text(name, &mut self.bytes);
+            self.bytes.push(b':');
+            self.value(value);
+            self.bytes.push(b',');
+        }
+        self.bytes.push(b'}');
+    }
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
