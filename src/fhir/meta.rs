@@ -11,15 +11,7 @@ use super::datetime;
 #[must_use]
 pub fn stamp(resource: Value, id: &str, version: u64, at: Timestamp) -> Value {
     let Value::Object(mut resource) = resource else { return resource };
-    let (version, instant): (Value, Value) = (version.to_string().into(), datetime::instant(at).into());
-    let meta = match resource.remove("meta") {
-        Some(Value::Object(mut meta)) => {
-            meta.insert("versionId", version);
-            meta.insert("lastUpdated", instant);
-            Value::Object(meta)
-        }
-        _ => Value::from_iter([("versionId", version), ("lastUpdated", instant)]),
-    };
+    let meta = resource.remove("meta");
     let place = match first_two(&mut resource) {
         // Nearly always; then only `meta` is put between.
         Some(("resourceType", known)) => {
@@ -30,8 +22,48 @@ pub fn stamp(resource: Value, id: &str, version: u64, at: Timestamp) -> Value {
         }
         _ => put_first(&mut resource, id),
     };
-    resource.insert_at(place, "meta", meta);
+    resource.insert_new_at(place, "meta", of(meta, version, datetime::instant(at).into()));
     Value::Object(resource)
+}
+
+/// Stamps many new resources with one moment: they share their `meta`.
+pub struct Stamp {
+    at: Timestamp,
+    meta: Value,
+}
+
+impl Stamp {
+    /// A stamp with that moment.
+    #[must_use]
+    pub fn new(at: Timestamp) -> Self {
+        Self { at, meta: of(None, 1, datetime::instant(at).into()).shared() }
+    }
+
+    /// [`stamp`], for version 1 of a resource that has its id.
+    #[must_use]
+    pub fn first(&self, resource: Value, id: &str) -> Value {
+        let Value::Object(mut members) = resource else { return resource };
+        let known =
+            first_two(&mut members).filter(|(first, known)| *first == "resourceType" && **known == *id);
+        if known.is_none() || members.contains_key("meta") {
+            return stamp(Value::Object(members), id, 1, self.at);
+        }
+        members.insert_new_at(2, "meta", self.meta.clone());
+        Value::Object(members)
+    }
+}
+
+/// A `meta` with its version and instant.
+fn of(meta: Option<Value>, version: u64, instant: Value) -> Value {
+    let version = if version == 1 { "1".into() } else { version.to_string().into() };
+    match meta {
+        Some(Value::Object(mut meta)) => {
+            meta.insert("versionId", version);
+            meta.insert("lastUpdated", instant);
+            Value::Object(meta)
+        }
+        _ => Value::from_iter([("versionId", version), ("lastUpdated", instant)]),
+    }
 }
 
 /// The name of the first member and the value of the second, where that is the id.
@@ -94,6 +126,11 @@ mod tests {
             json!({ "id": "f1", "meta": {}, "resourceType": "Flag" }),
         ] {
             let text = resource.to_string();
+            assert_eq!(
+                Stamp::new(at).first(resource.clone(), "f1").to_string(),
+                format!("{first}}}"),
+                "{text}"
+            );
             let stamped = stamp(resource, "f1", 1, at);
             assert_eq!(stamped.to_string(), format!("{first}}}"), "{text}");
             assert_eq!(stamped["meta"]["versionId"], "1");

@@ -79,7 +79,7 @@ pub(super) fn stand_on(gathered: &Gathered, unit: &mut Unit) {
 
 /// Adds what was derived: new resources at version 1, existing ones at their next version.
 pub(super) fn add(derived: Derived, at: Timestamp, unit: &mut Unit) -> Result<(), Problem> {
-    let mut series = Series::default();
+    let (mut series, stamp) = (Series::default(), meta::Stamp::new(at));
     for one in derived.resources {
         let (expect, version) = match one.change {
             Change::New => (Expect::New, 1),
@@ -93,7 +93,11 @@ pub(super) fn add(derived: Derived, at: Timestamp, unit: &mut Unit) -> Result<()
         let id = element::id(&one.body)
             .ok_or_else(|| Problem::internal("a resource was derived without an id"))?
             .to_owned();
-        series.add(&meta::stamp(one.body, &id, version, at), expect)?;
+        let stamped = match one.change {
+            Change::New => stamp.first(one.body, &id),
+            Change::Update => meta::stamp(one.body, &id, version, at),
+        };
+        series.add(&stamped, expect)?;
     }
     unit.writes.extend(series.into_writes());
     Ok(())
