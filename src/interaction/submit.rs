@@ -74,6 +74,23 @@ impl<'a> Arrival<'a> {
             update: None,
         }
     }
+
+    /// Has the response for a round. Each decides about a copy; the answers, which none changes, are shared by all.
+    fn stand_ready(&mut self) -> Result<(), Problem> {
+        if self.response.is_null() {
+            self.response = incoming::of_type(RESPONSE, self.document.read()?.resource)?;
+        }
+        if let Some(items) = self.response.get_mut("item") {
+            *items = items.take().shared();
+        }
+        Ok(())
+    }
+
+    /// Lets go of a response that was accepted, which is what its bytes say: should there be another round, they are read
+    /// once more.
+    fn let_go(&mut self) {
+        self.response = Value::Null;
+    }
 }
 
 /// How one round ended.
@@ -232,6 +249,7 @@ async fn settle(ctx: &Context, mut arrival: Arrival<'_>) -> Result<Answer, Probl
     let (_turn, waited) = turn::of(&arrival.response).await;
     let mut was_beaten = waited;
     for _ in 0..ctx.settings.rounds_max {
+        arrival.stand_ready()?;
         let before = match arrival.update {
             Some(wanted) => Before::read(ctx, RESPONSE, &arrival.id, wanted).await?,
             None => Before::nothing(),
@@ -250,7 +268,7 @@ async fn settle(ctx: &Context, mut arrival: Arrival<'_>) -> Result<Answer, Probl
                 }
                 let judgement = decide::judge(&gathered.situation, Explained::Telling);
                 if judgement.accepted {
-                    write::accept(ctx, &arrival, &before, gathered, judgement, &digest).await?
+                    write::accept(ctx, &mut arrival, &before, gathered, judgement, &digest).await?
                 } else {
                     keep::refuse(ctx, &arrival, &gathered, &judgement, category).await?
                 }

@@ -23,12 +23,13 @@ const CONTENTS: &str = "QuestionnaireResponse content";
 /// Commits the response and what it becomes.
 pub(super) async fn accept(
     ctx: &Context,
-    arrival: &Arrival<'_>,
+    arrival: &mut Arrival<'_>,
     before: &Before,
     mut gathered: Gathered,
     judgement: Judgement,
     digest: &str,
 ) -> Result<Round, Problem> {
+    arrival.let_go();
     let (id, version, at) = (&arrival.id, before.next(), arrival.received);
     let reference = format!("{RESPONSE}/{id}");
     let origin = Origin { reference: &reference, version };
@@ -46,7 +47,7 @@ pub(super) async fn accept(
     add(derived, at, &mut unit)?;
     // Many submissions wait here for their commit side by side: none of them holds what it was decided with.
     let outcome = judgement.into_issues();
-    drop(gathered);
+    drop((gathered, response));
     match ctx.store.commit(unit).await? {
         Committed::Written(last_updated) => Ok(Round::Answered(Ok(Answer {
             kind: before.kind(),
