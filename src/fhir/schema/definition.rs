@@ -31,6 +31,8 @@ pub struct Definition {
     pub elements: Vec<Element>,
     /// Invariants, those of the base first.
     pub invariants: Vec<Arc<Invariant>>,
+    /// A bit for each element that is required, by its place among the elements.
+    pub required: u128,
     /// Names as JSON spells them, the short ones first.
     keys: Vec<(String, Key)>,
 }
@@ -121,7 +123,9 @@ impl Definition {
             }
         }
         keys.sort_unstable_by(|(one, _), (other, _)| by_length(one, other));
-        Self { name, kind, elements, invariants, keys }
+        let places = elements.iter().enumerate().filter(|(_, element)| element.required);
+        let required = places.fold(0, |required, (index, _)| required | 1_u128 << index);
+        Self { name, kind, elements, invariants, required, keys }
     }
 
     /// What a JSON name means here.

@@ -138,6 +138,9 @@ impl<'a> Walk<'a> {
     }
 
     fn missing(&mut self, definition: &Definition, seen: u128) {
+        if definition.required & !seen == 0 {
+            return;
+        }
         for (index, element) in definition.elements.iter().enumerate() {
             if element.required && seen & (1 << index) == 0 {
                 let name =
