@@ -148,7 +148,8 @@ fn format(at: Timestamp, entropy: [u8; 16]) -> String {
     bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
     bytes[6] = (bytes[6] & 0x0f) | 0x70;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
-    uuid::Uuid::from_bytes(bytes).hyphenated().to_string()
+    let mut text = uuid::Uuid::encode_buffer();
+    uuid::Uuid::from_bytes(bytes).hyphenated().encode_lower(&mut text).to_owned()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Dates and words as people in France read them; times are those of Europe/Paris.
 
+use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,9 +14,13 @@ const LATE: SignedDuration = SignedDuration::from_hours(24);
 /// `02/03/2026 à 10:15`, or the same in UTC and saying so where the zone is not known.
 pub(super) fn moment(at: Timestamp) -> String {
     match TimeZone::get("Europe/Paris") {
-        Ok(zone) => at.to_zoned(zone).strftime("%d/%m/%Y à %H:%M").to_string(),
-        Err(_) => at.to_zoned(TimeZone::UTC).strftime("%d/%m/%Y à %H:%M (UTC)").to_string(),
+        Ok(zone) => minute(zone.to_datetime(at)),
+        Err(_) => minute(TimeZone::UTC.to_datetime(at)) + " (UTC)",
     }
+}
+
+fn minute(at: DateTime) -> String {
+    format!("{:02}/{:02}/{:04} à {:02}:{:02}", at.day(), at.month(), at.year(), at.hour(), at.minute())
 }
 
 /// When the person answered, if the response tells it to the day at least.
