@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 /// A text, or the name of a member: borrowed when the program holds it for ever, shared when several values say it
-/// ([`Value::shared`](super::Value::shared)), else one's own. Which of the three nobody can tell by comparing.
+/// (`Value::shared`), else one's own. Which of the three nobody can tell by comparing.
 #[derive(Clone)]
 pub enum Text {
     /// Held by the program for ever.
