@@ -82,6 +82,8 @@ impl Application {
         let server = http::serve(Arc::clone(&door), socket, threads)?;
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
+        // It begins with its first turn, and then has threads of its own: this one may be busy with the store as long as it takes.
+        tokio::task::yield_now().await;
         let inside = match Inside::prepare(settings, surroundings, &url, &door).await {
             Ok(inside) => inside,
             Err(problem) => {
@@ -224,10 +226,7 @@ async fn open(settings: &Settings) -> Result<Arc<dyn Store>, Problem> {
         queue_max: settings.store.queue,
         ..sqlite::Options::default()
     };
-    // A file may have to be converted, which takes long: meanwhile the server is to be told of by its own thread.
-    let path = path.to_owned();
-    let opened = tokio::task::spawn_blocking(move || sqlite::open(path, &options)).await;
-    Ok(Arc::new(opened.map_err(|fault| Problem::internal(format!("the store was not opened: {fault}")))??))
+    Ok(Arc::new(sqlite::open(path, &options)?))
 }
 
 async fn listen(settings: &config::Mllp) -> Result<Option<Listener>, Problem> {

@@ -3,6 +3,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
+use rusqlite::Connection;
 use vigie::json::Value;
 
 use crate::process::Service;
@@ -23,12 +24,39 @@ async fn ask(client: &reqwest::Client, url: &str) -> (u16, Option<String>, Strin
     panic!("{url} answers nothing");
 }
 
+/// An address that was free a moment ago.
+fn address() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_a_file_is_opened_the_service_is_alive_and_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("vigie.sqlite");
+    drop(Service::start(&file));
+    let other = Connection::open(&file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (address, database) = (address(), format!("sqlite:{}", file.display()));
+    let listen = address.clone();
+    let starting = tokio::task::spawn_blocking(move || {
+        Service::start_on(&database, &[("VIGIE_LISTEN", listen.as_str())])
+    });
+    let client = reqwest::Client::new();
+    assert_eq!(ask(&client, &format!("http://{address}/livez")).await.0, 200);
+    let (status, wait, text) = ask(&client, &format!("http://{address}/readyz")).await;
+    assert_eq!((status, wait.as_deref()), (503, Some("5")));
+    assert!(text.contains("its database is opened"), "{text}");
+    other.execute_batch("COMMIT").unwrap();
+    let service = starting.await.unwrap();
+    assert_eq!(service.get("/metadata").await.0, 200);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_database_is_migrated_the_service_is_alive_and_not_ready() {
     let Some(database) = Database::new().await else { return };
     let other = database.connect().await;
     other.execute("SELECT pg_advisory_lock($1)", &[&MIGRATING]).await.unwrap();
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let address = address();
     let (url, listen) = (database.url().to_owned(), address.clone());
     let starting =
         tokio::task::spawn_blocking(move || Service::start_on(&url, &[("VIGIE_LISTEN", listen.as_str())]));
