@@ -28,7 +28,7 @@ pub use extract::{Amount, Entry, Found, index, index_after, values};
 pub use fold::fold;
 pub use matching::{Candidate, can_tell, matches};
 pub use parameter::{Column, Component, Kind, Parameter};
-pub use parse::{COUNT_DEFAULT, COUNT_MAX, pairs, parse, parse_text};
+pub use parse::{COUNT_DEFAULT, COUNT_MAX, escape, pairs, parse, parse_text};
 pub use query::{Criterion, Modifier, Query, Sort, SortKey, Total};
 pub use registry::install;
 pub use request::{Handling, Include, Request, Summary, references, request};

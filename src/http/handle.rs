@@ -128,8 +128,11 @@ async fn serve(
     matched: Matched<'_>,
     Asked { parameters, form, accepted }: Asked,
 ) -> Result<HttpResponse, Problem> {
-    let parameters = parameters?;
     let context = &*state.context;
+    let (parameters, unread) = match parameters {
+        Ok(parameters) => (parameters, None),
+        Err(problem) => (Parameters::new(), Some(problem)),
+    };
     let exchange = Exchange { context, state, request, matched, parameters };
     let interaction = exchange.matched.interaction;
     // A Binary may be taken as the bytes that it holds, whatever these are.
@@ -138,13 +141,17 @@ async fn serve(
         && form.format.is_none();
     let is_table = interaction == Interaction::Proof
         && operation::wants_table(request.headers(), form.format.as_deref());
+    let mut refused = unread;
     if interaction.is_fhir() && !is_native && !is_table {
-        accepted?;
+        refused = refused.or(accepted.err());
     }
     if !interaction.takes_parameters() {
-        refuse_parameters(&exchange.parameters)?;
+        refused = refused.or(refuse_parameters(&exchange.parameters).err());
     }
-    perform(&exchange, payload).await
+    match refused {
+        Some(problem) => Err(Box::pin(write::unheard(&exchange, payload, problem)).await),
+        None => perform(&exchange, payload).await,
+    }
 }
 
 /// What is written waits in a box of its own: it has much to remember, which a request would otherwise be moved about with,

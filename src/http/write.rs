@@ -7,7 +7,7 @@ use super::exchange::{self, Return};
 use super::handle::Exchange;
 use super::media::{self, Sent};
 use super::operation;
-use super::route::Matched;
+use super::route::{Interaction, Matched};
 use crate::fhir;
 use crate::interaction::{self, Answer, Echo, Kind, Patch};
 use crate::problem::{Category, Issue, Problem, Severity};
@@ -25,11 +25,11 @@ pub(super) async fn bundle(exchange: &Exchange<'_>, payload: web::Payload) -> Re
 
 pub(super) async fn create(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
     let headers = exchange.request.headers();
-    let wanted = exchange::prefer(headers)?;
-    let query = exchange.request.query_string();
-    let condition = exchange::condition(headers, query, exchange.matched.rtype)?;
-    let bytes = received(exchange, payload).await?;
     let rtype = exchange.matched.rtype;
+    let asked = exchange::prefer(headers).and_then(|wanted| {
+        Ok((wanted, exchange::condition(headers, exchange.request.query_string(), rtype)?))
+    });
+    let (bytes, (wanted, condition)) = received(exchange, payload, asked).await?;
     interaction::create(exchange.context, rtype, &bytes, condition.as_deref())
         .await
         .map(|answer| written(exchange, answer, wanted))
@@ -37,9 +37,8 @@ pub(super) async fn create(exchange: &Exchange<'_>, payload: web::Payload) -> Re
 
 pub(super) async fn update(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
     let headers = exchange.request.headers();
-    let wanted = exchange::prefer(headers)?;
-    let condition = exchange::if_match(headers)?;
-    let bytes = received(exchange, payload).await?;
+    let asked = exchange::prefer(headers).and_then(|wanted| Ok((wanted, exchange::if_match(headers)?)));
+    let (bytes, (wanted, condition)) = received(exchange, payload, asked).await?;
     let Matched { rtype, id, .. } = exchange.matched;
     let answer = if id.is_empty() {
         interaction::update_where(exchange.context, rtype, &exchange.parameters, &bytes, condition).await?
@@ -49,17 +48,34 @@ pub(super) async fn update(exchange: &Exchange<'_>, payload: web::Payload) -> Re
     Ok(written(exchange, answer, wanted))
 }
 
-/// The body of a create or an update. No response is dropped unseen: one of a type that is not read here is kept if it can
-/// be read all the same, and one over the limit, which cannot be kept, is counted and said to be lost.
-async fn received(exchange: &Exchange<'_>, payload: web::Payload) -> Result<Sent, Problem> {
+/// The body of a create or an update, and what else is asked. No response is dropped unseen: one of a type that is not read here,
+/// or in a request that is refused, is kept if it can be read all the same, and one over the limit, which cannot be kept, is
+/// counted and said to be lost.
+async fn received<T>(
+    exchange: &Exchange<'_>,
+    payload: web::Payload,
+    asked: Result<T, Problem>,
+) -> Result<(Sent, T), Problem> {
     if exchange.matched.rtype != "QuestionnaireResponse" {
-        return exchange.body(payload).await;
+        let asked = asked?;
+        return Ok((exchange.body(payload).await?, asked));
     }
     let bytes = exchange.bytes(payload).await.map_err(lost)?;
-    match media::sent(exchange.request.headers(), false) {
-        Ok(format) => Ok(Sent { bytes, format }),
+    let format = media::sent(exchange.request.headers(), false);
+    match format.and_then(|format| asked.map(|asked| (format, asked))) {
+        Ok((format, asked)) => Ok((Sent { bytes, format }, asked)),
         Err(problem) => Err(interaction::keep_mistyped(exchange.context, &bytes, problem).await?),
     }
+}
+
+/// The problem of a request that is refused before its body is looked at; what would have been a response is kept.
+pub(super) async fn unheard(exchange: &Exchange<'_>, payload: web::Payload, problem: Problem) -> Problem {
+    let Matched { interaction, rtype, .. } = exchange.matched;
+    let writes = matches!(interaction, Interaction::Create | Interaction::Update | Interaction::UpdateWhere);
+    if !writes || rtype != "QuestionnaireResponse" {
+        return problem;
+    }
+    received::<()>(exchange, payload, Err(problem.clone())).await.err().unwrap_or(problem)
 }
 
 /// The same problem, told as what it means for a response.

@@ -13,6 +13,7 @@ use crate::json::{Value, json};
 
 use super::Context;
 use super::incoming;
+use super::submit;
 use crate::fhir::{self, element};
 use crate::problem::{Category, Issue, Problem};
 
@@ -38,7 +39,7 @@ pub async fn bundle(ctx: &Context, body: &[u8], echo: Echo) -> Result<Vec<u8>, P
     let (kind, answers) = match element::str_at(&bundle, "type") {
         Some("batch") => ("batch-response", batch(ctx, &bundle, echo).await),
         Some("transaction") => {
-            ("transaction-response", transaction::run(ctx, read(ctx, &bundle)?, echo).await?)
+            ("transaction-response", transaction::run(ctx, read(ctx, &bundle).await?, echo).await?)
         }
         _ => {
             let text = "a Bundle that is sent here is a batch or a transaction";
@@ -53,13 +54,16 @@ pub async fn bundle(ctx: &Context, body: &[u8], echo: Echo) -> Result<Vec<u8>, P
 }
 
 /// Every entry, or every fault of all of them.
-fn read(ctx: &Context, bundle: &Value) -> Result<Vec<Entry>, Problem> {
+async fn read(ctx: &Context, bundle: &Value) -> Result<Vec<Entry>, Problem> {
     let mut entries = Vec::new();
     let mut issues: Vec<Issue> = Vec::new();
     for (n, raw) in element::list(bundle, "entry").enumerate() {
         match Entry::read(raw, &ctx.settings.base_url) {
             Ok(entry) => entries.push(entry),
-            Err(problem) => issues.extend(problem.at(&place(n)).issues),
+            Err(problem) => {
+                let problem = refusal::unread(ctx, raw, problem.at(&place(n))).await?;
+                issues.extend(refusal::within(problem, submit::RESPONSE, n).issues);
+            }
         }
     }
     if issues.is_empty() { Ok(entries) } else { Err(Problem::with(Category::Malformed, issues)) }
@@ -71,7 +75,7 @@ async fn batch(ctx: &Context, bundle: &Value, echo: Echo) -> Vec<Value> {
     for raw in element::list(bundle, "entry") {
         let done = match Entry::read(raw, &ctx.settings.base_url) {
             Ok(entry) => room.perform(ctx, &entry).await,
-            Err(problem) => Err(problem),
+            Err(problem) => Err(refusal::unread(ctx, raw, problem).await.unwrap_or_else(|fault| fault)),
         };
         answers.push(match done {
             Ok(done) => done.entry(&ctx.settings.base_url, echo),

@@ -98,9 +98,7 @@ pub(crate) fn several(rtype: &str, done: &str) -> Problem {
 
 /// The token of an identifier in a search, with what separates alternatives escaped.
 pub(crate) fn escape(identifier: &Identifier) -> String {
-    let escape =
-        |text: &str| text.replace('\\', "\\\\").replace('|', "\\|").replace(',', "\\,").replace('$', "\\$");
-    format!("{}|{}", escape(&identifier.system), escape(&identifier.value))
+    format!("{}|{}", search::escape(&identifier.system), search::escape(&identifier.value))
 }
 
 /// Whether the stored version is the one of `If-Match`.

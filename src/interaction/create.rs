@@ -27,7 +27,12 @@ pub async fn create(
 ) -> Result<Answer, Problem> {
     let body = body.into();
     read::writable(rtype)?;
-    let condition = if_none_exist.map(|query| conditional::query_text(rtype, query)).transpose()?;
+    let condition = match if_none_exist.map(|query| conditional::query_text(rtype, query)).transpose() {
+        Err(problem) if rtype == submit::RESPONSE => {
+            return Err(submit::keep_asked_wrongly(ctx, body, problem).await?);
+        }
+        condition => condition?,
+    };
     create_as(ctx, rtype, ctx.ids.next(), body, condition).await
 }
 

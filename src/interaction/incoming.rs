@@ -4,6 +4,7 @@ use crate::json::Value;
 use jiff::Timestamp;
 
 use super::Context;
+use crate::fhir::reference::ReferenceForm;
 use crate::fhir::{self, Document, Reading, element, structure};
 use crate::problem::{Category, Issue, Problem, Severity};
 
@@ -34,15 +35,19 @@ pub(crate) fn read(rtype: &str, body: Document<'_>) -> Result<Incoming, Problem>
 /// # Errors
 /// `Malformed` with the type found.
 pub(crate) fn of_type(rtype: &str, resource: Value) -> Result<Value, Problem> {
-    let found = match element::resource_type(&resource) {
-        Some(found) if found == rtype => return Ok(resource),
-        found => found,
-    };
+    match element::resource_type(&resource) {
+        Some(found) if found == rtype => Ok(resource),
+        found => Err(other_type(rtype, found)),
+    }
+}
+
+/// The problem of a body of another type, or of none.
+pub(crate) fn other_type(rtype: &str, found: Option<&str>) -> Problem {
     let diagnostics = match found {
         Some(found) => format!("the body is a {found}, and {rtype} is expected here"),
         None => format!("the body has no resourceType; {rtype} is expected here"),
     };
-    Err(Problem::new(Category::Malformed, "structure", diagnostics).at("resourceType"))
+    Problem::new(Category::Malformed, "structure", diagnostics).at("resourceType")
 }
 
 /// Whether one of the issues keeps the resource from being accepted.
@@ -88,11 +93,12 @@ pub(crate) fn patient(resource: &Value) -> Option<String> {
     let reference = |name: &str| element::str_at(resource, &format!("{name}.reference"));
     match element::resource_type(resource)? {
         "Patient" => element::local_reference(resource),
-        _ => ["subject", "patient", "for"]
-            .into_iter()
-            .filter_map(reference)
-            .find(|reference| reference.starts_with("Patient/"))
-            .map(|reference| reference.split("/_history").next().unwrap_or(reference).to_owned()),
+        _ => ["subject", "patient", "for"].into_iter().filter_map(reference).find_map(|reference| {
+            match fhir::reference::parse(reference) {
+                ReferenceForm::Local { rtype: "Patient", id, .. } => Some(format!("Patient/{id}")),
+                _ => None,
+            }
+        }),
     }
 }
 
@@ -121,5 +127,15 @@ mod tests {
         );
         check(json!({"resourceType": "Consent", "patient": {"reference": "Patient/1"}}), Some("Patient/1"));
         check(json!({"resourceType": "Flag", "subject": {"reference": "Group/1"}}), None);
+        for odd in [
+            "Patient/",
+            "Patient/a b",
+            "Patient/a,Patient/b",
+            "Patient/1#x",
+            "Patient/1/_history/",
+            "Patient?_id=1",
+        ] {
+            check(json!({"resourceType": "Flag", "subject": {"reference": odd}}), None);
+        }
     }
 }

@@ -104,7 +104,7 @@ async fn prepare(ctx: &Context, definitions: &[&Value], unit: &mut Unit) -> Resu
 }
 
 async fn stored(ctx: &Context, rtype: &str, canonical: Canonical<'_>) -> Result<Option<Value>, Problem> {
-    for stored in library::read_all(ctx.store.as_ref(), rtype, &[("url", canonical.url)]).await? {
+    for stored in library::of_url(ctx.store.as_ref(), rtype, canonical.url).await? {
         let definition = read::body(&stored)?;
         if Canonical::of(&definition) == Some(canonical) {
             return Ok(Some(definition));

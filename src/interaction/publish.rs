@@ -75,7 +75,7 @@ async fn check_canonical(ctx: &Context, rtype: &str, resource: &Value) -> Result
             vec![Issue::error("required", diagnostics).at(format!("{rtype}.{name}"))],
         ));
     };
-    for stored in library::read_all(ctx.store.as_ref(), rtype, &[("url", canonical.url)]).await? {
+    for stored in library::of_url(ctx.store.as_ref(), rtype, canonical.url).await? {
         let other = read::body(&stored)?;
         if Canonical::of(&other) == Some(canonical) && element::id(resource) != Some(&stored.id) {
             return Err(Problem::new(

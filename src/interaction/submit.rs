@@ -33,7 +33,7 @@ use super::read as reading;
 use super::update::{Before, Wanted};
 use super::{Answer, Context, content, create};
 use crate::fhir::search::Query;
-use crate::fhir::{self, Document, Reading, structure};
+use crate::fhir::{self, Document, Reading, element, structure};
 use crate::problem::{Category, Issue, Problem};
 use crate::rules::Explained;
 
@@ -146,9 +146,10 @@ pub(crate) async fn amend(
     wanted: Wanted,
 ) -> Result<Answer, Problem> {
     let (response, mut issues) = read(ctx, document, Some(id)).await?;
-    if let Err(problem) = check_id(&response, id) {
+    if let Err(mut problem) = check_id(&response, id) {
         if !fhir::reference::is_id(id) {
-            return Err(problem);
+            problem.issues.append(&mut issues);
+            return Err(keep_refused(ctx, document, response, problem).await?);
         }
         issues.extend(problem.issues);
     }
@@ -206,6 +207,55 @@ pub async fn keep_mistyped(ctx: &Context, bytes: &[u8], problem: Problem) -> Res
     keep_refused(ctx, document, response, known).await
 }
 
+/// Keeps what was sent as a response with a request that is refused, whatever can be read of it: what is wrong with the request
+/// is no reason to forget the answers. The problem comes back, with where they are kept.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn keep_asked_wrongly(
+    ctx: &Context,
+    document: Document<'_>,
+    mut problem: Problem,
+) -> Result<Problem, Problem> {
+    let meant = document.read().and_then(|Reading { resource, issues }| as_response(resource, issues));
+    match meant {
+        Ok((response, issues)) => {
+            problem.issues.extend(issues);
+            keep_refused(ctx, document, response, problem).await
+        }
+        // What is plainly something else was never a response.
+        Err(other) if other.category == Category::Malformed && document.read().is_ok() => Ok(problem),
+        Err(unreadable) => {
+            problem.issues.extend(unreadable.issues);
+            keep::unreadable(ctx, document, problem).await
+        }
+    }
+}
+
+/// Whether the problem says where the response is kept.
+pub(crate) fn is_kept(problem: &Problem) -> bool {
+    problem.issues.iter().any(|issue| issue.diagnostics.starts_with(keep::TOLD))
+}
+
+/// What was sent where responses are taken: one that names no type of FHIR was meant as one. With every fault of its structure.
+///
+/// # Errors
+/// `Malformed` for a resource of another type.
+fn as_response(mut resource: Value, mut issues: Vec<Issue>) -> Result<(Value, Vec<Issue>), Problem> {
+    match element::resource_type(&resource) {
+        Some(RESPONSE) => {}
+        Some(other) if fhir::schema::r4().is_resource(other) => {
+            return Err(incoming::other_type(RESPONSE, Some(other)));
+        }
+        found => {
+            issues.extend(incoming::other_type(RESPONSE, found).issues);
+            resource["resourceType"] = RESPONSE.into();
+        }
+    }
+    issues.extend(structure::check(&resource));
+    Ok((resource, issues))
+}
+
 /// Reads the bytes, which were sent to this id if there is one; structural faults are no reason to stop, because answers may be readable all the same.
 async fn read(
     ctx: &Context,
@@ -213,11 +263,7 @@ async fn read(
     id: Option<&str>,
 ) -> Result<(Value, Vec<Issue>), Problem> {
     match document.read() {
-        Ok(Reading { resource, mut issues }) => {
-            let response = incoming::of_type(RESPONSE, resource)?;
-            issues.extend(structure::check(&response));
-            Ok((response, issues))
-        }
+        Ok(Reading { resource, issues }) => as_response(resource, issues),
         Err(problem) if matches!(problem.category, Category::Malformed | Category::Invalid) => {
             Err(match stand_in(ctx, id).await? {
                 Some(response) => keep_refused(ctx, document, response, problem).await?,
@@ -231,7 +277,7 @@ async fn read(
 /// What is known of a response of which nothing can be read: whom the stored version under its id is about. It says of itself
 /// that it is not finished, so that none of the answers that cannot be read counts as missing.
 async fn stand_in(ctx: &Context, id: Option<&str>) -> Result<Option<Value>, Problem> {
-    let Some(id) = id else { return Ok(None) };
+    let Some(id) = id.filter(|id| fhir::reference::is_id(id)) else { return Ok(None) };
     let stored = ctx.store.read(RESPONSE, id).await?.filter(|stored| !stored.deleted);
     let Some(current) = stored.as_ref().map(reading::body).transpose()? else { return Ok(None) };
     let mut known = json!({ "resourceType": RESPONSE, "id": id, "status": "in-progress" });
@@ -254,33 +300,18 @@ async fn settle(ctx: &Context, mut arrival: Arrival<'_>) -> Result<Answer, Probl
             Some(wanted) => Before::read(ctx, RESPONSE, &arrival.id, wanted).await?,
             None => Before::nothing(),
         };
-        // Who came first may have sent the same: that is known without judging it once more.
-        let mut first = None;
-        if was_beaten && arrival.update.is_none() && category == Category::Invalid {
-            first = write::first(ctx, &arrival, &before, &digest).await?;
-        }
-        let round = match first {
-            Some(round) => round,
-            None => {
-                let gathered = gather(ctx, &arrival, &before).await?;
-                if let Some(answer) = before.unchanged(&gathered.situation.response, &[]) {
-                    return Ok(answer);
-                }
-                let judgement = decide::judge(&gathered.situation, Explained::Telling);
-                if judgement.accepted {
-                    write::accept(ctx, &mut arrival, &before, gathered, judgement, &digest).await?
-                } else {
-                    keep::refuse(ctx, &arrival, &gathered, &judgement, category).await?
-                }
-            }
-        };
-        match round {
-            Round::Answered(answer) => return answer,
-            Round::Again => was_beaten = true,
-            Round::Taken { holder } => {
+        match round(ctx, &mut arrival, &before, &digest, category, was_beaten).await {
+            Ok(Round::Answered(answer)) => return answer,
+            Ok(Round::Again) => was_beaten = true,
+            Ok(Round::Taken { holder }) => {
                 category = Category::Conflict;
                 arrival.issues.push(write::taken(&holder));
             }
+            Err(passing) if matches!(passing.category, Category::Busy | Category::StorageFull) => {
+                return Err(passing);
+            }
+            // What nobody thought of is no reason to forget a response either.
+            Err(unforeseen) => return Err(keep::unreadable(ctx, arrival.document, unforeseen).await?),
         }
     }
     Err(Problem::new(
@@ -288,4 +319,33 @@ async fn settle(ctx: &Context, mut arrival: Arrival<'_>) -> Result<Answer, Probl
         "throttled",
         "too many writes about the same patient at once; try again",
     ))
+}
+
+/// One round: what it stands on is read, it is decided, and written.
+async fn round(
+    ctx: &Context,
+    arrival: &mut Arrival<'_>,
+    before: &Before,
+    digest: &str,
+    category: Category,
+    was_beaten: bool,
+) -> Result<Round, Problem> {
+    // Who came first may have sent the same: that is known without judging it once more.
+    if was_beaten
+        && arrival.update.is_none()
+        && category == Category::Invalid
+        && let Some(first) = write::first(ctx, arrival, before, digest).await?
+    {
+        return Ok(first);
+    }
+    let gathered = gather(ctx, arrival, before).await?;
+    if let Some(answer) = before.unchanged(&gathered.situation.response, &[]) {
+        return Ok(Round::Answered(Ok(answer)));
+    }
+    let judgement = decide::judge(&gathered.situation, Explained::Telling);
+    if judgement.accepted {
+        write::accept(ctx, arrival, before, gathered, judgement, digest).await
+    } else {
+        keep::refuse(ctx, arrival, &gathered, &judgement, category).await
+    }
 }

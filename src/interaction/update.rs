@@ -78,6 +78,28 @@ pub async fn update_where<'a>(
 ) -> Result<Answer, Problem> {
     let body = body.into();
     read::writable(rtype)?;
+    let done = meeting(ctx, rtype, params, body, if_match).await;
+    match done {
+        // What the request says of the place is no reason to forget the answers.
+        Err(problem)
+            if rtype == submit::RESPONSE
+                && problem.category == Category::Malformed
+                && !submit::is_kept(&problem) =>
+        {
+            Err(submit::keep_asked_wrongly(ctx, body, problem).await?)
+        }
+        done => done,
+    }
+}
+
+/// The same, of what may be written.
+async fn meeting(
+    ctx: &Context,
+    rtype: &str,
+    params: &[(String, String)],
+    body: Document<'_>,
+    if_match: Option<u64>,
+) -> Result<Answer, Problem> {
     let condition = conditional::query(rtype, params)?;
     let mut resource = match body.read() {
         Ok(Reading { resource, issues }) if issues.is_empty() => resource,

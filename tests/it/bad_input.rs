@@ -89,6 +89,20 @@ async fn rubbish_gets_a_clear_outcome_and_is_kept() {
     let (code, outcome) =
         service.send_as("PUT", "/QuestionnaireResponse/a", "text/plain", b"hello".to_vec()).await.unwrap();
     assert_eq!((code, diagnostics(&outcome).contains("Binary/")), (415, false), "it is none");
+    for (path, name, value, status) in [
+        ("/QuestionnaireResponse", "prefer", "return=everything", 400),
+        ("/QuestionnaireResponse", "accept", "text/html", 406),
+        ("/QuestionnaireResponse?_format=html", "accept", "*/*", 406),
+        ("/QuestionnaireResponse?identifier=%zz", "accept", "*/*", 400),
+        ("/QuestionnaireResponse?identifier=a", "if-none-exist", "identifier=b", 400),
+    ] {
+        let headers = [("content-type", "application/fhir+json"), (name, value)];
+        let answer = service.ask("POST", path, &headers, whole.clone()).await;
+        assert_eq!(answer.status(), status, "{path} {name}");
+        let text = answer.text().await.unwrap();
+        assert_eq!(service.get(&format!("/{}", kept_at(&text))).await.0, 200, "{path} {name}: {text}");
+    }
+
     let (code, outcome) =
         service.send("POST", "/QuestionnaireResponse", vec![b' '; 100 * 1024 * 1024]).await.unwrap();
     assert_eq!(code, 413);

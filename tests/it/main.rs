@@ -28,6 +28,7 @@ mod merged;
 mod mhd;
 mod mllp;
 mod mutual_tls;
+mod odd;
 mod openapi;
 mod outage;
 mod page_bytes;

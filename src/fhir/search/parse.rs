@@ -74,6 +74,12 @@ pub fn parse_text(rtype: &str, text: &str) -> Result<Query, Problem> {
     parse(rtype, &pairs(text)?)
 }
 
+/// Text that a search looks for as it is: what separates parts of a value is escaped (R4 3.1.1.4.0.1).
+#[must_use]
+pub fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('|', "\\|").replace(',', "\\,").replace('$', "\\$")
+}
+
 /// The names and values of a query string, decoded (`application/x-www-form-urlencoded`).
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use crate::json::Value;
 
 use super::entry::Entry;
 use super::place;
+use crate::fhir::element;
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::interaction::Context;
 use crate::interaction::submit::{self, RESPONSE};
@@ -92,6 +93,22 @@ pub(super) fn within(mut problem: Problem, rtype: &str, n: usize) -> Problem {
         });
     }
     problem
+}
+
+/// The problem of an entry whose request cannot be read: a response that it would have written is kept all the same.
+///
+/// # Errors
+/// Those of the store.
+pub(super) async fn unread(ctx: &Context, raw: &Value, problem: Problem) -> Result<Problem, Problem> {
+    let response = raw.get("resource").filter(|resource| element::resource_type(resource) == Some(RESPONSE));
+    let only_reads =
+        matches!(element::str_at(raw, "request.method"), Some("GET" | "HEAD" | "DELETE" | "PATCH"));
+    match response.filter(|_| !only_reads) {
+        Some(response) => {
+            submit::keep_asked_wrongly(ctx, response.to_string().as_bytes().into(), problem).await
+        }
+        None => Ok(problem),
+    }
 }
 
 async fn kept(

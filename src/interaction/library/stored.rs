@@ -49,7 +49,7 @@ pub(super) async fn fill(
 
 async fn add_forms(shelf: &mut Shelf, store: &dyn Store, url: &str) -> Result<(), Problem> {
     let terminology = shelf.terminology();
-    for source in bodies(&all(store, "Questionnaire", &[("url", url)]).await?)? {
+    for source in bodies(&of_url(store, "Questionnaire", url).await?)? {
         match edition::form(source, &terminology) {
             Ok(form) => shelf.forms.entry(url.to_owned()).or_default().push(Arc::new(form.shelved())),
             Err(problem) => tracing::warn!(url, %problem, "a stored questionnaire does not compile"),
@@ -59,7 +59,7 @@ async fn add_forms(shelf: &mut Shelf, store: &dyn Store, url: &str) -> Result<()
 }
 
 async fn add_plans(shelf: &mut Shelf, store: &dyn Store, url: &str) -> Result<(), Problem> {
-    for source in bodies(&all(store, "PlanDefinition", &[("url", url)]).await?)? {
+    for source in bodies(&of_url(store, "PlanDefinition", url).await?)? {
         let activities = activities_of(store, &source).await?;
         match edition::plan(source, &activities) {
             Ok(plan) => shelf.plans.entry(url.to_owned()).or_default().push(Arc::new(plan.shelved())),
@@ -74,7 +74,7 @@ pub(crate) async fn activities_of(store: &dyn Store, plan: &Value) -> Result<Vec
     let mut activities = Vec::new();
     for named in definitions_named(plan) {
         let canonical = Canonical::parse(&named);
-        let found = bodies(&all(store, "ActivityDefinition", &[("url", canonical.url)]).await?)?;
+        let found = bodies(&of_url(store, "ActivityDefinition", canonical.url).await?)?;
         activities.extend(choose(found, canonical.version));
     }
     Ok(activities)
@@ -105,6 +105,15 @@ pub(super) fn definitions_named(plan: &Value) -> BTreeSet<String> {
     let mut named = BTreeSet::new();
     walk(plan, &mut named);
     named
+}
+
+/// Every edition of the definitions of a type that have this address, whatever a client took for one.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn of_url(store: &dyn Store, rtype: &str, url: &str) -> Result<Vec<Stored>, Problem> {
+    // No definition is known by nothing, and no search looks for it.
+    if url.is_empty() { Ok(Vec::new()) } else { all(store, rtype, &[("url", &search::escape(url))]).await }
 }
 
 /// Every match of a search, all pages.

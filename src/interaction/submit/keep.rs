@@ -22,6 +22,9 @@ use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
 /// Key space of the digests of refused bytes.
 const REFUSED: &str = "refused QuestionnaireResponse";
 
+/// How a refused response is told to be kept.
+pub(super) const TOLD: &str = "nothing is lost: the response is kept as";
+
 /// Keeps bytes that cannot be read at all, and adds to the problem where they are.
 pub(super) async fn unreadable(
     ctx: &Context,
@@ -156,7 +159,7 @@ fn told(mut problem: Problem, id: &str, patient: Option<&str>) -> Problem {
         severity: Severity::Information,
         ..Issue::error(
             "informational",
-            format!("nothing is lost: the response is kept as Binary/{id}, and this outcome as Binary/{outcome}; {person}"),
+            format!("{TOLD} Binary/{id}, and this outcome as Binary/{outcome}; {person}"),
         )
         .text(text)
     });
