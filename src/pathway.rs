@@ -25,6 +25,7 @@ mod narrative;
 mod observation;
 mod provenance;
 mod task;
+mod task_told;
 mod task_wanted;
 mod trace;
 

@@ -15,7 +15,7 @@ use crate::terminology::Level;
 
 /// Derive the Communication. A response in progress that alerts nobody says nothing yet.
 pub(super) fn derive(scene: &Scene<'_>, report: Option<&str>, derived: &mut Derived) {
-    if scene.input.in_progress && scene.alerts.is_empty() {
+    if scene.input.in_progress && scene.alerts.is_empty() && scene.held.is_empty() {
         return;
     }
     let payload = payload(scene);
@@ -93,7 +93,7 @@ fn texts(scene: &Scene<'_>) -> Vec<String> {
     texts
 }
 
-/// Messages of the rules of the highest level, and of what could not be read, which no level hides.
+/// Messages of the rules of the highest level, those that nobody can tell about this time among them, and of what could not be read, which no level hides.
 fn messages<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
     let level = scene.level();
     let said = fired(scene).filter(move |rule| rule.level == level || rule.level == Level::Technique);
@@ -116,8 +116,7 @@ fn advice<'a>(scene: &Scene<'a>) -> Vec<&'a str> {
 }
 
 fn fired<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a Action> + use<'a> {
-    let outcomes = scene.input.evaluation.outcomes.iter();
-    outcomes.filter(|outcome| outcome.has_fired()).map(|outcome| &*outcome.action)
+    scene.holding().map(|outcome| &*outcome.action)
 }
 
 fn spoken(rule: &Action) -> impl Iterator<Item = &Activity> {

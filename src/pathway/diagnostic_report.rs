@@ -108,7 +108,7 @@ fn conclusion(scene: &Scene<'_>) -> String {
     let alerts = &scene.alerts;
     let mut text = format!("Niveau {}. ", scene.level().display().to_lowercase());
     if alerts.is_empty() {
-        text.push_str("Aucune alerte.");
+        text.push_str(if scene.held.is_empty() { "Aucune alerte." } else { "Aucune autre alerte." });
     } else {
         let named: Vec<String> = alerts
             .iter()
@@ -116,6 +116,12 @@ fn conclusion(scene: &Scene<'_>) -> String {
             .map(|rule| format!("{} ({}, {})", rule.title, rule.rule, rule.level.code()))
             .collect();
         text.push_str(&format!("{} : {}.", count(alerts.len(), "alerte", "alertes"), named.join(" ; ")));
+    }
+    if !scene.held.is_empty() {
+        let named: Vec<String> =
+            scene.held.iter().map(|held| format!("{} ({})", held.name(), held.level().code())).collect();
+        let held = count(named.len(), "alerte maintenue", "alertes maintenues");
+        text.push_str(&format!(" {held}, impossible à réévaluer : {}.", named.join(" ; ")));
     }
     let unknown = scene.input.evaluation.not_evaluable().count();
     if unknown > 0 {

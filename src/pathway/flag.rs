@@ -11,7 +11,8 @@ use super::element::{
 };
 use super::existing::status;
 use super::input::Scene;
-use crate::judgement::{Action, Outcome, Truth};
+use super::task_told;
+use crate::judgement::{Action, Outcome};
 use crate::terminology::{ALERT_RULE, FLAG_CATEGORY, Level, SYMPTOM};
 
 /// What became of the Flags.
@@ -19,6 +20,8 @@ use crate::terminology::{ALERT_RULE, FLAG_CATEGORY, Level, SYMPTOM};
 pub(super) struct Flags {
     /// Active ones whose rule fires, with the rule's place among the outcomes: highest level first.
     pub(super) firing: Vec<(usize, String)>,
+    /// Of the firing ones those that had ended and come back.
+    pub(super) returned: Vec<String>,
     /// Active ones that stay because nobody can tell this time.
     pub(super) undecided: Vec<String>,
     /// Ended by this amendment.
@@ -49,20 +52,16 @@ pub(super) fn derive(scene: &Scene<'_>, derived: &mut Derived) -> Flags {
     for (index, rule) in outcomes.iter().enumerate() {
         let known = if by_action.is_empty() { None } else { by_action.get(rule.action.id.as_str()).copied() };
         if rule.is_alert() {
-            let id = raise(scene, &rule.action, known, derived);
-            flags.firing.push((index, format!("Flag/{id}")));
-        } else if let Some(known) = known.filter(|known| status(known) == "active") {
-            if rule.result == Truth::False {
-                flags.superseded.push(end(scene, known, derived));
-            } else {
-                flags.undecided.push(address("Flag", known));
-            }
+            let flag = raise(scene, rule, known, derived, &mut flags.returned);
+            flags.firing.push((index, flag));
         }
     }
-    // A Flag whose action is not in the protocol that evaluated this version: R90 that no longer has a
-    // reason, or another version of the protocol.
+    flags.undecided = scene.held.iter().map(|held| address("Flag", held.flag)).collect();
+    // The others end: their rule says no, or their action is not in the protocol that evaluated this version, as R90 that
+    // no longer has a reason, or an action of another version of the protocol.
     for (action, known) in existing.iter().filter(|(_, flag)| status(flag) == "active") {
-        if !outcomes.iter().any(|rule| is_of(rule, *action)) {
+        let fires = outcomes.iter().any(|rule| is_of(rule, *action) && rule.is_alert());
+        if !fires && !flags.undecided.contains(&address("Flag", known)) {
             flags.superseded.push(end(scene, known, derived));
         }
     }
@@ -78,28 +77,43 @@ fn action_of(flag: &Value) -> Option<&str> {
     extension_value(flag, RULE_ACTION, "valueString")
 }
 
-fn raise(scene: &Scene<'_>, rule: &Action, known: Option<&Value>, derived: &mut Derived) -> String {
+/// Raises the alert of a rule that fires; gives its reference.
+fn raise(
+    scene: &Scene<'_>,
+    rule: &Outcome,
+    known: Option<&Value>,
+    derived: &mut Derived,
+    returned: &mut Vec<String>,
+) -> String {
     let Some(known) = known else {
         let id = scene.ids.next();
         let mut flag = Element::resource("Flag", id.clone(), 12).with("status", "active");
-        put_content(scene, rule, &mut flag);
+        put_content(scene, &rule.action, &mut flag);
         flag.put("subject", scene.input.subject.clone());
         flag.put("period", Element::new(1).with("start", scene.received.clone()));
         derived.create(flag);
-        return id;
+        return format!("Flag/{id}");
     };
-    // Ended by an earlier amendment, it comes back; ended by a person, it stays ended.
-    let comes_back = extension_value(known, SUPERSEDED, "valueInstant").is_some();
+    let address = address("Flag", known);
     let mut next = Element::amending(known);
-    put_content(scene, rule, &mut next);
-    if comes_back {
+    put_content(scene, &rule.action, &mut next);
+    if comes_back(scene, rule, known, &address) {
         next.put("status", "active");
         if let Some(Value::Object(period)) = next.get_mut("period") {
             period.remove("end");
         }
+        returned.push(address.clone());
     }
     derived.update(known, next);
-    known["id"].as_str().unwrap_or_default().to_owned()
+    address
+}
+
+/// Ended by an earlier amendment, it comes back; ended by a person, only when it says something else than what that person
+/// could read.
+fn comes_back(scene: &Scene<'_>, rule: &Outcome, known: &Value, address: &str) -> bool {
+    let superseded = extension_value(known, SUPERSEDED, "valueInstant").is_some();
+    let told = || task_told::last(scene, address, None).is_some_and(|task| task_told::tells(task, rule));
+    superseded || (status(known) == "inactive" && !told())
 }
 
 fn put_content(scene: &Scene<'_>, rule: &Action, flag: &mut Element) {

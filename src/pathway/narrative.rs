@@ -8,7 +8,7 @@ use super::input::{Input, Scene};
 use super::task::Tasks;
 use crate::problem::Severity;
 
-/// Level, lateness, alerts with their reasons, Tasks with deadline and role, and everything that is
+/// Level, lateness, alerts with their reasons, those that stay, Tasks with deadline and role, and everything that is
 /// missing, declined or not evaluable.
 pub(super) fn narrative(scene: &Scene<'_>, tasks: &Tasks<'_>, declined: Vec<String>) -> String {
     let input = scene.input;
@@ -20,6 +20,8 @@ pub(super) fn narrative(scene: &Scene<'_>, tasks: &Tasks<'_>, declined: Vec<Stri
         let _ = write!(div, "<p>Réponse tardive : {}.</p>", escape(&late));
     }
     alerts(scene, &mut div);
+    let held = scene.held.iter().map(|held| format!("{} — {}", held.level().display(), held.name()));
+    list(&mut div, "Alertes maintenues : la réponse modifiée ne permet pas de les réévaluer", held.collect());
     actions(tasks, &mut div);
     list(&mut div, "Éléments manquants ou illisibles", unreadable(input));
     list(&mut div, "Questions sans réponse donnée", declined);
@@ -30,7 +32,8 @@ pub(super) fn narrative(scene: &Scene<'_>, tasks: &Tasks<'_>, declined: Vec<Stri
 
 fn alerts(scene: &Scene<'_>, div: &mut String) {
     if scene.alerts.is_empty() {
-        div.push_str("<p>Aucune alerte.</p>");
+        let other = if scene.held.is_empty() { "" } else { "autre " };
+        let _ = write!(div, "<p>Aucune {other}alerte.</p>");
         return;
     }
     div.push_str("<table><caption>Alertes</caption><thead><tr><th>Niveau</th><th>Règle</th><th>Réponses</th><th>Seuil</th></tr></thead><tbody>");

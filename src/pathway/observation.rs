@@ -179,7 +179,7 @@ fn to_grade(grade: Option<i64>, body: &mut Element) {
     }
 }
 
-/// The rules that give an answer its level: those that fired, and those that nobody can tell about.
+/// The rules that give an answer its level: those that fired or hold, and those that nobody can tell about.
 struct Levels<'a> {
     fired: Vec<&'a Outcome>,
     unknown: Vec<&'a Outcome>,
@@ -189,9 +189,12 @@ struct Levels<'a> {
 
 impl<'a> Levels<'a> {
     fn of(scene: &Scene<'a>) -> Self {
-        let fired = scene.alerts.iter().map(|(_, alert)| *alert);
+        let held = scene.held.iter().filter_map(|held| held.rule);
+        let fired = scene.alerts.iter().map(|(_, alert)| *alert).chain(held);
+        let mut fired: Vec<&Outcome> = fired.filter(|alert| alert.action.level != Level::Technique).collect();
+        fired.sort_by_key(|alert| std::cmp::Reverse(alert.action.level));
         Self {
-            fired: fired.filter(|alert| alert.action.level != Level::Technique).collect(),
+            fired,
             unknown: scene.input.evaluation.not_evaluable().map(|(rule, _)| rule).collect(),
             told: Vec::new(),
         }

@@ -10,20 +10,20 @@ use super::element::{
 use super::existing::status;
 use super::flag::Flags;
 use super::french::{action, lateness, moment, role, told};
-use super::input::{Input, Scene};
+use super::input::{Held, Input, Scene};
+use super::task_told::{
+    self, BETWEEN, FREE_TEXT, REPLACED, TASK_INPUT, answers, closed_by_person, mark, names, tells, words,
+};
 use super::task_wanted::{Wanted, wanted};
 use crate::fhir::datetime::instant;
 use crate::fhir::element::{code_of, list, str_at};
 use crate::judgement::{Evidence, Outcome, Priority};
 use crate::terminology::{Level, PERFORMER_ROLE, TASK_CODE};
 
-/// Code system of the kinds of `Task.input`.
-const TASK_INPUT: &str = "https://vigie.example/fhir/CodeSystem/task-input";
-
-/// Why an amendment cancels a Task.
-const REPLACED: &str = "remplacée par la réponse modifiée";
 /// Why it does not cancel one of level rouge.
 const NO_LONGER_ROUGE: &str = "La réponse a été modifiée : aucune alerte ne demande plus cette action. Une tâche rouge ne se ferme pas seule : à clore par une personne.";
+/// Why an alert is still a reason.
+const HELD: &str = "maintenue : la réponse modifiée ne permet pas de la réévaluer";
 /// A Task in one of these is still to be done.
 const OPEN: &[&str] = &["draft", "requested", "received", "accepted", "ready", "in-progress", "on-hold"];
 
@@ -69,39 +69,19 @@ fn is_for(task: &Value, code: &str) -> bool {
 }
 
 /// Whether a person already closed Tasks of this code raised at this level or above that told every
-/// alert and every answer of this one. Those that an amendment cancelled, failed ones and mistakes do
-/// not count.
+/// alert and every answer of this one: for each alert the last that names it, and none for an alert that had ended since
+/// and comes back.
 fn answered(scene: &Scene<'_>, task: &Wanted<'_>, flags: &Flags) -> bool {
-    let closed: Vec<&Value> = scene
-        .existing
-        .of_type("Task")
-        .filter(|known| is_for(known, task.code) && closed_by_person(known))
-        .filter(|known| level_in(&known["reasonCode"]).is_some_and(|level| level >= task.level))
-        .collect();
+    let is_told = |known: &Value, rule: &Outcome| {
+        closed_by_person(known)
+            && level_in(&known["reasonCode"]).is_some_and(|level| level >= task.level)
+            && tells(known, rule)
+    };
     task.rules.iter().all(|(index, rule)| {
-        let flag = flags.of_rule(*index);
-        closed.iter().any(|known| flag.is_some_and(|flag| names(known, flag)) && tells(known, rule))
+        let flag = flags.of_rule(*index).filter(|flag| !flags.returned.iter().any(|one| one == flag));
+        let last = flag.and_then(|flag| task_told::last(scene, flag, Some(task.code)));
+        last.is_some_and(|known| is_told(known, rule))
     })
-}
-
-/// Whether this alert is among those that a Task was raised for.
-fn names(task: &Value, flag: &str) -> bool {
-    list(task, "input").any(|one| str_at(one, "valueReference.reference") == Some(flag))
-}
-
-/// Whether the answers of a rule are those that the person read in the Task; free words never are in it.
-fn tells(task: &Value, rule: &Outcome) -> bool {
-    let description = str_at(task, "description").unwrap_or_default();
-    let answers = rule.evidence.iter().filter(|one| !one.free_text && one.answer.is_some());
-    answers.map(|one| told(one)).all(|line| description.contains(&line))
-}
-
-fn closed_by_person(task: &Value) -> bool {
-    match status(task) {
-        "completed" | "rejected" => true,
-        "cancelled" => str_at(task, "statusReason.text") != Some(REPLACED),
-        _ => false,
-    }
 }
 
 fn last_done(scene: &Scene<'_>, code: &str) -> Option<String> {
@@ -126,7 +106,8 @@ fn create(scene: &Scene<'_>, task: &Wanted<'_>, flags: &Flags, derived: &mut Der
     let handle_by = instant(task.handle_by);
     let period = Element::new(2).with("start", received.clone()).with("end", handle_by.clone());
     whole.put("restriction", Element::new(1).with("period", period));
-    put_content(scene, (task, flags), task.level, &handle_by, None, &mut whole);
+    let described = description(scene.input, (task, &[]), task.level, &handle_by);
+    put_content((task, flags), described, task.level, None, &mut whole);
     derived.create(whole);
     format!("Task/{id}")
 }
@@ -144,7 +125,10 @@ fn update(
     let level = level_in(&open["reasonCode"]).map_or(task.level, |level| level.max(task.level));
     let handle_by = earlier(str_at(open, "restriction.period.end"), &instant(task.handle_by));
     let mut next = Element::amending(open);
-    put_content(scene, (task, flags), level, &handle_by, acknowledge_by_of(open), &mut next);
+    let held: Vec<&Held<'_>> =
+        scene.held.iter().filter(|held| names(open, &address("Flag", held.flag))).collect();
+    let described = description(scene.input, (task, &held), level, &handle_by);
+    put_content((task, flags), described, level, acknowledge_by_of(open), &mut next);
     keep_others(&mut next, open, flags);
     next.put("priority", before.max(task.priority).code());
     let period = next.get_mut("restriction").and_then(|restriction| restriction.get_mut("period"));
@@ -219,14 +203,13 @@ fn touch(scene: &Scene<'_>, open: &Value, next: Element, derived: &mut Derived) 
 
 /// What follows from the rules: code, reasons, roles, description, inputs.
 fn put_content(
-    scene: &Scene<'_>,
     (task, flags): (&Wanted<'_>, &Flags),
+    described: String,
     level: Level,
-    handle_by: &str,
     acknowledge_by: Option<&str>,
     whole: &mut Element,
 ) {
-    let display = task.display.unwrap_or_else(|| action(task.code));
+    let display = display(task);
     let raised: Vec<&str> = task.rules.iter().filter_map(|(index, _)| flags.of_rule(*index)).collect();
     whole.put(
         "code",
@@ -235,7 +218,7 @@ fn put_content(
             display.to_owned(),
         ),
     );
-    whole.put("description", description(scene.input, task, level, display, handle_by));
+    whole.put("description", described);
     whole.put("reasonCode", told_concept(vec![level_coding(level)], reasons(task)));
     let mut inputs: Vec<Value> = raised
         .iter()
@@ -248,6 +231,7 @@ fn put_content(
         "valueDateTime",
         acknowledge_by.into(),
     ));
+    inputs.extend(marks(task));
     whole.put("input", inputs);
     let performer =
         |code: &&str| concept(shown_coding(PERFORMER_ROLE, (*code).to_owned(), role(code).to_owned()));
@@ -255,6 +239,15 @@ fn put_content(
         whole.put("performerType", task.performers.iter().map(performer).collect::<Value>());
     }
     whole.put_some("reasonReference", raised.first().map(|first| reference(*first)));
+}
+
+/// What tells the free words that the Task is about from others.
+fn marks(task: &Wanted<'_>) -> Vec<Value> {
+    let mut marks: Vec<String> = task.rules.iter().flat_map(|(_, rule)| words(rule)).map(mark).collect();
+    marks.sort();
+    marks.dedup();
+    let input = |mark: String| task_input(FREE_TEXT, "Texte libre à lire", "valueString", mark.into());
+    marks.into_iter().map(input).collect()
 }
 
 fn task_input(code: &'static str, display: &'static str, kind: &'static str, value: Value) -> Value {
@@ -266,17 +259,28 @@ fn reasons(task: &Wanted<'_>) -> String {
     task.rules.iter().map(|(_, rule)| rule.action.title.as_str()).collect::<Vec<_>>().join(" ; ")
 }
 
-/// For the person who does it: level, action, deadline, each reason with its values, instructions.
-/// Free words of the patient stay in the response: a Task carries no identity.
-fn description(input: &Input<'_>, task: &Wanted<'_>, level: Level, display: &str, handle_by: &str) -> String {
+fn display<'a>(task: &Wanted<'a>) -> &'a str {
+    task.display.unwrap_or_else(|| action(task.code))
+}
+
+/// For the person who does it: level, action, deadline, each reason with its values, what stays because it could not be
+/// evaluated again, instructions. Free words of the patient stay in the response: a Task carries no identity.
+fn description(
+    input: &Input<'_>,
+    (task, held): (&Wanted<'_>, &[&Held<'_>]),
+    level: Level,
+    handle_by: &str,
+) -> String {
     let deadline = handle_by.parse().map_or_else(|_| handle_by.to_owned(), moment);
-    let mut lines = vec![format!("{} — {display}, avant le {deadline}.", level.display().to_uppercase())];
+    let mut lines =
+        vec![format!("{} — {}, avant le {deadline}.", level.display().to_uppercase(), display(task))];
     if let Some(late) = lateness(input) {
         lines.push(format!("Réponse tardive : {late}."));
     }
     lines.push("Raisons :".to_owned());
     let mut said = Vec::new();
     lines.extend(task.rules.iter().map(|(_, rule)| format!("- {}", reason(rule, &mut said))));
+    lines.extend(held.iter().map(|held| format!("- {} ({}) ; {HELD}", held.name(), held.level().code())));
     if !task.instructions.is_empty() {
         lines.push("Consignes :".to_owned());
         lines.extend(task.instructions.iter().map(|instruction| format!("- {instruction}")));
@@ -288,19 +292,13 @@ fn description(input: &Input<'_>, task: &Wanted<'_>, level: Level, display: &str
 fn reason<'a>(outcome: &'a Outcome, said: &mut Vec<&'a Evidence>) -> String {
     let rule = &outcome.action;
     let mut text = format!("{} ({}, {})", rule.title, rule.rule, rule.level.code());
-    let answers: Vec<&Evidence> = outcome
-        .evidence
-        .iter()
-        .map(|one| &**one)
-        .filter(|one| !one.free_text && one.answer.is_some())
-        .collect();
-    let new = answers.iter().filter(|one| !said.iter().any(|known| known.place == one.place));
-    let new: Vec<&Evidence> = new.copied().collect();
+    let new = answers(outcome).filter(|one| !said.iter().any(|known| known.place == one.place));
+    let new: Vec<&Evidence> = new.collect();
     // Without any answer to show, as when something could not be read, the message says why.
-    let message = answers.is_empty().then(|| rule.message.clone()).filter(|message| !message.is_empty());
+    let message = task_told::message(outcome).map(str::to_owned);
     let threshold = rule.threshold.as_ref().map(|threshold| format!("seuil : {threshold}"));
     for more in new.iter().map(|one| told(one)).chain(message).chain(threshold) {
-        text.push_str(" ; ");
+        text.push_str(BETWEEN);
         text.push_str(&more);
     }
     said.extend(new);

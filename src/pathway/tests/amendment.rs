@@ -181,3 +181,142 @@ fn an_amendment_changes_what_the_patient_reads_in_place() {
     let text = str_at(one(&after, "Communication"), "payload.contentString").unwrap();
     assert!(text.starts_with("L'équipe vous appelle"), "{text}");
 }
+
+/// A rule of level jaune about free words.
+fn words(answer: &str) -> Outcome {
+    let mut words = fired("R87", Level::Jaune);
+    let evidence = Arc::make_mut(&mut words.evidence[0]);
+    evidence.free_text = true;
+    evidence.answer = Some(answer.to_owned());
+    words
+}
+
+/// What could not be read.
+fn unread(reason: &str) -> Outcome {
+    let mut unread = fired("R90", Level::Technique);
+    unread.evidence.clear();
+    Arc::make_mut(&mut unread.action).message = format!("Illisible ou manquant : {reason}.");
+    unread
+}
+
+/// Everything as it is after a derivation that followed another one.
+fn after(mut held: Vec<Value>, derived: &Derived) -> Vec<Value> {
+    held.retain(|known| derived.resources.iter().all(|one| one.body["id"] != known["id"]));
+    held.extend(stored(derived));
+    held
+}
+
+#[test]
+fn a_closed_task_about_other_words_or_another_reason_does_not_answer_new_ones() {
+    let check = |before: Outcome, now: Outcome, asked: bool| {
+        for status in ["completed", "rejected", "cancelled"] {
+            let mut held = stored(&first(std::slice::from_ref(&before)));
+            set(&mut held, "Task", "status", status);
+            let tasks = changes(&amended(std::slice::from_ref(&now), &held), "Task");
+            let expected = [(Change::New, "requested".to_owned())];
+            assert_eq!(tasks, if asked { &expected[..] } else { &[] }, "{status}");
+        }
+    };
+    check(words("J'ai des fourmis"), words("J'ai des fourmis"), false);
+    check(words("J'ai des fourmis"), words("J'ai mal à la poitrine"), true);
+    check(unread("poids"), unread("poids"), false);
+    check(unread("poids"), unread("température"), true);
+    check(unread("poids ; température"), unread("température"), true);
+}
+
+#[test]
+fn an_open_task_about_words_says_by_a_new_version_that_they_are_others() {
+    let held = stored(&first(&[words("J'ai des fourmis")]));
+    assert_eq!(changes(&amended(&[words("J'ai des fourmis")], &held), "Task"), []);
+    let changed = amended(&[words("J'ai mal à la poitrine")], &held);
+    assert_eq!(changes(&changed, "Task"), [update("requested")]);
+    assert!(!one(&changed, "Task").to_string().contains("poitrine"));
+}
+
+#[test]
+fn an_alert_that_had_ended_is_asked_for_again_whatever_was_closed_before() {
+    let rules = [fired("R32-orange", Level::Orange)];
+    let quiet = [rule("R32-orange", Level::Orange, None, Truth::False)];
+    let mut held = stored(&first(&rules));
+    set(&mut held, "Task", "status", "completed");
+    let ended = amended(&quiet, &held);
+    let held = after(held, &ended);
+    let back = amended(&rules, &held);
+    assert_eq!(changes(&back, "Task"), [(Change::New, "requested".to_owned())]);
+    // And what nobody could do the second time is asked for a third time.
+    let mut held = after(held, &back);
+    let again = held.iter_mut().find(|known| known["id"] == one(&back, "Task")["id"]).unwrap();
+    again["status"] = json!("failed");
+    let derive_third = |held: &[Value]| {
+        let (evaluation, subject) = (evaluation(&rules), patient());
+        let mut third = input(&evaluation, &subject);
+        third.received = "2026-03-02T11:00:00Z".parse().unwrap();
+        third.existing = held;
+        changes(&derive(&third, Vec::new(), &ids("third")), "Task")
+    };
+    assert_eq!(derive_third(&held), [(Change::New, "requested".to_owned())]);
+    let again = held.iter_mut().find(|known| known["id"] == one(&back, "Task")["id"]).unwrap();
+    again["status"] = json!("completed");
+    assert_eq!(derive_third(&held), []);
+}
+
+#[test]
+fn an_alert_that_a_person_ended_comes_back_with_other_words() {
+    let mut held = stored(&first(&[words("J'ai des fourmis")]));
+    set(&mut held, "Task", "status", "completed");
+    set(&mut held, "Flag", "status", "inactive");
+    assert_eq!(changes(&amended(&[words("J'ai des fourmis")], &held), "Flag"), []);
+    let again = amended(&[words("J'ai mal à la poitrine")], &held);
+    assert_eq!(changes(&again, "Flag"), [update("active")]);
+    assert_eq!(changes(&again, "Task"), [(Change::New, "requested".to_owned())]);
+}
+
+/// A rule of level orange that says this to the patient.
+fn saying(truth: Truth, text: &str) -> Outcome {
+    let rule = rule("R32-orange", Level::Orange, None, truth);
+    asking(rule, vec![activity(ActivityKind::CommunicationRequest, "conseil", text, 1)])
+}
+
+#[test]
+fn what_became_unreadable_lowers_neither_level_nor_message() {
+    let before = stored(&first(&[saying(Truth::True, "Nous vous appelons.")]));
+    for unknown in [Truth::NotEvaluable("x".to_owned()), Truth::NotRun] {
+        let rules = [saying(unknown, "Nous vous appelons."), unread("température")];
+        let after = amended(&rules, &before);
+        let report = one(&after, "DiagnosticReport");
+        assert_eq!(str_at(report, "conclusionCode.coding.code"), Some("orange"));
+        let conclusion = str_at(report, "conclusion").unwrap();
+        assert!(conclusion.contains("1 alerte maintenue"), "{conclusion}");
+        assert!(str_at(report, "text.div").unwrap().contains("Alertes maintenues"));
+        let said: Vec<&Value> = after.of_type("Communication").collect();
+        assert!(said.iter().all(|one| one["priority"] == "asap"), "{said:?}");
+        assert!(said.iter().all(|one| one.to_string().contains("Nous vous appelons.")), "{said:?}");
+    }
+}
+
+#[test]
+fn without_a_protocol_the_alerts_stay_and_the_level_with_them() {
+    let before = stored(&first(&[fired("R32-orange", Level::Orange)]));
+    let (evaluation, subject) = (evaluation(&[unread("protocole")]), patient());
+    let mut without = input(&evaluation, &subject);
+    without.plan = None;
+    without.existing = &before;
+    let derived = derive(&without, Vec::new(), &ids("again"));
+    assert!(changes(&derived, "Flag").iter().all(|change| *change == (Change::New, "active".to_owned())));
+    assert!(changes(&derived, "Task").iter().all(|change| *change == (Change::New, "requested".to_owned())));
+    assert_eq!(str_at(one(&derived, "DiagnosticReport"), "conclusionCode.coding.code"), Some("orange"));
+    assert!(derived.of_type("Communication").all(|said| said["priority"] == "asap"));
+    // What should never have been ends all the same.
+    without.withdrawn = true;
+    let withdrawn = derive(&without, Vec::new(), &ids("again"));
+    assert!(changes(&withdrawn, "Flag").contains(&update("inactive")));
+}
+
+#[test]
+fn an_open_task_goes_on_naming_an_alert_that_could_not_be_evaluated_again() {
+    let before = stored(&first(&[fired("R32-orange", Level::Orange), fired("R41", Level::Orange)]));
+    let unknown = rule("R41", Level::Orange, None, Truth::NotEvaluable("x".to_owned()));
+    let after = amended(&[fired("R32-orange", Level::Orange), unknown], &before);
+    let description = str_at(one(&after, "Task"), "description").unwrap();
+    assert!(description.contains("- Titre R41 (orange) ; maintenue"), "{description}");
+}
