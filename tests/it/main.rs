@@ -27,6 +27,7 @@ mod logging;
 mod merged;
 mod mhd;
 mod mllp;
+mod moment;
 mod mutual_tls;
 mod odd;
 mod openapi;

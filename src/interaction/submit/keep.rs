@@ -3,7 +3,7 @@
 //! The bytes become a `Binary`, the outcome another one beside it (`{id}-outcome`). The rules run on every answer that could be
 //! read, and a person is told by a Task of level *technique* or above, and a Flag. Where no patient is known, or more than one
 //! may be meant, the Task is about nobody: a person has to find out whose answers they are. The same bytes refused twice are
-//! kept once.
+//! kept once; where they do not say when they were answered, once a day.
 
 use crate::json::{Value, json};
 use base64::Engine as _;
@@ -12,11 +12,12 @@ use jiff::Timestamp;
 
 use super::decide::{self, Judgement, Origin};
 use super::gather::Gathered;
-use super::{Arrival, Round, write};
+use super::{Arrival, Round, history, write};
 use crate::clock::SeededIds;
 use crate::fhir::{self, Document, Format, meta, outcome};
 use crate::interaction::{Context, content, incoming};
 use crate::problem::{Category, Issue, Problem, Severity};
+use crate::report::period;
 use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
 
 /// Key space of the digests of refused bytes.
@@ -33,8 +34,14 @@ pub(super) async fn unreadable(
 ) -> Result<Problem, Problem> {
     let at = incoming::now(ctx);
     let raw_id = ctx.ids.next();
-    let kept =
-        Kept { bytes: document.bytes, media_type: media_type(document), id: &raw_id, at, patient: None };
+    let kept = Kept {
+        bytes: document.bytes,
+        media_type: media_type(document),
+        id: &raw_id,
+        at,
+        patient: None,
+        is_dated: false,
+    };
     let mut unit = kept.unit(&problem.issues, problem.category)?;
     let (reference, ids) = (format!("Binary/{raw_id}"), SeededIds::new(at, format!("{raw_id}|1")));
     let origin = Origin { reference: &reference, version: 1 };
@@ -57,7 +64,8 @@ pub(super) async fn refuse(
     let patient = gathered.stream.as_ref().map(|(patient, _)| patient.as_str());
     let (id, at) = (&arrival.kept_id, arrival.received);
     let bytes = arrival.document.bytes;
-    let kept = Kept { bytes, media_type: media_type(arrival.document), id, at, patient };
+    let is_dated = history::moment(&arrival.response).is_some();
+    let kept = Kept { bytes, media_type: media_type(arrival.document), id, at, patient, is_dated };
     let mut unit = kept.unit(&judgement.issues, category)?;
     write::stand_on(gathered, &mut unit);
     let reference = format!("Binary/{id}");
@@ -97,10 +105,19 @@ struct Kept<'a> {
     id: &'a str,
     at: Timestamp,
     patient: Option<&'a str>,
+    /// Whether the response says when it was answered.
+    is_dated: bool,
 }
 
 impl Kept<'_> {
-    /// The transaction that keeps them, once for each patient and reason.
+    /// What they are kept once for: the patient and the reason, and the day, where they do not say when they were answered.
+    /// Without a moment, equal bytes may well be those of another week: nothing tells them from a repeat, which comes soon.
+    fn key(&self, digest: &str, category: Category) -> String {
+        let key = format!("{digest} {} {category:?}", self.patient.unwrap_or("unknown"));
+        if self.is_dated { key } else { format!("{key} {}", period::today(self.at)) }
+    }
+
+    /// The transaction that keeps them.
     fn unit(&self, issues: &[Issue], category: Category) -> Result<Unit, Problem> {
         let digest = content::bytes_digest(self.bytes);
         let report = outcome::operation_outcome(issues);
@@ -108,7 +125,7 @@ impl Kept<'_> {
         let mut unit = Unit::new("keep", self.at);
         unit.guards.push(Guard::Key {
             space: REFUSED.to_owned(),
-            key: format!("{digest} {} {category:?}", self.patient.unwrap_or("unknown")),
+            key: self.key(&digest, category),
             holder: format!("Binary/{}", self.id),
             digest: digest.into_bytes(),
         });
