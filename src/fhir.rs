@@ -25,7 +25,7 @@ pub mod xml;
 pub use format::{Document, Format, Reading};
 pub(crate) use parse::MEMBERS_MAX;
 pub use parse::{DEPTH_MAX, parse};
-pub use subset::subset;
+pub use subset::{is_part, subset};
 
 /// The media type of FHIR JSON.
 pub const MEDIA_TYPE: &str = "application/fhir+json";

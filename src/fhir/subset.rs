@@ -6,6 +6,10 @@ use super::schema::r4;
 use super::search::Summary;
 use super::summary;
 
+/// The tag of what is not whole (R4, `meta.tag`).
+const TAGS: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
+const PART: &str = "SUBSETTED";
+
 /// What stays of a resource: its id, meta and mandatory elements always. What is not whole is tagged SUBSETTED.
 #[must_use]
 pub fn subset(resource: &Value, summary: Summary, elements: &[String]) -> Value {
@@ -40,6 +44,13 @@ pub fn subset(resource: &Value, summary: Summary, elements: &[String]) -> Value 
     Value::Object(kept)
 }
 
+/// Whether a resource says of itself that it is not the whole.
+#[must_use]
+pub fn is_part(resource: &Value) -> bool {
+    let tags = resource.get("meta").and_then(|meta| meta.get("tag")).and_then(Value::as_array);
+    tags.is_some_and(|tags| tags.iter().any(|tag| tag["system"] == TAGS && tag["code"] == PART))
+}
+
 /// The element of a JSON name: `value` of `valueQuantity`.
 fn element_of<'a>(rtype: &str, key: &'a str) -> &'a str {
     let Some(definition) = r4().definition(rtype) else { return key };
@@ -63,8 +74,8 @@ fn tag(kept: &mut Map) {
     let Some(meta) = meta.as_object_mut() else { return };
     if let Some(tags) = meta.entry("tag").or_insert_with(|| json!([])).as_array_mut() {
         tags.push(json!({
-            "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
-            "code": "SUBSETTED"
+            "system": TAGS,
+            "code": PART
         }));
     }
 }

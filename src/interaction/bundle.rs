@@ -4,6 +4,7 @@
 
 mod answer;
 mod entry;
+mod names;
 mod perform;
 mod plan;
 mod refusal;
@@ -19,6 +20,7 @@ use crate::problem::{Category, Issue, Problem};
 
 pub use answer::{Echo, status_line};
 use entry::Entry;
+use names::Names;
 
 /// So many entries are taken in one request.
 const ENTRIES_MAX: usize = 2_000;
@@ -72,9 +74,16 @@ async fn read(ctx: &Context, bundle: &Value) -> Result<Vec<Entry>, Problem> {
 async fn batch(ctx: &Context, bundle: &Value, echo: Echo) -> Vec<Value> {
     let mut answers = Vec::new();
     let mut room = perform::Room::default();
+    // Entries of a batch know nothing of each other; what is relative to another server is so here, too.
+    let names = Names::new(&ctx.settings.base_url);
     for raw in element::list(bundle, "entry") {
         let done = match Entry::read(raw, &ctx.settings.base_url) {
-            Ok(entry) => room.perform(ctx, &entry).await,
+            Ok(mut entry) => {
+                if let Some(resource) = &mut entry.resource {
+                    names.resolve(resource, entry.full_url.as_deref());
+                }
+                room.perform(ctx, &entry).await
+            }
             Err(problem) => Err(refusal::unread(ctx, raw, problem).await.unwrap_or_else(|fault| fault)),
         };
         answers.push(match done {

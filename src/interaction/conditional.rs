@@ -1,7 +1,7 @@
 //! Conditions of a request: the search in `If-None-Exist` and in conditional references (FHIR R4, `RESTful` API, 3.1.0.8.1),
 //! and the version in `If-Match` (3.1.0.5).
 
-use super::{Context, read};
+use super::{Answer, Context, Kind, read};
 use crate::fhir::{element, identifier::Identifier, search};
 use crate::problem::{Category, Problem};
 use crate::store::Stored;
@@ -52,6 +52,8 @@ pub(crate) fn query(rtype: &str, params: &[(String, String)]) -> Result<search::
 /// # Errors
 /// `Malformed`.
 pub(crate) fn query_text(rtype: &str, text: &str) -> Result<search::Query, Problem> {
+    // What is decoded in part would be looked for as something else, and not be found.
+    search::pairs(text.trim_start_matches('?'))?;
     query(rtype, &parameters(text.trim_start_matches('?')))
 }
 
@@ -88,6 +90,69 @@ pub(crate) async fn patients(ctx: &Context, params: &[(String, String)]) -> Resu
         }
     }
     Ok(if whole && !followed.is_empty() { followed } else { page.resources })
+}
+
+/// A write under a condition: who meets it is looked for, that version is written, and all of it again when another client wrote
+/// in between. What met the condition before may not meet it any more.
+pub(crate) struct Rounds<'a> {
+    ctx: &'a Context,
+    rtype: &'a str,
+    params: &'a [(String, String)],
+    left: usize,
+}
+
+impl<'a> Rounds<'a> {
+    /// As many as the site allows.
+    pub(crate) const fn new(ctx: &'a Context, rtype: &'a str, params: &'a [(String, String)]) -> Self {
+        Self { ctx, rtype, params, left: ctx.settings.rounds_max }
+    }
+
+    /// Begins a round: the first two matches, as they are now.
+    ///
+    /// # Errors
+    /// Those of [`matches`]; `Busy` when there were enough rounds.
+    pub(crate) async fn matches(&mut self) -> Result<Vec<Stored>, Problem> {
+        self.left = self.left.checked_sub(1).ok_or_else(|| {
+            let text = "too many writes that meet the same condition at once; try again";
+            Problem::new(Category::Busy, "throttled", text)
+        })?;
+        matches(self.ctx, self.rtype, self.params).await
+    }
+
+    /// The answer of a round that wrote the version that it found, or none; `None` when what meets the condition changed
+    /// meanwhile, so that another round is needed.
+    ///
+    /// # Errors
+    /// What the write said.
+    pub(crate) async fn settled(
+        &self,
+        found: &[Stored],
+        done: Result<Answer, Problem>,
+    ) -> Result<Option<Answer>, Problem> {
+        let is_overtaken = match &done {
+            Ok(answer) => found.is_empty() && answer.kind == Kind::Found,
+            Err(problem) => problem.category == Category::PreconditionFailed,
+        };
+        let versions = |found: &[Stored]| -> Vec<(String, u64)> {
+            found.iter().map(|one| (one.id.clone(), one.version)).collect()
+        };
+        if is_overtaken {
+            let now = matches(self.ctx, self.rtype, self.params).await?;
+            if versions(&now) != versions(found) {
+                return Ok(None);
+            }
+        }
+        done.map(Some)
+    }
+}
+
+/// The problem of an update whose condition has no match, and whose body has the id of a record that there is: it was not looked
+/// for, and is not written over (FHIR R4B and R5, "conditional update").
+pub(crate) fn id_is_taken(rtype: &str, id: &str) -> Problem {
+    let diagnostics = format!(
+        "nothing meets the condition, and {rtype}/{id}, whose id the body has, is here already: nothing was written;          update it under its own address, or leave the id out of the body"
+    );
+    Problem::new(Category::Conflict, "conflict", diagnostics).at(&format!("{rtype}.id"))
 }
 
 /// The problem of a condition that more than one resource meets.

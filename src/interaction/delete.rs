@@ -27,7 +27,7 @@ pub async fn delete(ctx: &Context, rtype: &str, id: &str, if_match: Option<u64>)
     let mut rounds = Rounds::new(ctx);
     loop {
         rounds.begin()?;
-        let before = Before::read(ctx, rtype, id, Wanted { if_match, is_patch: false }).await?;
+        let before = Before::read(ctx, rtype, id, Wanted { if_match, ..Wanted::default() }).await?;
         let Some(current) = &before.resource else { return Ok(absent(ctx, rtype, id, before.next() - 1)) };
         refuse_what_stays(ctx, rtype, id, current).await?;
         let referring = referring(rtype, id)?;
@@ -60,10 +60,20 @@ pub async fn delete_where(
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
     read::writable(rtype)?;
-    match conditional::matches(ctx, rtype, params).await?.as_slice() {
-        [] => Ok(absent(ctx, rtype, "", 0)),
-        [one] => delete(ctx, rtype, &one.id, if_match).await,
-        _ => Err(conditional::several(rtype, "deleted")),
+    let mut rounds = conditional::Rounds::new(ctx, rtype, params);
+    loop {
+        let found = rounds.matches().await?;
+        let done = match found.as_slice() {
+            [] => return Ok(absent(ctx, rtype, "", 0)),
+            [one] => {
+                conditional::check_version(&format!("{rtype}/{}", one.id), if_match, Some(one.version))?;
+                delete(ctx, rtype, &one.id, Some(one.version)).await
+            }
+            _ => return Err(conditional::several(rtype, "deleted")),
+        };
+        if let Some(answer) = rounds.settled(&found, done).await? {
+            return Ok(answer);
+        }
     }
 }
 

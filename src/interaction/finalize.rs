@@ -72,7 +72,7 @@ pub(super) async fn stored_report(
     ctx: &Context,
     id: &str,
     incoming: Incoming,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
     let mut rounds = Rounds::new(ctx);
@@ -148,6 +148,7 @@ async fn round(
     let report = meta::stamp(made.report.clone(), id, version, at);
     let mut unit = Unit::new("finalize", at);
     unit.guards.extend(condition.map(Guard::NoneMatches));
+    unit.guards.extend(before.condition());
     unit.writes.push(before.write(&report)?);
     let told = made.dispatch.withheld.iter().map(dispatch::Withheld::issue).collect();
     edition(&mut unit, made, &gathered)?;

@@ -50,6 +50,16 @@ pub(crate) fn other_type(rtype: &str, found: Option<&str>) -> Problem {
     Problem::new(Category::Malformed, "structure", diagnostics).at("resourceType")
 }
 
+/// What is wrong with a resource that says of itself that it is not the whole: written back, it would end what was left out of it.
+pub(crate) fn subsetted(resource: &Value) -> Option<Issue> {
+    let rtype = element::resource_type(resource)?;
+    fhir::is_part(resource).then(|| {
+        let diagnostics = "the resource is tagged SUBSETTED: what was left out of it by _summary or _elements would be lost; read \
+                           it whole and redo the change";
+        Issue::error("business-rule", diagnostics).at(format!("{rtype}.meta.tag"))
+    })
+}
+
 /// Whether one of the issues keeps the resource from being accepted.
 pub(crate) fn hinders(issues: &[Issue]) -> bool {
     issues.iter().any(|issue| issue.severity >= Severity::Error)

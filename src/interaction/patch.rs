@@ -71,7 +71,7 @@ pub async fn patch(
             let text = "a patch changes neither resourceType nor id";
             return Err(Problem::new(Category::Invalid, "business-rule", text));
         }
-        let wanted = Wanted { if_match: Some(version), is_patch: true };
+        let wanted = Wanted { if_match: Some(version), is_patch: true, ..Wanted::default() };
         let body = resource.to_string();
         let changed = update::update_by(ctx, rtype, id, body.as_bytes().into(), wanted).await;
         match changed {
@@ -98,10 +98,23 @@ pub async fn patch_where(
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
     read::writable(rtype)?;
-    match conditional::matches(ctx, rtype, params).await?.as_slice() {
-        [] => Err(Problem::new(Category::NotFound, "not-found", format!("no {rtype} meets the condition"))),
-        [one] => patch(ctx, rtype, &one.id, wanted, if_match).await,
-        _ => Err(conditional::several(rtype, "written")),
+    let mut rounds = conditional::Rounds::new(ctx, rtype, params);
+    loop {
+        let found = rounds.matches().await?;
+        let done = match found.as_slice() {
+            [] => {
+                let text = format!("no {rtype} meets the condition");
+                return Err(Problem::new(Category::NotFound, "not-found", text));
+            }
+            [one] => {
+                conditional::check_version(&format!("{rtype}/{}", one.id), if_match, Some(one.version))?;
+                patch(ctx, rtype, &one.id, wanted, Some(one.version)).await
+            }
+            _ => return Err(conditional::several(rtype, "written")),
+        };
+        if let Some(answer) = rounds.settled(&found, done).await? {
+            return Ok(answer);
+        }
     }
 }
 

@@ -57,7 +57,7 @@ pub(crate) struct Arrival<'a> {
     /// `If-None-Exist`.
     pub(crate) condition: Option<Query>,
     /// Sent to its own address, and how.
-    pub(crate) update: Option<Wanted>,
+    pub(crate) update: Option<Wanted<'a>>,
 }
 
 impl<'a> Arrival<'a> {
@@ -143,7 +143,7 @@ pub(crate) async fn amend(
     ctx: &Context,
     id: &str,
     document: Document<'_>,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
 ) -> Result<Answer, Problem> {
     let (response, mut issues) = read(ctx, document, Some(id)).await?;
     if let Err(mut problem) = check_id(&response, id) {
@@ -153,6 +153,7 @@ pub(crate) async fn amend(
         }
         issues.extend(problem.issues);
     }
+    issues.extend(incoming::subsetted(&response).filter(|_| !wanted.is_patch));
     let arrival = Arrival {
         document,
         response,

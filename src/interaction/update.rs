@@ -8,9 +8,10 @@ use super::{
     Answer, Context, Kind, conditional, content, create, finalize, patient, publish, read, submit, task,
     visibility, withdraw,
 };
+use crate::fhir::search::Query;
 use crate::fhir::{Document, Reading, element, meta};
 use crate::problem::{Category, Issue, Problem};
-use crate::store::{Body, Committed, Expect, Made, Stored, Unit, Violation, Write};
+use crate::store::{Body, Committed, Expect, Guard, Made, Stored, Unit, Violation, Write};
 
 /// Stores a new version. A `QuestionnaireResponse` is amended (judged anew), a `DiagnosticReport` with a final status is
 /// finalised (document and deliveries made) or withdrawn, a definition is published. A body that says what is stored already changes
@@ -26,7 +27,7 @@ pub async fn update(
     body: impl Into<Document<'_>>,
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
-    update_by(ctx, rtype, id, body.into(), Wanted { if_match, is_patch: false }).await
+    update_by(ctx, rtype, id, body.into(), Wanted { if_match, ..Wanted::default() }).await
 }
 
 /// The same, asked for by this method.
@@ -38,7 +39,7 @@ pub(crate) async fn update_by(
     rtype: &str,
     id: &str,
     body: Document<'_>,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
 ) -> Result<Answer, Problem> {
     read::writable(rtype)?;
     if rtype == "QuestionnaireResponse" {
@@ -46,6 +47,9 @@ pub(crate) async fn update_by(
     }
     let incoming = incoming::read(rtype, body)?;
     incoming::check_id(&incoming.resource, id)?;
+    if let Some(issue) = incoming::subsetted(&incoming.resource).filter(|_| !wanted.is_patch) {
+        return Err(Problem::with(Category::Invalid, vec![issue]));
+    }
     if finalize::is_final(&incoming.resource) {
         return finalize::stored_report(ctx, id, incoming, wanted).await;
     }
@@ -57,18 +61,21 @@ pub(crate) async fn update_by(
 
 /// How an update is asked for.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct Wanted<'a> {
     /// `If-Match`.
     pub(crate) if_match: Option<u64>,
     /// By `PATCH`, and not by `PUT`.
     pub(crate) is_patch: bool,
+    /// Only while nothing matches this, and only where nothing is: the condition of an update that brings its own id.
+    pub(crate) none_matches: Option<&'a Query>,
 }
 
-/// Updates the one resource that a search finds; when it finds none, creates it, under the id of the body if that has one.
+/// Updates the one resource that a search finds, in the version that was found; when it finds none, creates it, under the id of
+/// the body if that has one and nothing is there.
 ///
 /// # Errors
 /// `Malformed` when the search has no criterion or the body has another id than the match, `PreconditionFailed` when it
-/// finds several, and those of [`update`].
+/// finds several, `Conflict` when it finds none and the body has the id of a record that there is, and those of [`update`].
 pub async fn update_where<'a>(
     ctx: &Context,
     rtype: &str,
@@ -83,7 +90,7 @@ pub async fn update_where<'a>(
         // What the request says of the place is no reason to forget the answers.
         Err(problem)
             if rtype == submit::RESPONSE
-                && problem.category == Category::Malformed
+                && matches!(problem.category, Category::Malformed | Category::Conflict)
                 && !submit::is_kept(&problem) =>
         {
             Err(submit::keep_asked_wrongly(ctx, body, problem).await?)
@@ -107,34 +114,34 @@ async fn meeting(
         _ => return create::create_as(ctx, rtype, ctx.ids.next(), body, None).await,
     };
     let own = element::id(&resource).map(str::to_owned);
-    for _ in 0..ctx.settings.rounds_max {
-        let found = conditional::matches(ctx, rtype, params).await?;
-        match (found.as_slice(), &own) {
+    let mut rounds = conditional::Rounds::new(ctx, rtype, params);
+    loop {
+        let found = rounds.matches().await?;
+        let done = match (found.as_slice(), &own) {
             ([], None) => {
                 conditional::check_version(rtype, if_match, None)?;
-                let condition = Some(condition.clone());
-                let answer = create::create_as(ctx, rtype, ctx.ids.next(), body, condition).await?;
-                if answer.kind != Kind::Found {
-                    return Ok(answer);
-                }
+                create::create_as(ctx, rtype, ctx.ids.next(), body, Some(condition.clone())).await
             }
-            ([], Some(id)) => return update(ctx, rtype, id, body, if_match).await,
+            ([], Some(id)) => {
+                let wanted = Wanted { if_match, none_matches: Some(&condition), ..Wanted::default() };
+                update_by(ctx, rtype, id, body, wanted).await
+            }
             ([one], own) if own.as_ref().is_none_or(|own| *own == one.id) => {
+                conditional::check_version(&format!("{rtype}/{}", one.id), if_match, Some(one.version))?;
                 resource["id"] = one.id.clone().into();
-                return update(ctx, rtype, &one.id, resource.to_string().as_bytes(), if_match).await;
+                let wanted = Wanted { if_match: Some(one.version), ..Wanted::default() };
+                update_by(ctx, rtype, &one.id, resource.to_string().as_bytes().into(), wanted).await
             }
             ([one], _) => {
                 let text = format!("the condition is met by {rtype}/{}, and the body has another id", one.id);
                 return Err(Problem::new(Category::Malformed, "value", text).at(&format!("{rtype}.id")));
             }
             _ => return Err(conditional::several(rtype, "written")),
+        };
+        if let Some(answer) = rounds.settled(&found, done).await? {
+            return Ok(answer);
         }
     }
-    Err(Problem::new(
-        Category::Busy,
-        "throttled",
-        "too many writes that meet the same condition at once; try again",
-    ))
 }
 
 /// Stores a new version of what needs nothing done beside it.
@@ -146,7 +153,7 @@ pub(super) async fn plain(
     rtype: &str,
     id: &str,
     incoming: Incoming,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
 ) -> Result<Answer, Problem> {
     let (resource, warnings) = create::referenced(ctx, incoming).await?;
     let mut rounds = Rounds::new(ctx);
@@ -160,6 +167,7 @@ pub(super) async fn plain(
         let at = incoming::now(ctx);
         let resource = meta::stamp(resource.clone(), id, before.next(), at);
         let mut unit = Unit::new("update", at);
+        unit.guards.extend(before.condition());
         unit.guards.extend(publish::guard(ctx, &resource, before.resource.as_ref()).await?);
         unit.streams.extend(create::stream(&resource));
         unit.writes.push(before.write(&resource)?);
@@ -230,30 +238,45 @@ pub(crate) struct Before {
     pub(crate) resource: Option<Value>,
     /// What made the version that is going to be written.
     made: Made,
+    /// What nothing may match when it is written.
+    none_matches: Option<Query>,
 }
 
 impl Before {
     /// A place where nothing was ever stored.
     pub(crate) const fn nothing() -> Self {
-        Self { stored: None, resource: None, made: Made::Post }
+        Self { stored: None, resource: None, made: Made::Post, none_matches: None }
     }
 
     /// Reads it, and compares its version with the one of `If-Match`.
     ///
     /// # Errors
-    /// `PreconditionFailed`.
-    pub(crate) async fn read(ctx: &Context, rtype: &str, id: &str, wanted: Wanted) -> Result<Self, Problem> {
-        let Wanted { if_match, is_patch } = wanted;
+    /// `PreconditionFailed`; `Conflict` where something is that was to be new.
+    pub(crate) async fn read(
+        ctx: &Context,
+        rtype: &str,
+        id: &str,
+        wanted: Wanted<'_>,
+    ) -> Result<Self, Problem> {
+        let Wanted { if_match, is_patch, none_matches } = wanted;
         let stored = ctx.store.read(rtype, id).await?;
         let current = stored.as_ref().filter(|stored| !stored.deleted);
         conditional::check_version(&format!("{rtype}/{id}"), if_match, current.map(|stored| stored.version))?;
+        if none_matches.is_some() && current.is_some() {
+            return Err(conditional::id_is_taken(rtype, id));
+        }
         let resource = current.map(read::body).transpose()?;
         let made = match (&resource, is_patch) {
             (None, _) => Made::PutNew,
             (Some(_), false) => Made::Put,
             (Some(_), true) => Made::Patch,
         };
-        Ok(Self { stored, resource, made })
+        Ok(Self { stored, resource, made, none_matches: none_matches.cloned() })
+    }
+
+    /// What must still hold when it is written.
+    pub(crate) fn condition(&self) -> Option<Guard> {
+        self.none_matches.clone().map(Guard::NoneMatches)
     }
 
     /// The answer when the current version says the same.

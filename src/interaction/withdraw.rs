@@ -50,7 +50,7 @@ pub(super) async fn report(
     ctx: &Context,
     id: &str,
     incoming: Incoming,
-    wanted: Wanted,
+    wanted: Wanted<'_>,
 ) -> Result<Answer, Problem> {
     let current = Before::read(ctx, "DiagnosticReport", id, wanted).await?;
     let has_document = match &current.resource {

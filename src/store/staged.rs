@@ -30,6 +30,10 @@ struct State {
     newest: HashMap<Name, Write>,
     /// Where each stream stood when it was first read.
     streams: HashMap<String, u64>,
+    /// How often each stream was bumped since.
+    bumped: HashMap<String, u64>,
+    /// The streams and versions that the unit stands on, each once.
+    guarded: HashSet<String>,
     keys: HashMap<(String, String), (String, Vec<u8>)>,
 }
 
@@ -47,6 +51,8 @@ impl Staged {
             unit: Unit::new(name, at),
             newest: HashMap::new(),
             streams: HashMap::new(),
+            bumped: HashMap::new(),
+            guarded: HashSet::new(),
             keys: HashMap::new(),
         };
         Self { inner, expected, state: Mutex::new(state) }
@@ -130,7 +136,14 @@ impl Staged {
             if let Guard::Key { space, key, holder, digest } = &guard {
                 state.keys.insert((space.clone(), key.clone()), (holder.clone(), digest.clone()));
             }
-            if !state.unit.guards.contains(&guard) {
+            let is_new = match &guard {
+                Guard::Stream { patient, sequence } => state.guarded.insert(format!("{patient} {sequence}")),
+                Guard::Version { rtype, id, version } => {
+                    state.guarded.insert(format!("{rtype}/{id}/_history/{version}"))
+                }
+                Guard::NoneMatches(_) | Guard::Key { .. } => true,
+            };
+            if is_new {
                 state.unit.guards.push(guard);
             }
         }
@@ -140,7 +153,10 @@ impl Staged {
         }
         state.unit.stops.extend(unit.stops);
         state.unit.deliveries.extend(unit.deliveries);
-        state.unit.streams.extend(unit.streams);
+        for stream in unit.streams {
+            *state.bumped.entry(stream.clone()).or_default() += 1;
+            state.unit.streams.push(stream);
+        }
         Ok(Committed::Written(proposed))
     }
 
@@ -281,8 +297,8 @@ impl Store for Staged {
         let patient = patient.to_owned();
         Box::pin(async move {
             let begun = self.begun(&patient).await?;
-            let bumps = self.state().unit.streams.iter().filter(|stream| **stream == patient).count();
-            Ok(begun + bumps as u64)
+            let bumps = self.state().bumped.get(&patient).copied().unwrap_or_default();
+            Ok(begun + bumps)
         })
     }
 

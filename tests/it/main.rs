@@ -5,6 +5,8 @@
 
 mod amendment;
 mod bad_input;
+mod bundle;
+mod condition;
 mod course;
 mod crash;
 mod definition;

@@ -16,6 +16,14 @@ pub(super) enum Method {
     Delete,
 }
 
+/// The conditions of a request, and the methods that have them.
+const CONDITIONS: [(&str, &[Method]); 4] = [
+    ("request.ifNoneMatch", &[Method::Get]),
+    ("request.ifModifiedSince", &[Method::Get]),
+    ("request.ifMatch", &[Method::Put, Method::Patch, Method::Delete]),
+    ("request.ifNoneExist", &[Method::Post]),
+];
+
 /// Of what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Target {
@@ -47,6 +55,7 @@ impl Entry {
     /// `Malformed` with the place below the entry.
     pub(super) fn read(raw: &Value, base: &str) -> Result<Self, Problem> {
         let text = |path: &str| element::str_at(raw, path);
+        refuse_no_text(raw)?;
         let method = match text("request.method") {
             Some("GET" | "HEAD") => Method::Get,
             Some("POST") => Method::Post,
@@ -76,6 +85,7 @@ impl Entry {
         if matches!(method, Method::Post | Method::Put | Method::Patch) && resource.is_none() {
             return Err(malformed("the entry has no resource"));
         }
+        refuse_misplaced(raw, method)?;
         let if_match = match text("request.ifMatch") {
             Some(tag) => {
                 let version = tag.trim().trim_start_matches("W/").trim_matches('"').parse();
@@ -103,6 +113,34 @@ impl Entry {
     pub(super) const fn sends_a_resource(&self) -> bool {
         matches!(self.method, Method::Post | Method::Put)
     }
+}
+
+/// What is there and is no text would be passed over in silence: a condition above all.
+fn refuse_no_text(raw: &Value) -> Result<(), Problem> {
+    let names =
+        ["fullUrl", "request.method", "request.url"].into_iter().chain(CONDITIONS.map(|(name, _)| name));
+    for name in names {
+        let there = name.split('.').try_fold(raw, |value, name| value.get(name));
+        if there.is_some() && element::str_at(raw, name).is_none_or(str::is_empty) {
+            return Err(malformed(format!("{name} is a text that is not empty")));
+        }
+    }
+    match element::str_at(raw, "request.ifModifiedSince").map(str::parse::<jiff::Timestamp>) {
+        Some(Err(_)) => {
+            Err(malformed("request.ifModifiedSince is no instant; 2026-01-12T09:30:00Z would be right"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a condition that a method does not have: done without it, it would do what the client meant to spare.
+fn refuse_misplaced(raw: &Value, method: Method) -> Result<(), Problem> {
+    for (name, methods) in CONDITIONS {
+        if element::str_at(raw, name).is_some() && !methods.contains(&method) {
+            return Err(malformed(format!("{name} does not go with this method, and is not passed over")));
+        }
+    }
+    Ok(())
 }
 
 fn path_of(url: &str) -> &str {
@@ -147,6 +185,38 @@ fn malformed(text: impl Into<String>) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_condition_that_cannot_be_read_or_does_not_belong_there_is_refused() {
+        let check = |method: &str, url: &str, name: &str, value: crate::json::Value, right: bool| {
+            let mut raw = crate::json::json!({"resource": {"resourceType": "Patient"}, "request": {"method": method, "url": url}});
+            raw["request"][name] = value.clone();
+            assert_eq!(Entry::read(&raw, "https://h/fhir").is_ok(), right, "{method} {name} {value}");
+        };
+        let text = |text: &str| crate::json::Value::from(text.to_owned());
+        check("POST", "Patient", "ifNoneExist", text("identifier=a|b"), true);
+        check("PUT", "Patient/1", "ifMatch", text("W/\"3\""), true);
+        check("GET", "Patient/1", "ifNoneMatch", text("W/\"3\""), true);
+        check("GET", "Patient/1", "ifModifiedSince", text("2026-01-12T09:30:00Z"), true);
+        check("GET", "Patient/1", "ifModifiedSince", text("yesterday"), false);
+        for value in [
+            crate::json::json!(null),
+            crate::json::json!(3),
+            crate::json::json!(["a=b"]),
+            crate::json::json!({}),
+            text(""),
+        ] {
+            check("POST", "Patient", "ifNoneExist", value.clone(), false);
+            check("PUT", "Patient/1", "ifMatch", value.clone(), false);
+            check("GET", "Patient/1", "ifModifiedSince", value, false);
+        }
+        check("PUT", "Patient/1", "ifMatch", text("new"), false);
+        check("PUT", "Patient/1", "ifMatch", text("*"), false);
+        check("PUT", "Patient/1", "ifNoneExist", text("identifier=a|b"), false);
+        check("PUT", "Patient/1", "ifNoneMatch", text("*"), false);
+        check("DELETE", "Patient/1", "ifModifiedSince", text("2026-01-12T09:30:00Z"), false);
+        check("POST", "Patient", "ifMatch", text("W/\"3\""), false);
+    }
 
     #[test]
     fn an_address_names_a_type_a_resource_a_version_or_a_history() {

@@ -1,21 +1,17 @@
-//! Before a transaction writes: which id each entry will have, and references between entries made literal.
+//! Before a transaction writes: which id each entry will have, and what entries call each other.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::json::Value;
-
 use super::entry::{Entry, Method, Target};
+use super::names::Names;
 use super::refusal::Refusals;
 use super::transaction::is_ours;
 use super::{perform, place};
+use crate::fhir::element;
 use crate::fhir::search::Query;
-use crate::fhir::{element, reference};
 use crate::interaction::{Answer, Context, conditional};
 use crate::problem::{Category, Problem};
-use crate::store::{Guard, Staged, Store};
-
-/// Elements other than `Reference.reference` that may hold the address of another entry: of type uri, url, oid, uuid.
-const ADDRESSES: &[&str] = &["url", "uri", "valueUri", "valueUrl", "valueOid", "valueUuid"];
+use crate::store::{Guard, Staged, Store, Stored};
 
 /// What is to become of an entry that writes.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,8 +36,8 @@ pub(super) struct Plan {
     pub(super) guards: Vec<Guard>,
     /// Entries that cannot be done, whatever the others do.
     pub(super) refusals: Refusals,
-    /// `Type/id` by the address that other entries may use.
-    names: HashMap<String, String>,
+    /// What entries call each other.
+    pub(super) names: Names,
     /// What the transaction deletes.
     gone: HashSet<String>,
 }
@@ -80,7 +76,7 @@ impl Plan {
             fates: entries.iter().map(|_| Fate::Reads).collect(),
             guards: Vec::new(),
             refusals: Refusals::default(),
-            names: HashMap::new(),
+            names: Names::new(&ctx.settings.base_url),
             gone: HashSet::new(),
         };
         let mut seen = Seen::default();
@@ -119,13 +115,10 @@ impl Plan {
         if entry.method == Method::Delete {
             self.gone.insert(name.clone());
         }
-        if let Some(full_url) = &entry.full_url {
-            if self.names.get(full_url).is_some_and(|known| *known != name) {
-                return twice("have the same fullUrl");
-            }
-            self.name(full_url, name);
+        match &entry.full_url {
+            Some(full_url) if !self.names.add(full_url, &name) => twice("have the same fullUrl"),
+            _ => Ok(fate),
         }
-        Ok(fate)
     }
 
     /// `Type/id` of what an entry writes.
@@ -138,6 +131,9 @@ impl Plan {
 
     /// What is wrong when an entry was answered with what another one creates, instead of its own.
     pub(super) fn created_beside(&self, n: usize, answer: &Answer) -> Option<Problem> {
+        if self.fates[n].new_id().is_none_or(|own| *own == answer.id) {
+            return None;
+        }
         let twin = |m: &usize| *m != n && self.fates[*m].new_id() == Some(&answer.id);
         (0..self.fates.len()).find(twin).map(depends_on_order)
     }
@@ -195,10 +191,17 @@ impl Plan {
                 let found = conditional::matches(ctx, &entry.rtype, params).await?;
                 let own = entry.resource.as_ref().and_then(element::id).map(str::to_owned);
                 match (found.as_slice(), entry.method) {
-                    ([one], _) => Fate::At(one.id.clone()),
+                    ([one], _) => {
+                        // Another version may not meet the condition any more.
+                        self.guards.push(version(one));
+                        Fate::At(one.id.clone())
+                    }
                     ([], Method::Put) => {
                         self.guards.push(Guard::NoneMatches(query));
-                        Fate::At(own.unwrap_or_else(|| ctx.ids.next()))
+                        match own {
+                            Some(own) => Fate::At(self.vacant(ctx, &entry.rtype, own).await?),
+                            None => Fate::At(ctx.ids.next()),
+                        }
                     }
                     ([], Method::Delete) => Fate::Nothing,
                     ([], _) => {
@@ -212,6 +215,17 @@ impl Plan {
         })
     }
 
+    /// That id, where nothing is yet, and nothing shall be at the end.
+    async fn vacant(&mut self, ctx: &Context, rtype: &str, id: String) -> Result<String, Problem> {
+        let stored = ctx.store.read(rtype, &id).await?;
+        if stored.as_ref().is_some_and(|stored| !stored.deleted) {
+            return Err(conditional::id_is_taken(rtype, &id));
+        }
+        let version = stored.map_or(0, |stored| stored.version);
+        self.guards.push(Guard::Version { rtype: rtype.to_owned(), id: id.clone(), version });
+        Ok(id)
+    }
+
     async fn create(&mut self, ctx: &Context, entry: &Entry) -> Result<Fate, Problem> {
         let Some(query) = perform::condition(entry)? else { return Ok(Fate::New(ctx.ids.next(), None)) };
         let wider = Query { count: query.count + self.gone.len(), ..query.clone() };
@@ -220,56 +234,17 @@ impl Plan {
         match found.as_slice() {
             [] => Ok(Fate::New(ctx.ids.next(), Some(query))),
             [one] => {
-                let (rtype, id, version) = (one.rtype.clone(), one.id.clone(), one.version);
-                self.guards.push(Guard::Version { rtype, id, version });
+                self.guards.push(version(one));
                 Ok(Fate::Found(one.id.clone()))
             }
             _ => Err(conditional::several(&entry.rtype, "created")),
         }
     }
+}
 
-    /// Makes an address known: as it is written, and without the base that it has in the Bundle.
-    fn name(&mut self, full_url: &str, name: String) {
-        if let reference::ReferenceForm::Absolute { rtype: Some(rtype), id: Some(id), .. } =
-            reference::parse(full_url)
-        {
-            self.names.insert(format!("{rtype}/{id}"), name.clone());
-        }
-        self.names.insert(full_url.to_owned(), name);
-    }
-
-    /// Puts what entries will be named in place of their addresses in the Bundle.
-    pub(super) fn resolve(&self, resource: &mut Value) {
-        match resource {
-            Value::Object(members) => {
-                for (key, member) in members {
-                    match member {
-                        Value::String(text) if key == "reference" || ADDRESSES.contains(&key) => {
-                            let (plain, fragment) = text.split_once('#').unwrap_or((text, ""));
-                            let literal = key == "reference" || plain.starts_with("urn:");
-                            if let Some(name) =
-                                self.names.get(plain).filter(|_| literal && fragment.is_empty())
-                            {
-                                *text = name.clone().into();
-                            }
-                        }
-                        // The links of a narrative.
-                        Value::String(text) if key == "div" => {
-                            for (address, name) in &self.names {
-                                if address.starts_with("urn:") {
-                                    let (old, new) = (format!("\"{address}\""), format!("\"{name}\""));
-                                    *text = text.replace(&old, &new).into();
-                                }
-                            }
-                        }
-                        _ => self.resolve(member),
-                    }
-                }
-            }
-            Value::Array(elements) => elements.iter_mut().for_each(|element| self.resolve(element)),
-            _ => {}
-        }
-    }
+/// That resource stays in the version that was found.
+fn version(found: &Stored) -> Guard {
+    Guard::Version { rtype: found.rtype.clone(), id: found.id.clone(), version: found.version }
 }
 
 /// A condition that another entry of the same transaction meets.

@@ -84,7 +84,9 @@ async fn round(
     let mut refusals = std::mem::take(&mut plan.refusals);
     for n in order {
         let mut entry = entries[n].clone();
-        entry.resource.iter_mut().for_each(|resource| plan.resolve(resource));
+        if let Some(resource) = &mut entry.resource {
+            plan.names.resolve(resource, entry.full_url.as_deref());
+        }
         let falls = |resource: &Value| refusals.are_named_by(resource);
         if refusals.holds(n) || entry.resource.as_ref().is_some_and(falls) {
             continue;

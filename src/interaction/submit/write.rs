@@ -40,6 +40,7 @@ pub(super) async fn accept(
 
     let mut unit = Unit::new("submit", at);
     unit.guards.extend(arrival.condition.clone().map(Guard::NoneMatches));
+    unit.guards.extend(before.condition());
     unit.guards.extend(claim(&response, before, &reference, digest));
     stand_on(&gathered, &mut unit);
     let (write, body) = before.write_with_body(&response)?;
@@ -58,6 +59,9 @@ pub(super) async fn accept(
             body: body.at(last_updated),
             outcome,
         }))),
+        Committed::Refused(violation @ Violation::Exists(_)) if arrival.update.is_some() => {
+            Ok(Round::Answered(Err(create::refused(&violation))))
+        }
         Committed::Refused(Violation::Exists(ids)) => {
             Ok(Round::Answered(create::existing(ctx, RESPONSE, &ids).await))
         }

@@ -32,3 +32,20 @@ pub(crate) async fn at_every_wait<F: Future>(mut step: impl FnMut() -> F) -> (us
     }
     panic!("it never ended");
 }
+
+/// Begins the step, has something else happen at the place where it waits after so many others, and lets it go on to its end.
+/// What it answered, and whether it ended before anything else happened.
+pub(crate) async fn meanwhile<F: Future>(waits: usize, step: F, other: impl Future) -> (F::Output, bool) {
+    let mut step = pin!(step);
+    let woken = Arc::new(Woken(Notify::new()));
+    let waker = Waker::from(Arc::clone(&woken));
+    for _ in 0..=waits {
+        if let std::task::Poll::Ready(answer) = step.as_mut().poll(&mut Context::from_waker(&waker)) {
+            other.await;
+            return (answer, true);
+        }
+        woken.0.notified().await;
+    }
+    other.await;
+    (step.await, false)
+}

@@ -1,0 +1,150 @@
+//! What the entries of a Bundle say of each other and of their conditions: read as FHIR R4 has it, or refused.
+
+use vigie::interaction::{self, Echo};
+use vigie::json::{Value, json};
+use vigie::problem::{Category, Problem};
+
+use crate::support::{App, Course};
+
+const ONE: &str = "urn:uuid:0b5cbf7c-3c1c-4a7e-9d0c-6d0b8a7e5f10";
+const TWO: &str = "urn:uuid:5a0f0c52-8b8e-4a7d-8f2e-2f4d0a1f9c33";
+
+fn bundle(kind: &str, entries: Vec<Value>) -> Value {
+    json!({"resourceType": "Bundle", "type": kind, "entry": entries})
+}
+
+fn entry(method: &str, url: &str, resource: Value) -> Value {
+    json!({"resource": resource, "request": {"method": method, "url": url}})
+}
+
+fn at(full_url: &str, mut entry: Value) -> Value {
+    entry["fullUrl"] = json!(full_url);
+    entry
+}
+
+fn patient(value: &str) -> Value {
+    json!({"resourceType": "Patient", "identifier": [{"system": "https://test.example", "value": value}]})
+}
+
+async fn send(app: &App, bundle: &Value) -> Result<Value, Problem> {
+    let answer =
+        interaction::bundle(&app.context, bundle.to_string().as_bytes(), Echo::Representation).await?;
+    Ok(serde_json::from_slice(&answer).unwrap())
+}
+
+async fn transaction(app: &App, entries: Vec<Value>) -> Result<Value, Problem> {
+    send(app, &bundle("transaction", entries)).await
+}
+
+fn statuses(answer: &Value) -> Vec<&str> {
+    let entries = answer["entry"].as_array().unwrap();
+    entries.iter().map(|entry| entry["response"]["status"].as_str().unwrap()).collect()
+}
+
+fn observed(full_url: &str, subject: &str) -> Value {
+    let flag = json!({"resourceType": "Flag", "status": "active", "code": {"text": "x"}, "subject": {"reference": subject}});
+    at(full_url, entry("POST", "Flag", flag))
+}
+
+#[tokio::test]
+async fn a_relative_reference_means_who_has_that_address_where_its_entry_comes_from() {
+    let app = App::bare().await;
+    app.put(&json!({"resourceType": "Patient", "id": "1"})).await.unwrap();
+    app.put(&json!({"resourceType": "Patient", "id": "2"})).await.unwrap();
+    let subjects = |answer: &Value| -> Vec<String> {
+        let entries = answer["entry"].as_array().unwrap().iter();
+        entries
+            .filter_map(|entry| entry["resource"]["subject"]["reference"].as_str().map(str::to_owned))
+            .collect()
+    };
+    let answer = transaction(
+        &app,
+        vec![
+            at("http://other/fhir/Patient/1", entry("POST", "Patient", patient("a"))),
+            at("https://vigie.test/fhir/Patient/draft", entry("POST", "Patient", patient("b"))),
+            observed("http://other/fhir/Flag/7", "Patient/1"),
+            observed("http://other/fhir/Flag/8", "Patient/2"),
+            observed("https://vigie.test/fhir/Flag/9", "Patient/1"),
+            observed(ONE, "Patient/1"),
+            observed(TWO, "Patient/draft"),
+            entry("POST", "Flag", json!({"resourceType": "Flag", "status": "active", "code": {"text": "x"}, "subject": {"reference": "Patient/2"}})),
+        ],
+    )
+    .await
+    .unwrap();
+    let name = |n: usize| format!("Patient/{}", answer["entry"][n]["resource"]["id"].as_str().unwrap());
+    let expected = [
+        name(0),
+        "http://other/fhir/Patient/2".to_owned(),
+        "Patient/1".to_owned(),
+        "Patient/1".to_owned(),
+        name(1),
+        "Patient/2".to_owned(),
+    ];
+    assert_eq!(subjects(&answer), expected);
+    let entries = vec![
+        observed("http://other/fhir/Flag/7", "Patient/1"),
+        observed("https://vigie.test/fhir/Flag/9", "Patient/1"),
+    ];
+    let answer = send(&app, &bundle("batch", entries)).await.unwrap();
+    assert_eq!(subjects(&answer), ["http://other/fhir/Patient/1", "Patient/1"]);
+}
+
+#[tokio::test]
+async fn a_response_of_another_server_is_never_about_who_has_that_id_here() {
+    let app = App::new().await;
+    let course = Course::start(&app, "folfox").await;
+    app.at("2026-03-02T09:13:00+01:00");
+    let mut response = course.week("1");
+    response["subject"] = json!({"reference": course.patient()});
+    for kind in ["batch", "transaction"] {
+        let sent = at(
+            "http://other/fhir/QuestionnaireResponse/1",
+            entry("POST", "QuestionnaireResponse", response.clone()),
+        );
+        let text = match send(&app, &bundle(kind, vec![sent])).await {
+            Ok(answer) => answer.to_string(),
+            Err(problem) => problem.to_string(),
+        };
+        assert!(text.contains("kept as Binary/"), "{text}");
+        assert_eq!(app.count(&["QuestionnaireResponse", "Observation"]).await, [0, 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_condition_that_cannot_be_read_refuses_its_entry_and_is_not_passed_over() {
+    let app = App::bare().await;
+    app.put(&json!({"resourceType": "Patient", "id": "here"})).await.unwrap();
+    let with = |method: &str, url: &str, name: &str, value: Value| {
+        let mut entry = entry(method, url, json!({"resourceType": "Patient", "id": "here", "active": true}));
+        entry["request"][name] = value;
+        entry
+    };
+    let wrong = [
+        with("POST", "Patient", "ifNoneExist", json!({"identifier": "a"})),
+        with("POST", "Patient", "ifNoneExist", json!("identifier=%zz")),
+        with("POST", "Patient", "ifNoneExist", json!("colour=blue")),
+        with("POST", "Patient", "ifNoneExist", json!("")),
+        with("PUT", "Patient/here", "ifMatch", json!(1)),
+        with("PUT", "Patient/here", "ifMatch", json!("one")),
+        with("PUT", "Patient/here", "ifNoneMatch", json!("*")),
+        with("PUT", "Patient/here", "ifNoneExist", json!("identifier=a|b")),
+        with("PUT", "Patient?identifier=%zz", "ifMatch", json!("1")),
+        with("PUT", "Patient?colour=blue", "ifMatch", json!("1")),
+        with("GET", "Patient/here", "ifModifiedSince", json!("yesterday")),
+    ];
+    for wrong in wrong {
+        let fine = entry("POST", "Patient", patient("fine"));
+        let problem = transaction(&app, vec![fine.clone(), wrong.clone()]).await.unwrap_err();
+        assert_eq!(problem.category, Category::Malformed, "{wrong}");
+        let places: Vec<_> = problem.issues.iter().filter_map(|issue| issue.expression.as_deref()).collect();
+        assert!(
+            !places.is_empty() && places.iter().all(|place| place.starts_with("Bundle.entry[1]")),
+            "{wrong}: {places:?}"
+        );
+        let answer = send(&app, &bundle("batch", vec![wrong.clone()])).await.unwrap();
+        assert_eq!(statuses(&answer), ["400 Bad Request"], "{wrong}");
+        assert_eq!(app.search("Patient", &[]).await.len(), 1, "{wrong}");
+        assert_eq!(app.read("Patient/here").await["meta"]["versionId"], "1", "{wrong}");
+    }
+}
