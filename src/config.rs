@@ -92,6 +92,9 @@ pub struct Settings {
     pub issuer: Issuer,
     /// Who is who.
     pub identity: Stance,
+    /// Answers that do not come.
+    #[validate(nested)]
+    pub silence: Silence,
     /// HL7 v2 messages that other systems send.
     #[validate(nested)]
     pub mllp: Mllp,
@@ -114,6 +117,7 @@ impl Default for Settings {
             delivery: Delivery::default(),
             issuer: Issuer::default(),
             identity: Stance::default(),
+            silence: Silence::default(),
             mllp: Mllp::default(),
             destinations: Vec::new(),
         }
@@ -222,6 +226,25 @@ impl Default for Delivery {
             unreachable_minutes: 240,
             poll_ms: 1_000,
         }
+    }
+}
+
+/// Answers that do not come.
+#[derive(Debug, Clone, Copy, Deserialize, Validate)]
+#[serde(default)]
+pub struct Silence {
+    /// Days from one answer to the next of a patient whose plan of care does not say it; 0 where another system watches for
+    /// missing answers.
+    #[validate(range(max = 366))]
+    pub days: u32,
+    /// Hours after the day of a missing answer at which the oncologist is told.
+    #[validate(range(min = 1, max = 8_784))]
+    pub inform_hours: u32,
+}
+
+impl Default for Silence {
+    fn default() -> Self {
+        Self { days: 7, inform_hours: 120 }
     }
 }
 

@@ -47,6 +47,7 @@ mod release;
 mod rounds;
 mod search;
 mod second_look;
+mod silence;
 mod submit;
 mod task;
 mod update;
@@ -73,6 +74,7 @@ pub use read::{read, vread};
 pub use release::{Follower, close_arrived, follow, release};
 pub use search::{MEMBERS, Search, SearchAnswer, everything, search, search_with};
 pub use second_look::{HeldBack, second_look};
+pub use silence::{Rhythm, tell_silences};
 pub use submit::keep_mistyped;
 pub use update::{update, update_where};
 pub use validate::validate;
@@ -128,6 +130,8 @@ pub struct Settings {
     pub known_patients_only: bool,
     /// What becomes of a Patient whose INS another record has.
     pub same_ins: SameIns,
+    /// When a missing answer is told; `None` where another system watches for that.
+    pub rhythm: Option<Rhythm>,
     /// Matches on a page of a search that says no `_count`.
     pub page_default: usize,
     /// Most matches on a page, whatever `_count` says.

@@ -25,12 +25,23 @@ mod tests;
 use crate::json::Value;
 use jiff::Timestamp;
 
-use crate::judgement::Evaluation;
-use crate::problem::Issue;
+use crate::judgement::{Activity, Evaluation};
+use crate::problem::{Issue, Problem};
 
 pub use compile::compile;
 pub use protocol::Protocol;
 pub use unreadable::technique;
+
+/// Compile one ActivityDefinition that no rule names.
+///
+/// # Errors
+/// `Invalid`, with every fault and its element path.
+pub fn activity(definition: &Value) -> Result<Activity, Problem> {
+    let mut faults = fault::Faults::default();
+    let compiled = activity::compile(definition, &mut faults);
+    faults.into_result()?;
+    compiled.ok_or_else(|| Problem::internal("an activity without a fault does not compile"))
+}
 
 /// What is known about a response when the rules look at it.
 #[derive(Clone, Copy)]

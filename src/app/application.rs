@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::json::Value;
 use actix_web::dev::ServerHandle;
+use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -316,6 +317,10 @@ fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction
             config::SameIns::Tell => interaction::SameIns::Tell,
             config::SameIns::Refuse => interaction::SameIns::Refuse,
         },
+        rhythm: (settings.silence.days > 0).then(|| interaction::Rhythm {
+            every: SignedDuration::from_hours(24 * i64::from(settings.silence.days)),
+            inform_after: SignedDuration::from_hours(settings.silence.inform_hours.into()),
+        }),
         page_default: 50,
         page_max: 1_000,
         page_bytes: 16 * 1024 * 1024,

@@ -47,6 +47,8 @@ const KEYS: &[(&str, Form)] = &[
     ("issuer.stationery", Form::Text),
     ("issuer.phone", Form::Text),
     ("identity.same_ins", Form::Text),
+    ("silence.days", Form::Number),
+    ("silence.inform_hours", Form::Number),
     ("mllp.listen", Form::Text),
     ("mllp.message_bytes", Form::Number),
     ("mllp.connections", Form::Number),

@@ -22,7 +22,7 @@ pub(crate) use edition::{Form, Plan, plan as compile_plan};
 pub(crate) use folder::compile as compile_all;
 pub(crate) use questions::unknown as unknown_questions;
 pub(crate) use shelf::{Shelf, judges};
-pub(crate) use stored::{activities_of, all as read_all, of_url, rest as read_rest, whole};
+pub(crate) use stored::{activities_of, all as read_all, newest_activity, of_url, rest as read_rest, whole};
 
 /// Name of the stream that every write of a definition bumps.
 pub(crate) const DEFINITIONS: &str = "definitions";

@@ -12,13 +12,13 @@ use super::flag::Flags;
 use super::french::{action, lateness, moment, role, told};
 use super::input::{Held, Input, Scene};
 use super::task_told::{
-    self, BETWEEN, FREE_TEXT, REPLACED, TASK_INPUT, answers, closed_by_person, mark, names, tells, words,
+    self, BETWEEN, FREE_TEXT, REPLACED, answers, closed_by_person, mark, names, tells, words,
 };
 use super::task_wanted::{Wanted, wanted};
 use crate::fhir::datetime::instant;
 use crate::fhir::element::{code_of, list, str_at};
 use crate::judgement::{Evidence, Outcome, Priority};
-use crate::terminology::{Level, PERFORMER_ROLE, TASK_CODE};
+use crate::terminology::{Level, PERFORMER_ROLE, TASK_CODE, TASK_INPUT};
 
 /// Why it does not cancel one of level rouge.
 const NO_LONGER_ROUGE: &str = "La réponse a été modifiée : aucune alerte ne demande plus cette action. Une tâche rouge ne se ferme pas seule : à clore par une personne.";

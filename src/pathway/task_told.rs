@@ -12,10 +12,8 @@ use super::french::told;
 use super::input::Scene;
 use crate::fhir::element::{code_of, list, str_at};
 use crate::judgement::{Evidence, Outcome};
-use crate::terminology::{Level, TASK_CODE};
+use crate::terminology::{Level, TASK_CODE, TASK_INPUT};
 
-/// Code system of the kinds of `Task.input`.
-pub(super) const TASK_INPUT: &str = "https://vigie.example/fhir/CodeSystem/task-input";
 /// The kind of the marks of free words.
 pub(super) const FREE_TEXT: &str = "texte-libre";
 /// Why an amendment cancels a Task.

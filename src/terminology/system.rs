@@ -27,6 +27,10 @@ pub const RESPONSE_ISSUE: &str = "https://vigie.example/fhir/CodeSystem/response
 pub const UNDELIVERED: &str = "https://vigie.example/fhir/NamingSystem/undelivered";
 /// Names of the Tasks about destinations that do not answer.
 pub const UNANSWERED: &str = "https://vigie.example/fhir/NamingSystem/unanswered";
+/// Names of the Tasks about answers that did not come: since when, and when one was expected.
+pub const SILENCE: &str = "https://vigie.example/fhir/NamingSystem/silence";
+/// Kinds of `Task.input`.
+pub const TASK_INPUT: &str = "https://vigie.example/fhir/CodeSystem/task-input";
 /// What a patient may oppose.
 pub const OPPOSITION: &str = "https://vigie.example/fhir/CodeSystem/opposition";
 /// Identifiers of deliveries.
@@ -145,6 +149,8 @@ mod tests {
             RESPONSE_ISSUE,
             UNDELIVERED,
             UNANSWERED,
+            SILENCE,
+            TASK_INPUT,
             OPPOSITION,
             DELIVERY,
             RULE_EVIDENCE,

@@ -52,6 +52,7 @@ mod same_ins;
 mod search;
 mod second_look;
 mod sequence;
+mod silence;
 mod site_parameter;
 mod starting;
 mod store;

@@ -80,6 +80,11 @@ pub(crate) async fn activities_of(store: &dyn Store, plan: &Value) -> Result<Vec
     Ok(activities)
 }
 
+/// The newest active edition of an activity.
+pub(crate) async fn newest_activity(store: &dyn Store, url: &str) -> Result<Option<Value>, Problem> {
+    Ok(choose(bodies(&all(store, "ActivityDefinition", &[("url", url)]).await?)?, None))
+}
+
 /// The one of these editions that a reference with or without version means.
 pub(super) fn choose(found: Vec<Value>, version: Option<&str>) -> Option<Value> {
     let version_of = |definition: &Value| definition["version"].as_str().unwrap_or_default().to_owned();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 use vigie::clock::{Clock, FixedClock, SeededIds};
 use vigie::interaction::{
@@ -188,6 +188,10 @@ impl App {
                 }],
                 known_patients_only: false,
                 same_ins: interaction::SameIns::Tell,
+                rhythm: Some(interaction::Rhythm {
+                    every: SignedDuration::from_hours(7 * 24),
+                    inform_after: SignedDuration::from_hours(120),
+                }),
                 page_default: 50,
                 page_max: 500,
                 page_bytes: 16 * 1024 * 1024,
