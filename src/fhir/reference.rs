@@ -87,6 +87,12 @@ pub fn parse(text: &str) -> ReferenceForm<'_> {
     ReferenceForm::Invalid
 }
 
+/// What follows the address of a server, where `text` begins with it: `Patient/1` of `https://…/Patient/1`.
+#[must_use]
+pub fn without_base<'t>(text: &'t str, base: &str) -> Option<&'t str> {
+    text.strip_prefix(base)?.strip_prefix('/')
+}
+
 /// `[A-Za-z0-9\-\.]{1,64}`: the form of a logical id.
 #[must_use]
 pub fn is_id(text: &str) -> bool {

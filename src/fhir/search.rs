@@ -11,6 +11,7 @@ mod element;
 mod extract;
 mod fold;
 mod instant;
+mod local;
 mod matching;
 mod number;
 mod parameter;
@@ -26,12 +27,13 @@ pub use concepts::{asks_terminology, resolve, value_sets};
 pub use cursor::{Key, open_cursor, seal_cursor};
 pub use extract::{Amount, Entry, Found, index, index_after, values};
 pub use fold::fold;
+pub use local::localise;
 pub use matching::{Candidate, can_tell, matches};
 pub use parameter::{Column, Component, Kind, Parameter};
-pub use parse::{COUNT_DEFAULT, COUNT_MAX, escape, pairs, parse, parse_text};
+pub use parse::{COUNT_DEFAULT, COUNT_MAX, CURSOR, escape, pairs, parse, parse_text};
 pub use query::{Criterion, Modifier, Query, Sort, SortKey, Total};
 pub use registry::install;
-pub use request::{Handling, Include, Request, Summary, references, request};
+pub use request::{Handling, Ignored, Include, Request, Summary, references, request};
 pub use test::{Limits, Prefix, Test};
 
 /// Changes whenever the same resource would be indexed otherwise by the same parameters; a store then indexes anew.

@@ -27,8 +27,13 @@ pub(crate) fn parameters(query: &str) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// `Malformed`.
-pub(crate) fn query(rtype: &str, params: &[(String, String)]) -> Result<search::Query, Problem> {
+pub(crate) fn query(
+    ctx: &Context,
+    rtype: &str,
+    params: &[(String, String)],
+) -> Result<search::Query, Problem> {
     let mut query = search::parse(rtype, params)?;
+    search::localise(&mut query, &ctx.settings.base_url);
     if query.criteria.is_empty() {
         return Err(Problem::new(
             Category::Malformed,
@@ -51,10 +56,10 @@ pub(crate) fn query(rtype: &str, params: &[(String, String)]) -> Result<search::
 ///
 /// # Errors
 /// `Malformed`.
-pub(crate) fn query_text(rtype: &str, text: &str) -> Result<search::Query, Problem> {
+pub(crate) fn query_text(ctx: &Context, rtype: &str, text: &str) -> Result<search::Query, Problem> {
     // What is decoded in part would be looked for as something else, and not be found.
     search::pairs(text.trim_start_matches('?'))?;
-    query(rtype, &parameters(text.trim_start_matches('?')))
+    query(ctx, rtype, &parameters(text.trim_start_matches('?')))
 }
 
 /// The first two matches of a condition: two are enough to know that it is ambiguous.
@@ -66,7 +71,7 @@ pub(crate) async fn matches(
     rtype: &str,
     params: &[(String, String)],
 ) -> Result<Vec<Stored>, Problem> {
-    let mut page = ctx.store.search(&query(rtype, params)?).await?;
+    let mut page = ctx.store.search(&query(ctx, rtype, params)?).await?;
     page.resources.truncate(2);
     Ok(page.resources)
 }
@@ -77,7 +82,7 @@ pub(crate) async fn matches(
 /// # Errors
 /// As [`matches`].
 pub(crate) async fn patients(ctx: &Context, params: &[(String, String)]) -> Result<Vec<Stored>, Problem> {
-    let mut query = query("Patient", params)?;
+    let mut query = query(ctx, "Patient", params)?;
     query.count = PATIENTS_MAX;
     let page = ctx.store.search(&query).await?;
     let whole = page.next.is_none();

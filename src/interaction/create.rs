@@ -27,7 +27,7 @@ pub async fn create(
 ) -> Result<Answer, Problem> {
     let body = body.into();
     read::writable(rtype)?;
-    let condition = match if_none_exist.map(|query| conditional::query_text(rtype, query)).transpose() {
+    let condition = match if_none_exist.map(|query| conditional::query_text(ctx, rtype, query)).transpose() {
         Err(problem) if rtype == submit::RESPONSE => {
             return Err(submit::keep_asked_wrongly(ctx, body, problem).await?);
         }

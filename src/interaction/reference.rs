@@ -24,8 +24,17 @@ struct Place {
 }
 
 enum Target {
-    Local { rtype: String, id: String, rewritten: bool },
-    Search { rtype: String, params: Vec<(String, String)>, identifier: Option<Identifier> },
+    /// `rewritten` is what it says without the address of this server, with its version.
+    Local {
+        rtype: String,
+        id: String,
+        rewritten: Option<String>,
+    },
+    Search {
+        rtype: String,
+        params: Vec<(String, String)>,
+        identifier: Option<Identifier>,
+    },
     Elsewhere(String),
 }
 
@@ -87,7 +96,7 @@ impl References {
     /// Whether resolving leaves every reference as it is, whatever there is.
     pub(crate) fn are_literal(&self) -> bool {
         self.places.iter().all(|place| match &place.target {
-            Target::Local { rewritten, .. } => !rewritten,
+            Target::Local { rewritten, .. } => rewritten.is_none(),
             Target::Search { .. } => false,
             Target::Elsewhere(_) => true,
         })
@@ -137,10 +146,10 @@ async fn literal(
             let reference = format!("{rtype}/{id}");
             let known =
                 own == Some(reference.as_str()) || ctx.store.expects(rtype, id) || known.contains(&reference);
-            match (known, rewritten) {
-                (true, true) => Ok(Some((reference, None))),
-                (true, false) => Ok(None),
-                (false, _) => Err(unknown(rtype, format!("{reference} is not known here"))),
+            if known {
+                Ok(rewritten.clone().map(|rewritten| (rewritten, None)))
+            } else {
+                Err(unknown(rtype, format!("{reference} is not known here")))
             }
         }
         Target::Search { rtype, params, .. } if rtype == "Patient" && names_no_system(params) => {
@@ -285,18 +294,14 @@ fn target(name: &str, value: &Value, base: &str) -> Option<Target> {
 }
 
 fn named(text: &str, base: &str, value: &Value) -> Option<Target> {
-    let local = |rtype: &str, id: &str, rewritten| {
-        if fhir::is_served(rtype) {
-            Target::Local { rtype: rtype.to_owned(), id: id.to_owned(), rewritten }
-        } else {
-            Target::Elsewhere(rtype.to_owned())
-        }
-    };
-    match fhir::reference::parse(text) {
-        ReferenceForm::Local { rtype, id, .. } => Some(local(rtype, id, false)),
-        ReferenceForm::Absolute { base: other, rtype: Some(rtype), id: Some(id), .. } if other == base => {
-            Some(local(rtype, id, true))
-        }
+    let own = fhir::reference::without_base(text, base);
+    match fhir::reference::parse(own.unwrap_or(text)) {
+        ReferenceForm::Local { rtype, id, .. } if fhir::is_served(rtype) => Some(Target::Local {
+            rtype: rtype.to_owned(),
+            id: id.to_owned(),
+            rewritten: own.map(str::to_owned),
+        }),
+        ReferenceForm::Local { rtype, .. } => Some(Target::Elsewhere(rtype.to_owned())),
         ReferenceForm::Conditional { rtype, query } if fhir::is_served(rtype) => {
             let params = conditional::parameters(query);
             let identifier = value.get("identifier").is_none().then(|| {
@@ -331,7 +336,9 @@ mod tests {
             .map(|place| {
                 assert!(resource.pointer(&place.pointer).is_some(), "{}", place.pointer);
                 let target = match &place.target {
-                    Target::Local { rtype, id, rewritten } => format!("{rtype}/{id} {rewritten}"),
+                    Target::Local { rtype, id, rewritten } => {
+                        format!("{rtype}/{id} {}", rewritten.as_deref().unwrap_or("-"))
+                    }
                     Target::Search { rtype, params, identifier } => {
                         format!("{rtype}?{}={} {}", params[0].0, params[0].1, identifier.is_some())
                     }
@@ -350,15 +357,17 @@ mod tests {
         check(
             &json!({
                 "subject": {"reference": "Patient?identifier=urn:oid:1.2|5"},
-                "basedOn": [{"reference": "CarePlan/1"}, {"reference": "https://vigie.test/fhir/CarePlan/2"}],
+                "basedOn": [{"reference": "CarePlan/1"}, {"reference": "https://vigie.test/fhir/CarePlan/2"},
+                    {"reference": "https://vigie.test/fhir/CarePlan/2/_history/3"}],
                 "author": {"reference": "#me"},
                 "encounter": {"reference": "Encounter/9"},
                 "source": {"reference": "https://elsewhere.example/Patient/1"}
             }),
             &[
                 ("R.subject", "Patient?identifier=urn:oid:1.2|5 true"),
-                ("R.basedOn[0]", "CarePlan/1 false"),
-                ("R.basedOn[1]", "CarePlan/2 true"),
+                ("R.basedOn[0]", "CarePlan/1 -"),
+                ("R.basedOn[1]", "CarePlan/2 CarePlan/2"),
+                ("R.basedOn[2]", "CarePlan/2 CarePlan/2/_history/3"),
                 ("R.encounter", "elsewhere Encounter"),
             ],
         );

@@ -20,8 +20,7 @@ use crate::problem::{Issue, Problem};
 pub use compartment::MEMBERS;
 pub use everything::everything;
 
-/// The parameter that carries the cursor of the next page.
-pub(super) const CURSOR: &str = "_cursor";
+pub(super) use parameters::CURSOR;
 
 /// A page of matches.
 #[derive(Clone)]
@@ -69,6 +68,7 @@ pub async fn search(
 pub async fn search_with(ctx: &Context, search: Search<'_>) -> Result<SearchAnswer, Problem> {
     read::served(search.rtype)?;
     let mut request = parameters::request(search.rtype, search.params, search.handling)?;
+    parameters::localise(&mut request.query, &ctx.settings.base_url);
     let mut path = search.rtype.to_owned();
     if let Some(patient) = search.patient {
         request.query.criteria.push(compartment::member(ctx, patient, search.rtype).await?);
@@ -85,10 +85,9 @@ pub async fn search_with(ctx: &Context, search: Search<'_>) -> Result<SearchAnsw
     let page = ctx.store.search(&request.query).await?;
     let matches: Vec<Value> = page.resources.iter().map(read::body).collect::<Result<_, _>>()?;
     let (included, more) = include::included(ctx, &request, &matches).await?;
-    let mut said = request.ignored.clone();
+    let mut said: Vec<Issue> = request.ignored.iter().map(|ignored| ignored.issue.clone()).collect();
     said.extend(more.into_iter().chain(asked));
-    let kept: Vec<_> =
-        search.params.iter().filter(|(name, _)| !is_ignored(&request, name)).cloned().collect();
+    let kept = kept(&request, search.params);
     let mut links = vec![("self", link::to(ctx, &path, &kept, None))];
     if let Some(next) = &page.next {
         links.push(("next", link::to(ctx, &path, &kept, Some(next))));
@@ -102,8 +101,10 @@ pub async fn search_with(ctx: &Context, search: Search<'_>) -> Result<SearchAnsw
     answer(entries, &said, &links, page.total)
 }
 
-fn is_ignored(request: &Request, name: &str) -> bool {
-    request.ignored.iter().any(|issue| issue.expression.as_deref() == Some(name))
+/// The parameters without those that were passed over.
+fn kept(request: &Request, params: &[(String, String)]) -> Vec<(String, String)> {
+    let is_ignored = |place: usize| request.ignored.iter().any(|ignored| ignored.place == place);
+    params.iter().enumerate().filter(|(place, _)| !is_ignored(*place)).map(|(_, pair)| pair.clone()).collect()
 }
 
 fn entries(ctx: &Context, resources: Vec<Value>, mode: Mode) -> Vec<Match> {

@@ -107,7 +107,7 @@ async fn meeting(
     body: Document<'_>,
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
-    let condition = conditional::query(rtype, params)?;
+    let condition = conditional::query(ctx, rtype, params)?;
     let mut resource = match body.read() {
         Ok(Reading { resource, issues }) if issues.is_empty() => resource,
         // Refused with every fault, and kept if it was meant to be a response.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
@@ -193,11 +194,15 @@ impl<'a> Reading<'a> {
         for attribute in tag.attributes() {
             let attribute = attribute.map_err(|_| self.fault("has an attribute that is not well formed"))?;
             let value = attribute
-                .normalized_value(XmlVersion::Implicit1_0)
+                // Of the replacements of XML none is replaced again.
+                .normalized_value_with(XmlVersion::Implicit1_0, 1, resolve_xml_entity)
                 .map_err(|_| self.fault("has an attribute that refers to an entity"))?
                 .into_owned();
             if attribute.value.contains('<') {
                 return Err(self.fault("has < in an attribute"));
+            }
+            if !value.chars().all(is_allowed) {
+                return Err(self.fault("refers to a character that cannot stand in XML"));
             }
             match split(attribute.key.into_inner()).ok_or_else(|| self.fault("has a name that is none"))? {
                 ("", "xmlns") => declared.push((String::new(), value)),
@@ -291,7 +296,10 @@ mod tests {
     fn references_and_line_ends_are_resolved_and_entities_refused() {
         check("<a>x&amp;&#65;&#x42;\r\ny<![CDATA[<]]></a>", Some("x&AB\ny<"));
         check("<a>&nbsp;</a>", None);
-        check("<a b='&e;'/>", None);
+        for entity in ["&e;", "&nbsp;", "&eacute;", "&", "&amp", "&#0;", "&#1;", "&#xFFFE;", "&#x110000;"] {
+            check(&format!("<a b='{entity}'/>"), None);
+        }
+        check("<a b='&amp;&#233;&quot;'/>", Some(""));
         check("<!DOCTYPE a [<!ENTITY e 'x'>]><a>&e;</a>", None);
         check("<!DOCTYPE a><a/>", None);
         check("<a>&#0;</a>", None);

@@ -34,6 +34,7 @@ mod mutual_tls;
 mod odd;
 mod openapi;
 mod outage;
+mod own_address;
 mod page_bytes;
 mod patching;
 mod period_report;

@@ -54,18 +54,24 @@ pub fn matches(query: &Query, candidate: &Candidate<'_>) -> bool {
 }
 
 fn holds(criterion: &Criterion, candidate: &Candidate<'_>) -> bool {
-    let found: Vec<Found> = match criterion.parameter.column {
-        Some(Column::Id) => vec![Found::Token { system: String::new(), code: candidate.id.to_owned() }],
+    let parameter = criterion.parameter;
+    let found: Vec<Entry> = match parameter.column {
+        Some(Column::Id) => {
+            let found = Found::Token { system: String::new(), code: candidate.id.to_owned() };
+            vec![Entry { parameter, found }]
+        }
         Some(Column::LastUpdated) => {
-            vec![Found::Date { low: candidate.last_updated, high: candidate.last_updated + 1 }]
+            let found = Found::Date { low: candidate.last_updated, high: candidate.last_updated + 1 };
+            vec![Entry { parameter, found }]
         }
         _ => {
-            let own =
-                candidate.entries.iter().filter(|entry| entry.parameter.name == criterion.parameter.name);
-            own.map(|entry| entry.found.clone()).collect()
+            // What other parameters hold together is found under their names.
+            let stored = parameter.stored();
+            let own = candidate.entries.iter().filter(|entry| stored.contains(&entry.parameter));
+            own.cloned().collect()
         }
     };
-    let any = || criterion.any.iter().any(|test| found.iter().any(|found| meets(criterion, test, found)));
+    let any = || criterion.any.iter().any(|test| found.iter().any(|one| meets(criterion, test, one)));
     match criterion.modifier {
         Modifier::Missing(missing) => found.is_empty() == missing,
         Modifier::Not => !any(),
@@ -73,16 +79,16 @@ fn holds(criterion: &Criterion, candidate: &Candidate<'_>) -> bool {
     }
 }
 
-fn meets(criterion: &Criterion, test: &Test, found: &Found) -> bool {
-    match (test, found) {
+fn meets(criterion: &Criterion, test: &Test, entry: &Entry) -> bool {
+    match (test, &entry.found) {
         (Test::Token { system, code }, Found::Token { system: own_system, code: own }) => {
-            let bound = own_system.is_empty().then_some(criterion.parameter.system()).flatten();
+            let bound = own_system.is_empty().then_some(entry.parameter.system()).flatten();
             let own_system = bound.unwrap_or(own_system);
             system.as_deref().is_none_or(|system| system == own_system)
                 && code.as_ref().is_none_or(|code| code == own)
         }
         (Test::Among(systems), Found::Token { system: own_system, code: own }) => {
-            let bound = own_system.is_empty().then_some(criterion.parameter.system()).flatten();
+            let bound = own_system.is_empty().then_some(entry.parameter.system()).flatten();
             let own_system = bound.unwrap_or(own_system);
             systems.iter().any(|(system, codes)| system == own_system && codes.contains(own))
         }
@@ -157,6 +163,26 @@ mod tests {
         check("authored-on=2026-01-12", true);
         check("authored-on=gt2026-01-12T12:00:00Z", false);
         check("_lastUpdated=lt1971", true);
+    }
+
+    #[test]
+    fn what_several_parameters_hold_together_is_compared_with_each() {
+        let coded = |code: &str| json!({"coding": [{"system": "https://c", "code": code}]});
+        let observation = json!({"resourceType": "Observation", "id": "o", "status": "final", "code": coded("panel"),
+            "component": [{"code": coded("systolic"), "valueCodeableConcept": coded("high")}]});
+        let entries = index(&observation);
+        let candidate = Candidate { rtype: "Observation", id: "o", last_updated: 0, entries: &entries };
+        for (text, expected) in [
+            ("combo-code=https://c|panel", true),
+            ("combo-code=systolic", true),
+            ("combo-code=high", false),
+            ("combo-code:not=systolic", false),
+            ("combo-value-concept=high", true),
+            ("combo-value-concept:missing=true", false),
+            ("combo-value-quantity:missing=true", true),
+        ] {
+            assert_eq!(matches(&parse_text("Observation", text).unwrap(), &candidate), expected, "{text}");
+        }
     }
 
     #[test]

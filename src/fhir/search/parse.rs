@@ -10,6 +10,8 @@ use crate::problem::{Category, Issue, Problem};
 pub const COUNT_DEFAULT: usize = 50;
 /// Matches on a page, whatever `_count` says.
 pub const COUNT_MAX: usize = 1_000;
+/// The parameter that carries the cursor of the next page.
+pub const CURSOR: &str = "_cursor";
 /// Alternatives of one criterion, and criteria of one query.
 const PARTS_MAX: usize = 100;
 
@@ -61,7 +63,7 @@ impl From<String> for Fault {
 }
 
 impl Fault {
-    fn unknown(diagnostics: String) -> Self {
+    pub(super) fn unknown(diagnostics: String) -> Self {
         Self { diagnostics, unknown: true }
     }
 }
@@ -119,7 +121,7 @@ pub(super) fn read(query: &mut Query, name: &str, value: &str) -> Result<(), Fau
         "_sort" => query.sort = sort(&query.rtype, value)?,
         "_count" => query.count = count(value)?,
         "_total" => query.total = total(value)?,
-        "_cursor" => query.after = Some(value.to_owned()),
+        CURSOR => query.after = Some(value.to_owned()),
         _ => query.criteria.push(criterion::read(&query.rtype, name, value)?),
     }
     Ok(())
@@ -140,22 +142,22 @@ fn total(value: &str) -> Result<Total, String> {
     }
 }
 
-fn sort(rtype: &str, value: &str) -> Result<Vec<Sort>, String> {
+fn sort(rtype: &str, value: &str) -> Result<Vec<Sort>, Fault> {
     let key = |part: &str| {
         let name = part.strip_prefix('-').unwrap_or(part);
         let parameter = parameters(rtype).iter().find(|parameter| parameter.name == name);
         let key = parameter.and_then(Parameter::sort_key).ok_or_else(|| {
             let names: Vec<_> = sortable(rtype).collect();
-            format!("{rtype} cannot be sorted by {name:?}: {}", names.join(", "))
+            Fault::unknown(format!("{rtype} cannot be sorted by {name:?}: {}", names.join(", ")))
         })?;
         // Ranks grow as urgency falls.
         let descending = part.starts_with('-') != (key == super::SortKey::Urgency);
         Ok(Sort { key, descending })
     };
-    let sorts: Vec<Sort> = value.split(',').map(key).collect::<Result<_, String>>()?;
+    let sorts: Vec<Sort> = value.split(',').map(key).collect::<Result<_, Fault>>()?;
     let twice =
         sorts.iter().enumerate().any(|(n, sort)| sorts[..n].iter().any(|earlier| earlier.key == sort.key));
-    if twice { Err("_sort names the same value twice".to_owned()) } else { Ok(sorts) }
+    if twice { Err("_sort names the same value twice".to_owned().into()) } else { Ok(sorts) }
 }
 
 #[cfg(test)]

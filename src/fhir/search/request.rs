@@ -1,9 +1,10 @@
 //! A search with what is to be done with its matches: what comes with them, and how much of each
 //! (R4 3.1.1.5, "managing returned resources"; `Prefer: handling`, 3.1.1.6).
 
+use super::parse::{CURSOR, Fault};
 use super::{Kind, Parameter, Query, Total, parameters, parse};
 use crate::fhir::{SERVED, is_served};
-use crate::problem::{Category, Issue, Problem, Severity};
+use crate::problem::{Category, Issue, Problem};
 
 /// Includes of one request.
 const INCLUDES_MAX: usize = 20;
@@ -19,8 +20,17 @@ pub struct Request {
     pub summary: Summary,
     /// Only these elements, with those that are mandatory; empty for all.
     pub elements: Vec<String>,
-    /// What was ignored under `handling=lenient`.
-    pub ignored: Vec<Issue>,
+    /// What was ignored.
+    pub ignored: Vec<Ignored>,
+}
+
+/// A parameter that was passed over: without a value, or not known and so wanted by `handling=lenient`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ignored {
+    /// Its place among the parameters of the request.
+    pub place: usize,
+    /// What is said about it.
+    pub issue: Issue,
 }
 
 /// Resources that come with the matches.
@@ -74,19 +84,29 @@ pub fn request(rtype: &str, params: &[(String, String)], handling: Handling) -> 
         elements: Vec::new(),
         ignored: Vec::new(),
     };
-    let mut issues = Vec::new();
-    for (name, value) in params {
+    let (mut issues, mut request_ignored) = (Vec::new(), Vec::new());
+    let mut ignore = |place: usize, code: &'static str, text: String| {
+        let issue = Issue::warning(code, text).at(params[place].0.as_str());
+        request_ignored.push(Ignored { place, issue });
+    };
+    for (place, (name, value)) in params.iter().enumerate() {
+        // R4 3.1.1.4: "Empty parameters are not an error - they are just ignored by the server".
+        if value.is_empty() && name != CURSOR {
+            ignore(place, "value", format!("{name} has no value: it is passed over"));
+            continue;
+        }
         match request.read(name, value) {
             Ok(()) => {}
             Err(fault) if fault.unknown && handling == Handling::Lenient => {
-                let issue = Issue::error("not-supported", fault.diagnostics).at(name.as_str());
-                request.ignored.push(Issue { severity: Severity::Warning, ..issue });
+                ignore(place, "not-supported", fault.diagnostics);
             }
             Err(fault) => issues.push(Issue::error("invalid", fault.diagnostics).at(name.as_str())),
         }
     }
+    request.ignored = request_ignored;
     issues.extend(parse::too_many(&request.query));
-    if request.includes.len() > INCLUDES_MAX {
+    let includes = params.iter().filter(|(name, _)| is_include(name)).count();
+    if includes > INCLUDES_MAX {
         issues.push(Issue::error("too-costly", format!("at most {INCLUDES_MAX} includes are read")));
     }
     if request.summary == Summary::Count || request.query.count == 0 {
@@ -99,13 +119,12 @@ pub fn request(rtype: &str, params: &[(String, String)], handling: Handling) -> 
 }
 
 impl Request {
-    fn read(&mut self, name: &str, value: &str) -> Result<(), parse::Fault> {
+    fn read(&mut self, name: &str, value: &str) -> Result<(), Fault> {
         let (plain, modifier) = name.split_once(':').unwrap_or((name, ""));
         match (plain, modifier) {
             ("_include" | "_revinclude", "" | "iterate" | "recurse") => {
-                let include =
-                    include(&self.query.rtype, value, plain == "_revinclude", !modifier.is_empty())?;
-                self.includes.push(include);
+                let wanted = Wanted { reverse: plain == "_revinclude", iterate: !modifier.is_empty() };
+                self.includes.extend(wanted.read(&self.query.rtype, value)?);
             }
             ("_summary", "") => {
                 self.summary = match value {
@@ -137,31 +156,68 @@ fn knows(rtype: &str, name: &str) -> bool {
         .is_some_and(|definition| definition.elements.iter().any(|element| element.name == name))
 }
 
-/// `Type:parameter`, `Type:parameter:Target`, `Type:*`.
-fn include(matched: &str, value: &str, reverse: bool, iterate: bool) -> Result<Include, String> {
-    let mut words = value.splitn(3, ':');
-    let (Some(rtype), Some(name)) = (words.next(), words.next()) else {
-        return Err("an include is written Type:reference or Type:reference:Target".to_owned());
-    };
-    if !is_served(rtype) {
-        return Err(format!("{rtype} is not served here: {}", SERVED.join(", ")));
+fn is_include(name: &str) -> bool {
+    matches!(name.split(':').next(), Some("_include" | "_revinclude"))
+}
+
+/// Which way an include goes.
+#[derive(Clone, Copy)]
+struct Wanted {
+    reverse: bool,
+    iterate: bool,
+}
+
+impl Wanted {
+    /// `Type:parameter`, `Type:parameter:Target`, `Type:*`; or `*`, every reference from or to what is found.
+    fn read(self, matched: &str, value: &str) -> Result<Vec<Include>, Fault> {
+        if value == "*" {
+            return self.every(matched);
+        }
+        let Self { reverse, iterate } = self;
+        let mut words = value.splitn(3, ':');
+        let (Some(rtype), Some(name)) = (words.next(), words.next()) else {
+            let text = "an include is written Type:reference, Type:reference:Target, Type:* or *";
+            return Err(text.to_owned().into());
+        };
+        if !is_served(rtype) {
+            return Err(Fault::unknown(format!("{rtype} is not served here: {}", SERVED.join(", "))));
+        }
+        if !reverse && !iterate && rtype != matched {
+            let text =
+                format!("_include starts from {matched}; from what was included with _include:iterate");
+            return Err(text.into());
+        }
+        let target = words.next().map(str::to_owned);
+        let fits = |parameter: &&'static Parameter| {
+            (name == "*" || parameter.name == name)
+                && target.as_deref().is_none_or(|target| parameter.refers_to(target))
+                && (!reverse || parameter.kind == Kind::Canonical || iterate || parameter.refers_to(matched))
+        };
+        let by: Vec<_> = references(rtype).filter(fits).collect();
+        if by.is_empty() {
+            let names: Vec<_> = references(rtype).map(|parameter| parameter.name).collect();
+            let text = format!("{value} leads nowhere; references of {rtype}: {}", names.join(", "));
+            return Err(Fault::unknown(text));
+        }
+        Ok(vec![Include { rtype: rtype.to_owned(), by, target, iterate, reverse }])
     }
-    if !reverse && !iterate && rtype != matched {
-        return Err(format!("_include starts from {matched}; from what was included with _include:iterate"));
+
+    /// `*`: of the matched type; of every type that refers to it; of every type for what was included.
+    fn every(self, matched: &str) -> Result<Vec<Include>, Fault> {
+        let Self { reverse, iterate } = self;
+        if reverse && iterate {
+            let text = "_revinclude:iterate names the type that refers: Type:reference or Type:*";
+            return Err(text.to_owned().into());
+        }
+        let from = |rtype: &&&str| reverse || iterate || **rtype == matched;
+        let includes = SERVED.iter().filter(from).map(|rtype| {
+            let fits = |parameter: &&'static Parameter| !reverse || parameter.refers_to(matched);
+            let by: Vec<_> = references(rtype).filter(fits).collect();
+            Include { rtype: (*rtype).to_owned(), by, target: None, iterate, reverse }
+        });
+        // A type without references, or to which nothing refers, has nothing that comes with it.
+        Ok(includes.filter(|include| !include.by.is_empty()).collect())
     }
-    let target = words.next().map(str::to_owned);
-    let fits = |parameter: &&'static Parameter| {
-        matches!(parameter.kind, Kind::Reference | Kind::Canonical)
-            && (name == "*" || parameter.name == name)
-            && target.as_deref().is_none_or(|target| parameter.refers_to(target))
-            && (!reverse || parameter.kind == Kind::Canonical || iterate || parameter.refers_to(matched))
-    };
-    let by: Vec<_> = parameters(rtype).iter().filter(fits).collect();
-    if by.is_empty() {
-        let names: Vec<_> = references(rtype).map(|parameter| parameter.name).collect();
-        return Err(format!("{value} leads nowhere; references of {rtype}: {}", names.join(", ")));
-    }
-    Ok(Include { rtype: rtype.to_owned(), by, target, iterate, reverse })
 }
 
 /// The parameters of a type that refer to other resources.
@@ -188,6 +244,51 @@ mod tests {
         let lenient = read("nom=x&status:above=y&code=appel", Handling::Lenient).unwrap();
         assert_eq!((lenient.ignored.len(), lenient.query.criteria.len()), (2, 1));
         assert!(read("authored-on=never", Handling::Lenient).is_err());
+        for unknown in [
+            "_include=Task:nom",
+            "_revinclude=Encounter:subject",
+            "_sort=nom",
+            "patient.nom=x",
+            "status.name=x",
+            "_has:Encounter:subject:status=x",
+            "_has:Task:nom:status=x",
+        ] {
+            assert!(read(unknown, Handling::Strict).is_err(), "{unknown}");
+            assert_eq!(read(unknown, Handling::Lenient).unwrap().ignored.len(), 1, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_without_a_value_is_passed_over_and_said_to_be() {
+        for handling in [Handling::Strict, Handling::Lenient] {
+            let request =
+                read("status=requested&patient=&_sort=&_count=&_include=&code:in=&nom=", handling).unwrap();
+            assert_eq!(request.query, parse::parse_text("Task", "status=requested").unwrap());
+            assert_eq!(request.ignored.iter().map(|one| one.place).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
+        }
+        for wrong in ["code=a,", "patient=,", "_cursor="] {
+            let request = read(wrong, Handling::Strict);
+            assert!(request.is_err() || wrong == "_cursor=", "{wrong}");
+        }
+        assert_eq!(
+            read("_cursor=", Handling::Strict).unwrap().query.after.as_deref(),
+            Some(""),
+            "refused by the store"
+        );
+    }
+
+    #[test]
+    fn a_star_is_every_reference() {
+        let all = |text: &str| read(text, Handling::Strict).unwrap().includes;
+        let [forward] = &all("_include=*")[..] else { panic!("one type is matched") };
+        assert_eq!(forward, &all("_include=Task:*")[0]);
+        let back = all("_revinclude=*");
+        assert!(back.iter().all(|one| one.reverse && one.by.iter().all(|by| by.refers_to("Task"))));
+        assert!(back.iter().any(|one| one.rtype == "Provenance") && back.len() > 2);
+        assert!(all("_include:iterate=*").len() > 10);
+        assert!(read("_revinclude:iterate=*", Handling::Strict).is_err());
+        let many = vec!["_revinclude=*"; INCLUDES_MAX + 1].join("&");
+        assert!(read(&many, Handling::Strict).is_err());
     }
 
     #[test]

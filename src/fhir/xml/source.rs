@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::attributes::{Attribute as RawAttribute, Attributes};
 use quick_xml::events::{BytesDecl, Event};
 use quick_xml::{Reader, XmlVersion};
@@ -243,7 +244,8 @@ fn value<'a>(attribute: &RawAttribute<'a>) -> Result<Cow<'a, str>, String> {
         return Err("a < stands in the value of an attribute".into());
     }
     let value = attribute
-        .normalized_value(XmlVersion::Explicit1_0)
+        // Of the replacements of XML none is replaced again.
+        .normalized_value_with(XmlVersion::Explicit1_0, 1, resolve_xml_entity)
         .map_err(|_| "an & in the value of an attribute begins no reference that XML has")?;
     match value.chars().find(|c| matches!(value, Cow::Owned(_)) && !is_writable(*c)) {
         Some(c) => {

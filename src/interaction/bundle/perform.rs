@@ -89,8 +89,8 @@ async fn get(ctx: &Context, entry: &Entry) -> Result<Done, Problem> {
 ///
 /// # Errors
 /// `Malformed`.
-pub(super) fn condition(entry: &Entry) -> Result<Option<crate::fhir::search::Query>, Problem> {
-    entry.if_none_exist.as_deref().map(|text| conditional::query_text(&entry.rtype, text)).transpose()
+pub(super) fn condition(ctx: &Context, entry: &Entry) -> Result<Option<crate::fhir::search::Query>, Problem> {
+    entry.if_none_exist.as_deref().map(|text| conditional::query_text(ctx, &entry.rtype, text)).transpose()
 }
 
 /// A patch in a Bundle is a `Parameters`, or a `Binary` that holds a JSON Patch.

@@ -187,7 +187,7 @@ impl Plan {
             (Method::Post, _) => self.create(ctx, entry).await?,
             (_, Target::One(id)) => Fate::At(id.clone()),
             (_, Target::Type(params)) => {
-                let query = conditional::query(&entry.rtype, params)?;
+                let query = conditional::query(ctx, &entry.rtype, params)?;
                 let found = conditional::matches(ctx, &entry.rtype, params).await?;
                 let own = entry.resource.as_ref().and_then(element::id).map(str::to_owned);
                 match (found.as_slice(), entry.method) {
@@ -227,7 +227,7 @@ impl Plan {
     }
 
     async fn create(&mut self, ctx: &Context, entry: &Entry) -> Result<Fate, Problem> {
-        let Some(query) = perform::condition(entry)? else { return Ok(Fate::New(ctx.ids.next(), None)) };
+        let Some(query) = perform::condition(ctx, entry)? else { return Ok(Fate::New(ctx.ids.next(), None)) };
         let wider = Query { count: query.count + self.gone.len(), ..query.clone() };
         let mut found = ctx.store.search(&wider).await?.resources;
         found.retain(|one| !self.gone.contains(&format!("{}/{}", one.rtype, one.id)));

@@ -24,7 +24,7 @@ pub(super) async fn resolve(ctx: &Context, query: &mut Query) -> Result<(), Prob
 
 /// The canonical of a value set that is named as a resource of this server.
 async fn named_by_id(ctx: &Context, name: &str) -> Result<Option<String>, Problem> {
-    let own = name.strip_prefix(ctx.settings.base_url.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    let own = reference::without_base(name, &ctx.settings.base_url);
     let ReferenceForm::Local { rtype: "ValueSet", id, .. } = reference::parse(own.unwrap_or(name)) else {
         return Ok(None);
     };

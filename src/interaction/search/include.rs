@@ -169,8 +169,7 @@ impl<'a> Gathering<'a> {
 
     /// Type and id of a reference to a resource of this server.
     fn local<'t>(&self, text: &'t str) -> Option<(&'t str, &'t str)> {
-        let base = &self.ctx.settings.base_url;
-        let own = text.strip_prefix(base.as_str()).and_then(|rest| rest.strip_prefix('/'));
+        let own = reference::without_base(text, &self.ctx.settings.base_url);
         match reference::parse(own.unwrap_or(text)) {
             ReferenceForm::Local { rtype, id, .. } => Some((rtype, id)),
             _ => None,

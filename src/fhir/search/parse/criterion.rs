@@ -80,14 +80,15 @@ fn chain(rtype: &str, head: &str, rest: &str, value: &str) -> Result<Criterion, 
     let (name, wanted) = head.split_once(':').map_or((head, None), |(name, rtype)| (name, Some(rtype)));
     let parameter = find(rtype, name)?;
     if parameter.kind != Kind::Reference {
-        return Err(format!("{name} is no reference, so that {name}.{rest} leads nowhere").into());
+        let text = format!("{name} is no reference, so that {name}.{rest} leads nowhere");
+        return Err(Fault::unknown(text));
     }
     if rest.contains('.') || rest.starts_with("_has:") {
-        return Err(format!("{head}.{rest}: chains of one step are read").into());
+        return Err(Fault::unknown(format!("{head}.{rest}: chains of one step are read")));
     }
     let served: Vec<&str> = match wanted {
         Some(rtype) if parameter.refers_to(rtype) => vec![rtype],
-        Some(rtype) => return Err(format!("{name} does not refer to {rtype}").into()),
+        Some(rtype) => return Err(Fault::unknown(format!("{name} does not refer to {rtype}"))),
         None => parameter.targets.iter().copied().filter(|rtype| is_served(rtype)).collect(),
     };
     // Without a type, those targets count that have such a parameter.
@@ -126,14 +127,14 @@ fn referrer(rtype: &str, rest: &str, value: &str) -> Result<Criterion, Fault> {
         return Err("_has is written _has:Type:reference:parameter".to_owned().into());
     };
     if inner.starts_with("_has:") || inner.contains('.') {
-        return Err("_has of one step is read".to_owned().into());
+        return Err(Fault::unknown("_has of one step is read".to_owned()));
     }
     if !is_served(from) {
-        return Err(format!("{from} is not served here").into());
+        return Err(Fault::unknown(format!("{from} is not served here")));
     }
     let by = find(from, by)?;
     if by.kind != Kind::Reference || !by.refers_to(rtype) {
-        return Err(format!("{from}.{} does not refer to {rtype}", by.name).into());
+        return Err(Fault::unknown(format!("{from}.{} does not refer to {rtype}", by.name)));
     }
     let parameter = parameters(rtype)
         .iter()

@@ -76,15 +76,16 @@ fn reference_to(parameter: &'static Parameter, target: Option<&str>, text: &str)
     let name = parameter.name;
     let types =
         || if parameter.targets.is_empty() { "any type".to_owned() } else { parameter.targets.join(", ") };
-    match reference::parse(text) {
-        ReferenceForm::Local { rtype, id, .. } => {
-            let fits = parameter.refers_to(rtype) && target.is_none_or(|target| target == rtype);
-            if fits {
-                Ok(Test::Reference(vec![format!("{rtype}/{id}")]))
-            } else {
-                Err(format!("{name} does not refer to {rtype}: {}", target.map_or_else(types, str::to_owned)))
-            }
-        }
+    let form = reference::parse(text);
+    let fits = |rtype: &str| parameter.refers_to(rtype) && target.is_none_or(|target| target == rtype);
+    if let Some(rtype) = form.rtype().filter(|rtype| !fits(rtype)) {
+        return Err(format!(
+            "{name} does not refer to {rtype}: {}",
+            target.map_or_else(types, str::to_owned)
+        ));
+    }
+    match form {
+        ReferenceForm::Local { rtype, id, .. } => Ok(Test::Reference(vec![format!("{rtype}/{id}")])),
         ReferenceForm::Absolute { base, rtype: Some(rtype), id: Some(id), .. } => {
             Ok(Test::Reference(vec![format!("{base}/{rtype}/{id}")]))
         }
