@@ -8,6 +8,8 @@ use flate2::Compression;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 
+use super::exchange::text;
+use super::media;
 use crate::problem::{Category, Problem};
 
 /// Shorter answers are sent as they are.
@@ -57,8 +59,7 @@ impl Coding {
 /// `UnsupportedMediaType` for another coding, `TooLarge` when more than `limit` bytes come out, `Malformed` when it
 /// cannot be unpacked.
 pub(super) fn decode(headers: &HeaderMap, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, Problem> {
-    let given =
-        headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
+    let given = text(headers, &CONTENT_ENCODING)?.map(|given| given.trim().to_ascii_lowercase());
     let coding = match given.as_deref() {
         None | Some("" | "identity") => return Ok(body),
         Some(name) => Coding::of(name).ok_or_else(|| {
@@ -94,18 +95,20 @@ pub(super) fn choose(headers: &HeaderMap, size: usize) -> Option<Coding> {
     if size < SIZE_MIN {
         return None;
     }
-    let accepted = headers.get(ACCEPT_ENCODING)?.to_str().ok()?;
+    let accepted = text(headers, &ACCEPT_ENCODING).ok()??;
     let weight = |coding: Coding| {
         let weights = accepted.split(',').filter_map(|part| {
             let (name, rest) = part.split_once(';').unwrap_or((part, ""));
-            let weight = rest.trim().strip_prefix("q=").map_or(Some(1.0), |q| q.parse::<f32>().ok())?;
+            let mut parts = rest.split(';').filter_map(|part| part.split_once('='));
+            let said = parts.find(|(name, _)| name.trim().eq_ignore_ascii_case("q"));
+            let weight = said.map_or(1000, |(_, q)| media::weight(q));
             let name = name.trim().to_ascii_lowercase();
             (Coding::of(&name) == Some(coding) || name == "*").then_some((name != "*", weight))
         });
         // What is named goes before the star.
-        weights.max_by_key(|(named, _)| *named).map_or(0.0, |(_, weight)| weight)
+        weights.max_by_key(|(named, _)| *named).map_or(0, |(_, weight)| weight)
     };
-    let mut best = (0.0, None);
+    let mut best = (0, None);
     for coding in ALL {
         let weight = weight(coding);
         if weight > best.0 {

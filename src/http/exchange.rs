@@ -1,9 +1,11 @@
 //! Headers in and out: `Prefer`, `If-Match`, `If-None-Exist`, `ETag`, `Location`.
 
+use std::borrow::Cow;
+
 use actix_web::body::MessageBody;
 use actix_web::http::header::{
     CONTENT_TYPE, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH,
-    LAST_MODIFIED, LOCATION,
+    IF_UNMODIFIED_SINCE, LAST_MODIFIED, LOCATION,
 };
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use jiff::Timestamp;
@@ -26,15 +28,39 @@ pub(super) enum Return {
     Outcome,
 }
 
-pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
-    headers.get(name).map(|value| value.to_str()).transpose().map_err(|_| {
+/// The value of a header; several lines of one name are one list (RFC 9110, 5.3).
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Cow<'a, str>>, Problem> {
+    let lines: Result<Vec<&str>, _> = headers.get_all(name).map(|value| value.to_str()).collect();
+    let lines = lines.map_err(|_| {
         Problem::new(Category::Malformed, "value", format!("header {name} holds bytes outside of ASCII"))
+    })?;
+    Ok(match lines.as_slice() {
+        [] => None,
+        [only] => Some(Cow::Borrowed(only)),
+        several => Some(Cow::Owned(several.join(", "))),
     })
+}
+
+/// The value of a header that is no list, so that it may come once only.
+fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Cow<'a, str>>, Problem> {
+    if headers.get_all(name).count() > 1 {
+        let text = format!("header {name} came more than once: which one is meant cannot be known");
+        return Err(Problem::new(Category::Malformed, "value", text));
+    }
+    text(headers, name)
+}
+
+/// What `Prefer` says under that name, the first time (RFC 7240, 2).
+fn preference(headers: &HeaderMap, name: &str) -> Result<Option<String>, Problem> {
+    let given = text(headers, &PREFER)?.unwrap_or_default();
+    let mut all = given.split([',', ';']).filter_map(|part| part.split_once('='));
+    let found = all.find(|(known, _)| known.trim().eq_ignore_ascii_case(name));
+    Ok(found.map(|(_, value)| value.trim().trim_matches('"').to_owned()))
 }
 
 /// Whether the body is a JSON Patch (RFC 6902).
 pub(super) fn is_json_patch(headers: &HeaderMap) -> bool {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = text(headers, &CONTENT_TYPE).ok().flatten().unwrap_or_default();
     given
         .split(';')
         .next()
@@ -54,8 +80,7 @@ pub(super) fn check_form(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// `Prefer: handling=lenient` or `strict`, which is also what is done without it.
 pub(super) fn is_lenient(headers: &HeaderMap) -> Result<bool, Problem> {
-    let given = text(headers, &PREFER)?.unwrap_or_default();
-    match given.split([',', ';']).find_map(|part| part.trim().strip_prefix("handling=")) {
+    match preference(headers, "handling")?.as_deref() {
         Some("lenient") => Ok(true),
         Some("strict") | None => Ok(false),
         Some(other) => {
@@ -67,21 +92,15 @@ pub(super) fn is_lenient(headers: &HeaderMap) -> Result<bool, Problem> {
 
 /// `Prefer: return=…`; other preferences are the client's to hope for.
 pub(super) fn prefer(headers: &HeaderMap) -> Result<Return, Problem> {
-    let given = text(headers, &PREFER)?.unwrap_or_default();
-    for part in given.split([',', ';']) {
-        match part.trim().strip_prefix("return=") {
-            Some("minimal") => return Ok(Return::Minimal),
-            Some("representation") => return Ok(Return::Representation),
-            Some("OperationOutcome") => return Ok(Return::Outcome),
-            Some(other) => {
-                let text =
-                    format!("Prefer return={other}: minimal, representation or OperationOutcome is right");
-                return Err(Problem::new(Category::Malformed, "value", text));
-            }
-            None => {}
+    match preference(headers, "return")?.as_deref() {
+        Some("minimal") => Ok(Return::Minimal),
+        Some("representation") | None => Ok(Return::Representation),
+        Some("OperationOutcome") => Ok(Return::Outcome),
+        Some(other) => {
+            let text = format!("Prefer return={other}: minimal, representation or OperationOutcome is right");
+            Err(Problem::new(Category::Malformed, "value", text))
         }
     }
-    Ok(Return::Representation)
 }
 
 /// The condition of a create: `If-None-Exist`, or criteria in the address, where fhirpy and Aidbox put them.
@@ -92,7 +111,7 @@ pub(super) fn condition(headers: &HeaderMap, query: &str, rtype: &str) -> Result
     let of_form = |part: &&str| matches!(part.split('=').next(), Some("_format" | "_pretty" | ""));
     let criteria: Vec<&str> = query.split('&').filter(|part| !of_form(part)).collect();
     match (if_none_exist(headers, rtype)?, criteria.is_empty()) {
-        (header, true) => Ok(header.map(str::to_owned)),
+        (header, true) => Ok(header),
         (None, false) => Ok(Some(criteria.join("&"))),
         (Some(_), false) => {
             let text = "a create has its condition in If-None-Exist or in the address, not in both";
@@ -102,25 +121,28 @@ pub(super) fn condition(headers: &HeaderMap, query: &str, rtype: &str) -> Result
 }
 
 /// `If-None-Exist`, the search that must find nothing. Some clients put an address before it.
-fn if_none_exist<'a>(headers: &'a HeaderMap, rtype: &str) -> Result<Option<&'a str>, Problem> {
-    let given = text(headers, &IF_NONE_EXIST)?;
+fn if_none_exist(headers: &HeaderMap, rtype: &str) -> Result<Option<String>, Problem> {
+    let given = single(headers, &IF_NONE_EXIST)?;
     Ok(given.map(|given| match given.split_once('?') {
-        Some(("", query)) => query,
+        Some(("", query)) => query.to_owned(),
         Some((address, query)) if !address.contains('=') && address.rsplit('/').next() == Some(rtype) => {
-            query
+            query.to_owned()
         }
-        _ => given,
+        _ => given.into_owned(),
     }))
 }
 
-/// `If-Match: W/"3"` as a version number. `If-None-Match` is refused: a write that went on without it could
-/// overwrite what the client meant to spare.
+/// `If-Match: W/"3"` as a version number. `If-None-Match` is refused, and so is `If-Unmodified-Since` alone, which R4 does not
+/// have and which tells seconds only: a write that went on without them could overwrite what the client meant to spare. Beside
+/// `If-Match` it says nothing (RFC 9110, 13.1.4).
 pub(super) fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    if headers.contains_key(IF_NONE_MATCH) {
-        let text = "If-None-Match is not read on a write; If-Match with a version is";
+    let given = single(headers, &IF_MATCH)?;
+    let unread = [(IF_NONE_MATCH, true), (IF_UNMODIFIED_SINCE, given.is_none())];
+    if let Some((name, _)) = unread.iter().find(|(name, counts)| *counts && headers.contains_key(name)) {
+        let text = format!("{name} is not read on a write; If-Match with a version is");
         return Err(Problem::new(Category::Malformed, "not-supported", text));
     }
-    let Some(given) = text(headers, &IF_MATCH)? else { return Ok(None) };
+    let Some(given) = given else { return Ok(None) };
     let tag = given.trim().strip_prefix("W/").unwrap_or(given.trim()).trim_matches('"');
     tag.parse().map(Some).map_err(|_| {
         let text = format!("If-Match '{given}' is not a version; W/\"3\" would be right");
@@ -140,7 +162,7 @@ pub(super) fn is_known(headers: &HeaderMap, answer: &Answer) -> Result<bool, Pro
         return Ok(tags.split(',').map(tag).any(|known| known == "*" || known == own));
     }
     // What cannot be read as a date is as if it had not been sent.
-    let since = text(headers, &IF_MODIFIED_SINCE)?.and_then(|date| rfc2822::parse(date).ok());
+    let since = text(headers, &IF_MODIFIED_SINCE)?.and_then(|date| rfc2822::parse(&date).ok());
     Ok(since.is_some_and(|since| answer.last_updated.as_second() <= since.timestamp().as_second()))
 }
 
@@ -200,13 +222,32 @@ mod tests {
         assert!(if_match(&headers(IF_MATCH, "W/\"abc\"")).is_err());
         assert!(if_match(&headers(IF_MATCH, "*")).is_err());
         assert!(if_match(&headers(IF_NONE_MATCH, "*")).is_err());
+        let mut since = headers(IF_UNMODIFIED_SINCE, "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert!(if_match(&since).unwrap_err().to_string().contains("If-Match with a version"));
+        since.insert(IF_MATCH, HeaderValue::from_static("W/\"3\""));
+        assert_eq!(if_match(&since), Ok(Some(3)));
+        since.append(IF_MATCH, HeaderValue::from_static("W/\"4\""));
+        assert!(if_match(&since).is_err(), "only one version can be meant");
+    }
+
+    #[test]
+    fn lines_of_one_name_are_one_list() {
+        let mut map = headers(PREFER, "respond-async");
+        map.append(PREFER, HeaderValue::from_static("Handling = \"lenient\"; x=y"));
+        map.append(PREFER, HeaderValue::from_static("return=minimal, return=representation"));
+        assert_eq!(is_lenient(&map), Ok(true));
+        assert_eq!(prefer(&map), Ok(Return::Minimal), "the first counts");
+        map.insert(IF_NONE_EXIST, HeaderValue::from_static("identifier=a|b"));
+        assert!(condition(&map, "", "Patient").unwrap().is_some());
+        map.append(IF_NONE_EXIST, HeaderValue::from_static("identifier=a|b"));
+        assert!(condition(&map, "", "Patient").is_err());
     }
 
     #[test]
     fn a_condition_is_read_without_the_address_before_it() {
         let check = |value, expected| {
             let given = headers(IF_NONE_EXIST, value);
-            assert_eq!(if_none_exist(&given, "Patient"), Ok(Some(expected)));
+            assert_eq!(if_none_exist(&given, "Patient").unwrap().as_deref(), Some(expected));
         };
         check("identifier=a|b", "identifier=a|b");
         check("?identifier=a|b", "identifier=a|b");

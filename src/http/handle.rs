@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderName, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use futures_util::FutureExt;
 use tracing::Instrument;
 
@@ -31,8 +31,10 @@ pub(super) struct Exchange<'a> {
     pub(super) state: &'a State,
     pub(super) request: &'a HttpRequest,
     pub(super) matched: Matched<'a>,
-    /// Decoded query parameters, without `_format`.
+    /// Decoded query parameters, without those of the form.
     pub(super) parameters: Parameters,
+    /// What the address says of the form of the answer.
+    pub(super) form: Form,
 }
 
 /// The one entry: everything that arrives goes through here.
@@ -54,7 +56,7 @@ pub(super) async fn dispatch(
     // The path and the query may hold identifiers of a patient: only the template is logged.
     let span = tracing::info_span!("request", %request_id, %method, route = template);
     let asked = Asked::of(&request);
-    let (format, is_pretty) = (asked.accepted.as_ref().ok().copied(), asked.form.pretty);
+    let shape = Shape { format: asked.accepted.as_ref().ok().copied(), is_pretty: asked.form.is_pretty() };
     let served = async {
         match matched {
             Ok(matched) => serve(&request, payload, state, matched, asked).await,
@@ -64,7 +66,9 @@ pub(super) async fn dispatch(
     let caught = AssertUnwindSafe(served.instrument(span.clone())).catch_unwind().await;
     let result = caught.unwrap_or_else(|_| Err(Problem::internal("a request handler panicked")));
     let mut response = result.unwrap_or_else(|problem| status::answer(&problem, &path, &request_id));
-    response = shaped(response, format, is_pretty);
+    // A form may say more of the form of its answer than the address did.
+    let told = request.extensions_mut().remove::<Shape>();
+    response = shaped(response, &told.unwrap_or(shape));
     let mut response = finish::finish(&request, state, &path, response);
     if let Ok(value) = HeaderValue::try_from(request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
@@ -104,12 +108,18 @@ impl Asked {
 
 /// The answer in the form that the client asks for: XML where it takes that more gladly than JSON, over lines where it
 /// says so.
-fn shaped(response: HttpResponse, format: Option<Format>, is_pretty: bool) -> HttpResponse {
-    match format {
-        Some(Format::Xml) => media::in_xml(response, is_pretty),
-        _ if is_pretty => exchange::laid_out(response),
+fn shaped(response: HttpResponse, shape: &Shape) -> HttpResponse {
+    match shape.format {
+        Some(Format::Xml) => media::in_xml(response, shape.is_pretty),
+        _ if shape.is_pretty => exchange::laid_out(response),
         _ => response,
     }
+}
+
+/// The form of an answer, as far as it is known.
+struct Shape {
+    format: Option<Format>,
+    is_pretty: bool,
 }
 
 /// The caller's id if it is a plain one, else a new one.
@@ -133,8 +143,8 @@ async fn serve(
         Ok(parameters) => (parameters, None),
         Err(problem) => (Parameters::new(), Some(problem)),
     };
-    let exchange = Exchange { context, state, request, matched, parameters };
-    let interaction = exchange.matched.interaction;
+    let exchange = Exchange { context, state, request, matched, parameters, form };
+    let (interaction, form) = (exchange.matched.interaction, &exchange.form);
     // A Binary may be taken as the bytes that it holds, whatever these are.
     let is_native = exchange.matched.rtype == "Binary"
         && matches!(interaction, Interaction::Read | Interaction::Vread)
@@ -142,7 +152,9 @@ async fn serve(
     let is_table = interaction == Interaction::Proof
         && operation::wants_table(request.headers(), form.format.as_deref());
     let mut refused = unread;
-    if interaction.is_fhir() && !is_native && !is_table {
+    // What a form says of its answer is known when it is read.
+    let is_form = interaction == Interaction::SearchForm;
+    if interaction.is_fhir() && !is_native && !is_table && !is_form {
         refused = refused.or(accepted.err());
     }
     if !interaction.takes_parameters() {
@@ -203,19 +215,27 @@ async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpR
 
 /// The general parameters (R4 3.1.0.1.10), which say how to answer and not what.
 #[derive(Default)]
-struct Form {
+pub(super) struct Form {
     format: Option<String>,
-    pretty: bool,
+    pretty: Option<bool>,
+}
+
+impl Form {
+    fn is_pretty(&self) -> bool {
+        self.pretty.unwrap_or(false)
+    }
 }
 
 /// Query parameters as pairs, and those of the form apart.
-fn parameters(query: &str) -> Result<(Parameters, Form), Problem> {
+pub(super) fn parameters(query: &str) -> Result<(Parameters, Form), Problem> {
     let mut form = Form::default();
     let mut rest = Parameters::new();
     for (name, value) in fhir::search::pairs(query)? {
         match (name.as_str(), value.as_str()) {
+            // Without a value they say nothing (R4 3.1.1.4).
+            ("_format" | "_pretty", "") => {}
             ("_format", _) => form.format = Some(value),
-            ("_pretty", "true" | "false") => form.pretty = value == "true",
+            ("_pretty", "true" | "false") => form.pretty = Some(value == "true"),
             ("_pretty", _) => {
                 return Err(Problem::new(Category::Malformed, "value", "_pretty is true or false"));
             }
@@ -242,6 +262,19 @@ pub(super) fn plain(text: &str) -> HttpResponse {
 }
 
 impl Exchange<'_> {
+    /// What the body says of the form of the answer, with what the address says where it says nothing.
+    ///
+    /// # Errors
+    /// `NotAcceptable` when the client takes neither JSON nor XML.
+    pub(super) fn shape(&self, form: &Form) -> Result<(), Problem> {
+        let named = form.format.as_deref().or(self.form.format.as_deref());
+        let is_pretty = form.pretty.unwrap_or(self.form.is_pretty());
+        let accepted = media::accepted(self.request.headers(), named);
+        let format = accepted.as_ref().ok().copied();
+        self.request.extensions_mut().insert(Shape { format, is_pretty });
+        accepted.map(drop)
+    }
+
     /// The body of a write: FHIR JSON or XML within the limit.
     pub(super) async fn body(&self, payload: web::Payload) -> Result<Sent, Problem> {
         // The body is read even when its type is refused, so that the client gets the refusal.

@@ -2,6 +2,8 @@
 //!
 //! The interactions answer in JSON; the last step of a request makes XML of it for who asked for that.
 
+use std::cmp::Reverse;
+
 use actix_web::HttpResponse;
 use actix_web::body::MessageBody;
 use actix_web::http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -82,18 +84,13 @@ pub(super) fn sent(headers: &HeaderMap, is_patch: bool) -> Result<Format, Proble
 /// `NotAcceptable` when it takes neither.
 pub(super) fn accepted(headers: &HeaderMap, parameter: Option<&str>) -> Result<Format, Problem> {
     let accept = text(headers, &ACCEPT)?;
-    let Some(wanted) = parameter.or(accept) else { return Ok(Format::Json) };
-    let mut best: Option<(u16, Format)> = None;
-    for range in wanted.split(',') {
+    let Some(wanted) = parameter.or(accept.as_deref()) else { return Ok(Format::Json) };
+    // How closely a range names the format, its weight, and the place where it stands.
+    let mut json: Option<(u8, u16, Reverse<usize>)> = None;
+    let mut xml = None;
+    for (place, range) in wanted.split(',').enumerate() {
         let (kind, rest) = range.split_once(';').unwrap_or((range, ""));
         let is = |known: &&str| is_kind(kind.trim(), known);
-        let format = if JSON.iter().any(is) {
-            Format::Json
-        } else if XML.iter().any(is) {
-            Format::Xml
-        } else {
-            continue;
-        };
         let parameter = |name: &str| {
             let mut parts = rest.split(';').filter_map(|part| part.trim().split_once('='));
             parts.find_map(|(given, value)| given.trim().eq_ignore_ascii_case(name).then_some(value.trim()))
@@ -102,12 +99,25 @@ pub(super) fn accepted(headers: &HeaderMap, parameter: Option<&str>) -> Result<F
         if parameter("fhirVersion").is_some_and(|version| !is_r4(version.trim_matches('"'))) {
             continue;
         }
-        let weight = parameter("q").map_or(1000, weight);
-        if weight > best.map_or(0, |(weight, _)| weight) {
-            best = Some((weight, format));
+        let said = |closely: u8| Some((closely, parameter("q").map_or(1000, weight), Reverse(place)));
+        if JSON.iter().any(is) {
+            json = json.max(said(2));
+        } else if XML.iter().any(is) {
+            xml = xml.max(said(2));
+        } else if ["application/*", "*/*", ""].iter().any(is) {
+            let closely = u8::from(is(&"application/*"));
+            (json, xml) = (json.max(said(closely)), xml.max(said(closely)));
         }
     }
-    best.map(|(_, format)| format).ok_or_else(|| {
+    let weighed = |said: Option<(u8, u16, Reverse<usize>)>| {
+        said.map(|(_, weight, place)| (weight, place)).filter(|(weight, _)| *weight > 0)
+    };
+    let best = match (weighed(json), weighed(xml)) {
+        (None, None) => None,
+        (json, xml) if xml > json => Some(Format::Xml),
+        _ => Some(Format::Json),
+    };
+    best.ok_or_else(|| {
         let text = format!(
             "'{wanted}' cannot be given; application/fhir+json and application/fhir+xml of R4 (fhirVersion=4.0) can"
         );
@@ -120,9 +130,8 @@ fn is_r4(version: &str) -> bool {
     version == "4.0" || version.strip_prefix("4.0.").is_some_and(|rest| rest.parse::<u32>().is_ok())
 }
 
-/// What stands for JSON in `Accept` and `_format`.
-const JSON: &[&str] =
-    &["*/*", "application/fhir+json", "application/json", "text/json", "json", "application/*", ""];
+/// What stands for JSON in `Accept` and `_format`, where nothing and `*` stand for both.
+const JSON: &[&str] = &["application/fhir+json", "application/json", "text/json", "json"];
 
 /// What stands for XML there.
 const XML: &[&str] = &["application/fhir+xml", "application/xml", "text/xml", "xml"];
@@ -236,6 +245,17 @@ mod tests {
         );
         assert_eq!(check("application/fhir+json", Some("application/fhir+json; fhirVersion=3.0")), None);
         assert_eq!(check("text/html", None), None);
+        // What names a format says more of it than a star does (RFC 9110, 12.5.1).
+        assert_eq!(check("application/fhir+json;q=0, */*", None), Some(Format::Xml));
+        assert_eq!(check("*/*, application/xml;q=0", None), Some(Format::Json));
+        assert_eq!(check("*/*;q=0, application/fhir+xml", None), Some(Format::Xml));
+        assert_eq!(check("*/*;q=0", None), None);
+        assert_eq!(check("*/*;q=0.1, application/*;q=0", None), None);
+        assert_eq!(check("application/fhir+xml;q=0.5, application/json;Q=0.5", None), Some(Format::Xml));
+        assert_eq!(
+            check("application/json;q=0.1, application/fhir+json, text/xml;q=0.9", None),
+            Some(Format::Json)
+        );
         assert_eq!(check("application/json", Some("html")), None);
         assert_eq!(accepted(&HeaderMap::new(), None), Ok(Format::Json));
     }

@@ -31,7 +31,7 @@ pub(super) fn bytes(headers: &HeaderMap, answer: &Answer) -> Result<Option<HttpR
     let binary: Value = serde_json::from_slice(&answer.body)
         .map_err(|_| Problem::internal(format!("Binary/{} is stored damaged", answer.id)))?;
     let kind = binary["contentType"].as_str().unwrap_or_default();
-    if wanted(text(headers, &ACCEPT)?, kind)? == Wanted::Resource {
+    if wanted(text(headers, &ACCEPT)?.as_deref(), kind)? == Wanted::Resource {
         return Ok(None);
     }
     let data = STANDARD

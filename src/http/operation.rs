@@ -67,9 +67,8 @@ pub(super) async fn deliveries(exchange: &Exchange<'_>) -> Result<HttpResponse, 
 
 /// Whether a table is asked for rather than FHIR.
 pub(super) fn wants_table(headers: &HeaderMap, format: Option<&str>) -> bool {
-    let accept = || headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let asked = format.unwrap_or_else(accept);
-    asked.split([',', ';']).any(|kind| matches!(kind.trim(), "csv" | "text/csv"))
+    let accept = exchange::text(headers, &ACCEPT).ok().flatten().unwrap_or_default();
+    format.unwrap_or(&accept).split([',', ';']).any(|kind| matches!(kind.trim(), "csv" | "text/csv"))
 }
 
 /// Where a document, or every document of a patient, stands at each destination.

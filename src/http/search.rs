@@ -2,9 +2,9 @@
 
 use actix_web::{HttpResponse, web};
 
-use super::handle::Exchange;
+use super::handle::{self, Exchange};
 use super::{body, exchange};
-use crate::fhir::search::{Handling, pairs};
+use crate::fhir::search::Handling;
 use crate::interaction::{self, Search, SearchAnswer};
 use crate::problem::{Category, Problem};
 
@@ -24,10 +24,9 @@ pub(super) async fn by_form(exchange: &Exchange<'_>, payload: web::Payload) -> R
     let bytes = bytes?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Problem::new(Category::Malformed, "invalid", "the form is not UTF-8"))?;
-    let mut params = exchange.parameters.clone();
-    // The form of the answer was told by the address or the headers.
-    params
-        .extend(pairs(text)?.into_iter().filter(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty")));
+    let (more, form) = handle::parameters(text)?;
+    exchange.shape(&form)?;
+    let params: Vec<_> = exchange.parameters.iter().cloned().chain(more).collect();
     run(exchange, &params, None).await
 }
 

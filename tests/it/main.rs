@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests read the files that they test")]
 
 mod amendment;
+mod asking;
 mod bad_input;
 mod bundle;
 mod condition;

@@ -43,7 +43,7 @@ fn nothing_outside_the_document_is_read() {
         "no reference that XML has at line 2 column 7",
     );
     let div = "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p title=\"&eacute;\">x</p></div>";
-    check(document(&format!("<text>{div}</text>")), Some("Patient.text"), "no reference that XML has");
+    check(document(&format!("<text>{div}</text>")), Some("Patient.text.div"), "no reference that XML has");
     check(document("<name><text value=\"&#1;\"/></name>"), Some("Patient.name[0]"), "U+0001");
     check(document("<name><text value=\"&#xFFFE;\"/></name>"), Some("Patient.name[0]"), "U+FFFE");
 }
