@@ -95,6 +95,8 @@ pub struct Settings {
     /// Answers that do not come.
     #[validate(nested)]
     pub silence: Silence,
+    /// Alerts that nobody takes in time.
+    pub escalation: Escalation,
     /// HL7 v2 messages that other systems send.
     #[validate(nested)]
     pub mllp: Mllp,
@@ -118,6 +120,7 @@ impl Default for Settings {
             issuer: Issuer::default(),
             identity: Stance::default(),
             silence: Silence::default(),
+            escalation: Escalation::default(),
             mllp: Mllp::default(),
             destinations: Vec::new(),
         }
@@ -245,6 +248,20 @@ pub struct Silence {
 impl Default for Silence {
     fn default() -> Self {
         Self { days: 7, inform_hours: 120 }
+    }
+}
+
+/// Alerts that nobody takes in time.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default)]
+pub struct Escalation {
+    /// Whether they are told to the next role; not where another system does that.
+    pub watch: bool,
+}
+
+impl Default for Escalation {
+    fn default() -> Self {
+        Self { watch: true }
     }
 }
 

@@ -23,6 +23,7 @@ mod create;
 mod delete;
 mod deliveries;
 mod dispatch;
+mod escalation;
 mod evaluate;
 mod finalize;
 mod history;
@@ -60,6 +61,7 @@ pub use create::create;
 pub use delete::{delete, delete_where};
 pub use deliveries::{DELIVERY_FILTERS, deliveries, resend, stop};
 pub use dispatch::{Demand, ReportKind, Takes};
+pub use escalation::escalate;
 pub use evaluate::{Question, evaluate, evaluate_with};
 pub use history::history;
 pub use hl7v2::{Authority, receive};
@@ -132,6 +134,8 @@ pub struct Settings {
     pub same_ins: SameIns,
     /// When a missing answer is told; `None` where another system watches for that.
     pub rhythm: Option<Rhythm>,
+    /// Alerts that nobody takes in time are told to the next role.
+    pub escalates: bool,
     /// Matches on a page of a search that says no `_count`.
     pub page_default: usize,
     /// Most matches on a page, whatever `_count` says.

@@ -58,7 +58,8 @@
 //! its deliveries and the end of its Task are one unit, which expects all that it was decided with.
 //!
 //! **Watch.** [`interaction::follow()`] looks again and again at every patient who is expected to answer: what is missing follows from
-//! what is stored, becomes a Flag and a Task of level *silence* in one unit, and ends by itself when an answer comes.
+//! what is stored, becomes a Flag and a Task of level *silence* in one unit, and ends by itself when an answer comes. Tasks of alerts that are late
+//! get the next role in the same way.
 //!
 //! **Deliver.** [`delivery`] leases what is due, [`interaction`] looks again at whom it is about, [`connector`] posts the bytes, the outbox settles the attempt,
 //! with the [`audit`] event that proves it; again until the receiver says yes or a person stops it.

@@ -83,6 +83,7 @@ pub(crate) fn context(store: Arc<dyn Store>) -> Context {
             known_patients_only: false,
             same_ins: interaction::SameIns::Tell,
             rhythm: None,
+            escalates: false,
             page_default: 50,
             page_max: 1_000,
             page_bytes: 16 * 1024 * 1024,

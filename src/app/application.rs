@@ -321,6 +321,7 @@ fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction
             every: SignedDuration::from_hours(24 * i64::from(settings.silence.days)),
             inform_after: SignedDuration::from_hours(settings.silence.inform_hours.into()),
         }),
+        escalates: settings.escalation.watch,
         page_default: 50,
         page_max: 1_000,
         page_bytes: 16 * 1024 * 1024,

@@ -49,6 +49,7 @@ const KEYS: &[(&str, Form)] = &[
     ("identity.same_ins", Form::Text),
     ("silence.days", Form::Number),
     ("silence.inform_hours", Form::Number),
+    ("escalation.watch", Form::Flag),
     ("mllp.listen", Form::Text),
     ("mllp.message_bytes", Form::Number),
     ("mllp.connections", Form::Number),

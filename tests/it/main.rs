@@ -17,6 +17,7 @@ mod dependencies;
 mod dmp;
 mod document;
 mod encryption;
+mod escalation;
 mod fault_menu;
 mod fhirpath;
 mod finalisation;

@@ -8,11 +8,12 @@ use crate::clock::{Ids, SeededIds};
 use crate::fhir::datetime::instant;
 use crate::fhir::element::{self, list, str_at};
 use crate::fhir::meta;
+use crate::interaction::provenance;
 use crate::json::{Value, json};
 use crate::judgement::{Activity, Priority};
 use crate::store::Expect;
 use crate::terminology::{
-    ALERT_LEVEL, ALERT_RULE, BASE, FLAG_CATEGORY, Level, PERFORMER_ROLE, SILENCE, TASK_CODE, TASK_INPUT,
+    ALERT_LEVEL, ALERT_RULE, FLAG_CATEGORY, Level, PERFORMER_ROLE, SILENCE, TASK_CODE, TASK_INPUT,
 };
 
 /// The rule that this service applies itself.
@@ -118,32 +119,13 @@ impl Silence<'_> {
 
     /// Why: what was expected and when, and what came last.
     fn provenance(&self, targets: &[String], at: Timestamp) -> Value {
-        let coding = |system: &str, code: &str, display: &str| {
-            json!({"coding": [{
-                "system": format!("http://terminology.hl7.org/CodeSystem/{system}"), "code": code, "display": display,
-            }]})
-        };
+        let why = format!("{} Appel dû le {}.", self.since(), instant(self.missed.due));
+        let mut made = provenance::of_software(targets, ("CREATE", "create"), &why, at);
+        made["reason"][0]["coding"] =
+            json!([{"system": ALERT_RULE, "code": RULE, "display": "Aucune réponse"}]);
         let entities = [Some(self.plan), self.last].into_iter().flatten();
-        let mut made = json!({
-            "resourceType": "Provenance",
-            "target": targets.iter().map(|target| json!({"reference": target})).collect::<Value>(),
-            "occurredDateTime": instant(at),
-            "recorded": instant(at),
-            "reason": [{
-                "coding": [{"system": ALERT_RULE, "code": RULE, "display": "Aucune réponse"}],
-                "text": format!("{} Appel dû le {}.", self.since(), instant(self.missed.due)),
-            }],
-            "activity": coding("v3-DataOperation", "CREATE", "create"),
-            "agent": [{
-                "type": coding("provenance-participant-type", "assembler", "Assembler"),
-                "who": {
-                    "type": "Device",
-                    "identifier": {"system": format!("{BASE}/NamingSystem/software"), "value": "vigie"},
-                    "display": "Vigie",
-                },
-            }],
-            "entity": entities.map(|what| json!({"role": "source", "what": {"reference": what}})).collect::<Value>(),
-        });
+        made["entity"] =
+            entities.map(|what| json!({"role": "source", "what": {"reference": what}})).collect();
         if let Some(protocol) = self.protocol {
             made["policy"] = json!([protocol]);
         }

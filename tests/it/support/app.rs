@@ -188,6 +188,7 @@ impl App {
                 }],
                 known_patients_only: false,
                 same_ins: interaction::SameIns::Tell,
+                escalates: true,
                 rhythm: Some(interaction::Rhythm {
                     every: SignedDuration::from_hours(7 * 24),
                     inform_after: SignedDuration::from_hours(120),

@@ -1,0 +1,254 @@
+//! What nobody takes in time is told to somebody else: a nurse who is absent must not be the end of an alert.
+//!
+//! Every open Task of an alert is looked at again and again. Past its times it gets the role that comes next, becomes more
+//! pressing where its level asks for that, and says so in a note; a Provenance proves it. Levels, times and roles are
+//! proposals, as all delays are (`restriction.period.end` and the input *prise-en-compte-avant* carry those of a Task).
+//!
+//! | level | when | then |
+//! |---|---|---|
+//! | rouge | nobody has taken it by the time that it asks for | IPA |
+//! | rouge | open when it should be done | oncologist and physician on call |
+//! | orange, technique | open when it should be done | IPA |
+//! | orange, technique | open four hours later | oncologist |
+//! | jaune | open when it should be done | it becomes orange: IPA, `asap` |
+//!
+//! - Nothing is remembered: what is late follows from the Task, in any process; one that was away finds it at its first look.
+//! - Once, however many replicas look: a step is done when the Task has its role, and a unit expects the version it was decided with.
+//! - A Task never closes by this, and never becomes less pressing; an amendment keeps what was added.
+//! - The call after a silence has its own clock (`interaction::tell_silences`).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::dispatch::held::OPEN;
+use super::{Context, incoming, library, read};
+use crate::clock::{Ids, SeededIds};
+use crate::fhir::datetime::{PartialDateTime, instant};
+use crate::fhir::element::{self, code_of, has_coding, list, str_at};
+use crate::fhir::meta;
+use crate::json::{Value, json};
+use crate::judgement::Priority;
+use crate::problem::Problem;
+use crate::store::{Committed, Expect, Unit, Write};
+use crate::terminology::{ALERT_LEVEL, Level, PERFORMER_ROLE, TASK_INPUT};
+
+/// How far back Tasks are looked at: far longer than any delay, and than every process is away at once.
+const LOOK_BACK: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// From the time at which an orange Task should be done to the oncologist.
+const TO_ONCOLOGIST: SignedDuration = SignedDuration::from_hours(4);
+
+/// One step of an alert that is late.
+#[derive(Debug, PartialEq, Eq)]
+struct Step {
+    roles: &'static [(&'static str, &'static str)],
+    /// In French, to the team.
+    why: &'static str,
+    priority: Priority,
+    /// The level that it has from then on.
+    level: Level,
+}
+
+/// Why a Task is orange that was jaune; the IPA knows by it.
+const BECAME_ORANGE: &str = "Alerte jaune non traitée dans le délai : elle devient orange, IPA informé.";
+
+const IPA: (&str, &str) = ("ipa", "Infirmier en pratique avancée");
+const ONCOLOGIST: (&str, &str) = ("oncologue", "Oncologue");
+const ON_CALL: (&str, &str) = ("medecin-garde", "Médecin de garde");
+
+/// Tells the next role of every alert that is late; how many Tasks were written.
+///
+/// # Errors
+/// Those of the store: what was written stays, and the rest is found again by the next call.
+pub async fn escalate(ctx: &Context) -> Result<usize, Problem> {
+    if !ctx.settings.escalates {
+        return Ok(0);
+    }
+    let now = incoming::now(ctx);
+    let since = format!("ge{}", instant(now.checked_sub(LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH)));
+    let mut query = library::whole("Task", &[("status", OPEN), ("authored-on", since.as_str())])?;
+    let mut written = 0;
+    loop {
+        let page = ctx.store.search(&query).await?;
+        for stored in &page.resources {
+            let task = read::body(stored)?;
+            for step in steps(&task, now) {
+                if !is_done(&task, &step) {
+                    written += write(ctx, &task, stored.version, &step, now).await?;
+                    // The rest is for the next look: each step is a version of its own.
+                    break;
+                }
+            }
+        }
+        if page.next.is_none() {
+            return Ok(written);
+        }
+        query.after = page.next;
+    }
+}
+
+/// The steps that are due by now, first things first.
+fn steps(task: &Value, now: Timestamp) -> Vec<Step> {
+    let moment = |text: &str| PartialDateTime::parse(text)?.lower();
+    let asked = list(task, "input").find(|one| has_coding(&one["type"], TASK_INPUT, "prise-en-compte-avant"));
+    let take_by = asked.and_then(|one| moment(one["valueDateTime"].as_str()?));
+    let handle_by = str_at(task, "restriction.period.end").and_then(moment);
+    let level = code_of(&task["reasonCode"], ALERT_LEVEL).and_then(|code| code.parse::<Level>().ok());
+    let (Some(take_by), Some(handle_by), Some(level)) = (take_by, handle_by, level) else {
+        return Vec::new();
+    };
+    let is_taken = matches!(task["status"].as_str(), Some("accepted" | "in-progress"));
+    let step = |roles, why, priority, level| Step { roles, why, priority, level };
+    let mut due = Vec::new();
+    match level {
+        Level::Rouge => {
+            if now >= take_by && !is_taken {
+                let why =
+                    "Alerte rouge que personne n'a prise en compte dans le délai : à prendre tout de suite.";
+                due.push(step(&[IPA][..], why, Priority::Stat, level));
+            }
+            if now >= handle_by {
+                let why = "Alerte rouge non traitée dans le délai : oncologue et médecin de garde informés.";
+                due.push(step(&[ONCOLOGIST, ON_CALL], why, Priority::Stat, level));
+            }
+        }
+        Level::Orange | Level::Technique => {
+            if now >= handle_by {
+                due.push(step(
+                    &[IPA],
+                    "Alerte non traitée dans le délai : IPA informé.",
+                    Priority::Asap,
+                    level,
+                ));
+            }
+            if handle_by.checked_add(TO_ONCOLOGIST).is_ok_and(|at| now >= at) {
+                let why = "Alerte toujours non traitée : oncologue informé.";
+                due.push(step(&[ONCOLOGIST], why, Priority::Asap, level));
+            }
+        }
+        Level::Jaune if now >= handle_by => {
+            due.push(step(&[IPA], BECAME_ORANGE, Priority::Asap, Level::Orange));
+        }
+        Level::Jaune | Level::Silence | Level::Vert => {}
+    }
+    due
+}
+
+/// Whether the Task says it already: by its note, as roles may have been there from the beginning.
+fn is_done(task: &Value, step: &Step) -> bool {
+    says(task, step.why)
+}
+
+fn says(task: &Value, why: &str) -> bool {
+    list(task, "note").any(|note| note["text"] == why)
+}
+
+/// The Task after a step.
+fn after(task: &Value, step: &Step, now: Timestamp) -> Value {
+    let mut next = task.clone();
+    let roles = step.roles.iter().filter(|(code, _)| {
+        !list(task, "performerType").any(|known| has_coding(known, PERFORMER_ROLE, code))
+    });
+    let roles = roles.map(
+        |(code, display)| json!({"coding": [{"system": PERFORMER_ROLE, "code": *code, "display": *display}]}),
+    );
+    next["performerType"] = list(task, "performerType").cloned().chain(roles).collect();
+    let note = json!({"time": instant(now), "text": step.why});
+    next["note"] = list(task, "note").cloned().chain([note]).collect();
+    let before = task["priority"].as_str().and_then(Priority::from_code);
+    next["priority"] = json!(before.unwrap_or(step.priority).max(step.priority).code());
+    for coding in next["reasonCode"]["coding"].as_array_mut().into_iter().flatten() {
+        if coding["system"] == ALERT_LEVEL {
+            coding["code"] = json!(step.level.code());
+            coding["display"] = json!(step.level.display());
+        }
+    }
+    next["lastModified"] = json!(instant(now));
+    next
+}
+
+/// One step, with its Provenance, in one unit; 0 when somebody wrote in between: the next look sees it.
+async fn write(
+    ctx: &Context,
+    task: &Value,
+    version: u64,
+    step: &Step,
+    now: Timestamp,
+) -> Result<usize, Problem> {
+    let Some(id) = element::id(task) else { return Ok(0) };
+    let made = super::provenance::of_software(&[format!("Task/{id}")], ("UPDATE", "revise"), step.why, now);
+    let proof = SeededIds::new(now, format!("escalation|{id}|{version}")).next();
+    let mut unit = Unit::new("escalate", now);
+    let next = meta::stamp(after(task, step, now), id, version + 1, now);
+    unit.writes.push(Write::new(&next, Expect::Version(version))?);
+    unit.writes.push(Write::new(&meta::stamp(made, &proof, 1, now), Expect::New)?);
+    let written = matches!(ctx.store.commit(unit).await?, Committed::Written(_));
+    if written {
+        tracing::warn!(task = id, level = step.level.code(), "an alert is late");
+        metrics::counter!("vigie_escalations_total", "level" => step.level.code()).increment(1);
+    }
+    Ok(usize::from(written))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::structure;
+
+    /// A Task of 9 March at 8, to be taken within 30 minutes and done within the hour.
+    fn task(level: &str, status: &str) -> Value {
+        let kind = json!({"coding": [{"system": TASK_INPUT, "code": "prise-en-compte-avant"}]});
+        json!({
+            "resourceType": "Task", "id": "t", "status": status, "intent": "order", "priority": "routine",
+            "reasonCode": {"coding": [{"system": ALERT_LEVEL, "code": level, "display": "-"}]},
+            "performerType": [{"coding": [{"system": PERFORMER_ROLE, "code": "ipa"}]}],
+            "restriction": {"period": {"start": "2026-03-09T08:00:00Z", "end": "2026-03-09T09:00:00Z"}},
+            "input": [{"type": kind, "valueDateTime": "2026-03-09T08:30:00Z"}],
+        })
+    }
+
+    #[test]
+    fn each_level_has_its_times_and_roles() {
+        let check = |level: &str, status: &str, time: &str, expected: &[&[&str]]| {
+            let now = format!("2026-03-09T{time}Z").parse().unwrap();
+            let due = steps(&task(level, status), now);
+            let roles: Vec<Vec<&str>> =
+                due.iter().map(|step| step.roles.iter().map(|(code, _)| *code).collect()).collect();
+            assert_eq!(roles, expected, "{level} {status} {time}");
+        };
+        check("rouge", "requested", "08:29:59", &[]);
+        check("rouge", "requested", "08:30:00", &[&["ipa"]]);
+        check("rouge", "accepted", "08:59:59", &[]);
+        check("rouge", "in-progress", "09:00:00", &[&["oncologue", "medecin-garde"]]);
+        check("rouge", "requested", "09:00:00", &[&["ipa"], &["oncologue", "medecin-garde"]]);
+        for level in ["orange", "technique"] {
+            check(level, "requested", "08:59:59", &[]);
+            check(level, "accepted", "09:00:00", &[&["ipa"]]);
+            check(level, "requested", "13:00:00", &[&["ipa"], &["oncologue"]]);
+        }
+        check("jaune", "requested", "08:59:59", &[]);
+        check("jaune", "requested", "09:00:00", &[&["ipa"]]);
+        check("silence", "requested", "23:00:00", &[]);
+    }
+
+    #[test]
+    fn a_step_adds_and_never_takes_away() {
+        let now: Timestamp = "2026-03-09T09:00:00Z".parse().unwrap();
+        let mut before = task("jaune", "requested");
+        before["note"] = json!([{"text": "Appelée deux fois."}]);
+        let step = steps(&before, now).remove(0);
+        assert!(!is_done(&before, &step));
+        let late = after(&before, &step, now);
+        assert_eq!(structure::check(&late), []);
+        assert!(is_done(&late, &step));
+        assert_eq!(late["reasonCode"]["coding"][0]["code"], "orange");
+        assert_eq!((&late["priority"], &late["status"]), (&json!("asap"), &json!("requested")));
+        assert_eq!(late["note"].as_array().unwrap().len(), 2);
+        assert_eq!(late["performerType"].as_array().unwrap().len(), 1, "the role was there");
+        // Jaune no longer: four hours later it is for the oncologist.
+        let later: Timestamp = "2026-03-09T13:00:00Z".parse().unwrap();
+        let open = steps(&late, later);
+        assert_eq!(open.iter().map(|step| step.roles).collect::<Vec<_>>(), [&[ONCOLOGIST]]);
+        let mut stat = task("rouge", "requested");
+        stat["priority"] = json!("stat");
+        assert_eq!(after(&stat, &step, now)["priority"], "stat");
+    }
+}

@@ -1,0 +1,124 @@
+//! An alert that nobody takes in time is told to the next role: once, whoever looks, and what was added stays.
+
+use vigie::fhir::structure;
+use vigie::interaction;
+use vigie::json::{Value, json};
+
+use crate::support::{App, Course, Kept};
+
+async fn late(app: &App, time: &str) -> usize {
+    app.at(time);
+    interaction::escalate(&app.context).await.unwrap()
+}
+
+async fn task(app: &App, code: &str) -> Value {
+    let code = format!("https://vigie.example/fhir/CodeSystem/task-code|{code}");
+    let mut tasks = app.search("Task", &[("code", &code)]).await;
+    assert_eq!(tasks.len(), 1);
+    assert_eq!(structure::check(&tasks[0]), []);
+    tasks.remove(0)
+}
+
+fn roles(task: &Value) -> Vec<&str> {
+    let all = task["performerType"].as_array().unwrap().iter();
+    all.map(|role| role["coding"][0]["code"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_rouge_alert_that_nobody_takes_goes_to_the_oncologist_and_the_physician_on_call() {
+    for kept in Kept::EACH {
+        let Some(app) = App::on(kept).await else { continue };
+        let course = Course::start(&app, "pembrolizumab").await;
+        app.at("2026-03-23T07:56:00Z");
+        app.submit(&course.week("4")).await.unwrap();
+        let call = task(&app, "appel-telephonique").await;
+        assert_eq!(call["reasonCode"]["coding"][0]["code"], "rouge");
+        assert_eq!(late(&app, "2026-03-23T08:25:59Z").await, 0, "not yet");
+        assert_eq!(late(&app, "2026-03-23T08:26:00Z").await, 2, "both Tasks, after thirty minutes");
+        assert_eq!(late(&app, "2026-03-23T08:26:00Z").await, 0, "once");
+        assert_eq!(interaction::escalate(&app.replica("other")).await.unwrap(), 0, "once for all replicas");
+        assert!(roles(&task(&app, "appel-telephonique").await).contains(&"ipa"));
+        assert_eq!(late(&app, "2026-03-23T08:56:00Z").await, 1, "the call was due within the hour");
+        let call = task(&app, "appel-telephonique").await;
+        assert!(["oncologue", "medecin-garde"].iter().all(|role| roles(&call).contains(role)), "{call:#}");
+        assert_eq!((&call["status"], &call["priority"]), (&json!("requested"), &json!("stat")));
+        assert_eq!(call["note"].as_array().unwrap().len(), 2);
+        let target = format!("Task/{}", call["id"].as_str().unwrap());
+        let made = app.search("Provenance", &[("target", &target)]).await;
+        assert_eq!(made.len(), 3, "the evaluation and two steps");
+        assert_eq!(made.iter().flat_map(structure::check).collect::<Vec<_>>(), []);
+        // Nobody ever does anything: it stays open, and says no more.
+        assert_eq!(
+            late(&app, "2026-03-24T08:00:00Z").await,
+            1,
+            "the consultation was due within eight hours"
+        );
+        assert_eq!(late(&app, "2026-03-25T08:00:00Z").await, 0);
+        assert_eq!(task(&app, "appel-telephonique").await["status"], "requested");
+    }
+}
+
+#[tokio::test]
+async fn what_was_taken_or_done_in_time_does_not_escalate_and_an_amendment_keeps_what_was_added() {
+    let app = App::new().await;
+    let course = Course::start(&app, "pembrolizumab").await;
+    app.at("2026-03-16T17:41:00Z");
+    let answer = app.submit(&course.week("3")).await.unwrap();
+    let before = task(&app, "appel-telephonique").await;
+    assert_eq!(before["reasonCode"]["coding"][0]["code"], "orange");
+    assert_eq!(late(&app, "2026-03-16T21:41:00Z").await, 1, "due within four hours");
+    assert_eq!(late(&app, "2026-03-17T01:41:00Z").await, 1, "four hours later");
+    let told = task(&app, "appel-telephonique").await;
+    assert!(roles(&told).contains(&"oncologue"));
+    // The patient corrects the response: the alert still holds, and so does who was told.
+    let mut amended = course.week("3");
+    amended["id"] = json!(answer.id);
+    amended["status"] = json!("amended");
+    app.put(&amended).await.unwrap();
+    let kept = task(&app, "appel-telephonique").await;
+    assert_eq!((&kept["performerType"], &kept["note"]), (&told["performerType"], &told["note"]));
+    assert_eq!(late(&app, "2026-03-17T02:00:00Z").await, 0, "and nothing is said twice");
+
+    // Taken within thirty minutes: the first step of a rouge alert is not needed.
+    app.at("2026-03-23T07:56:00Z");
+    let other = Course::start(&app, "folfox").await;
+    let mut response = other.week("1");
+    pain(&mut response);
+    app.submit(&response).await.unwrap();
+    let of_patient = other.patient();
+    let calls = app.search("Task", &[("patient", &of_patient), ("status", "requested")]).await;
+    assert!(!calls.is_empty());
+    for mut call in calls {
+        call["status"] = json!("accepted");
+        app.put(&call).await.unwrap();
+    }
+    assert_eq!(late(&app, "2026-03-23T08:40:00Z").await, 0);
+}
+
+#[tokio::test]
+async fn a_jaune_alert_that_nobody_deals_with_becomes_orange() {
+    let app = App::new().await;
+    let course = Course::start(&app, "folfox").await;
+    app.at("2026-03-09T08:00:00Z");
+    app.submit(&course.week("2")).await.unwrap();
+    let all = app.search("Task", &[("status", "requested")]).await;
+    let level = |task: &Value| task["reasonCode"]["coding"][0]["code"].as_str().unwrap().to_owned();
+    let jaune = all.iter().find(|task| level(task) == "jaune").expect("a jaune Task");
+    let reference = format!("Task/{}", jaune["id"].as_str().unwrap());
+    let due = jaune["restriction"]["period"]["end"].as_str().unwrap();
+    assert!(late(&app, due).await > 0);
+    let now = app.read(&reference).await;
+    assert_eq!((level(&now).as_str(), &now["priority"]), ("orange", &json!("asap")));
+    assert_eq!(now["reasonCode"]["coding"][0]["display"], "Orange");
+    assert!(roles(&now).contains(&"ipa"));
+}
+
+/// Pain in the chest, which is rouge.
+fn pain(value: &mut Value) {
+    for item in value.get_mut("item").and_then(Value::as_array_mut).into_iter().flatten() {
+        if item["linkId"] == "alerte.thorax" {
+            item["answer"] = json!([{"valueBoolean": true}]);
+        }
+        pain(item);
+    }
+}
