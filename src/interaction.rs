@@ -54,6 +54,7 @@ mod task;
 mod update;
 mod validate;
 mod visibility;
+mod watch;
 mod withdraw;
 
 pub use bundle::{Echo, bundle, status_line};
@@ -81,6 +82,7 @@ pub use submit::keep_mistyped;
 pub use update::{update, update_where};
 pub use validate::validate;
 pub use visibility::change_visibility;
+pub use watch::watch;
 
 /// Compiled definitions that a transaction or a trial with definitions of its own keeps to itself.
 const OWN_LIBRARY: usize = 64;

@@ -57,7 +57,7 @@
 //! **Release.** A document that waits for a qualified identity is found by the feed of Patients: a new edition of the signed report,
 //! its deliveries and the end of its Task are one unit, which expects all that it was decided with.
 //!
-//! **Watch.** [`interaction::follow()`] looks again and again at every patient who is expected to answer: what is missing follows from
+//! **Watch.** [`interaction::watch()`] looks again and again at every patient who is expected to answer: what is missing follows from
 //! what is stored, becomes a Flag and a Task of level *silence* in one unit, and ends by itself when an answer comes. Tasks of alerts that are late
 //! get the next role in the same way.
 //!

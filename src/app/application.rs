@@ -58,6 +58,9 @@ pub struct Application {
     stop: watch::Sender<bool>,
 }
 
+/// Pause between two looks at alerts that nobody takes in time.
+const LATE: Duration = Duration::from_mins(1);
+
 /// Pause between two looks whether the definitions can be found again.
 const INDEXED_AGAIN: Duration = Duration::from_millis(100);
 
@@ -134,6 +137,8 @@ impl Application {
         let (followed, until) = (Arc::clone(&context), stopping.subscribe());
         let releasing =
             actix_web::rt::spawn(async move { interaction::follow(&followed, poll, patience, until).await });
+        let (watched, until) = (Arc::clone(&context), stopping.subscribe());
+        let watching = actix_web::rt::spawn(async move { interaction::watch(&watched, LATE, until).await });
         let upkeep = actix_web::rt::spawn(telemetry::upkeep(telemetry::metrics()));
         let listening =
             listener.map(|listener| actix_web::rt::spawn(listener.run(context, stopping.subscribe())));
@@ -149,6 +154,8 @@ impl Application {
             }
         };
         upkeep.abort();
+        // What it writes is whole or not there, and found again by the next process.
+        watching.abort();
         let _ = stopping.send(true);
         let _ = sending.await;
         let _ = releasing.await;

@@ -26,7 +26,7 @@ use tokio::sync::watch;
 
 use super::dispatch::{Demand, held};
 use super::finalize::{Again, again, is_final};
-use super::{Context, escalate, incoming, merged, read, tell_outages, tell_silences};
+use super::{Context, incoming, merged, read, tell_outages};
 use crate::fhir::datetime::instant;
 use crate::fhir::element;
 use crate::identity::{Qualification, Traits, qualify};
@@ -45,10 +45,6 @@ const WOKEN_BACK: SignedDuration = SignedDuration::from_mins(2);
 
 /// How often every held document is looked at, whatever the feed says, in looks at the feed.
 const EVERYTHING_EVERY: u32 = 600;
-/// How often it is looked for answers that did not come.
-const SILENCES_EVERY: Duration = Duration::from_mins(10);
-/// How often it is looked for alerts that nobody takes in time.
-const LATE_EVERY: Duration = Duration::from_mins(1);
 /// How often it is looked for destinations that do not answer, in looks at the feed.
 const OUTAGES_EVERY: u32 = 30;
 
@@ -157,8 +153,6 @@ pub async fn close_arrived(ctx: &Context) -> Result<usize, Problem> {
 pub async fn follow(ctx: &Context, pause: Duration, patience: Duration, mut stop: watch::Receiver<bool>) {
     let mut follower = Follower::default();
     let mut looks = 0;
-    let mut silences = tokio::time::Instant::now();
-    let mut late = silences;
     let mut wakes = ctx.store.wakes();
     wakes.mark_changed();
     while !*stop.borrow() {
@@ -179,18 +173,6 @@ pub async fn follow(ctx: &Context, pause: Duration, patience: Duration, mut stop
             && let Err(problem) = tell_outages(ctx, patience).await
         {
             tracing::warn!(%problem, "destinations that do not answer could not be looked at");
-        }
-        if tokio::time::Instant::now() >= silences {
-            silences += SILENCES_EVERY;
-            if let Err(problem) = tell_silences(ctx).await {
-                tracing::warn!(%problem, "answers that did not come could not be looked for");
-            }
-        }
-        if tokio::time::Instant::now() >= late {
-            late += LATE_EVERY;
-            if let Err(problem) = escalate(ctx).await {
-                tracing::warn!(%problem, "alerts that nobody takes in time could not be looked at");
-            }
         }
         looks += 1;
         match release(ctx, &mut follower).await {

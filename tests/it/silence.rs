@@ -1,5 +1,8 @@
 //! A missing answer is an alert for a person (promise 2, rule R91): once, whoever looks, and over by itself when the patient answers.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use vigie::fhir::structure;
 use vigie::interaction::{self, Context};
 use vigie::json::{Value, json};
@@ -106,6 +109,35 @@ async fn a_task_that_a_person_closed_is_not_written_again_but_the_next_week_is()
     app.at("2026-03-18T08:12:00Z");
     assert_eq!((told(&app.context).await, told(&app.context).await), (1, 0));
     assert_eq!(statuses(&tasks(&app).await), ["completed", "requested"]);
+}
+
+#[tokio::test]
+async fn the_service_looks_by_itself_until_it_stops() {
+    let Some((app, course)) = answered(Kept::Embedded).await else { return };
+    app.at("2026-03-24T08:00:00Z");
+    let mut worrying = course.week("3");
+    worrying["authored"] = json!("2026-03-10T08:00:00Z");
+    app.submit(&worrying).await.unwrap();
+    app.at("2026-03-24T13:00:00Z");
+    let (context, _place) = app.into_context();
+    let (stop, until) = tokio::sync::watch::channel(false);
+    let watched = Arc::clone(&context);
+    let watching =
+        tokio::spawn(async move { interaction::watch(&watched, Duration::from_millis(1), until).await });
+    let total = async |params: &[(&str, &str)]| {
+        let params: Vec<_> =
+            params.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let page = interaction::search(&context, "Task", &params).await.unwrap();
+        let bundle: Value = serde_json::from_slice(&page.body).unwrap();
+        bundle["entry"].as_array().map_or(0, Vec::len)
+    };
+    let oncologist = "https://vigie.example/fhir/CodeSystem/performer-role|oncologue";
+    let silence = format!("{NAMING}/silence|");
+    while total(&[("identifier", &silence)]).await == 0 || total(&[("performer", oncologist)]).await == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stop.send(true).unwrap();
+    watching.await.unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,31 @@
+//! The clock of the service: looks again and again for what nobody asks about. Alerts that nobody takes in time, and answers that
+//! did not come, follow from what is stored ([`mod@super::escalation`], [`mod@super::silence`]): any number of replicas may look.
+
+use std::time::Duration;
+
+use tokio::sync::watch::Receiver;
+
+use super::{Context, escalate, tell_silences};
+
+/// How often answers that did not come are looked for, in looks at late alerts.
+const SILENCES_EVERY: u32 = 10;
+
+/// Looks until `stop` turns true, for the first time after one pause: whoever starts has others to serve first.
+pub async fn watch(ctx: &Context, pause: Duration, mut stop: Receiver<bool>) {
+    let mut looks = 0;
+    while !*stop.borrow() {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stop.changed() => continue,
+        }
+        if let Err(problem) = escalate(ctx).await {
+            tracing::warn!(%problem, "alerts that nobody takes in time could not be looked at");
+        }
+        if looks % SILENCES_EVERY == 0
+            && let Err(problem) = tell_silences(ctx).await
+        {
+            tracing::warn!(%problem, "answers that did not come could not be looked for");
+        }
+        looks += 1;
+    }
+}
