@@ -331,10 +331,11 @@ async fn round(
     category: Category,
     was_beaten: bool,
 ) -> Result<Round, Problem> {
-    // Who came first may have sent the same: that is known without judging it once more.
+    // Who came first may have sent the same: that is known without judging it once more. What is refused is kept and told as
+    // refused, whoever came first.
     if was_beaten
         && arrival.update.is_none()
-        && category == Category::Invalid
+        && !incoming::hinders(&arrival.issues)
         && let Some(first) = write::first(ctx, arrival, before, digest).await?
     {
         return Ok(first);

@@ -367,6 +367,17 @@ async fn a_conditional_create_finds_what_is_there() {
 }
 
 #[tokio::test]
+async fn a_condition_that_says_nothing_is_refused_though_the_same_response_was_just_taken() {
+    let (app, course) = folfox().await;
+    let bytes = serde_json::to_vec(&course.week("1")).unwrap();
+    let create = |condition| interaction::create(&app.context, "QuestionnaireResponse", &bytes, condition);
+    // Both are about one patient: the second waits until the first is written.
+    let (first, second) = tokio::join!(create(None), create(Some("nothing=1")));
+    assert_eq!(first.unwrap().kind, Kind::Created);
+    assert_eq!(second.map(|_| ()).unwrap_err().category, Category::Malformed);
+}
+
+#[tokio::test]
 async fn a_dry_run_stores_nothing() {
     let (app, course) = folfox().await;
     let before = app.count(DERIVED).await;
