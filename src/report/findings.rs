@@ -76,7 +76,8 @@ impl Findings {
         let provenances = resources.of_type("Provenance");
         let plans = resources.of_type("CarePlan");
         let actions = actions::read(&resources.of_type("Task"));
-        let mut alerts = alerts::read(&resources.of_type("Flag"), &provenances);
+        let flags = resources.of_type("Flag");
+        let mut alerts = alerts::read(&flags, &provenances);
         for alert in &mut alerts {
             let answers = |action: &&Action| action.alerts.iter().any(|to| names(to, &alert.reference));
             alert.done = actions.iter().filter(answers).map(Action::told).collect();
@@ -109,7 +110,8 @@ impl Findings {
                 missing: &found.missing,
             };
             let responses = resources.of_type("QuestionnaireResponse");
-            overview::read(days, (&plans, &responses), &others, &parts, |who| resources.professional(who))
+            let told = (&others[..], &flags[..]);
+            overview::read(days, (&plans, &responses), told, &parts, |who| resources.professional(who))
         });
         found.level = level(report, &found);
         Ok(found)

@@ -56,11 +56,11 @@ pub(super) struct Parts<'a> {
     pub(super) missing: &'a [Missing],
 }
 
-/// The overview of those days; `reports` and `responses` are those of the period, `plans` every plan of care.
+/// The overview of those days; `reports`, `flags` and `responses` are those of the period, `plans` every plan of care.
 pub(super) fn read(
     days: Days,
     (plans, responses): (&[&Value], &[&Value]),
-    reports: &[&Value],
+    (reports, flags): (&[&Value], &[&Value]),
     parts: &Parts<'_>,
     professional: impl Fn(&str) -> Option<Professional>,
 ) -> Overview {
@@ -70,7 +70,7 @@ pub(super) fn read(
     Overview {
         days,
         changes,
-        coverage: Coverage::read(days, plans, responses, reports),
+        coverage: Coverage::read(days, plans, responses, (reports, flags)),
         episodes: episode::read(parts.alerts),
         counts: episode::counts(parts.alerts),
         actions: parts.actions.iter().filter(|one| one.open || one.alerts.is_empty()).cloned().collect(),

@@ -190,3 +190,25 @@ async fn a_period_that_was_taken_back_is_drafted_anew() {
     assert_eq!(anew.kind, Kind::Created);
     assert_ne!(draft["id"], json!(anew.id));
 }
+
+#[tokio::test]
+async fn a_week_whose_answer_was_refused_is_in_the_report_with_the_reason() {
+    let (app, course) = weeks(1).await;
+    let mut refused = course.week("2");
+    refused["questionnaire"] =
+        json!("https://vigie.example/fhir/Questionnaire/surveillance-hebdomadaire|9.9.9");
+    app.at("2026-03-09T09:10:00+01:00");
+    app.submit(&refused).await.unwrap_err();
+    app.at("2026-03-16T10:00:00+01:00");
+    let report = body(&app.period_report(PATIENT, "2026-03-02", "2026-03-15").await.unwrap());
+    let told = narrative(&report);
+    assert!(told.contains("<td>reçue, refusée ; non lue : "), "{told}");
+    assert!(
+        told.contains("Ce questionnaire, ou cette version, n'est pas connu du service")
+            || told.contains("Ce questionnaire, ou cette version, n&#39;est pas connu du service"),
+        "{told}"
+    );
+    assert!(told.contains("1 réponses reçues sur 2 attendues"), "{told}");
+    // Signed, its document can be made of it.
+    assert_eq!(body(&app.put(&signed(&report)).await.unwrap())["presentedForm"].as_array().unwrap().len(), 2);
+}

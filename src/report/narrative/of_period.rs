@@ -46,7 +46,13 @@ fn weeks(coverage: &Coverage) -> String {
             Answered::Begun => "commencée",
             Answered::No => "aucune",
         };
-        [french::long_date(week.days.first), answered.to_owned(), level.to_owned()]
+        let unread = &week.unread;
+        let answered = if unread.is_empty() {
+            answered.to_owned()
+        } else {
+            format!("{answered} ; non lue : {}", unread.join(" ; "))
+        };
+        [french::long_date(week.days.first), answered, level.to_owned()]
     };
     table(["Semaine du", "Réponse", "Niveau"], coverage.weeks.iter().map(row))
 }

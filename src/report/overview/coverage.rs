@@ -5,8 +5,11 @@ use jiff::civil::Date;
 
 use super::Days;
 use crate::fhir::element::list;
-use crate::report::element::{own_extension, text};
+use crate::report::element::{own_extension, text, wording_of};
 use crate::report::{Level, alerts, french};
+
+/// Characters of a reason that are told.
+const REASON_MAX: usize = 400;
 
 /// The weeks of a period that a patient was monitored in. A pause (`CarePlan` on hold) is not known with its dates and
 /// therefore not taken off.
@@ -29,6 +32,8 @@ pub struct Week {
     pub on: Vec<Date>,
     /// The most serious level that its responses were given.
     pub level: Option<Level>,
+    /// Why responses of it were refused, which nobody's rules could read as a whole; each reason once.
+    pub unread: Vec<String>,
 }
 
 /// Whether a week was answered, the least first.
@@ -90,16 +95,25 @@ impl Coverage {
         self.weeks.iter().rev().find_map(|week| Some((week.level.as_ref()?, *week.on.last()?)))
     }
 
-    /// The weeks of those days.
-    pub(super) fn read(days: Days, plans: &[&Value], responses: &[&Value], reports: &[&Value]) -> Self {
+    /// The weeks of those days. What was refused is told by its alerts alone: it has no report.
+    pub(super) fn read(
+        days: Days,
+        plans: &[&Value],
+        responses: &[&Value],
+        (reports, flags): (&[&Value], &[&Value]),
+    ) -> Self {
         let monitored = monitored(days, plans);
         let weeks = monitored.map(Days::weeks).unwrap_or_default();
+        let refused: Vec<(Date, &Value)> = flags.iter().filter_map(|flag| refused(flag)).collect();
         let arrivals: Vec<(Date, Answered)> = responses
             .iter()
             .filter_map(|response| arrival(response))
-            .chain(reports.iter().filter_map(|report| refused(report)))
+            .chain(refused.iter().map(|(on, _)| (*on, Answered::Refused)))
             .collect();
-        let levels: Vec<(Date, Level)> = reports.iter().filter_map(|report| level(report)).collect();
+        let levels = reports.iter().filter_map(|report| level(report));
+        let levels: Vec<(Date, Level)> = levels
+            .chain(refused.iter().filter_map(|(on, flag)| Some((*on, alerts::level_of(flag.get("code")?)?))))
+            .collect();
         let week = |days: Days| {
             let within = arrivals.iter().filter(|(day, _)| days.holds(*day));
             let answered = within.clone().map(|(_, answered)| *answered).max().unwrap_or(Answered::No);
@@ -107,7 +121,12 @@ impl Coverage {
             on.sort();
             on.dedup();
             let levels = levels.iter().filter(|(day, _)| days.holds(*day)).map(|(_, level)| level);
-            Week { days, answered, on, level: levels.max_by_key(|level| alerts::rank(level)).cloned() }
+            let level = levels.max_by_key(|level| alerts::rank(level)).cloned();
+            let mut unread: Vec<String> = Vec::new();
+            for (_, flag) in refused.iter().filter(|(day, _)| days.holds(*day)) {
+                unread.extend(reason(flag).filter(|reason| !unread.contains(reason)));
+            }
+            Week { days, answered, on, level, unread }
         };
         Self { monitored, weeks: weeks.into_iter().map(week).collect() }
     }
@@ -150,10 +169,19 @@ fn source(report: &Value) -> Option<(&str, Date)> {
     Some((text(source, "valueReference.reference")?, french::day(at)?))
 }
 
-/// A refused response is kept as a `Binary`, and a report says what could be read of it.
-fn refused(report: &Value) -> Option<(Date, Answered)> {
-    let (reference, on) = source(report)?;
-    reference.starts_with("Binary/").then_some((on, Answered::Refused))
+/// An alert of a refused response, which is kept as a `Binary`, and when that came.
+fn refused<'a>(flag: &'a Value) -> Option<(Date, &'a Value)> {
+    let of = text(own_extension(flag, "source-response")?, "valueReference.reference")?;
+    let kept = of.starts_with("Binary/") && text(flag, "status") != Some("entered-in-error");
+    Some((text(flag, "period.start").and_then(french::day)?, flag)).filter(|_| kept)
+}
+
+/// Why it was refused, as its alert of level *technique* says.
+fn reason(flag: &Value) -> Option<String> {
+    let level = alerts::level_of(flag.get("code")?)?;
+    let told = wording_of(flag, "code").filter(|_| level.code == "technique")?;
+    let short: String = told.chars().take(REASON_MAX).collect();
+    Some(if short.len() < told.len() { short + "…" } else { short })
 }
 
 fn level(report: &Value) -> Option<(Date, Level)> {
@@ -182,6 +210,12 @@ mod tests {
             "conclusionCode": [{"coding": [{"system": ALERT_LEVEL, "code": level}]}]})
     }
 
+    fn flag(at: &str, level: &str, source: &str) -> Value {
+        json!({"resourceType": "Flag", "status": "active", "period": {"start": at},
+            "extension": [{"url": own_url("source-response"), "valueReference": {"reference": source}}],
+            "code": {"coding": [{"system": ALERT_LEVEL, "code": level}], "text": "Illisible : poids"}})
+    }
+
     #[test]
     fn observance_counts_whole_weeks_and_more_than_half_suffices() {
         let responses = [
@@ -192,9 +226,10 @@ mod tests {
             response("2026-03-30T09:00:00+02:00", "completed"),
         ];
         let responses: Vec<&Value> = responses.iter().collect();
-        let refused = of_week("2026-03-10T09:00:00+01:00", "technique", "Binary/b");
-        let reports = [&of_week("2026-03-02T09:00:00+01:00", "rouge", "QuestionnaireResponse/a"), &refused];
-        let coverage = Coverage::read(days("2026-03-02", "2026-03-31"), &[], &responses, &reports);
+        let reports = [&of_week("2026-03-02T09:00:00+01:00", "rouge", "QuestionnaireResponse/a")];
+        let refused = flag("2026-03-10T08:00:00Z", "technique", "Binary/b");
+        let coverage =
+            Coverage::read(days("2026-03-02", "2026-03-31"), &[], &responses, (&reports, &[&refused]));
         let states: Vec<Answered> = coverage.weeks.iter().map(|week| week.answered).collect();
         assert_eq!(states, [Answered::Yes, Answered::Refused, Answered::Begun, Answered::No, Answered::Yes]);
         assert_eq!((coverage.received(), coverage.expected(), coverage.percent()), (1, 4, Some(25)));
@@ -203,6 +238,29 @@ mod tests {
         let level = |week: usize| coverage.weeks[week].level.as_ref().map(|level| level.code.as_str());
         assert_eq!((level(0), level(1), level(4)), (Some("rouge"), Some("technique"), None));
         assert_eq!(coverage.weeks[0].on.len(), 2);
+        assert_eq!(coverage.weeks[1].unread, ["Illisible : poids"]);
+    }
+
+    #[test]
+    fn what_was_refused_is_told_of_a_week_that_was_answered_too() {
+        let answered = response("2026-03-02T09:00:00+01:00", "completed");
+        let week = days("2026-03-02", "2026-03-08");
+        let check = |flags: &[Value], level: Option<&str>, unread: usize| {
+            let flags: Vec<&Value> = flags.iter().collect();
+            let coverage = Coverage::read(week, &[], &[&answered], (&[], &flags));
+            let told = &coverage.weeks[0];
+            assert_eq!((told.answered, told.unread.len()), (Answered::Yes, unread));
+            assert_eq!(told.level.as_ref().map(|level| level.code.as_str()), level);
+        };
+        let on = "2026-03-08T22:30:00Z";
+        let [rouge, technique] = ["rouge", "technique"].map(|level| flag(on, level, "Binary/b"));
+        check(&[rouge.clone(), technique.clone(), technique.clone()], Some("rouge"), 1);
+        check(&[flag(on, "technique", "QuestionnaireResponse/a")], None, 0);
+        // In Paris that is the Monday after.
+        check(&[flag("2026-03-08T23:30:00Z", "technique", "Binary/b")], None, 0);
+        let mut mistaken = technique;
+        mistaken["status"] = json!("entered-in-error");
+        check(&[mistaken], None, 0);
     }
 
     #[test]
@@ -214,7 +272,7 @@ mod tests {
                 .map(|week| response(&format!("{}T12:00:00Z", week.first), "completed"))
                 .collect();
             let responses: Vec<&Value> = responses.iter().collect();
-            let coverage = Coverage::read(days("2026-03-02", "2026-03-29"), &[], &responses, &[]);
+            let coverage = Coverage::read(days("2026-03-02", "2026-03-29"), &[], &responses, (&[], &[]));
             assert_eq!(coverage.is_sufficient(), expected, "{answered} of 4");
         };
         check(2, false);
@@ -225,7 +283,7 @@ mod tests {
     fn nothing_is_expected_before_a_plan_begins_or_after_it_ends() {
         let plan = json!({"period": {"start": "2026-03-10", "end": "2026-03-24"}});
         let check = |plans: &[&Value], expected: Option<(&str, &str)>, whole: usize| {
-            let coverage = Coverage::read(days("2026-03-02", "2026-03-31"), plans, &[], &[]);
+            let coverage = Coverage::read(days("2026-03-02", "2026-03-31"), plans, &[], (&[], &[]));
             assert_eq!(coverage.monitored, expected.map(|(first, last)| days(first, last)));
             assert_eq!(coverage.expected(), whole);
         };

@@ -28,6 +28,8 @@ pub(super) fn overview((overview, findings): (&Overview, &Findings)) -> Value {
         "monitored": coverage.monitored.filter(|monitored| *monitored != days)
             .map(|monitored| [french::long_date(monitored.first), french::long_date(monitored.last)]),
         "unanswered": coverage.unanswered().map(unanswered).collect::<Vec<_>>(),
+        "unread": coverage.weeks.iter().filter(|week| !week.unread.is_empty())
+            .map(|week| json!({"first": french::long_date(week.days.first), "why": week.unread})).collect::<Vec<_>>(),
         "counts": overview.counts.iter()
             .map(|(level, count)| json!({"code": level.code, "display": level.display, "count": count})).collect::<Vec<_>>(),
         "last": coverage.last()
