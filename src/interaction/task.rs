@@ -2,14 +2,15 @@
 //! made more pressing, never less.
 //!
 //! The outcome is a coding of `CodeSystem/task-outcome` in `businessStatus`, `output` or `statusReason`; the person is the
-//! `owner`; orange and rouge need a `note` with its author too. Nothing else closes a Task of level rouge.
+//! `owner`; orange and rouge need a `note` with its author too. Nothing else closes a Task of level rouge. What alerts asked for
+//! is closed as it stands: not by who read an older version of it.
 
 use crate::json::Value;
 
 use crate::fhir::datetime::PartialDateTime;
 use crate::fhir::element::{self, code_of, codings, list, str_at};
 use crate::problem::{Category, Issue, Problem};
-use crate::terminology::{ALERT_LEVEL, Level, TASK_CODE, TASK_OUTCOME, Terminology};
+use crate::terminology::{ALERT_LEVEL, Level, TASK_CODE, TASK_INPUT, TASK_OUTCOME, Terminology};
 
 /// A Task in one of these is done with.
 const CLOSED: &[&str] = &["completed", "cancelled", "rejected", "failed", "entered-in-error"];
@@ -62,6 +63,15 @@ fn closing(before: Option<&Value>, after: &Value, terminology: &Terminology, iss
             .text("Une tâche se ferme par une personne nommée."),
         );
     }
+    if before.is_some_and(|before| !read_whole(before, after)) {
+        let text = "the Task is about more than this version of it says: an amended response changed it; read it again, and close what \
+                    it says now";
+        issues.push(
+            Issue::error("conflict", text)
+                .at("Task.description")
+                .text("La tâche a changé depuis sa lecture : la relire avant de la clore."),
+        );
+    }
     let level = before.and_then(level).max(level(after));
     if matches!(level, Some(Level::Orange | Level::Rouge)) && !has_note(after) {
         issues.push(
@@ -73,6 +83,20 @@ fn closing(before: Option<&Value>, after: &Value, terminology: &Terminology, iss
             .text("Une alerte orange ou rouge se ferme avec une note de contact signée."),
         );
     }
+}
+
+/// Whether what closes a Task that alerts asked for names every alert, all words to be read and every reason that it has:
+/// who read an older version did not read what came since.
+fn read_whole(before: &Value, after: &Value) -> bool {
+    fn asked(task: &Value) -> impl Iterator<Item = &str> {
+        let of_alerts = |input: &&Value| input.get("type").and_then(|of| code_of(of, TASK_INPUT)).is_some();
+        let what = |input| str_at(input, "valueReference.reference").or_else(|| str_at(input, "valueString"));
+        list(task, "input").filter(of_alerts).filter_map(what)
+    }
+    let words = |task| str_at(task, "description").unwrap_or_default().split_whitespace();
+    let mut all = asked(before).peekable();
+    all.peek().is_none()
+        || (all.all(|one| asked(after).any(|kept| kept == one)) && words(before).eq(words(after)))
 }
 
 fn has_outcome(task: &Value, terminology: &Terminology) -> bool {
@@ -198,6 +222,30 @@ mod tests {
         check(Some(&task("orange")), &unsigned, &["Task.note"]);
         unsigned["reasonCode"] = task("jaune")["reasonCode"].clone();
         check(Some(&task("jaune")), &unsigned, &[]);
+    }
+
+    #[test]
+    fn who_read_an_older_version_does_not_close_what_came_since() {
+        let input = |code: &str, name: &str, value: Value| json!({"type": {"coding": [{"system": TASK_INPUT, "code": code}]}, name: value});
+        let alert = input("alerte", "valueReference", json!({"reference": "Flag/a"}));
+        let words = |mark: &str| input("texte-libre", "valueString", json!(mark));
+        let asked = |description: &str, inputs: Value| {
+            let mut task = closed("jaune");
+            task["description"] = json!(description);
+            task["input"] = inputs;
+            task
+        };
+        let mut open = asked("Texte\nlibre", json!([alert, words("a")]));
+        open["status"] = json!("requested");
+        let note = json!({"type": {"text": "Note"}, "valueString": "x"});
+        check(Some(&open), &asked("Texte libre", json!([alert, words("a"), note])), &[]);
+        check(Some(&open), &asked("Texte libre", json!([alert, words("b")])), &["Task.description"]);
+        check(Some(&open), &asked("Texte libre", json!([words("a")])), &["Task.description"]);
+        check(Some(&open), &asked("Autre", json!([alert, words("a")])), &["Task.description"]);
+        // A Task that no alert asked for is its maker's.
+        let mut other = asked("Note", json!([note]));
+        other["status"] = json!("requested");
+        check(Some(&other), &asked("Autre note", json!([])), &[]);
     }
 
     #[test]
