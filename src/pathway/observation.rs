@@ -61,7 +61,7 @@ pub(super) fn derive(scene: &Scene<'_>, extracts: Vec<Extract>, derived: &mut De
         found.references.push(match existing {
             Some((key, existing)) => {
                 kept.insert(*key);
-                amend(existing, body, derived)
+                amend(scene, existing, body, derived)
             }
             None => create(scene, common.get_or_insert_with(|| self::common(scene)), body, derived),
         });
@@ -121,11 +121,13 @@ fn effective(scene: &Scene<'_>) -> String {
     input.authored.map_or_else(|| input.received.to_string(), str::to_owned)
 }
 
-/// The next version of an existing Observation when the answer says something else now; its reference.
-fn amend(existing: &Value, body: Element, derived: &mut Derived) -> String {
+/// The next version of an existing Observation when the answer, or the response about its moment, says something else now;
+/// its reference.
+fn amend(scene: &Scene<'_>, existing: &Value, body: Element, derived: &mut Derived) -> String {
     let mut amended = Element::amending(existing);
     amended.retain(|name| !CONTENT.contains(&name) && !name.starts_with("value"));
     amended.append(body);
+    amended.put_some("effectiveDateTime", scene.input.authored.map(str::to_owned));
     if amended.differs(existing) {
         derived.update(existing, amended.with("status", "amended"));
     }

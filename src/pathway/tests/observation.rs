@@ -108,3 +108,23 @@ fn a_withdrawn_answer_leaves_its_observation_entered_in_error() {
     assert_eq!(str_at(observation, "status"), Some("entered-in-error"));
     assert_eq!(one(&after, "DiagnosticReport").get("result"), None);
 }
+
+#[test]
+fn an_amended_moment_moves_the_observations_with_the_response() {
+    let (evaluation, subject) = (evaluation(&[]), patient());
+    let again = |authored: Option<&str>, existing: &[Value]| {
+        let mut given = input(&evaluation, &subject);
+        (given.authored, given.existing) = (authored, existing);
+        given.received = "2026-03-02T10:00:00Z".parse().unwrap();
+        derive(&given, vec![extract()], &ids(if existing.is_empty() { "first" } else { "again" }))
+    };
+    // A year that was mistyped.
+    let before = stored(&again(Some("2025-03-02T09:15:00+01:00"), &[]));
+    let corrected = again(Some("2026-03-02T09:15:00+01:00"), &before);
+    let moved = one(&corrected, "Observation");
+    assert_eq!(moved["effectiveDateTime"], "2026-03-02T09:15:00+01:00");
+    assert_eq!(moved["status"], "amended");
+    for same in [Some("2025-03-02T09:15:00+01:00"), None] {
+        assert_eq!(again(same, &before).of_type("Observation").count(), 0, "{same:?}");
+    }
+}
