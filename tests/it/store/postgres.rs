@@ -6,6 +6,8 @@ mod compartment;
 mod concurrency;
 #[path = "deliveries.rs"]
 mod deliveries;
+#[path = "differential.rs"]
+mod differential;
 #[path = "durability.rs"]
 mod durability;
 #[path = "feed.rs"]
@@ -16,8 +18,12 @@ mod history;
 mod lately;
 #[path = "network.rs"]
 mod network;
+#[path = "oracle.rs"]
+mod oracle;
 #[path = "paging.rs"]
 mod paging;
+#[path = "random.rs"]
+mod random;
 #[path = "reindex.rs"]
 mod reindex;
 #[path = "search.rs"]

@@ -6,6 +6,8 @@ mod compartment;
 mod concurrency;
 #[path = "deliveries.rs"]
 mod deliveries;
+#[path = "differential.rs"]
+mod differential;
 #[path = "durability.rs"]
 mod durability;
 #[path = "feed.rs"]
@@ -14,8 +16,12 @@ mod feed;
 mod file;
 #[path = "history.rs"]
 mod history;
+#[path = "oracle.rs"]
+mod oracle;
 #[path = "paging.rs"]
 mod paging;
+#[path = "random.rs"]
+mod random;
 #[path = "search.rs"]
 mod search;
 #[path = "support.rs"]
