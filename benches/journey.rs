@@ -100,6 +100,7 @@ impl Scene {
         let question = &self.question;
         let evaluation = self.protocol.evaluate(&rules::Facts {
             response: &question.response,
+            readings: None,
             questionnaire: Some(&self.questionnaire),
             previous: question.previous.first(),
             history: &question.previous,

@@ -8,7 +8,9 @@
 mod action;
 mod extract;
 mod outcome;
+mod readings;
 
 pub use action::{Action, Activity, ActivityKind, Priority, Symptom};
 pub use extract::Extract;
 pub use outcome::{Evaluation, Evidence, Outcome, Truth};
+pub use readings::Readings;

@@ -5,7 +5,8 @@
 //! that could not be understood or are beyond what is plausible: another type than the question's, an
 //! unknown option or linkId, a number that is none, a value out of its range or in a foreign unit. What
 //! merely breaks a rule of form stays, and so do answers to disabled items: a sign of danger must alert
-//! wherever it was written.
+//! wherever it was written. So an answer in a wrong place is moved to where its question stands, and a question
+//! that has one answer and was given several is read in every way.
 
 mod answer;
 mod attachment;
@@ -42,7 +43,7 @@ use crate::json::Value;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 
-use crate::judgement::Extract;
+use crate::judgement::{Extract, Readings};
 use crate::problem::{Issue, Problem, Severity};
 use crate::terminology::Terminology;
 use expressions::{Constraint, Variable};
@@ -85,8 +86,11 @@ pub struct Validation<'r> {
     /// Every issue: of the head and shape first, then of each item in document order, with what is missing
     /// in it before what is wrong inside it. Beyond a thousand they are only counted, in a last one.
     pub issues: Vec<Issue>,
-    /// The response without the answers that could not be read; the response itself when there are none.
+    /// The response without the answers that could not be read, and with all others at their place; the response itself
+    /// when nothing is wrong with it.
     pub readable: Cow<'r, Value>,
+    /// The ways to read it, where a question that has one answer was given several.
+    pub readings: Readings,
 }
 
 /// Compile a Questionnaire.

@@ -4,6 +4,7 @@
 //! - Each rule runs alone: a fault in one leaves the others as they are.
 //! - The result is tri-state. An empty condition is *not evaluable*, never false, and what is not
 //!   evaluable or not readable becomes the outcome R90 of level *technique*.
+//! - Of several ways to read a response, the worse counts.
 //! - `now()` and `today()` are the moment of the answer, so that the same response, history and
 //!   protocol always give the same outcomes.
 
@@ -25,7 +26,7 @@ mod tests;
 use crate::json::Value;
 use jiff::Timestamp;
 
-use crate::judgement::{Activity, Evaluation};
+use crate::judgement::{Activity, Evaluation, Readings};
 use crate::problem::{Issue, Problem};
 
 pub use compile::compile;
@@ -48,6 +49,9 @@ pub fn activity(definition: &Value) -> Result<Activity, Problem> {
 pub struct Facts<'a> {
     /// The response, without the answers that could not be read: `%resource`.
     pub response: &'a Value,
+    /// The ways to read it, where a question that has one answer was given several: then the rules run on each of them,
+    /// and `response`, with all answers, explains them.
+    pub readings: Option<&'a Readings>,
     /// Its Questionnaire, for the words of questions and options that the response leaves out.
     pub questionnaire: Option<&'a Value>,
     /// The last answered response of the same Questionnaire before this one: `%previous`.

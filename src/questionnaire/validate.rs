@@ -15,6 +15,8 @@ use super::session::Session;
 use super::tree::{Flaw, Tree};
 use super::{Context, Questionnaire, Validation, answer, count, readable};
 use crate::fhir::datetime::PartialDateTime;
+use crate::judgement::Readings;
+use crate::problem::Severity;
 
 /// Validates a response against a compiled Questionnaire.
 pub(crate) fn validate<'r>(
@@ -32,12 +34,12 @@ pub(crate) fn validate<'r>(
         item(&mut session, node);
     }
     let (issues, removed) = session.into_issues();
-    let readable = if removed.is_empty() {
-        Cow::Borrowed(response)
-    } else {
-        Cow::Owned(readable::without(response, &removed))
-    };
-    Validation { issues, readable }
+    // Without an error every answer is readable, at its place, and the only one where there is one.
+    if removed.is_empty() && issues.iter().all(|issue| issue.severity < Severity::Error) {
+        return Validation { issues, readable: Cow::Borrowed(response), readings: Readings::default() };
+    }
+    let (readable, readings) = readable::of(questionnaire, &tree, response, &removed);
+    Validation { issues, readable: Cow::Owned(readable), readings }
 }
 
 fn head(session: &mut Session<'_>, response: &Value) {

@@ -11,9 +11,13 @@ use super::scope::Surroundings;
 use super::unreadable;
 use super::{Explained, Facts};
 use crate::judgement::{Evaluation, Evidence, Outcome, Truth};
+use crate::terminology::Level;
 
 /// Why a condition is empty.
 const MISSING: &str = "une réponse nécessaire manque";
+
+/// Why nobody can tell, where there are too many ways to read a response.
+const CONTRADICTIONS: &str = "trop de questions ont plusieurs réponses différentes";
 
 /// Evaluate every rule of the protocol.
 pub(super) fn evaluate(protocol: &Protocol, facts: &Facts<'_>) -> Evaluation {
@@ -30,10 +34,17 @@ pub(super) fn evaluate(protocol: &Protocol, facts: &Facts<'_>) -> Evaluation {
 fn results(protocol: &Protocol, facts: &Facts<'_>) -> Vec<Truth> {
     let mut results: Vec<Truth> = vec![Truth::NotRun; protocol.rules.len()];
     let fired = OnceCell::new();
-    let mut surroundings = Surroundings::new(protocol, facts);
-    pass(protocol, facts, &surroundings, false, &mut results);
-    surroundings.trigger(fired.get_or_init(|| triggered(&protocol.rules, &results)));
-    pass(protocol, facts, &surroundings, true, &mut results);
+    let one = std::slice::from_ref(facts.response);
+    let several = facts.readings.map(|readings| readings.each.as_slice()).filter(|each| !each.is_empty());
+    let readings = several.unwrap_or(one);
+    let read = |response| Surroundings::new(protocol, &Facts { response, ..*facts });
+    let mut readings: Vec<Surroundings<'_>> = readings.iter().map(read).collect();
+    pass(protocol, facts, &readings, false, &mut results);
+    let fired = fired.get_or_init(|| triggered(&protocol.rules, &results));
+    for reading in &mut readings {
+        reading.trigger(fired);
+    }
+    pass(protocol, facts, &readings, true, &mut results);
     results
 }
 
@@ -41,16 +52,36 @@ fn results(protocol: &Protocol, facts: &Facts<'_>) -> Vec<Truth> {
 fn pass<'a>(
     protocol: &'a Protocol,
     facts: &Facts<'_>,
-    surroundings: &Surroundings<'a>,
+    readings: &[Surroundings<'a>],
     aggregate: bool,
     results: &mut [Truth],
 ) {
     for (rule, result) in protocol.rules.iter().zip(results) {
         let waits = facts.in_progress && !rule.in_progress;
         if rule.aggregate == aggregate && !waits {
-            *result = run(rule, surroundings);
+            let each = readings.iter().map(|reading| run(rule, reading));
+            *result = each.reduce(|one, other| worse(rule, one, other)).unwrap_or(Truth::False);
+            if facts.readings.is_some_and(|readings| !readings.all)
+                && *result == Truth::False
+                && rule.condition.is_some()
+            {
+                *result = Truth::NotEvaluable(CONTRADICTIONS.to_owned());
+            }
         }
     }
+}
+
+/// What a rule says of two ways to read a response: it fires if it does in one of them, and one that says that nothing is
+/// wrong only in both.
+fn worse(rule: &Rule, one: Truth, other: Truth) -> Truth {
+    let order = |truth: &Truth| match truth {
+        Truth::NotRun => 0,
+        Truth::False => 1,
+        Truth::NotEvaluable(_) => 2,
+        Truth::True => 3,
+    };
+    let calms = rule.action.level == Level::Vert;
+    if (order(&other) > order(&one)) != calms { other } else { one }
 }
 
 fn run<'a>(rule: &'a Rule, surroundings: &Surroundings<'a>) -> Truth {

@@ -69,6 +69,7 @@ fn response(items: &[(&str, Value)]) -> Value {
 fn facts(response: &Value) -> Facts<'_> {
     Facts {
         response,
+        readings: None,
         questionnaire: None,
         previous: None,
         history: &[],

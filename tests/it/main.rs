@@ -30,6 +30,7 @@ mod killing;
 mod logging;
 mod merged;
 mod mhd;
+mod misplaced;
 mod mllp;
 mod moment;
 mod mutual_tls;

@@ -11,7 +11,7 @@ use crate::clock::Ids;
 use crate::fhir::element;
 use crate::interaction::incoming;
 use crate::interaction::library::{Form, Plan};
-use crate::judgement::Evaluation;
+use crate::judgement::{Evaluation, Readings};
 use crate::pathway::{self, Derived};
 use crate::problem::{Issue, Severity};
 use crate::questionnaire;
@@ -80,18 +80,19 @@ pub(crate) struct Origin<'a> {
 /// Validates and judges a response; no fault of one part keeps the other from being looked at.
 pub(crate) fn judge(situation: &Situation, explained: Explained) -> Judgement {
     let mut issues = situation.issues.clone();
-    let mut readable = None;
+    let (mut readable, mut readings) = (None, Readings::default());
     if let Some(form) = &situation.form {
         let validation = form.compiled.validate(&situation.response, &context(situation));
         issues.extend(validation.issues);
         if let Cow::Owned(answers) = validation.readable {
             readable = Some(answers);
         }
+        readings = validation.readings;
     }
     without_repeats(&mut issues);
     let accepted = !incoming::hinders(&issues);
-    let evaluation =
-        evaluate(situation, readable.as_ref().unwrap_or(&situation.response), &issues, explained);
+    let read = Read { response: readable.as_ref().unwrap_or(&situation.response), readings: &readings };
+    let evaluation = evaluate(situation, &read, &issues, explained);
     Judgement { issues, accepted, evaluation, readable }
 }
 
@@ -188,7 +189,13 @@ fn context(situation: &Situation) -> questionnaire::Context<'_> {
     }
 }
 
-fn evaluate(situation: &Situation, readable: &Value, issues: &[Issue], explained: Explained) -> Evaluation {
+/// What of a response is judged.
+struct Read<'a> {
+    response: &'a Value,
+    readings: &'a Readings,
+}
+
+fn evaluate(situation: &Situation, read: &Read<'_>, issues: &[Issue], explained: Explained) -> Evaluation {
     if is_withdrawn(&situation.response) {
         return withdrawn(situation);
     }
@@ -200,7 +207,8 @@ fn evaluate(situation: &Situation, readable: &Value, issues: &[Issue], explained
         return technique(&unreadable);
     };
     plan.compiled.evaluate(&rules::Facts {
-        response: readable,
+        response: read.response,
+        readings: Some(read.readings),
         questionnaire: situation.form.as_ref().map(|form| form.compiled.source()),
         previous: situation.history.first(),
         history: &situation.history,

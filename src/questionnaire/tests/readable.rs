@@ -57,7 +57,7 @@ fn a_readable_item_inside_an_unreadable_one_stays() {
         &json!([{ "linkId": "temp", "answer": [{ "item": [note] }] }]),
     );
     let alert = answer("alerte", "valueBoolean", json!(true));
-    check(&json!([{ "linkId": "zzz", "item": [alert] }]), &json!([{ "linkId": "zzz", "item": [alert] }]));
+    check(&json!([{ "linkId": "zzz", "item": [alert] }]), &json!([alert]));
 }
 
 #[test]
@@ -67,4 +67,126 @@ fn a_response_without_unreadable_answers_is_not_copied() {
     let questionnaire = compiled(&questionnaire());
     let validation = questionnaire.validate(&response, &context(&terminology));
     assert!(validation.is_valid() && matches!(validation.readable, Cow::Borrowed(_)));
+}
+
+fn nested() -> Value {
+    definition(&json!([
+        { "linkId": "g", "type": "group", "item": [
+            { "linkId": "a", "type": "boolean" },
+            { "linkId": "t", "type": "group", "item": [{ "linkId": "t.max", "type": "decimal" }] },
+            { "linkId": "q", "type": "string", "item": [{ "linkId": "q.1", "type": "integer" }] },
+            { "linkId": "many", "type": "integer", "repeats": true },
+        ] },
+        { "linkId": "r", "type": "group", "repeats": true, "item": [{ "linkId": "r.x", "type": "integer" }] },
+        { "linkId": "h", "type": "group", "item": [{ "linkId": "h.b", "type": "boolean" }] },
+    ]))
+}
+
+/// What rules see of these items: all of it, and the ways to read it.
+fn placed(items: &Value) -> (Value, Vec<Value>, bool) {
+    let terminology = Terminology::default();
+    let response = response(items);
+    let validation = compiled(&nested()).validate(&response, &context(&terminology));
+    assert!(!validation.is_valid(), "{items}");
+    let each = validation.readings.each.iter().map(|reading| reading["item"].clone()).collect();
+    (validation.readable["item"].clone(), each, validation.readings.all)
+}
+
+fn within(group: &str, items: &[Value]) -> Value {
+    json!({ "linkId": group, "item": items })
+}
+
+fn yes(link_id: &str) -> Value {
+    answer(link_id, "valueBoolean", json!(true))
+}
+
+fn integer(link_id: &str, value: u8) -> Value {
+    answer(link_id, "valueInteger", json!(value))
+}
+
+#[test]
+fn an_answer_in_a_wrong_place_is_read_where_its_question_stands() {
+    let moved =
+        |items: Value, expected: Value| assert_eq!(placed(&items), (expected, vec![], true), "{items}");
+    let max = answer("t.max", "valueDecimal", json!(39));
+    let home = json!([
+        within("g", &[yes("a"), within("t", std::slice::from_ref(&max))]),
+        within("h", &[yes("h.b")])
+    ]);
+    // In another group, at the top, too high, too deep, and inside what nobody knows.
+    moved(json!([within("g", &[yes("a")]), within("h", &[yes("h.b"), max.clone()])]), home.clone());
+    moved(json!([within("g", &[yes("a")]), within("h", &[yes("h.b")]), max]), home.clone());
+    moved(json!([within("g", &[yes("a"), max.clone()]), within("h", &[yes("h.b")])]), home.clone());
+    moved(
+        json!([within("g", &[within("t", &[max.clone(), yes("a")])]), within("h", &[yes("h.b")])]),
+        home.clone(),
+    );
+    moved(
+        json!([
+            within("zzz", &[within("g", &[yes("a"), within("t", std::slice::from_ref(&max))])]),
+            within("h", &[yes("h.b")])
+        ]),
+        home.clone(),
+    );
+    // A group within the item that it should be around.
+    moved(
+        json!([{ "linkId": "t.max", "answer": [{ "valueDecimal": 39, "item": [within("g", &[yes("a")])] }] }, within("h", &[yes("h.b")])]),
+        home,
+    );
+    // In the nearest instance of a group that repeats.
+    moved(
+        json!([within("r", &[integer("r.x", 1)]), within("r", &[within("h", &[integer("r.x", 2)])])]),
+        json!([within("r", &[integer("r.x", 1)]), within("r", &[integer("r.x", 2)]), { "linkId": "h" }]),
+    );
+}
+
+#[test]
+fn an_answer_below_a_question_is_in_its_answer() {
+    let inner = integer("q.1", 4);
+    let own = json!({ "linkId": "q", "answer": [{ "valueString": "x", "item": [inner] }] });
+    let beside = json!({ "linkId": "q", "answer": [{ "valueString": "x" }], "item": [inner] });
+    assert_eq!(placed(&json!([within("g", &[beside])])).0, json!([within("g", &[own])]));
+    let alone = json!({ "linkId": "q", "answer": [{ "item": [inner] }] });
+    assert_eq!(placed(&json!([inner])).0, json!([within("g", &[alone])]));
+}
+
+#[test]
+fn a_question_answered_twice_is_read_in_every_way() {
+    let no = answer("a", "valueBoolean", json!(false));
+    let both = json!({ "linkId": "a", "answer": [{ "valueBoolean": false }, { "valueBoolean": true }] });
+    let ways = vec![json!([within("g", std::slice::from_ref(&no))]), json!([within("g", &[yes("a")])])];
+    for items in [
+        json!([within("g", std::slice::from_ref(&both))]),
+        json!([within("g", &[no.clone(), yes("a")])]),
+        json!([within("g", std::slice::from_ref(&no)), within("g", &[yes("a")])]),
+        json!([within("g", std::slice::from_ref(&no)), yes("a")]),
+    ] {
+        assert_eq!(
+            placed(&items),
+            (json!([within("g", std::slice::from_ref(&both))]), ways.clone(), true),
+            "{items}"
+        );
+    }
+    let same =
+        json!([within("g", &[yes("a")]), within("g", &[yes("a"), integer("many", 1), integer("many", 1)])]);
+    let joined = json!([within("g", &[yes("a"), integer("many", 1), integer("many", 1)])]);
+    assert_eq!(placed(&same), (joined, vec![], true));
+}
+
+#[test]
+fn two_questions_answered_twice_are_read_in_four_ways_and_too_many_in_some() {
+    let twice = |link_id: &str, name: &str, one: Value, other: Value| json!({ "linkId": link_id, "answer": [{ name: one }, { name: other }] });
+    let a = twice("a", "valueBoolean", json!(false), json!(true));
+    let b = twice("h.b", "valueBoolean", json!(false), json!(true));
+    let (_, each, all) = placed(&json!([within("g", &[a]), within("h", &[b])]));
+    let flags = |reading: &Value| {
+        ["/0/item/0/answer/0/valueBoolean", "/1/item/0/answer/0/valueBoolean"]
+            .map(|place| reading.pointer(place).cloned().unwrap())
+    };
+    let found: Vec<_> = each.iter().map(|one| flags(one).map(|flag| flag == json!(true))).collect();
+    assert_eq!((found, all), (vec![[false, false], [true, false], [false, true], [true, true]], true));
+    let many: Vec<Value> =
+        (0..7).map(|_| within("r", &[twice("r.x", "valueInteger", json!(1), json!(2))])).collect();
+    let (_, each, all) = placed(&many.into());
+    assert_eq!((each.len(), all), (2, false));
 }

@@ -203,6 +203,7 @@ impl Scene {
             self.response["authored"].as_str().expect("a date").parse().expect("an instant");
         content.protocol.evaluate(&Facts {
             response: &self.response,
+            readings: None,
             questionnaire: Some(&content.questionnaire),
             previous: self.earlier.first(),
             history: &self.earlier,
