@@ -36,6 +36,7 @@ mod token;
 mod type_names;
 mod types;
 mod variable;
+mod ways;
 
 use std::fmt;
 use std::sync::Arc;
@@ -51,6 +52,7 @@ pub use quantity::Quantity;
 pub use scope::{Scope, Terminology};
 pub use temporal::Temporal;
 pub use variable::Variable;
+pub(crate) use ways::{End, Places, Step, Told, Way};
 
 /// How many variables of a definition may need one another: each is evaluated within the one that names it.
 pub(crate) const CHAIN_MAX: usize = 64;
@@ -118,6 +120,11 @@ impl Expression {
     /// list that another text follows. None when it uses the variable in any other way.
     pub(crate) fn picks(&self, variable: &str, list: &str, by: &str) -> Option<Vec<Vec<String>>> {
         picks::picks(&self.inner.root, variable, list, by)
+    }
+
+    /// Which ways through the items of a response it goes from `focus`, where `variables` says what they stand for.
+    pub(crate) fn ways(&self, focus: &Places, variables: &dyn Fn(&str) -> Places) -> Told {
+        ways::ways(&self.inner.root, focus, variables)
     }
 
     /// What types the result may have, when `focus` is what the expression starts from and the

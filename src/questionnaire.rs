@@ -34,6 +34,7 @@ mod session;
 mod tests;
 mod tree;
 mod validate;
+mod ways;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -48,6 +49,7 @@ use crate::problem::{Issue, Problem, Severity};
 use crate::terminology::Terminology;
 use expressions::{Constraint, Variable};
 use item::{AnswerType, Item};
+use ways::Walked;
 
 /// A compiled Questionnaire. Its items are an arena in document order; a linkId is found at once.
 #[derive(Clone)]
@@ -144,6 +146,11 @@ impl Questionnaire {
     #[must_use]
     pub fn title(&self) -> Option<&str> {
         self.title.as_deref()
+    }
+
+    /// Its expressions, with the ways that they go through a response.
+    pub(crate) fn walked(&self) -> Vec<Walked<'_>> {
+        ways::walked(self)
     }
 
     /// Check a response. In-progress, stopped and entered-in-error ones may be incomplete; any other

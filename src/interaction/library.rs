@@ -7,6 +7,7 @@ mod canonical;
 mod edition;
 mod folder;
 mod questions;
+mod reach;
 mod shelf;
 mod stored;
 
@@ -18,9 +19,10 @@ use crate::problem::{Category, Problem};
 use crate::store::Store;
 
 pub(crate) use canonical::{Canonical, is_definition};
-pub(crate) use edition::{Form, Plan, plan as compile_plan};
+pub(crate) use edition::{Form, Plan, form as compile_form, plan as compile_plan};
 pub(crate) use folder::compile as compile_all;
 pub(crate) use questions::unknown as unknown_questions;
+pub(crate) use reach::{astray_in_form, astray_in_plan};
 pub(crate) use shelf::{Shelf, judges};
 pub(crate) use stored::{activities_of, all as read_all, newest_activity, of_url, rest as read_rest, whole};
 

@@ -7,7 +7,6 @@ use super::library::{self, Canonical, DEFINITIONS};
 use super::{Context, content, read};
 use crate::fhir::element;
 use crate::problem::{Category, Issue, Problem};
-use crate::questionnaire;
 use crate::store::Guard;
 
 /// What may change on an active definition: that it is no longer active, and when that was said.
@@ -93,7 +92,8 @@ async fn compile(ctx: &Context, rtype: &str, resource: &Value) -> Result<(), Pro
     match rtype {
         "Questionnaire" => {
             let shelf = ctx.library.shelf(ctx.store.as_ref(), &[], &[]).await?;
-            questionnaire::compile(resource, &shelf.terminology()).map(drop)
+            let form = library::compile_form(resource.clone(), &shelf.terminology())?;
+            refused(library::astray_in_form(&form))
         }
         "PlanDefinition" => {
             let activities = library::activities_of(ctx.store.as_ref(), resource).await?;
@@ -103,10 +103,14 @@ async fn compile(ctx: &Context, rtype: &str, resource: &Value) -> Result<(), Pro
             let forms: Vec<_> = asked.iter().filter_map(|canonical| shelf.form(canonical)).collect();
             let forms: Vec<_> = forms.iter().map(std::sync::Arc::as_ref).collect();
             let unknown = library::unknown_questions(&plan, &forms);
-            if unknown.is_empty() { Ok(()) } else { Err(Problem::with(Category::Invalid, unknown)) }
+            refused([unknown, library::astray_in_plan(&plan, &forms)].concat())
         }
         _ => Ok(()),
     }
+}
+
+fn refused(issues: Vec<Issue>) -> Result<(), Problem> {
+    if issues.is_empty() { Ok(()) } else { Err(Problem::with(Category::Invalid, issues)) }
 }
 
 #[cfg(test)]

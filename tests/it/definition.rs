@@ -105,3 +105,65 @@ async fn a_protocol_that_speaks_of_a_question_nobody_asks_is_refused_with_its_pl
         "{found:?}"
     );
 }
+
+#[tokio::test]
+async fn a_protocol_that_looks_for_a_question_in_a_wrong_group_is_refused_with_where_it_stands() {
+    let app = App::new().await;
+    let mut plan = shipped("PlanDefinition");
+    plan["version"] = json!("9.0.0");
+    plan["id"] = json!("astray");
+    let astray =
+        "%resource.item.where(linkId = 'alerte').item.where(linkId = 'base.temp.max').answer.value > 38";
+    plan["action"][1]["condition"][0]["expression"]["expression"] = json!(astray);
+    let problem = app.put(&plan).await.unwrap_err();
+    assert_eq!(problem.category, Category::Invalid);
+    let [issue] = problem.issues.as_slice() else { panic!("one fault: {problem}") };
+    assert_eq!(
+        issue.expression.as_deref(),
+        Some("PlanDefinition.action[1].condition[0].expression.expression")
+    );
+    let reason = "'base.temp.max' is not directly in 'alerte'; it stands in 'base' > 'base.temp'";
+    assert!(
+        issue.diagnostics.contains(astray) && issue.diagnostics.ends_with(reason),
+        "{}",
+        issue.diagnostics
+    );
+
+    // A variable is at fault where it is written, and not wherever it is used.
+    let mut plan = shipped("PlanDefinition");
+    plan["version"] = json!("9.0.1");
+    plan["id"] = json!("astray");
+    let variables = plan["extension"].as_array_mut().unwrap();
+    let base = variables.iter_mut().find(|one| one["valueExpression"]["name"] == "base").unwrap();
+    base["valueExpression"]["expression"] =
+        json!("%resource.item.where(linkId = 'alerte').item.where(linkId = 'base').item");
+    let problem = app.put(&plan).await.unwrap_err();
+    assert_eq!(problem.issues.len(), 1, "{problem}");
+    assert!(
+        problem.to_string().contains("'base' is not directly in 'alerte'; it stands at the top"),
+        "{problem}"
+    );
+    plan["status"] = json!("draft");
+    assert_eq!(app.put(&plan).await.unwrap().kind, Kind::Created, "a draft may be unfinished");
+}
+
+#[tokio::test]
+async fn a_questionnaire_that_looks_for_a_question_in_a_wrong_group_is_refused() {
+    let app = App::new().await;
+    let mut questionnaire = shipped("Questionnaire");
+    questionnaire["version"] = json!("9.0.0");
+    questionnaire["id"] = json!("astray");
+    let url = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-enableWhenExpression";
+    let astray = "%resource.item.where(linkId = 'base').item.where(linkId = 'alerte.fievre').answer.value";
+    questionnaire["item"][1]["item"][1]["extension"] =
+        json!([{ "url": url, "valueExpression": { "language": "text/fhirpath", "expression": astray } }]);
+    let problem = app.put(&questionnaire).await.unwrap_err();
+    let [issue] = problem.issues.as_slice() else { panic!("one fault: {problem}") };
+    assert_eq!(issue.expression.as_deref(), Some("Questionnaire.item[1].item[1]"));
+    assert!(
+        issue.diagnostics.ends_with("'alerte.fievre' is not directly in 'base'; it stands in 'alerte'"),
+        "{problem}"
+    );
+    let at_start = Library::from_resources(vec![questionnaire]).unwrap_err();
+    assert!(at_start.to_string().contains("it stands in 'alerte'"), "{at_start}");
+}

@@ -8,6 +8,7 @@ use crate::json::Value;
 use super::canonical::{Canonical, is_definition};
 use super::edition::{self, Form, Plan};
 use super::questions;
+use super::reach;
 use super::shelf::Shelf;
 use super::stored::{choose, definitions_named};
 use crate::fhir::{element, structure};
@@ -42,7 +43,10 @@ pub(super) fn compile_with(resources: Vec<Value>, terminology: &Arc<Terminology>
         let url = canonical.url.to_owned();
         match element::resource_type(resource) {
             Some("Questionnaire") => match edition::form(resource.clone(), terminology) {
-                Ok(form) => shelf.forms.entry(url).or_default().push(Arc::new(form)),
+                Ok(form) => {
+                    note(&mut issues, resource, reach::astray_in_form(&form));
+                    shelf.forms.entry(url).or_default().push(Arc::new(form));
+                }
                 Err(problem) => note(&mut issues, resource, problem.issues),
             },
             Some("PlanDefinition") => match edition::plan(resource.clone(), &named(resource, &activities)) {
@@ -54,7 +58,9 @@ pub(super) fn compile_with(resources: Vec<Value>, terminology: &Arc<Terminology>
     }
     for plan in shelf.plans.values().flatten() {
         let forms: Vec<&Form> = shelf.forms.values().flatten().map(Arc::as_ref).collect();
-        note(&mut issues, &plan.source, questions::unknown(plan, &named_by(plan, &forms)));
+        let forms = named_by(plan, &forms);
+        note(&mut issues, &plan.source, questions::unknown(plan, &forms));
+        note(&mut issues, &plan.source, reach::astray_in_plan(plan, &forms));
     }
     if issues.iter().any(|issue| issue.severity >= Severity::Error) {
         return Err(Problem::with(Category::Invalid, issues));
