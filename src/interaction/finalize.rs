@@ -2,6 +2,8 @@
 //! and CDA, each a `Binary`, `DocumentReference` and one delivery for each destination, in the transaction of the report itself.
 //!
 //! - The same body again changes nothing: no second document, no second delivery.
+//! - Nobody signs a text that was changed meanwhile: a body that says which version of the report it was made of
+//!   (`meta.versionId`) must say the current one.
 //! - A correction makes a document that replaces the one before (`relatesTo replaces`), and new deliveries.
 //! - Setting type is the slowest thing this service does: it runs on the blocking pool.
 
@@ -67,7 +69,8 @@ pub(super) async fn new_report(
 ///
 /// # Errors
 /// `Invalid` with all that is missing for a document: the conclusion, a named author, the traits of the patient's identity.
-/// `PreconditionFailed` when the version is not the one of `If-Match`. `NotSupported` in a build without PDF.
+/// `PreconditionFailed` when the version is not the one of `If-Match`, `Conflict` when it is not that of the body.
+/// `NotSupported` in a build without PDF.
 pub(super) async fn stored_report(
     ctx: &Context,
     id: &str,
@@ -89,6 +92,7 @@ pub(super) async fn stored_report(
         if let Some(current) = &before.resource {
             withdraw::refuse_revival(ctx, current).await?;
             update::same_patient(current, &resource)?;
+            same_version(current, &resource)?;
         }
         match round(ctx, id, &resource, &before, None).await? {
             Round::Written(report, at, told) => {
@@ -99,6 +103,24 @@ pub(super) async fn stored_report(
             }
             Round::Refused(violation) => return Err(create::refused(&violation)),
         }
+    }
+}
+
+/// What is signed is what was read: a report that a response amended, or another person changed, is read again first. A body
+/// without `meta.versionId` says nothing of it, which FHIR allows.
+fn same_version(current: &Value, resource: &Value) -> Result<(), Problem> {
+    let of = |report: &Value| Some(element::str_at(report, "meta.versionId")?.to_owned());
+    match (of(current), of(resource)) {
+        (Some(now), Some(read)) if now != read => {
+            let id = element::id(current).unwrap_or_default();
+            let diagnostics = format!(
+                "DiagnosticReport/{id} is at version {now}, and meta.versionId says that version {read} was signed: read what it \
+                 says now, and sign that"
+            );
+            Err(Problem::new(Category::Conflict, "conflict", diagnostics)
+                .at("DiagnosticReport.meta.versionId"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -204,3 +204,38 @@ async fn an_author_that_is_nobody_here_or_has_no_name_signs_nothing() {
     }
     assert_eq!(app.count(MADE).await, [0, 0]);
 }
+
+#[tokio::test]
+async fn nobody_signs_a_report_that_was_redrafted_meanwhile() {
+    let app = App::new().await;
+    let course = Course::start(&app, "folfox").await;
+    app.at("2026-03-02T09:13:00+01:00");
+    let response = body(&app.submit(&course.week("1")).await.unwrap());
+    let report = app.search("DiagnosticReport", &[]).await.remove(0);
+    // While she reads it, the patient tells of a fever.
+    app.at("2026-03-02T10:00:00+01:00");
+    let mut amended = response.clone();
+    amended["status"] = json!("amended");
+    amended["item"][0]["item"][1]["answer"] = json!([{ "valueBoolean": true }]);
+    app.put(&amended).await.unwrap();
+    let redrafted = app.search("DiagnosticReport", &[]).await.remove(0);
+    assert_ne!(report["meta"]["versionId"], redrafted["meta"]["versionId"]);
+    let problem = app.put(&signed(&report)).await.unwrap_err();
+    assert_eq!(problem.category, Category::Conflict);
+    let told = problem.to_string();
+    assert!(told.contains("is at version 2, and meta.versionId says that version 1 was signed"), "{told}");
+    assert_eq!(problem.issues[0].expression.as_deref(), Some("DiagnosticReport.meta.versionId"));
+    assert_eq!(app.count(MADE).await, [0, 0]);
+
+    let mut unsaid = signed(&report);
+    unsaid.as_object_mut().unwrap().remove("meta");
+    let bytes = unsaid.to_string().into_bytes();
+    let id = report["id"].as_str().unwrap();
+    let problem = interaction::update(&app.context, "DiagnosticReport", id, &bytes[..], Some(1))
+        .await
+        .map(drop)
+        .unwrap_err();
+    assert_eq!(problem.category, Category::PreconditionFailed);
+    assert_eq!(app.put(&signed(&redrafted)).await.unwrap().kind, Kind::Updated);
+    assert_eq!(app.count(MADE).await, [2, 1]);
+}
