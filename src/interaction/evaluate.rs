@@ -14,7 +14,7 @@ use super::{Context, Library, content, incoming};
 use crate::clock::SeededIds;
 use crate::fhir::{Document, Reading, bundle, element, meta, outcome, structure};
 use crate::judgement::{Outcome, Truth};
-use crate::problem::Problem;
+use crate::problem::{Issue, Problem};
 use crate::rules::Explained;
 
 /// What `$evaluate` takes.
@@ -81,6 +81,7 @@ pub async fn evaluate(ctx: &Context, body: impl Into<Document<'_>>) -> Result<Ve
             received_at: arrival.received,
         };
         situation = self::situation(shelf, question);
+        situation.doubts.extend(submit::moment_doubt(&situation.response, situation.received));
     } else if !previous.is_empty() {
         situation.history = earlier(&situation.response, previous, arrival.received);
     }
@@ -89,7 +90,8 @@ pub async fn evaluate(ctx: &Context, body: impl Into<Document<'_>>) -> Result<Ve
     serde_json::to_vec(&parameters).map_err(|fault| Problem::internal(fault.to_string()))
 }
 
-/// The same without a store, for the command line: a pure function of its arguments. Returns the `Bundle` that a submission
+/// The same without a store, for the command line: a pure function of its arguments. When the response really came is not known
+/// there, so that nothing is doubted about its date. Returns the `Bundle` that a submission
 /// would create, with an `OperationOutcome` first if there is anything to say about the response; a refused response is not
 /// in it, what its readable answers call for is.
 ///
@@ -114,7 +116,10 @@ fn situation(shelf: Arc<Shelf>, question: Question) -> Situation {
     let mut issues = structure::check(&response);
     let known = submit::known(shelf, &mut response, &careplans);
     issues.extend(known.issues);
+    let mut doubts = known.doubts;
+    doubts.extend(submit::identity_doubts(&response, patient.as_ref()));
     let own = patient.as_ref().and_then(element::local_reference);
+    doubts.extend(own.as_deref().and_then(|own| other_patient(&response, own)));
     let subject = match own {
         Some(reference) => json!({ "reference": reference }),
         None => {
@@ -134,9 +139,20 @@ fn situation(shelf: Arc<Shelf>, question: Question) -> Situation {
         terminology: known.shelf.terminology(),
         existing: Vec::new(),
         issues,
-        doubts: known.doubts,
+        doubts,
         telephone: None,
     }
+}
+
+/// The response says that it is about another Patient than the one that was handed in.
+fn other_patient(response: &Value, own: &str) -> Option<Issue> {
+    let named = element::str_at(response, "subject.reference")?;
+    (named.starts_with("Patient/") && named != own).then(|| {
+        let diagnostics = format!("the subject is {named}, and the patient handed in is {own}");
+        Issue::error("business-rule", diagnostics)
+            .at(format!("{RESPONSE}.subject"))
+            .text("La réponse désigne un autre patient que le dossier fourni : vérifier l'identité.")
+    })
 }
 
 fn earlier(response: &Value, previous: Vec<Value>, received: Timestamp) -> Vec<Value> {

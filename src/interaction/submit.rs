@@ -24,6 +24,8 @@ mod turn;
 mod write;
 
 pub(crate) use gather::{gather, instantiated, known};
+pub(crate) use identity::doubts as identity_doubts;
+pub(crate) use moment::doubt as moment_doubt;
 
 use crate::json::{Value, json};
 use jiff::Timestamp;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use vigie::interaction::{self, Kind};
+use vigie::interaction::{self, Kind, Library, Question, evaluate_with};
 use vigie::json::{Value, json};
 use vigie::problem::{Category, Problem, Severity};
 
-use crate::support::{App, Course, body, example};
+use crate::support::{App, Course, body, example, profiles};
 
 /// What a response becomes, and what is kept of a refused one.
 const DERIVED: &[&str] = &[
@@ -445,4 +445,31 @@ async fn a_late_response_is_judged_with_what_was_authored_before_it() {
     let third = app.search("QuestionnaireResponse", &[("identifier", "test-folfox-3")]).await.remove(0);
     assert!(entities.contains(first["id"].as_str().unwrap()), "{entities}");
     assert!(!entities.contains(third["id"].as_str().unwrap()), "{entities}");
+}
+
+#[tokio::test]
+async fn what_another_patient_wrote_is_doubted_wherever_it_is_judged() {
+    let (app, course) = folfox().await;
+    app.put(&json!({"resourceType": "Patient", "id": "autre"})).await.unwrap();
+    let mut response = course.week("1");
+    let library = Library::from_resources(profiles()).unwrap();
+    let offline = |response: &Value| {
+        let question = Question {
+            response: response.clone(),
+            previous: Vec::new(),
+            patient: Some(example("folfox/patient.json")),
+            careplans: vec![example("folfox/careplan.json")],
+            received_at: "2026-03-02T09:13:00+01:00".parse().unwrap(),
+        };
+        evaluate_with(&library, question).unwrap().to_string()
+    };
+    assert!(!offline(&response).contains("autre patient"));
+    response["author"] = json!({"reference": "Patient/autre"});
+    assert!(offline(&response).contains("La réponse a été saisie par un autre patient"));
+    app.submit(&response).await.unwrap();
+    let flags = app.search("Flag", &[("subject", &course.patient())]).await;
+    assert!(levels(&flags).contains(&"technique"), "{flags:?}");
+    response.as_object_mut().unwrap().remove("author");
+    response["subject"] = json!({"reference": "Patient/autre"});
+    assert!(offline(&response).contains("un autre patient que le dossier fourni"));
 }

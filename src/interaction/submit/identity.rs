@@ -5,6 +5,7 @@ use crate::json::Value;
 
 use super::RESPONSE;
 use crate::fhir::element;
+use crate::fhir::identifier::Identifier;
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::interaction::update::Before;
 use crate::interaction::{Context, incoming, read};
@@ -47,7 +48,7 @@ pub(super) async fn issues(
 }
 
 /// What makes it doubtful that the record is the right one, though nothing contradicts it.
-pub(super) fn doubts(response: &Value, patient: Option<&Value>) -> Vec<Issue> {
+pub(crate) fn doubts(response: &Value, patient: Option<&Value>) -> Vec<Issue> {
     let Some(patient) = patient else { return Vec::new() };
     let replaced = element::list(patient, "link").any(|link| link["type"] == "replaced-by");
     let mut doubts = Vec::new();
@@ -57,12 +58,23 @@ pub(super) fn doubts(response: &Value, patient: Option<&Value>) -> Vec<Issue> {
     if patient["deceasedBoolean"] == true || patient.get("deceasedDateTime").is_some() {
         doubts.push(deceased());
     }
-    let own = element::local_reference(patient);
-    let answered_by = element::str_at(response, "source.reference");
-    if answered_by.is_some_and(|by| by.starts_with("Patient/") && Some(by) != own.as_deref()) {
-        doubts.push(answered_by_other());
+    for (name, text) in PEOPLE {
+        if response.get(name).is_some_and(|by| is_another(by, patient)) {
+            doubts.push(other_person(name, text));
+        }
     }
     doubts
+}
+
+/// Whether this names a Patient, and not that one: by reference, or by an identifier where that one has another from the same
+/// system.
+fn is_another(by: &Value, patient: &Value) -> bool {
+    if let (Some(by), Some(own)) = (element::str_at(by, "reference"), element::local_reference(patient)) {
+        return by.starts_with("Patient/") && by != own;
+    }
+    let Some(by) = by.get("identifier").and_then(Identifier::of) else { return false };
+    let own: Vec<Identifier> = element::list(patient, "identifier").filter_map(Identifier::of).collect();
+    !by.system.is_empty() && own.iter().any(|own| own.system == by.system) && !own.contains(&by)
 }
 
 fn other_subject() -> Issue {
@@ -99,10 +111,16 @@ fn deceased() -> Issue {
     )
 }
 
-fn answered_by_other() -> Issue {
-    Issue::error("business-rule", "the source is a Patient, and not the subject of the response")
-        .at(format!("{RESPONSE}.source"))
-        .text("La personne qui a répondu est un autre patient : vérifier l'identité.")
+/// Who answered and who wrote it down, and what is said when that is another Patient.
+const PEOPLE: [(&str, &str); 2] = [
+    ("source", "La personne qui a répondu est un autre patient : vérifier l'identité."),
+    ("author", "La réponse a été saisie par un autre patient : vérifier l'identité."),
+];
+
+fn other_person(name: &str, text: &str) -> Issue {
+    Issue::error("business-rule", format!("the {name} is a Patient, and not the subject of the response"))
+        .at(format!("{RESPONSE}.{name}"))
+        .text(text)
 }
 
 #[cfg(test)]
@@ -111,10 +129,28 @@ mod tests {
     use crate::json::json;
 
     #[test]
+    fn an_author_is_told_by_an_identifier_too() {
+        let named = |system: &str, value: &str| json!({"system": system, "value": value});
+        let patient = json!({"resourceType": "Patient", "id": "a", "identifier": [named("ins", "1"), named("ipp", "2"), named("ipp", "3")]});
+        let check = |system: &str, value: &str, expected: usize| {
+            let response = json!({"author": {"type": "Patient", "identifier": named(system, value)}});
+            assert_eq!(doubts(&response, Some(&patient)).len(), expected, "{system} {value}");
+        };
+        check("ins", "1", 0);
+        check("ipp", "3", 0);
+        check("rpps", "9", 0);
+        check("ins", "2", 1);
+        check("ipp", "1", 1);
+    }
+
+    #[test]
     fn a_record_that_nobody_looks_at_and_an_answer_by_another_patient_are_doubtful() {
-        let check = |patient: Value, source: &str, expected: usize| {
-            let response = json!({"source": {"reference": source}});
-            assert_eq!(doubts(&response, Some(&patient)).len(), expected, "{patient} {source}");
+        let check = |patient: Value, by: &str, expected: usize| {
+            for name in ["source", "author"] {
+                let response = json!({name: {"reference": by}});
+                let found = doubts(&response, Some(&patient));
+                assert_eq!(found.len(), expected, "{patient} {name} {by}");
+            }
         };
         let patient = json!({"resourceType": "Patient", "id": "a"});
         check(patient.clone(), "Patient/a", 0);

@@ -20,7 +20,7 @@ pub(super) fn of(response: &Value, received: Timestamp) -> Timestamp {
 }
 
 /// What a person should know about the moment: the rules look at a week that may not be the right one.
-pub(super) fn doubt(response: &Value, received: Timestamp) -> Option<Issue> {
+pub(crate) fn doubt(response: &Value, received: Timestamp) -> Option<Issue> {
     let authored = PartialDateTime::parse(element::str_at(response, "authored")?)?;
     let at = authored.lower();
     // Only the end of 9999, which some systems write for "not known", is beyond what can be reckoned with.
