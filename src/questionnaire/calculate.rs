@@ -1,6 +1,6 @@
 //! Expressions that judge a response: calculated answers are recomputed, constraints must not be false.
 
-use crate::json::Value;
+use crate::json::{Map, Value};
 use rust_decimal::Decimal;
 
 use super::extension::{self, text};
@@ -34,6 +34,10 @@ impl Session<'_> {
         let same = given.len() == values.len()
             && given.iter().zip(&values).all(|((name, given), value)| is_same(compiled, name, given, value));
         if !same {
+            if let ([value], [(name, given)], false) = (values.as_slice(), given.as_slice(), compiled.repeats)
+            {
+                self.recalculated.insert(node, as_answer(name, given, value));
+            }
             let expected = shown_all(&values);
             let given = shown_all(given.into_iter().map(|(_, value)| value));
             let english = format!("is {given}, but its calculation gives {expected}");
@@ -122,6 +126,23 @@ fn is_same(item: &Item, name: &str, given: &Value, computed: &Value) -> bool {
             _ => given == computed && item.kind.natural().is_some(),
         },
     }
+}
+
+/// The answer that a calculation gives, in the form of the one that was given.
+fn as_answer(name: &str, given: &Value, computed: &Value) -> Value {
+    let mut value = computed.clone();
+    let part = match AnswerType::parse(&name["value".len()..]) {
+        Some(AnswerType::Quantity) if computed.is_number() => Some("value"),
+        Some(AnswerType::Coding) if computed.is_string() => Some("code"),
+        _ => None,
+    };
+    if let (Some(part), Some(members)) = (part, given.as_object()) {
+        let mut members = members.clone();
+        members.remove("display");
+        members.insert(part, value);
+        value = Value::Object(members);
+    }
+    Value::Object(Map::from_iter([(name.to_owned(), value)]))
 }
 
 fn near(given: Option<&Value>, computed: Option<&Value>) -> bool {

@@ -2,14 +2,16 @@
 //!
 //! An answer in a wrong group is looked for by no rule there, and a question that was answered twice has no one value to
 //! compare. So what is misplaced goes to its place, what is given twice is joined, and where that leaves one question with
-//! several answers, there is one [reading](crate::judgement::Readings) for each way to choose among them.
+//! several answers, there is one [reading](crate::judgement::Readings) for each way to choose among them. What a calculation gives
+//! is such an answer too, where another one was given.
 
 use std::collections::{HashMap, HashSet};
 
 use crate::json::{Map, Value};
 
 use super::Questionnaire;
-use super::tree::Tree;
+use super::session::Amended;
+use super::tree::{Node, Tree};
 use crate::judgement::Readings;
 
 /// Most readings of one response. Six questions with two answers each are looked at in every combination.
@@ -18,15 +20,15 @@ const READINGS_MAX: usize = 64;
 const ITEMS_MAX: usize = 32_768;
 
 /// The response with all answers that could be read, each at its place; and its readings, if questions that have one answer
-/// have several. `removed` are the addresses of its items and answers that could not be read.
+/// have several.
 pub(crate) fn of(
     questionnaire: &Questionnaire,
     tree: &Tree<'_>,
     response: &Value,
-    removed: &HashSet<*const Value>,
+    amended: &Amended,
 ) -> (Value, Readings) {
     let mut form = Form { questionnaire, tree, spots: Vec::new(), made: HashMap::new(), root: Vec::new() };
-    form.fill(removed);
+    form.fill(amended);
     form.join();
     let written = |chosen: &[usize], choices: &[usize]| {
         let choice = |spot: usize| choices.binary_search(&spot).ok().map(|n| chosen[n]);
@@ -101,10 +103,13 @@ enum Home {
 
 impl<'a> Form<'a> {
     /// Puts every node that has a question at its place.
-    fn fill(&mut self, removed: &HashSet<*const Value>) {
+    fn fill(&mut self, amended: &Amended) {
         let tree = self.tree;
-        self.spots =
-            tree.nodes.iter().map(|node| Spot::of(node.item, node.value, node.answers, removed)).collect();
+        let spot = |node: &Node<'a>| Spot::of(node.item, node.value, node.answers, &amended.removed);
+        self.spots = tree.nodes.iter().map(spot).collect();
+        for (index, answer) in &amended.recalculated {
+            self.spots[*index].answers.push(Given { own: Some(answer.clone()), items: Vec::new() });
+        }
         for (index, node) in tree.nodes.iter().enumerate() {
             if let Some(item) = node.item {
                 let home = self.home(item, node.owner, node.owner_answer);

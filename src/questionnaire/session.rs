@@ -25,11 +25,21 @@ pub(crate) struct Session<'a> {
     pub(crate) issues: Vec<Issue>,
     /// Addresses of the answers and items that rules must not see.
     pub(crate) removed: HashSet<*const Value>,
+    /// What calculations give where the answers to them say otherwise, by node.
+    pub(crate) recalculated: HashMap<usize, Value>,
     /// Issues beyond the limit, which are only counted.
     pub(super) unsaid: usize,
     pub(super) enabled: Vec<Option<Enabled>>,
     /// Conditions that were asked already, by instance.
     pub(super) asked: HashMap<(*const EnableWhen, Common), Enabled>,
+}
+
+/// What rules see otherwise than it was written.
+pub(crate) struct Amended {
+    /// Addresses of the answers and items that they must not see.
+    pub(crate) removed: HashSet<*const Value>,
+    /// Answers that they see besides those that were given, by node.
+    pub(crate) recalculated: HashMap<usize, Value>,
 }
 
 /// Most issues that are said one by one; a response that has more was not made by a form.
@@ -55,6 +65,7 @@ impl<'a> Session<'a> {
             ),
             issues: Vec::new(),
             removed: HashSet::new(),
+            recalculated: HashMap::new(),
             unsaid: 0,
             enabled: vec![None; tree.nodes.len()],
             asked: HashMap::new(),
@@ -70,13 +81,13 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// All issues, the last one saying how many more there are.
-    pub(crate) fn into_issues(mut self) -> (Vec<Issue>, HashSet<*const Value>) {
+    /// All issues, the last one saying how many more there are, and what rules see otherwise than it was written.
+    pub(crate) fn into_issues(mut self) -> (Vec<Issue>, Amended) {
         if self.unsaid > 0 {
             let english = format!("{} more issues are not listed", self.unsaid);
             self.issues.push(Issue::error("too-costly", english).at("QuestionnaireResponse"));
         }
-        (self.issues, self.removed)
+        (self.issues, Amended { removed: self.removed, recalculated: self.recalculated })
     }
 
     /// Notes a finding about an item.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use crate::json::Value;
 
 use super::enablement::Enabled;
-use super::extension::{self, text};
+use super::extension::{self, list, text};
 use super::finding::{
     CALCULATED_MISSING, DRAFT, EXCLUSIVE, Finding, INACTIVE, INVALID_LINK_ID, INVALID_TYPE, Kind,
     NOT_ENABLED, NOT_FOUND, OUT_OF_ORDER, RETIRED, TEXT_MISMATCH, shown,
@@ -15,8 +15,9 @@ use super::session::Session;
 use super::tree::{Flaw, Tree};
 use super::{Context, Questionnaire, Validation, answer, count, readable};
 use crate::fhir::datetime::PartialDateTime;
+use crate::fhir::element::child;
 use crate::judgement::Readings;
-use crate::problem::Severity;
+use crate::problem::{Issue, Severity};
 
 /// Validates a response against a compiled Questionnaire.
 pub(crate) fn validate<'r>(
@@ -27,20 +28,23 @@ pub(crate) fn validate<'r>(
     let tree = Tree::read(questionnaire, response);
     let mut session = Session::new(questionnaire, &tree, response, context);
     head(&mut session, response);
+    modifiers(&mut session, response, "QuestionnaireResponse".to_owned());
     shape(&mut session);
     count::instance(&mut session, None, None);
     session.constraints(None, None);
     for node in 0..tree.nodes.len() {
         item(&mut session, node);
     }
-    let (issues, removed) = session.into_issues();
+    let (issues, amended) = session.into_issues();
     // Without an error every answer is readable, at its place, and the only one where there is one.
-    if removed.is_empty() && issues.iter().all(|issue| issue.severity < Severity::Error) {
+    if amended.removed.is_empty() && issues.iter().all(|issue| issue.severity < Severity::Error) {
         return Validation { issues, readable: Cow::Borrowed(response), readings: Readings::default() };
     }
-    let (readable, readings) = readable::of(questionnaire, &tree, response, &removed);
+    let (readable, readings) = readable::of(questionnaire, &tree, response, &amended);
     Validation { issues, readable: Cow::Owned(readable), readings }
 }
+
+const MODIFIER: &str = "modifierExtension";
 
 fn head(session: &mut Session<'_>, response: &Value) {
     let questionnaire = session.questionnaire;
@@ -85,6 +89,19 @@ fn head(session: &mut Session<'_>, response: &Value) {
             "Le questionnaire n'était pas en vigueur à la date de la réponse.".to_owned(),
             "QuestionnaireResponse.questionnaire".to_owned(),
         ));
+    }
+}
+
+/// An extension that may turn the meaning of what it stands on round, and that nobody here knows (FHIR R4, 2.4.2). What it
+/// stands on is judged as it is written: a sign of danger alerts, and a person is told.
+fn modifiers(session: &mut Session<'_>, element: &Value, place: String) {
+    for (n, found) in list(element, MODIFIER).iter().enumerate() {
+        let url = text(found, "url").unwrap_or("(no url)");
+        let english =
+            format!("the modifierExtension {url} may change the meaning of this, and is not known here");
+        let issue = Issue::error("extension", english).at(format!("{place}.modifierExtension[{n}]"));
+        let french = "Une partie de la réponse porte une extension inconnue qui peut en changer le sens : réponse à relire.";
+        session.note(issue.text(french));
     }
 }
 
@@ -192,8 +209,14 @@ fn item(session: &mut Session<'_>, node: usize) {
         let finding = Finding::new(TEXT_MISMATCH, english, "le texte de la question a été modifié");
         session.report(index, format!("{}.text", tree.place(node)), finding);
     }
+    if child(found.value, MODIFIER).is_some() {
+        modifiers(session, found.value, tree.place(node));
+    }
     let mut findings = Vec::new();
     for (position, given) in found.answers.iter().enumerate() {
+        if child(given, MODIFIER).is_some() {
+            modifiers(session, given, tree.answer_place(node, position));
+        }
         answer::check(compiled, given, session.context.terminology, &mut findings);
         for finding in findings.drain(..) {
             if finding.unreadable {

@@ -190,3 +190,38 @@ fn two_questions_answered_twice_are_read_in_four_ways_and_too_many_in_some() {
     let (_, each, all) = placed(&many.into());
     assert_eq!((each.len(), all), (2, false));
 }
+
+#[test]
+fn of_a_calculated_answer_and_what_its_calculation_gives_both_are_read() {
+    let expression =
+        "%resource.item.where(linkId = 'a').answer.value + %resource.item.where(linkId = 'b').answer.value";
+    let url = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-calculatedExpression";
+    let calculated =
+        json!([{ "url": url, "valueExpression": { "language": "text/fhirpath", "expression": expression } }]);
+    let questionnaire = definition(&json!([
+        { "linkId": "a", "type": "integer" },
+        { "linkId": "b", "type": "integer" },
+        { "linkId": "score", "type": "integer", "extension": calculated },
+    ]));
+    let terminology = Terminology::default();
+    let response = response(&json!([integer("a", 3), integer("b", 4), integer("score", 0)]));
+    let validation = compiled(&questionnaire).validate(&response, &context(&terminology));
+    let scores: Vec<_> = validation.readings.each.iter().map(|one| one["item"][2].clone()).collect();
+    assert_eq!(scores, [integer("score", 0), integer("score", 7)]);
+}
+
+#[test]
+fn an_answer_with_a_modifier_that_nobody_knows_is_told_and_stays() {
+    let modifier = json!([{ "url": "https://example.org/negated", "valueBoolean": true }]);
+    let answered = json!([{ "linkId": "temp", "modifierExtension": modifier, "answer": [{ "valueDecimal": 39, "modifierExtension": modifier }] }]);
+    let mut response = response(&answered);
+    response["modifierExtension"] = modifier.clone();
+    let terminology = Terminology::default();
+    let validation = compiled(&questionnaire()).validate(&response, &context(&terminology));
+    assert_eq!(validation.readable["item"], answered);
+    let places: Vec<_> = validation.issues.iter().filter_map(|issue| issue.expression.as_deref()).collect();
+    let expected =
+        ["QuestionnaireResponse", "QuestionnaireResponse.item[0]", "QuestionnaireResponse.item[0].answer[0]"];
+    assert_eq!(places, expected.map(|place| format!("{place}.modifierExtension[0]")));
+    assert!(!validation.is_valid());
+}
