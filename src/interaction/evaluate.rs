@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::library::Shelf;
 use super::operation::Parts;
 use super::submit::decide::{self, Judgement, Origin, Situation};
-use super::submit::{self, RESPONSE, history};
+use super::submit::{self, Following, RESPONSE, history};
 use super::update::Before;
 use super::{Context, Library, content, incoming};
 use crate::clock::SeededIds;
@@ -83,7 +83,8 @@ pub async fn evaluate(ctx: &Context, body: impl Into<Document<'_>>) -> Result<Ve
         situation = self::situation(shelf, question);
         situation.doubts.extend(submit::moment_doubt(&situation.response, situation.received));
     } else if !previous.is_empty() {
-        situation.history = earlier(&situation.response, previous, arrival.received);
+        situation.history = earlier(&situation.response, previous, situation.moment);
+        situation.following = Following::default();
     }
     let parameters =
         parameters(evaluated(situation, Explained::Every), &ctx.settings.base_url, arrival.received);
@@ -126,10 +127,12 @@ fn situation(shelf: Arc<Shelf>, question: Question) -> Situation {
             response.get("subject").cloned().unwrap_or_else(|| json!({ "display": "patient non désigné" }))
         }
     };
+    let moment = submit::moment::of(&response, received_at);
     Situation {
-        history: earlier(&response, previous, received_at),
+        history: earlier(&response, previous, moment),
         response,
         received: received_at,
+        moment,
         subject: Some(subject),
         patient,
         careplan: known.careplan,
@@ -137,6 +140,7 @@ fn situation(shelf: Arc<Shelf>, question: Question) -> Situation {
         form: known.form,
         plan: known.plan,
         terminology: known.shelf.terminology(),
+        following: Following::default(),
         existing: Vec::new(),
         issues,
         doubts,
@@ -155,8 +159,8 @@ fn other_patient(response: &Value, own: &str) -> Option<Issue> {
     })
 }
 
-fn earlier(response: &Value, previous: Vec<Value>, received: Timestamp) -> Vec<Value> {
-    history::earlier(previous, element::id(response), history::moment(response).unwrap_or(received))
+fn earlier(response: &Value, previous: Vec<Value>, moment: Timestamp) -> Vec<Value> {
+    history::earlier(previous, element::id(response), moment)
 }
 
 fn evaluated(situation: Situation, explained: Explained) -> Evaluated {

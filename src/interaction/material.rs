@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::json::Value;
 use jiff::{SignedDuration, Timestamp};
 
+use super::submit::moment;
 use super::{Context, incoming, library, read};
 use crate::fhir::datetime::{PartialDateTime, instant};
 use crate::fhir::{element, meta, reference};
@@ -83,6 +84,9 @@ pub(crate) async fn of_period(ctx: &Context, days: Days, patient: &str) -> Resul
     let mut reports = since(ctx, "DiagnosticReport", "subject", patient, start).await?;
     reports.retain(|report| within(report, REPORTED));
     let mut responses = since(ctx, "QuestionnaireResponse", "subject", patient, start).await?;
+    for response in &mut responses {
+        moment::settle(ctx, response).await?;
+    }
     responses.retain(|response| within(response, &["authored"]));
     resources.extend(reasons(ctx, resources.iter().chain(&reports)).await?);
     let mut plans = all(ctx, "CarePlan", &[("subject", patient)]).await?;

@@ -6,7 +6,8 @@
 //!
 //! What makes it safe to repeat, and safe with several at once:
 //! - the identifier of a response is claimed in the same transaction (`Guard::Key`), with a digest of what was sent: the
-//!   same content again is answered with the first result; other content is refused, and kept;
+//!   same content again is answered with the first result; other content, and the same after a withdrawal, is refused,
+//!   and kept;
 //! - a response without identifier that says when it was authored is claimed by its content;
 //! - a decision stands on the patient's stream (`Guard::Stream`): if anything about the patient was written meanwhile,
 //!   it is gathered and decided anew; submissions of one patient in one process take [`turn`]s, so that this is rare.
@@ -14,15 +15,17 @@
 mod careplan;
 pub(crate) mod decide;
 mod earlier;
+mod following;
 mod gather;
 pub(crate) mod history;
 mod identity;
 mod keep;
-mod moment;
+pub(crate) mod moment;
 mod treatment;
 mod turn;
 mod write;
 
+pub(crate) use following::Following;
 pub(crate) use gather::{gather, instantiated, known};
 pub(crate) use identity::doubts as identity_doubts;
 pub(crate) use moment::doubt as moment_doubt;
@@ -105,6 +108,8 @@ pub(crate) enum Round {
     Taken {
         /// That response, as `QuestionnaireResponse/id`.
         holder: String,
+        /// Whether it said the same, and was withdrawn or deleted since.
+        is_gone: bool,
     },
 }
 
@@ -306,9 +311,9 @@ async fn settle(ctx: &Context, mut arrival: Arrival<'_>) -> Result<Answer, Probl
         match round(ctx, &mut arrival, &before, &digest, category, was_beaten).await {
             Ok(Round::Answered(answer)) => return answer,
             Ok(Round::Again) => was_beaten = true,
-            Ok(Round::Taken { holder }) => {
+            Ok(Round::Taken { holder, is_gone }) => {
                 category = Category::Conflict;
-                arrival.issues.push(write::taken(&holder));
+                arrival.issues.push(write::taken(&holder, is_gone));
             }
             Err(passing) if matches!(passing.category, Category::Busy | Category::StorageFull) => {
                 return Err(passing);

@@ -27,6 +27,7 @@ mod full_disk;
 mod hl7v2;
 mod identity;
 mod killing;
+mod late;
 mod logging;
 mod merged;
 mod mhd;

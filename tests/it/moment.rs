@@ -69,3 +69,68 @@ async fn bytes_of_which_nothing_can_be_read_are_told_once_a_day() {
         assert_eq!(tasks(&app).await, expected, "{at}");
     }
 }
+
+/// A week that says it was answered on another day than it came.
+fn dated(course: &Course, week: &str, authored: &str) -> Value {
+    let mut response = course.week(week);
+    response["authored"] = json!(authored);
+    response
+}
+
+async fn of_response(app: &App, rtype: &str, id: &str) -> Vec<Value> {
+    let reference = format!("QuestionnaireResponse/{id}");
+    let all = app.search(rtype, &[]).await;
+    all.into_iter().filter(|one| one.to_string().contains(&reference)).collect()
+}
+
+#[tokio::test]
+async fn a_moment_to_come_is_kept_as_it_was_said_and_nothing_follows_from_it() {
+    for authored in ["2036-03-02T09:00:00+01:00", "9999-12-31"] {
+        let (app, course) = folfox().await;
+        let id = app.submit(&dated(&course, "1", authored)).await.unwrap().id;
+        let stored = app.read(&format!("QuestionnaireResponse/{id}")).await;
+        assert_eq!(stored["authored"], authored);
+        let observed = of_response(&app, "Observation", &id).await;
+        assert!(!observed.is_empty());
+        for one in &observed {
+            let at = one["effectiveDateTime"].as_str().unwrap();
+            assert!(at.starts_with("2026-03-02T08:13"), "{authored}: {at}");
+        }
+        let report = of_response(&app, "DiagnosticReport", &id).await.remove(0);
+        assert_eq!(report["effectivePeriod"]["end"], "2026-03-02T08:13:00.000Z");
+        let told = of_response(&app, "Task", &id).await;
+        let told = told.iter().find(|task| task["description"].to_string().contains("dans le futur"));
+        assert!(told.unwrap()["description"].to_string().contains("compte à sa réception"));
+    }
+}
+
+#[tokio::test]
+async fn a_response_of_a_moment_to_come_is_the_week_before_the_next() {
+    let (app, course) = folfox().await;
+    let first = app.submit(&dated(&course, "1", "2036-03-02T09:00:00+01:00")).await.unwrap().id;
+    // Amended later, it still counts from when it came.
+    app.at("2026-03-10T10:00:00+01:00");
+    let mut amended = dated(&course, "1", "2036-03-02T09:00:00+01:00");
+    amended["status"] = json!("amended");
+    amended["id"] = json!(first);
+    app.put(&amended).await.unwrap();
+    app.at("2026-03-10T11:00:00+01:00");
+    let second = app.submit(&course.week("2")).await.unwrap().id;
+    let traces = of_response(&app, "Provenance", &second).await;
+    let previous = format!("QuestionnaireResponse/{first}");
+    let names = |trace: &Value| {
+        let entities = trace["entity"].as_array().unwrap();
+        entities.iter().any(|one| one["what"]["reference"] == previous.as_str())
+    };
+    assert!(traces.iter().any(names), "week 2 was authored on 9 March, after week 1 had come: {traces:?}");
+}
+
+#[tokio::test]
+async fn a_report_counts_a_response_of_a_moment_to_come_in_the_week_it_came_in() {
+    let (app, course) = folfox().await;
+    app.submit(&dated(&course, "1", "2036-03-02T09:00:00+01:00")).await.unwrap();
+    app.at("2026-03-10T10:00:00+01:00");
+    let report = app.period_report("test-folfox", "2026-03-02", "2026-03-08").await.unwrap();
+    let told = crate::support::body(&report)["text"]["div"].as_str().unwrap().to_owned();
+    assert!(told.contains("1 réponses reçues sur 1 attendues"), "{told}");
+}

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::json::Value;
 use jiff::Timestamp;
 
-use super::RESPONSE;
+use super::following::{self, Following};
+use super::{RESPONSE, moment};
 use crate::clock::Ids;
 use crate::fhir::element;
 use crate::interaction::incoming;
@@ -24,6 +25,8 @@ pub(crate) struct Situation {
     pub(crate) response: Value,
     /// When it came.
     pub(crate) received: Timestamp,
+    /// When it was answered, as far as its own word can be trusted.
+    pub(crate) moment: Timestamp,
     /// Reference to who it is about, as everything derived carries it; none when nobody here is meant.
     pub(crate) subject: Option<Value>,
     /// The patient, if known.
@@ -40,6 +43,8 @@ pub(crate) struct Situation {
     pub(crate) terminology: Arc<Terminology>,
     /// Earlier answered responses to the same questionnaire, newest first.
     pub(crate) history: Vec<Value>,
+    /// Later responses, which were judged without this one.
+    pub(crate) following: Following,
     /// What earlier versions of this response became.
     pub(crate) existing: Vec<Value>,
     /// What was found wrong with the response already.
@@ -58,7 +63,7 @@ pub(crate) struct Judgement {
     pub(crate) accepted: bool,
     /// What each rule did with what could be read of it.
     pub(crate) evaluation: Evaluation,
-    /// The response without the answers that could not be read, where there are any.
+    /// The response without the answers that could not be read, where there are any, and without a moment to come.
     readable: Option<Value>,
 }
 
@@ -80,19 +85,26 @@ pub(crate) struct Origin<'a> {
 /// Validates and judges a response; no fault of one part keeps the other from being looked at.
 pub(crate) fn judge(situation: &Situation, explained: Explained) -> Judgement {
     let mut issues = situation.issues.clone();
-    let (mut readable, mut readings) = (None, Readings::default());
+    let mut readable = moment::judged(&situation.response, situation.received, situation.moment);
+    let mut readings = Readings::default();
     if let Some(form) = &situation.form {
-        let validation = form.compiled.validate(&situation.response, &context(situation));
+        let response = readable.as_ref().unwrap_or(&situation.response);
+        let validation = form.compiled.validate(response, &context(situation));
         issues.extend(validation.issues);
-        if let Cow::Owned(answers) = validation.readable {
-            readable = Some(answers);
-        }
+        let owned = match validation.readable {
+            Cow::Owned(answers) => Some(answers),
+            Cow::Borrowed(_) => None,
+        };
         readings = validation.readings;
+        readable = owned.or(readable);
     }
     without_repeats(&mut issues);
     let accepted = !incoming::hinders(&issues);
-    let read = Read { response: readable.as_ref().unwrap_or(&situation.response), readings: &readings };
-    let evaluation = evaluate(situation, &read, &issues, explained);
+    let response = readable.as_ref().unwrap_or(&situation.response);
+    // A refused response changes no history.
+    let changed = if accepted { following::doubts(situation, response) } else { Vec::new() };
+    let read = Read { response, readings: &readings };
+    let evaluation = evaluate(situation, &read, (&issues, changed), explained);
     Judgement { issues, accepted, evaluation, readable }
 }
 
@@ -124,7 +136,7 @@ pub(crate) fn derive(
         care_plan: careplan.as_deref(),
         owner: None,
         plan: plan.as_deref(),
-        authored: element::str_at(response, "authored"),
+        authored: element::str_at(readable, "authored"),
         received: situation.received,
         // A refused response alerts and is read by a person; it gives no measurement and no report.
         in_progress: refused || is_unfinished(response),
@@ -184,7 +196,7 @@ fn context(situation: &Situation) -> questionnaire::Context<'_> {
     questionnaire::Context {
         patient: situation.patient.as_ref(),
         careplans: &situation.careplans,
-        now: super::history::moment(&situation.response).unwrap_or(situation.received),
+        now: situation.moment,
         terminology: &situation.terminology,
     }
 }
@@ -195,13 +207,18 @@ struct Read<'a> {
     readings: &'a Readings,
 }
 
-fn evaluate(situation: &Situation, read: &Read<'_>, issues: &[Issue], explained: Explained) -> Evaluation {
+fn evaluate(
+    situation: &Situation,
+    read: &Read<'_>,
+    (issues, changed): (&[Issue], Vec<Issue>),
+    explained: Explained,
+) -> Evaluation {
     if is_withdrawn(&situation.response) {
-        return withdrawn(situation);
+        return withdrawn(situation, changed);
     }
     let mut unreadable: Vec<Issue> =
         issues.iter().filter(|issue| issue.severity >= Severity::Error).cloned().collect();
-    unreadable.extend(situation.doubts.iter().cloned());
+    unreadable.extend(situation.doubts.iter().cloned().chain(changed));
     let Some(plan) = &situation.plan else {
         unreadable.push(without_protocol());
         return technique(&unreadable);
@@ -223,16 +240,19 @@ fn evaluate(situation: &Situation, read: &Read<'_>, issues: &[Issue], explained:
 }
 
 /// What an earlier version set off ends, and a person looks at why.
-fn withdrawn(situation: &Situation) -> Evaluation {
+fn withdrawn(situation: &Situation, mut changed: Vec<Issue>) -> Evaluation {
     if situation.existing.is_empty() {
         return Evaluation::of(Vec::new());
     }
-    technique(&[Issue::error(
-        "business-rule",
-        "the response was marked entered-in-error after it had been judged",
-    )
-    .at(format!("{RESPONSE}.status"))
-    .text("Réponse annulée par son émetteur après analyse : vérifier les suites données.")])
+    let withdrawn =
+        Issue::error("business-rule", "the response was marked entered-in-error after it had been judged");
+    changed.insert(
+        0,
+        withdrawn
+            .at(format!("{RESPONSE}.status"))
+            .text("Réponse annulée par son émetteur après analyse : vérifier les suites données."),
+    );
+    technique(&changed)
 }
 
 fn without_protocol() -> Issue {

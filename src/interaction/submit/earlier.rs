@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use crate::json::{Picks, Value};
 use jiff::Timestamp;
 
-use super::{RESPONSE, history};
+use super::{RESPONSE, history, moment};
 use crate::fhir::search::{self, Query, Test};
 use crate::fhir::{element, meta};
 use crate::interaction::{Context, library, read};
@@ -55,25 +55,48 @@ fn read_query(patients: &str, url: &str) -> Result<Query, Problem> {
     Ok(query)
 }
 
-/// Of what the search finds, from its first page on, the responses that were authored before `before`, newest first: at
-/// most [`HISTORY_MAX`]. `own` is the id of the response that is being judged. Of all but the first, only the items that are
-/// picked are read.
+/// The answered responses around the one that is judged.
+#[derive(Default)]
+pub(super) struct Responses {
+    /// Those before it, newest first.
+    pub(super) earlier: Vec<Value>,
+    /// All of them as they are stored, itself included, if there are any after it.
+    pub(super) all: Vec<Stored>,
+}
+
+/// Which response is judged, and when it was answered.
+#[derive(Clone, Copy)]
+pub(super) struct Own<'a> {
+    /// Its id, if it is stored already.
+    pub(super) id: Option<&'a str>,
+    /// The moment that counts.
+    pub(super) at: Timestamp,
+    /// From when on others are after it, or after what it was.
+    pub(super) since: Timestamp,
+}
+
+/// Of what the search finds, from its first page on, the responses that were authored before it, newest first: at most
+/// [`HISTORY_MAX`]. Of all but the first, only the items that are picked are read.
 pub(super) async fn responses(
     ctx: &Context,
     mut query: Query,
     first: Page,
-    own: Option<&str>,
-    before: Timestamp,
+    Own { id: own, at: before, since }: Own<'_>,
     picks: Option<&Picks>,
-) -> Result<Vec<Value>, Problem> {
-    let mut page = first;
+) -> Result<Responses, Problem> {
+    let (mut page, mut is_late) = (first, false);
     let (mut stored, mut found) = (Vec::new(), Vec::new());
     loop {
         // The first that the search finds is nearly always the first of all.
         let is_whole = |n: usize| n == 0 && stored.is_empty();
         let read = |(n, one)| read::picked(one, picks.filter(|_| !is_whole(n)));
-        let parsed: Vec<Value> = page.resources.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        let mut parsed: Vec<Value> = page.resources.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        for one in &mut parsed {
+            moment::settle(ctx, one).await?;
+        }
         stored.append(&mut page.resources);
+        let is_after = |one: &Value| element::id(one) != own && history::at(one).is_some_and(|at| at > since);
+        is_late |= parsed.iter().any(is_after);
         // A late response looks past the ones that were authored after it.
         found.extend(history::earlier(parsed, own, before));
         if found.len() >= HISTORY_MAX || page.next.is_none() {
@@ -81,8 +104,9 @@ pub(super) async fn responses(
             earlier.truncate(HISTORY_MAX);
             if let Some(previous) = earlier.first_mut() {
                 whole(previous, &stored)?;
+                moment::settle(ctx, previous).await?;
             }
-            return Ok(earlier);
+            return Ok(Responses { earlier, all: if is_late { stored } else { Vec::new() } });
         }
         query.after = page.next;
         page = ctx.store.search(&query).await?;
@@ -127,7 +151,7 @@ pub(super) async fn became(ctx: &Context, response: &Value, patient: &str) -> Re
 }
 
 /// Whether a derived resource names this response as where it comes from.
-fn comes_from(resource: &Value, response: &str) -> bool {
+pub(super) fn comes_from(resource: &Value, response: &str) -> bool {
     let names = |reference: &Value| {
         let text = reference.get("reference").and_then(Value::as_str).unwrap_or_default();
         text == response || text.strip_prefix(response).is_some_and(|rest| rest.starts_with("/_history/"))

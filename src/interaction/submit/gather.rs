@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::json::{Value, json};
 
 use super::decide::Situation;
-use super::{Arrival, RESPONSE, careplan, earlier, identity, moment, treatment};
+use super::{Arrival, RESPONSE, careplan, earlier, following, identity, moment, treatment};
 use crate::fhir::element;
 use crate::fhir::search::Query;
 use crate::interaction::library::{self, Form, Plan, Shelf};
@@ -56,14 +56,17 @@ pub(crate) async fn gather(
     issues.append(&mut known.issues);
     known.doubts.extend(identity::doubts(&response, around.patient.as_ref()));
     known.doubts.extend(moment::doubt(&response, arrival.received));
-    let moment = moment::of(&response, arrival.received);
-    let history = match history {
+    let moment = moment::of_version(ctx, &response, arrival.received, before.resource.as_ref()).await?;
+    let since = following::since(ctx, moment, before.resource.as_ref()).await?;
+    let responses = match history {
         Some((query, first)) => {
             let picks = known.plan.as_ref().and_then(|plan| plan.compiled.history());
-            earlier::responses(ctx, query, first, own, moment, picks).await?
+            let own = earlier::Own { id: own, at: moment, since };
+            earlier::responses(ctx, query, first, own, picks).await?
         }
-        None => Vec::new(),
+        None => earlier::Responses::default(),
     };
+    let following = following::gather(ctx, responses.all, before.resource.as_ref(), since, &around).await?;
     let existing = match (&before.resource, &around.stream) {
         (Some(current), Some((patient, _))) => earlier::became(ctx, current, patient).await?,
         _ => Vec::new(),
@@ -71,6 +74,7 @@ pub(crate) async fn gather(
     let situation = Situation {
         response,
         received: arrival.received,
+        moment,
         subject: around.stream.as_ref().map(|(patient, _)| json!({ "reference": patient })),
         patient: around.patient.take(),
         careplan: known.careplan,
@@ -78,7 +82,8 @@ pub(crate) async fn gather(
         form: known.form,
         plan: known.plan,
         terminology: known.shelf.terminology(),
-        history,
+        history: responses.earlier,
+        following,
         existing,
         issues,
         doubts: known.doubts,
@@ -89,7 +94,7 @@ pub(crate) async fn gather(
 
 /// The patient, the plans of care, and where to look for earlier responses.
 #[derive(Default)]
-struct Around {
+pub(super) struct Around {
     patient: Option<Value>,
     careplans: Vec<Value>,
     stream: Option<(String, u64)>,
@@ -183,7 +188,12 @@ pub(crate) struct Known {
     pub(crate) doubts: Vec<Issue>,
 }
 
-async fn definitions(ctx: &Context, response: &mut Value, around: &Around) -> Result<Known, Problem> {
+/// Which definitions apply to a response of this patient.
+pub(super) async fn definitions(
+    ctx: &Context,
+    response: &mut Value,
+    around: &Around,
+) -> Result<Known, Problem> {
     let asked: Vec<&str> = element::str_at(response, "questionnaire").into_iter().collect();
     let plans: Vec<&str> = around.careplans.iter().flat_map(instantiated).collect();
     let kept = around.definitions.and_then(|sequence| ctx.library.kept(sequence, &asked, &plans));

@@ -13,6 +13,11 @@ pub(crate) fn moment(response: &Value) -> Option<Timestamp> {
     PartialDateTime::parse(element::str_at(response, "authored")?)?.lower()
 }
 
+/// When a stored response counts from: one that does not say when it was authored counts from when it was stored.
+pub(crate) fn at(response: &Value) -> Option<Timestamp> {
+    moment(response).or_else(|| meta::last_updated(response))
+}
+
 /// The completed or amended responses authored before this moment, newest first. A response that does not say when it was
 /// authored counts from when it was stored. `own` is the id of the response that is being judged.
 pub(crate) fn earlier(responses: Vec<Value>, own: Option<&str>, before: Timestamp) -> Vec<Value> {
@@ -21,7 +26,7 @@ pub(crate) fn earlier(responses: Vec<Value>, own: Option<&str>, before: Timestam
         .filter(|response| matches!(element::str_at(response, "status"), Some("completed" | "amended")))
         .filter(|response| own.is_none() || element::id(response) != own)
         .filter_map(|response| {
-            let at = moment(&response).or_else(|| meta::last_updated(&response))?;
+            let at = at(&response)?;
             (at < before).then_some((at, response))
         })
         .collect();

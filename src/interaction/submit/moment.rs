@@ -5,9 +5,10 @@ use crate::json::Value;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{RESPONSE, history};
-use crate::fhir::datetime::PartialDateTime;
-use crate::fhir::element;
-use crate::problem::Issue;
+use crate::fhir::datetime::{PartialDateTime, instant};
+use crate::fhir::{element, meta};
+use crate::interaction::Context;
+use crate::problem::{Issue, Problem};
 
 /// How far a sender's clock may run ahead.
 const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(1);
@@ -15,18 +16,75 @@ const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(1);
 const LATE_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The moment that counts: `authored`, unless it has not come yet; reception when there is none.
-pub(super) fn of(response: &Value, received: Timestamp) -> Timestamp {
+pub(crate) fn of(response: &Value, received: Timestamp) -> Timestamp {
     history::moment(response).filter(|at| !is_ahead(*at, received)).unwrap_or(received)
+}
+
+/// Whether the response says a moment that had not come when it was received.
+fn is_to_come(response: &Value, received: Timestamp) -> bool {
+    let authored = element::str_at(response, "authored").and_then(PartialDateTime::parse);
+    // Only the end of 9999, which some systems write for "not known", is beyond what can be reckoned with.
+    authored.is_some_and(|authored| authored.lower().is_none_or(|at| is_ahead(at, received)))
+}
+
+/// Of a response that says a moment that had not come when it was `received`, the copy that is judged, in which it was
+/// authored when it `counts` from. What is stored goes on saying what was said.
+pub(super) fn judged(response: &Value, received: Timestamp, counts: Timestamp) -> Option<Value> {
+    is_to_come(response, received).then(|| {
+        let mut judged = response.clone();
+        judged["authored"] = instant(counts).into();
+        judged
+    })
+}
+
+/// The same of a stored response that others are judged or reported with: it counts from when its first version came.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn settle(ctx: &Context, stored: &mut Value) -> Result<(), Problem> {
+    let Some(received) = meta::last_updated(stored) else { return Ok(()) };
+    if is_to_come(stored, received) {
+        let first = first_received(ctx, stored).await?.unwrap_or(received);
+        stored["authored"] = instant(first).into();
+    }
+    Ok(())
+}
+
+/// When a new version counts from: as [`of`], and from the reception of the first version when it says a moment to come.
+///
+/// # Errors
+/// Those of the store.
+pub(super) async fn of_version(
+    ctx: &Context,
+    response: &Value,
+    received: Timestamp,
+    before: Option<&Value>,
+) -> Result<Timestamp, Problem> {
+    match before.filter(|_| is_to_come(response, received)) {
+        Some(before) => Ok(first_received(ctx, before).await?.unwrap_or(received)),
+        None => Ok(of(response, received)),
+    }
+}
+
+/// When the first version of a stored response came.
+async fn first_received(ctx: &Context, stored: &Value) -> Result<Option<Timestamp>, Problem> {
+    let id = element::id(stored).unwrap_or_default();
+    if meta::version(stored).is_some_and(|version| version > 1) {
+        let first = ctx.store.vread(RESPONSE, id, 1).await?;
+        return Ok(first.map(|first| first.last_updated).or_else(|| meta::last_updated(stored)));
+    }
+    Ok(meta::last_updated(stored))
 }
 
 /// What a person should know about the moment: the rules look at a week that may not be the right one.
 pub(crate) fn doubt(response: &Value, received: Timestamp) -> Option<Issue> {
     let authored = PartialDateTime::parse(element::str_at(response, "authored")?)?;
-    let at = authored.lower();
-    // Only the end of 9999, which some systems write for "not known", is beyond what can be reckoned with.
-    let (what, text) = if at.is_none_or(|at| is_ahead(at, received)) {
-        ("lies in the future", "La date de la réponse est dans le futur : vérifier quand elle a été saisie.")
-    } else if at.is_some_and(|at| received.duration_since(at) > LATE_MAX) {
+    let (what, text) = if is_to_come(response, received) {
+        (
+            "lies in the future: the moment of reception counts",
+            "La date de la réponse est dans le futur : elle compte à sa réception ; vérifier quand elle a été saisie.",
+        )
+    } else if authored.lower().is_some_and(|at| received.duration_since(at) > LATE_MAX) {
         (
             "is more than 30 days before reception",
             "La réponse est datée de plus de 30 jours avant sa réception : vérifier quand elle a été saisie.",

@@ -29,6 +29,7 @@ pub(super) async fn accept(
     judgement: Judgement,
     digest: &str,
 ) -> Result<Round, Problem> {
+    let is_withdrawn = decide::is_withdrawn(&gathered.situation.response);
     arrival.let_go();
     let (id, version, at) = (&arrival.id, before.next(), arrival.received);
     let reference = format!("{RESPONSE}/{id}");
@@ -66,7 +67,7 @@ pub(super) async fn accept(
             Ok(Round::Answered(create::existing(ctx, RESPONSE, &ids).await))
         }
         Committed::Refused(Violation::Key { holder, digest: first }) => {
-            taken_key(ctx, holder, first == digest.as_bytes()).await
+            taken_key(ctx, holder, first == digest.as_bytes(), is_withdrawn).await
         }
         Committed::Refused(
             Violation::Stream { .. } | Violation::Version { .. } | Violation::Delivery { .. },
@@ -108,8 +109,19 @@ pub(super) fn add(derived: Derived, at: Timestamp, unit: &mut Unit) -> Result<()
     Ok(())
 }
 
-/// What is told when the identifier names another response.
-pub(super) fn taken(holder: &str) -> Issue {
+/// What is told when the identifier names another response, or one that was withdrawn since.
+pub(super) fn taken(holder: &str, is_gone: bool) -> Issue {
+    if is_gone {
+        return Issue::error(
+            "duplicate",
+            format!(
+                "this was received as {holder}, which was withdrawn since: whether it holds again nobody can tell; to restore \
+                 it, PUT it to {holder}"
+            ),
+        )
+        .at(format!("{RESPONSE}.identifier"))
+        .text("Cette réponse a été annulée, puis envoyée de nouveau : vérifier laquelle des deux vaut.");
+    }
     Issue::error(
         "duplicate",
         format!(
@@ -130,21 +142,28 @@ pub(super) async fn first(
 ) -> Result<Option<Round>, Problem> {
     let Some((space, key)) = key(&arrival.response, before, digest) else { return Ok(None) };
     match ctx.store.claim(space, &key).await? {
-        Some(claim) => taken_key(ctx, claim.holder, claim.digest == digest.as_bytes()).await.map(Some),
+        Some(claim) => {
+            let same = claim.digest == digest.as_bytes();
+            taken_key(ctx, claim.holder, same, decide::is_withdrawn(&arrival.response)).await.map(Some)
+        }
         None => Ok(None),
     }
 }
 
-/// What a key that is claimed already makes of the response: the first one again when it says the same.
-pub(super) async fn taken_key(ctx: &Context, holder: String, same: bool) -> Result<Round, Problem> {
+/// What a key that is claimed already makes of the response: the first one again when it says the same, unless that does not
+/// hold any more and this one says that it does.
+async fn taken_key(ctx: &Context, holder: String, same: bool, is_withdrawn: bool) -> Result<Round, Problem> {
     if !same {
-        return Ok(Round::Taken { holder });
+        return Ok(Round::Taken { holder, is_gone: false });
     }
     let id = holder.rsplit('/').next().unwrap_or(&holder);
-    let stored = ctx.store.read(RESPONSE, id).await?;
-    Ok(Round::Answered(
-        stored.map(|stored| read::of(Kind::Found, stored)).ok_or_else(|| Problem::not_found(&holder)),
-    ))
+    let Some(stored) = ctx.store.read(RESPONSE, id).await? else {
+        return Ok(Round::Answered(Err(Problem::not_found(&holder))));
+    };
+    if !is_withdrawn && (stored.deleted || decide::is_withdrawn(&read::body(&stored)?)) {
+        return Ok(Round::Taken { holder, is_gone: true });
+    }
+    Ok(Round::Answered(Ok(read::of(Kind::Found, stored))))
 }
 
 /// The claim on what makes this response the same as a repeat of it.

@@ -170,7 +170,7 @@ fn source(report: &Value) -> Option<(&str, Date)> {
 }
 
 /// An alert of a refused response, which is kept as a `Binary`, and when that came.
-fn refused<'a>(flag: &'a Value) -> Option<(Date, &'a Value)> {
+fn refused(flag: &Value) -> Option<(Date, &Value)> {
     let of = text(own_extension(flag, "source-response")?, "valueReference.reference")?;
     let kept = of.starts_with("Binary/") && text(flag, "status") != Some("entered-in-error");
     Some((text(flag, "period.start").and_then(french::day)?, flag)).filter(|_| kept)
