@@ -58,17 +58,24 @@ pub async fn bundle(ctx: &Context, body: &[u8], echo: Echo) -> Result<Vec<u8>, P
 /// Every entry, or every fault of all of them.
 async fn read(ctx: &Context, bundle: &Value) -> Result<Vec<Entry>, Problem> {
     let mut entries = Vec::new();
-    let mut issues: Vec<Issue> = Vec::new();
+    let (mut issues, mut lost): (Vec<Issue>, Vec<usize>) = (Vec::new(), Vec::new());
     for (n, raw) in element::list(bundle, "entry").enumerate() {
         match Entry::read(raw, &ctx.settings.base_url) {
-            Ok(entry) => entries.push(entry),
+            Ok(entry) => {
+                lost.extend(entry.is_response().then_some(n));
+                entries.push(entry);
+            }
             Err(problem) => {
                 let problem = refusal::unread(ctx, raw, problem.at(&place(n))).await?;
                 issues.extend(refusal::within(problem, submit::RESPONSE, n).issues);
             }
         }
     }
-    if issues.is_empty() { Ok(entries) } else { Err(Problem::with(Category::Malformed, issues)) }
+    if issues.is_empty() {
+        return Ok(entries);
+    }
+    issues.extend(lost.into_iter().map(refusal::not_kept));
+    Err(Problem::with(Category::Malformed, issues))
 }
 
 async fn batch(ctx: &Context, bundle: &Value, echo: Echo) -> Vec<Value> {

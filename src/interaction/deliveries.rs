@@ -41,9 +41,25 @@ pub async fn stop(ctx: &Context, id: &str, by: &str, reason: &str) -> Result<Vec
     if !issues.is_empty() {
         return Err(Problem::with(Category::Malformed, issues));
     }
+    for (name, text) in [("by", by), ("reason", reason)] {
+        refuse_nul(name, text)?;
+    }
     let order = Order::Stop { by: by.to_owned(), reason: reason.to_owned() };
     let record = ctx.store.order(id, order, incoming::now(ctx)).await?;
     answer(ctx, &[record]).await
+}
+
+/// Refuses what one store keeps in a text and the other does not.
+fn refuse_nul(name: &str, text: &str) -> Result<(), Problem> {
+    if !text.contains('\0') {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Category::Malformed,
+        "value",
+        format!("{name} holds U+0000, which is no character here"),
+    )
+    .at(name))
 }
 
 /// Sends a delivery again now, byte for byte.
@@ -111,6 +127,7 @@ fn filter(params: &[(String, String)]) -> Result<DeliveryFilter, Problem> {
     let mut filter = DeliveryFilter::default();
     let mut issues = Vec::new();
     for (name, value) in params {
+        refuse_nul(name, value)?;
         let text = Some(value.clone());
         match name.as_str() {
             "id" => filter.id = text,

@@ -2,6 +2,7 @@
 
 mod fhirpath;
 mod json;
+mod whole;
 
 use crate::json::Value;
 
@@ -9,6 +10,9 @@ use super::update::{self, Before, Wanted};
 use super::{Answer, Context, conditional, read};
 use crate::fhir::{self, element};
 use crate::problem::{Category, Problem};
+
+/// Bytes beyond which a patch makes no resource longer: as much as a body has by default.
+const WHOLE_MAX: usize = 5 * 1024 * 1024;
 
 /// What is to be changed.
 #[derive(Debug, Clone)]
@@ -51,7 +55,7 @@ impl Patch {
 /// a report may become final, a definition is published.
 ///
 /// # Errors
-/// `NotFound` and `Gone` as a read; `Malformed` or `Invalid` with the operation that cannot be applied; those of an update.
+/// `NotFound` and `Gone` as a read; `TooLarge` when it would be longer than what can be sent; `Malformed` or `Invalid` with the operation that cannot be applied; those of an update.
 pub async fn patch(
     ctx: &Context,
     rtype: &str,
@@ -73,6 +77,11 @@ pub async fn patch(
         }
         let wanted = Wanted { if_match: Some(version), is_patch: true, ..Wanted::default() };
         let body = resource.to_string();
+        if body.len() > WHOLE_MAX.max(current.body.len()) {
+            let text =
+                format!("the resource would have more than {WHOLE_MAX} bytes: no patch makes it that long");
+            return Err(Problem::new(Category::TooLarge, "too-long", text));
+        }
         let changed = update::update_by(ctx, rtype, id, body.as_bytes().into(), wanted).await;
         match changed {
             Err(problem) if problem.category == Category::PreconditionFailed => last = problem,

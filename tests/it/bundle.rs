@@ -148,3 +148,31 @@ async fn a_condition_that_cannot_be_read_refuses_its_entry_and_is_not_passed_ove
         assert_eq!(app.read("Patient/here").await["meta"]["versionId"], "1", "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn a_response_in_a_transaction_that_is_refused_for_another_entry_is_told_not_to_be_kept() {
+    let app = App::new().await;
+    let course = Course::start(&app, "folfox").await;
+    app.at("2026-03-02T09:13:00+01:00");
+    let right = entry("POST", "QuestionnaireResponse", course.week("1"));
+    let mut red = course.week("2");
+    red["questionnaire"] = json!("https://nobody.example|1");
+    let wrong = [
+        entry("POST", "Flag", json!({"resourceType": "Flag", "status": "active"})),
+        entry("SEND", "Flag", json!({"resourceType": "Flag"})),
+        entry("POST", "QuestionnaireResponse", red),
+    ];
+    for wrong in wrong {
+        let problem = transaction(&app, vec![right.clone(), wrong]).await.unwrap_err();
+        let told = |text: &str, place: &str| {
+            let is_it = |issue: &&vigie::problem::Issue| issue.diagnostics.contains(text);
+            let found: Vec<_> = problem.issues.iter().filter(is_it).collect();
+            assert!(found.iter().all(|issue| issue.expression.as_deref() == Some(place)), "{problem}");
+            found.len()
+        };
+        assert_eq!(told("nothing of this response is kept", "Bundle.entry[0]"), 1, "{problem}");
+        assert!(told("kept as Binary/", "Bundle.entry[1]") <= 1);
+        assert_eq!(app.count(&["QuestionnaireResponse"]).await, [0]);
+    }
+    assert_eq!(app.count(&["Binary"]).await, [2], "the one that was itself refused");
+}

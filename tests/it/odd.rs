@@ -313,3 +313,73 @@ async fn a_plan_of_care_that_names_an_odd_protocol_loses_no_response() {
         }
     }
 }
+
+/// PostgreSQL keeps no U+0000 in a text: whatever is asked with one is refused or finds nothing, on both stores, and is no fault of
+/// ours.
+#[tokio::test]
+async fn a_text_with_a_zero_is_refused_or_not_found() {
+    for store in Kept::EACH {
+        let Some(app) = App::on(store).await else { continue };
+        let ctx = &app.context;
+        let params = |name: &str| vec![(name.to_owned(), "a\0b".to_owned())];
+        let mut asked: Vec<(String, Result<(), Problem>)> = Vec::new();
+        for filter in ["id", "destination", "patient", "subject", "before", "state"] {
+            asked.push((filter.to_owned(), interaction::deliveries(ctx, &params(filter)).await.map(drop)));
+        }
+        for (id, by, reason) in [("a\0b", "x", "y"), ("a", "x\0", "y"), ("a", "x", "\0y")] {
+            asked.push((
+                format!("stop {id:?} {by:?}"),
+                interaction::stop(ctx, id, by, reason).await.map(drop),
+            ));
+        }
+        asked.push(("resend".to_owned(), interaction::resend(ctx, "a\0b").await.map(drop)));
+        asked.push(("read".to_owned(), interaction::read(ctx, "Patient", "a\0b").await.map(drop)));
+        asked.push(("vread".to_owned(), interaction::vread(ctx, "Patient", "a\0b", 1).await.map(drop)));
+        asked.push(("delete".to_owned(), interaction::delete(ctx, "Patient", "a\0b", None).await.map(drop)));
+        asked.push((
+            "history".to_owned(),
+            interaction::history(ctx, Some("Patient"), Some("a\0b"), &[]).await.map(drop),
+        ));
+        asked.push(("proof".to_owned(), interaction::proof_of_patient(ctx, "a\0b").await.map(drop)));
+        asked.push(("proof".to_owned(), interaction::proof_of_document(ctx, "a\0b").await.map(drop)));
+        for name in [
+            "_id",
+            "identifier",
+            "name",
+            "name:contains",
+            "name:exact",
+            "birthdate",
+            "general-practitioner.name",
+            "link",
+            "_text",
+            "_tag",
+            "_profile",
+            "_cursor",
+            "_sort",
+        ] {
+            asked.push((name.to_owned(), interaction::search(ctx, "Patient", &params(name)).await.map(drop)));
+            asked.push((
+                format!("delete {name}"),
+                interaction::delete_where(ctx, "Patient", &params(name), None).await.map(drop),
+            ));
+        }
+        for name in
+            ["value-quantity", "code:text", "code", "date", "subject:identifier", "code-value-quantity"]
+        {
+            asked.push((
+                name.to_owned(),
+                interaction::search(ctx, "Observation", &params(name)).await.map(drop),
+            ));
+        }
+        for name in ["url", "url:below", "version"] {
+            asked.push((
+                name.to_owned(),
+                interaction::search(ctx, "Questionnaire", &params(name)).await.map(drop),
+            ));
+        }
+        for (what, answer) in asked {
+            let category = answer.err().map(|problem| problem.category);
+            assert!(category != Some(Category::Internal), "{store:?} {what}");
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use vigie::interaction::{self, Echo};
 use vigie::json::{Value, json};
-use vigie::problem::{Category, Problem};
+use vigie::problem::{Category, Problem, Severity};
 
 use crate::process::Service;
 use crate::support::{App, Course, example};
@@ -169,7 +169,9 @@ async fn a_response_whose_patient_is_refused_beside_it_is_not_judged() {
     let entries =
         vec![entry("POST", "QuestionnaireResponse", response), at(ONE, entry("POST", "Patient", odd))];
     let problem = transaction(&app, entries).await.unwrap_err();
-    assert_eq!(problem.issues.len(), 1, "{problem}");
+    let errors = problem.issues.iter().filter(|issue| issue.severity == Severity::Error);
+    assert_eq!(errors.count(), 1, "{problem}");
+    assert!(problem.to_string().contains("Bundle.entry[0]: nothing of this response is kept"), "{problem}");
     assert_eq!(app.count(&["Binary"]).await, before, "nothing of it was at fault");
 }
 

@@ -4,6 +4,7 @@ use crate::json::Value;
 
 use crate::fhir::{element, reference, search};
 use crate::interaction::read;
+use crate::interaction::submit::RESPONSE;
 use crate::problem::{Category, Problem};
 
 /// What is asked.
@@ -109,6 +110,11 @@ impl Entry {
 }
 
 impl Entry {
+    /// Whether it brings a response.
+    pub(super) fn is_response(&self) -> bool {
+        self.rtype == RESPONSE && self.sends_a_resource()
+    }
+
     /// Whether it writes the resource that it carries.
     pub(super) const fn sends_a_resource(&self) -> bool {
         matches!(self.method, Method::Post | Method::Put)
@@ -121,7 +127,8 @@ fn refuse_no_text(raw: &Value) -> Result<(), Problem> {
         ["fullUrl", "request.method", "request.url"].into_iter().chain(CONDITIONS.map(|(name, _)| name));
     for name in names {
         let there = name.split('.').try_fold(raw, |value, name| value.get(name));
-        if there.is_some() && element::str_at(raw, name).is_none_or(str::is_empty) {
+        // Not by the name of an element, which would find the first of a list.
+        if there.is_some_and(|there| there.as_str().is_none_or(str::is_empty)) {
             return Err(malformed(format!("{name} is a text that is not empty")));
         }
     }

@@ -1,7 +1,7 @@
 //! What is told of a transaction that is refused: every refused entry, each fault at its place in the Bundle
 //! (FHIR R4, `RESTful` API, 3.1.0.11.2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::json::Value;
 
@@ -11,7 +11,7 @@ use crate::fhir::element;
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::interaction::Context;
 use crate::interaction::submit::{self, RESPONSE};
-use crate::problem::{Category, Problem, Severity};
+use crate::problem::{Category, Issue, Problem, Severity};
 
 /// The refused entries of a transaction.
 #[derive(Default)]
@@ -58,14 +58,22 @@ impl Refusals {
     /// Those of the store.
     pub(super) async fn told(self, ctx: &Context, sent: &[Entry]) -> Result<Problem, Problem> {
         let mut whole: Option<Problem> = None;
+        let mut lost: BTreeSet<usize> = (0..sent.len()).filter(|n| sent[*n].is_response()).collect();
         for (n, (tried, problem)) in self.entries {
-            let problem = within(kept(ctx, &sent[n], tried, problem).await?, &sent[n].rtype, n);
+            let problem = kept(ctx, &sent[n], tried, problem).await?;
+            if submit::is_kept(&problem) {
+                lost.remove(&n);
+            }
+            let problem = within(problem, &sent[n].rtype, n);
             match &mut whole {
                 None => whole = Some(problem),
                 Some(whole) => whole.issues.extend(problem.issues),
             }
         }
-        whole.ok_or_else(|| Problem::internal("a transaction was refused without a reason"))
+        let mut whole =
+            whole.ok_or_else(|| Problem::internal("a transaction was refused without a reason"))?;
+        whole.issues.extend(lost.into_iter().map(not_kept));
+        Ok(whole)
     }
 }
 
@@ -111,6 +119,14 @@ pub(super) async fn unread(ctx: &Context, raw: &Value, problem: Problem) -> Resu
     }
 }
 
+/// What is told of a response in a transaction that is refused for what is wrong elsewhere: all or nothing is what was asked for.
+pub(super) fn not_kept(n: usize) -> Issue {
+    let told = "nothing of this response is kept and nobody is told of it, because the transaction is refused: send it again when \
+                what refuses it is mended, or in a request of its own";
+    let french = "Transaction refusée : rien de cette réponse n'est conservé, aucun soignant n'est prévenu.";
+    Issue::warning("processing", told).at(place(n)).text(french)
+}
+
 async fn kept(
     ctx: &Context,
     sent: &Entry,
@@ -131,7 +147,6 @@ async fn kept(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem::Issue;
 
     #[test]
     fn a_place_in_a_resource_becomes_a_place_in_the_bundle() {

@@ -4,7 +4,7 @@ use crate::json::{Map, Value};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::json;
+use super::whole::{self, Whole, with};
 use crate::fhir::schema::{self, Element};
 use crate::fhir::{element, structure};
 use crate::fhirpath::{self, Collection, Scope};
@@ -46,7 +46,10 @@ impl Operation<'_> {
     }
 
     fn text(&self, name: &str) -> Result<&str, Problem> {
-        let part = self.part(name).and_then(simple).and_then(|(_, value)| value.as_str());
+        let members = self.part(name).and_then(Value::as_object);
+        let part = members.and_then(|members| {
+            members.iter().find(|(key, _)| key.starts_with("value")).and_then(|(_, value)| value.as_str())
+        });
         part.ok_or_else(|| malformed(format!("the part '{name}' is missing or is no text")))
     }
 
@@ -69,11 +72,11 @@ impl Operation<'_> {
                     )));
                 }
                 let value = self.value(resource, &list)?;
-                json::add(resource, &with(&list, index), value)
+                whole::add(resource, &with(&list, index), value)
             }
             "delete" => match self.single(resource)? {
                 Some(place) => {
-                    json::remove(resource, &place)?;
+                    whole::remove(resource, &place)?;
                     without_empty(resource, &place);
                     Ok(())
                 }
@@ -89,8 +92,8 @@ impl Operation<'_> {
                 if from >= length || to >= length {
                     return Err(invalid(format!("there are {length} elements: from 0 to {}", length - 1)));
                 }
-                let moved = json::remove(resource, &with(&list, from))?;
-                json::add(resource, &with(&list, to), moved)
+                let moved = whole::remove(resource, &with(&list, from))?;
+                whole::add(resource, &with(&list, to), moved)
             }
             other => Err(malformed(format!("'{other}' is none of add, insert, delete, replace, move"))),
         }
@@ -101,7 +104,7 @@ impl Operation<'_> {
         let parent = self.single(resource)?.ok_or_else(|| invalid("nothing is at the path"))?;
         let name = self.text("name")?;
         let target = child(resource, &parent, name)?;
-        let kind = self.part("value").and_then(simple).map(|(kind, _)| kind.to_owned());
+        let kind = self.part("value").and_then(Whole::of).map(|(kind, _)| kind.to_owned());
         let key = match (target.choice, kind) {
             (true, Some(kind)) => format!("{}{kind}", target.name),
             _ => target.name.to_owned(),
@@ -113,13 +116,10 @@ impl Operation<'_> {
             if target.choice || resource.pointer(&text_of(&place)).is_some() {
                 self.refuse_second(resource, &place, &target)?;
             }
-            return json::add(resource, &place, value);
-        }
-        if resource.pointer(&text_of(&place)).is_none() {
-            json::add(resource, &place, Value::Array(Vec::new().into()))?;
+            return whole::add(resource, &place, value);
         }
         place.push("-".to_owned());
-        json::add(resource, &place, value)
+        whole::add(resource, &place, value)
     }
 
     /// An element that may be there once, and is.
@@ -140,29 +140,29 @@ impl Operation<'_> {
     fn replace(&self, resource: &mut Value, place: &[String]) -> Result<(), Problem> {
         let value = self.value(resource, place)?;
         let (Some((key, parent)), Some((kind, _))) =
-            (place.split_last(), self.part("value").and_then(simple))
+            (place.split_last(), self.part("value").and_then(Whole::of))
         else {
-            json::remove(resource, place)?;
-            return json::add(resource, place, value);
+            whole::remove(resource, place)?;
+            return whole::add(resource, place, value);
         };
         let choice = key_of(resource, parent, key).filter(|target| target.choice);
         let renamed = choice.map_or_else(|| key.clone(), |target| format!("{}{kind}", target.name));
-        json::remove(resource, place)?;
+        whole::remove(resource, place)?;
         let mut to = parent.to_vec();
         to.push(renamed);
-        json::add(resource, &to, value)
+        whole::add(resource, &to, value)
     }
 
     /// The value of the operation: `value[x]`, or `part` for an element that has no datatype of its own.
-    fn value(&self, resource: &Value, place: &[String]) -> Result<Value, Problem> {
+    fn value(&self, resource: &Value, place: &[String]) -> Result<Whole, Problem> {
         let part = self.part("value").ok_or_else(|| malformed("the part 'value' is missing"))?;
-        if let Some((_, value)) = simple(part) {
-            return Ok(value.clone());
+        if let Some((_, value)) = Whole::of(part) {
+            return Ok(value);
         }
         let named: Vec<String> =
             place.iter().filter(|token| token.parse::<usize>().is_err()).cloned().collect();
         let path = type_of(resource, place).unwrap_or_else(|| named.join("."));
-        built(part, &path)
+        built(part, &path).map(Whole::plain)
     }
 
     /// Where the path leads: to one element, or to none.
@@ -276,38 +276,27 @@ fn named(kind: &str, name: &str) -> Option<Element> {
     Some(element)
 }
 
-/// The type in the name of `value[x]`, and the value.
-fn simple(part: &Value) -> Option<(&str, &Value)> {
-    part.as_object()?.iter().find_map(|(key, value)| Some((key.strip_prefix("value")?, value)))
-}
-
 /// An element made of parts, each named after one of its children.
 fn built(part: &Value, kind: &str) -> Result<Value, Problem> {
-    let mut members = Map::new();
+    let mut element = Value::Object(Map::new());
     for inner in element::list(part, "part") {
         let name = inner["name"].as_str().unwrap_or_default();
         let target = named(kind, name).ok_or_else(|| invalid(format!("{kind} has no element {name}")))?;
-        let (key, value) = match simple(inner) {
-            Some((suffix, value)) if target.choice => (format!("{}{suffix}", target.name), value.clone()),
-            Some((_, value)) => (target.name.to_owned(), value.clone()),
+        let (key, value) = match Whole::of(inner) {
+            Some((suffix, value)) if target.choice => (format!("{}{suffix}", target.name), value),
+            Some((_, value)) => (target.name.to_owned(), value),
             None => {
                 let inner_kind = target.types.first().map_or("", |kind| kind.name);
-                (target.name.to_owned(), built(inner, inner_kind)?)
+                (target.name.to_owned(), Whole::plain(built(inner, inner_kind)?))
             }
         };
-        if target.many {
-            let list = members.entry(key).or_insert_with(|| Value::Array(Vec::new().into()));
-            if let Value::Array(elements) = list {
-                elements.push(value);
-            }
-        } else {
-            members.insert(key, value);
-        }
+        let place = if target.many { vec![key, "-".to_owned()] } else { vec![key] };
+        whole::add(&mut element, &place, value)?;
     }
-    if members.is_empty() {
+    if element.as_object().is_none_or(Map::is_empty) {
         Err(malformed("the part 'value' says nothing"))
     } else {
-        Ok(Value::Object(members))
+        Ok(element)
     }
 }
 
@@ -322,13 +311,7 @@ fn without_empty(resource: &mut Value, place: &[String]) {
     }
 }
 
-fn with(list: &[String], index: usize) -> Vec<String> {
-    let mut place = list.to_vec();
-    place.push(index.to_string());
-    place
-}
-
-fn text_of(place: &[String]) -> String {
+pub(super) fn text_of(place: &[String]) -> String {
     place.iter().map(|token| format!("/{}", token.replace('~', "~0").replace('/', "~1"))).collect()
 }
 

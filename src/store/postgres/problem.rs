@@ -28,6 +28,11 @@ impl From<Error> for Problem {
             Some(code) if *code == SqlState::QUERY_CANCELED => {
                 Self::new(Category::Busy, "timeout", "the database took too long")
             }
+            Some(code) if *code == SqlState::CHARACTER_NOT_IN_REPERTOIRE => Self::new(
+                Category::Malformed,
+                "value",
+                "a text of the request holds U+0000, which is no character that is kept or looked for here",
+            ),
             Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
                 Self::new(Category::Busy, "transient", "the database takes no writes now; try again later")
             }
