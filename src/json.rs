@@ -26,7 +26,7 @@ pub(crate) use picked::{Picks, read_picked};
 pub(crate) use read::{NUMBER, Name};
 pub use text::Text;
 pub use value::{Number, Value};
-pub use write::{bytes, write, write_members, write_text};
+pub use write::{bytes, write, write_members, write_name, write_text};
 
 pub use crate::__json as json;
 #[doc(hidden)]

@@ -41,6 +41,11 @@ impl Map {
         Self(self.0.shared())
     }
 
+    /// Whether both have one list of members together.
+    pub(super) fn is_held_with(&self, other: &Self) -> bool {
+        std::ptr::eq::<Vec<_>>(&*self.0, &*other.0)
+    }
+
     /// How many members.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -171,6 +171,19 @@ impl Value {
         }
     }
 
+    /// Whether this is the very value that the other one is: shared by both, or held by the program for ever. Two that
+    /// are not may say the same all the same.
+    #[must_use]
+    pub(crate) fn is_held_with(&self, other: &Self) -> bool {
+        match (self, other) {
+            // Both live now: what stands in one place, and is as long, is one.
+            (Self::String(one), Self::String(other)) => std::ptr::eq::<str>(&**one, &**other),
+            (Self::Array(one), Self::Array(other)) => std::ptr::eq::<Vec<Self>>(&**one, &**other),
+            (Self::Object(one), Self::Object(other)) => one.is_held_with(other),
+            _ => false,
+        }
+    }
+
     /// What a JSON Pointer (RFC 6901) names.
     #[must_use]
     pub fn pointer(&self, pointer: &str) -> Option<&Self> {

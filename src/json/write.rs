@@ -51,12 +51,18 @@ pub fn write_members(
         return bytes.extend_from_slice(b"{}");
     }
     for (n, (name, value)) in members.iter().enumerate() {
-        bytes.extend_from_slice(if n == 0 { b"{\"" } else { b",\"" });
-        write_inside(name, bytes);
-        bytes.extend_from_slice(b"\":");
+        bytes.push(if n == 0 { b'{' } else { b',' });
+        write_name(name, bytes);
         write_value(name, value, bytes);
     }
     bytes.push(b'}');
+}
+
+/// Appends the name of a member and the colon behind it.
+pub fn write_name(name: &str, bytes: &mut Vec<u8>) {
+    bytes.push(b'"');
+    write_inside(name, bytes);
+    bytes.extend_from_slice(b"\":");
 }
 
 /// Appends a text between quotes.

@@ -229,7 +229,8 @@ impl Write {
 #[derive(Default)]
 pub struct Series {
     text: Text,
-    before: Text,
+    /// The one before, and its text.
+    before: (Value, Text),
     writes: Vec<Write>,
 }
 
@@ -238,14 +239,16 @@ impl Series {
     ///
     /// # Errors
     /// As [`Write::new`].
-    pub fn add(&mut self, resource: &Value, expect: Expect) -> Result<(), Problem> {
-        std::mem::swap(&mut self.text, &mut self.before);
-        self.text.write(resource);
-        let entries = match self.writes.last() {
-            Some(last) => search::index_after(resource, &self.text, (&self.before, &last.entries)),
-            None => search::index(resource),
+    pub fn add(&mut self, resource: Value, expect: Expect) -> Result<(), Problem> {
+        let Self { text, before, writes } = self;
+        text.write_after(&resource, (&before.0, &before.1));
+        let entries = match writes.last() {
+            Some(last) => search::index_after(&resource, text, (&before.1, &last.entries)),
+            None => search::index(&resource),
         };
-        self.writes.push(Write::of(resource, &self.text, entries, expect)?);
+        writes.push(Write::of(&resource, text, entries, expect)?);
+        before.0 = resource;
+        std::mem::swap(text, &mut before.1);
         Ok(())
     }
 

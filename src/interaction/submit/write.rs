@@ -103,7 +103,7 @@ pub(super) fn add(derived: Derived, at: Timestamp, unit: &mut Unit) -> Result<()
             Change::New => stamp.first(one.body, &id),
             Change::Update => meta::stamp(one.body, &id, version, at),
         };
-        series.add(&stamped, expect)?;
+        series.add(stamped, expect)?;
     }
     unit.writes.extend(series.into_writes());
     Ok(())
