@@ -1,10 +1,13 @@
 //! The rows that resources are found by: many at a time, in the order of the tables they go into.
 
+use std::hash::{Hash, Hasher};
+
 use rusqlite::Connection;
 
 use super::many::many;
 use super::runs;
 use super::shown;
+use crate::fhir::schema::NameHasher;
 use crate::problem::Problem;
 use crate::store::row::{Part, Row, Text};
 use crate::store::shown::Shown;
@@ -31,35 +34,22 @@ impl Sorted {
         shown.resize_with(rows.len(), Shown::default);
         new().for_each(|(n, row)| shown[n] = Shown::of(row));
         let of_rows = &shown;
-        let mut tokens: Vec<_> = new()
-            .flat_map(|(n, row)| {
-                let of_row = row.tokens.iter().enumerate();
-                of_row.map(move |(k, (param, code, system))| {
-                    (lead(*param, code), code, *system, of_rows[n].number(k), n, k)
-                })
+        let tokens = new().flat_map(|(n, row)| {
+            let of_row = row.tokens.iter().enumerate();
+            of_row.map(move |(k, (param, code, system))| {
+                ((n, k), *param, code.as_str(), (code, system, of_rows[n].number(k)))
             })
-            .collect();
-        tokens.sort_unstable();
-        let mut texts: Vec<_> = new()
-            .flat_map(|(n, row)| {
-                let of_row = row.texts.iter().enumerate().filter(move |(k, _)| !of_rows[n].tells(*k));
-                of_row.map(move |(k, (param, folded, exact))| (lead(*param, folded), folded, n, exact, k))
-            })
-            .collect();
-        texts.sort_unstable();
-        let mut told: Vec<_> = new()
-            .flat_map(|(n, row)| {
-                shown[n].entries(row).map(move |(k, entry)| (lead(entry.0, entry.1), entry, n, k))
-            })
-            .collect();
-        told.sort_unstable();
-        told.dedup_by_key(|(_, entry, ..)| *entry);
-        Self {
-            told: told.into_iter().map(|(.., n, k)| (n, k)).collect(),
-            tokens: tokens.into_iter().map(|(.., n, k)| (n, k)).collect(),
-            texts: texts.into_iter().map(|(.., n, _, k)| (n, k)).collect(),
-            shown,
-        }
+        });
+        let texts = new().flat_map(|(n, row)| {
+            let of_row = row.texts.iter().enumerate().filter(move |(k, _)| !of_rows[n].tells(*k));
+            of_row.map(move |(k, (param, folded, _))| ((n, k), *param, folded.as_str(), folded))
+        });
+        let told = new().flat_map(|(n, row)| {
+            of_rows[n].entries(row).map(move |(k, entry)| ((n, k), entry.0, entry.1, entry))
+        });
+        let (tokens, texts, mut told) = (sorted(tokens), sorted(texts), sorted(told));
+        told.dedup_by_key(|(n, k)| of_rows[*n].entry(&rows[*n], *k));
+        Self { shown, tokens, texts, told }
     }
 
     /// Adds them, and the dates and measured values; `rids` says under which number each resource is kept.
@@ -84,13 +74,30 @@ impl Sorted {
     }
 }
 
-/// What tells most entries apart in their order, in one number: the parameter, and the first bytes of the text.
-fn lead(param: i64, text: &str) -> i128 {
-    let mut first = [0; 8];
-    let bytes = text.as_bytes();
-    let length = bytes.len().min(first.len());
-    first[..length].copy_from_slice(&bytes[..length]);
-    i128::from(param) << 64 | i128::from(u64::from_be_bytes(first))
+/// The places of entries, each handed in with its parameter, its text and all that it says: in the order of their parameters and
+/// the beginnings of their texts, and those that say the same one after the other, as they came. A key is 32 bytes that are
+/// compared as numbers: most of what a response becomes is found by the same long texts, which need not be walked for that.
+fn sorted<'t>(entries: impl Iterator<Item = (Place, i64, &'t str, impl Hash)>) -> Vec<Place> {
+    let (mut places, mut keys) = (Vec::new(), Vec::new());
+    for (place, param, text, said) in entries {
+        let mut hasher = NameHasher::default();
+        said.hash(&mut hasher);
+        // What differs and comes together all the same makes more rows, and none that says something else.
+        keys.push((lead(param, text), hasher.finish(), places.len()));
+        places.push(place);
+    }
+    keys.sort_unstable();
+    keys.into_iter().map(|(.., n)| places[n]).collect()
+}
+
+/// The parameter, whose number is never negative, and the first bytes of the text.
+fn lead(param: i64, text: &str) -> u128 {
+    let mut first = [0; 16];
+    let (number, beginning) = first.split_at_mut(4);
+    number.copy_from_slice(&u32::try_from(param).unwrap_or(u32::MAX).to_be_bytes());
+    let length = text.len().min(beginning.len());
+    beginning[..length].copy_from_slice(&text.as_bytes()[..length]);
+    u128::from_be_bytes(first)
 }
 
 /// Removes what the new version is no longer found by, and adds what it is newly found by.
@@ -185,11 +192,28 @@ mod tests {
     proptest! {
         #[test]
         fn what_leads_is_never_against_the_order(
-            one in (0..3_i64, "[ab\u{0}é]{0,10}"),
-            other in (0..3_i64, "[ab\u{0}é]{0,10}"),
+            one in (0..3_i64, "[ab\u{0}é]{0,14}"),
+            other in (0..3_i64, "[ab\u{0}é]{0,14}"),
         ) {
             let leads = lead(one.0, &one.1).cmp(&lead(other.0, &other.1));
             prop_assert!(leads.is_eq() || leads == one.cmp(&other));
+        }
+
+        #[test]
+        fn what_says_the_same_comes_together_in_the_order_of_resources(
+            all in proptest::collection::vec((0..2_i64, "(ab|the same beginning )[ab]{0,2}", 0..2_i64), 0..60),
+        ) {
+            let entries = all.iter().enumerate().map(|(n, (param, text, system))| ((n, 0), *param, text.as_str(), (text, system)));
+            let found: Vec<usize> = sorted(entries).into_iter().map(|(n, _)| n).collect();
+            let mut each = found.clone();
+            each.sort_unstable();
+            prop_assert!(each.into_iter().eq(0..all.len()));
+            prop_assert!(found.is_sorted_by_key(|n| lead(all[*n].0, &all[*n].1)));
+            let mut ends = std::collections::HashMap::new();
+            for (place, n) in found.iter().enumerate() {
+                let before = ends.insert(&all[*n], (place, *n));
+                prop_assert!(before.is_none_or(|before| before.0 + 1 == place && before.1 < *n), "{:?}", all[*n]);
+            }
         }
     }
 }
