@@ -158,26 +158,20 @@ impl Write {
     /// As [`Self::new`].
     pub fn with_body(resource: &Value, expect: Expect) -> Result<(Self, Body), Problem> {
         let text = Text::of(resource);
-        let write = Self::of(resource, &text, search::index(resource), expect)?;
+        let write = Self::of(resource, &text, search::index(resource), (expect, stamped(resource)?))?;
         let dated_place = write.dated_place;
         Ok((write, Body { bytes: text.bytes, dated_place }))
     }
 
-    /// Of a resource that is written and indexed already.
-    fn of(resource: &Value, text: &Text, entries: Vec<Entry>, expect: Expect) -> Result<Self, Problem> {
-        let lacks = |name: &str| Problem::internal(format!("a resource to be stored lacks {name}"));
-        let child = |name: &str| element::child(resource, name);
-        let own = |name: &str| child(name).and_then(Value::as_str).ok_or_else(|| lacks(name));
-        let meta = |name: &str| {
-            let found = child("meta").and_then(|meta| element::child(meta, name)).and_then(Value::as_str);
-            found.ok_or_else(|| lacks(&format!("meta.{name}")))
-        };
-        let version = meta("versionId")?.parse().map_err(|_| {
-            Problem::internal("meta.versionId of a resource to be stored is not a whole number")
-        })?;
-        let last_updated = meta("lastUpdated")?.parse().map_err(|_| {
-            Problem::internal("meta.lastUpdated of a resource to be stored is not an instant")
-        })?;
+    /// Of a resource that is written and indexed already, with what its `meta` says.
+    fn of(
+        resource: &Value,
+        text: &Text,
+        entries: Vec<Entry>,
+        (expect, (version, last_updated)): (Expect, (u64, Timestamp)),
+    ) -> Result<Self, Problem> {
+        let own =
+            |name: &str| element::child(resource, name).and_then(Value::as_str).ok_or_else(|| lacks(name));
         Ok(Self {
             rtype: own("resourceType")?.to_owned(),
             id: own("id")?.to_owned(),
@@ -224,6 +218,25 @@ impl Write {
     }
 }
 
+/// Version and instant of a resource that is to be stored.
+fn stamped(resource: &Value) -> Result<(u64, Timestamp), Problem> {
+    let meta = |name: &str| {
+        let found = element::child(resource, "meta").and_then(|meta| element::child(meta, name));
+        found.and_then(Value::as_str).ok_or_else(|| lacks(&format!("meta.{name}")))
+    };
+    let version = meta("versionId")?
+        .parse()
+        .map_err(|_| Problem::internal("meta.versionId of a resource to be stored is not a whole number"))?;
+    let last_updated = meta("lastUpdated")?
+        .parse()
+        .map_err(|_| Problem::internal("meta.lastUpdated of a resource to be stored is not an instant"))?;
+    Ok((version, last_updated))
+}
+
+fn lacks(name: &str) -> Problem {
+    Problem::internal(format!("a resource to be stored lacks {name}"))
+}
+
 /// Makes the writes of resources one after the other, of which many say the same: the 34 Observations of a response differ in
 /// few members.
 #[derive(Default)]
@@ -242,11 +255,17 @@ impl Series {
     pub fn add(&mut self, resource: Value, expect: Expect) -> Result<(), Problem> {
         let Self { text, before, writes } = self;
         text.write_after(&resource, (&before.0, &before.1));
-        let entries = match writes.last() {
-            Some(last) => search::index_after(&resource, text, (&before.1, &last.entries)),
-            None => search::index(&resource),
+        let (entries, stamped) = match writes.last() {
+            Some(last) => {
+                let entries = search::index_after(&resource, text, (&before.1, &last.entries));
+                // Nearly always the very same `meta`: an instant is read once.
+                let metas = element::child(&resource, "meta").zip(element::child(&before.0, "meta"));
+                let same = metas.is_some_and(|(own, known)| own.is_held_with(known));
+                (entries, if same { (last.version, last.last_updated) } else { stamped(&resource)? })
+            }
+            None => (search::index(&resource), stamped(&resource)?),
         };
-        writes.push(Write::of(&resource, text, entries, expect)?);
+        writes.push(Write::of(&resource, text, entries, (expect, stamped))?);
         before.0 = resource;
         std::mem::swap(text, &mut before.1);
         Ok(())
@@ -348,6 +367,43 @@ impl Violation {
             Self::Stream { .. } => true,
             Self::Version { id, .. } => id != own,
             Self::Exists(_) | Self::Key { .. } | Self::Delivery { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::meta;
+    use crate::json::json;
+
+    #[test]
+    fn what_follows_in_a_series_is_as_it_would_be_alone() {
+        let at: Timestamp = "2026-01-05T08:00:00Z".parse().unwrap();
+        let later: Timestamp = "2026-01-06T08:00:00Z".parse().unwrap();
+        let (stamp, other) = (meta::Stamp::new(at), meta::Stamp::new(later));
+        let subject = json!({"reference": "Patient/p"}).shared();
+        let observation = |id: &str, code: &str| json!({"resourceType": "Observation", "id": id, "status": "final", "subject": subject, "code": {"text": code}});
+        let all = [
+            stamp.first(observation("a", "Fatigue"), "a"),
+            stamp.first(observation("b", "Douleur"), "b"),
+            other.first(observation("c", "Douleur"), "c"),
+            meta::stamp(observation("c", "Douleur"), "c", 7, later),
+            meta::stamp(observation("d", "Douleur"), "d", 8, at),
+            stamp.first(json!({"resourceType": "Flag", "id": "e", "subject": subject}), "e"),
+        ];
+        let mut series = Series::default();
+        all.iter().for_each(|one| series.add(one.clone(), Expect::New).unwrap());
+        for (found, one) in series.into_writes().iter().zip(&all) {
+            let alone = Write::new(one, Expect::New).unwrap();
+            assert_eq!((found.version, found.last_updated), (alone.version, alone.last_updated), "{one}");
+            assert_eq!((&found.rtype, &found.id), (&alone.rtype, &alone.id));
+            assert_eq!(
+                (&found.body.bytes, found.dated_place),
+                (&alone.body.bytes, alone.dated_place),
+                "{one}"
+            );
+            assert!(found.entries == alone.entries, "{one}");
         }
     }
 }
