@@ -27,7 +27,7 @@ impl Text {
         self.write_after(resource, (&Value::Null, &Self::default()));
     }
 
-    /// The same for a resource that follows another: a member that both have together ([`Value::shared`]), under one name and
+    /// The same for a resource that follows another: a member that both have together (it is shared), under one name and
     /// in one place, is copied from how the other one is written. `before` is that one and its text.
     pub fn write_after(&mut self, resource: &Value, before: (&Value, &Self)) {
         let Self { bytes, dated_place, ends } = self;
