@@ -111,13 +111,9 @@ fn steps(task: &Value, now: Timestamp) -> Vec<Step> {
             }
         }
         Level::Orange | Level::Technique => {
-            if now >= handle_by {
-                due.push(step(
-                    &[IPA],
-                    "Alerte non traitée dans le délai : IPA informé.",
-                    Priority::Asap,
-                    level,
-                ));
+            if now >= handle_by && !says(task, BECAME_ORANGE) {
+                let why = "Alerte non traitée dans le délai : IPA informé.";
+                due.push(step(&[IPA], why, Priority::Asap, level));
             }
             if handle_by.checked_add(TO_ONCOLOGIST).is_ok_and(|at| now >= at) {
                 let why = "Alerte toujours non traitée : oncologue informé.";

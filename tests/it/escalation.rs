@@ -107,6 +107,7 @@ async fn a_jaune_alert_that_nobody_deals_with_becomes_orange() {
     let reference = format!("Task/{}", jaune["id"].as_str().unwrap());
     let due = jaune["restriction"]["period"]["end"].as_str().unwrap();
     assert!(late(&app, due).await > 0);
+    assert_eq!(late(&app, due).await, 0, "once");
     let now = app.read(&reference).await;
     assert_eq!((level(&now).as_str(), &now["priority"]), ("orange", &json!("asap")));
     assert_eq!(now["reasonCode"]["coding"][0]["display"], "Orange");
