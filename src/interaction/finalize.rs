@@ -16,7 +16,7 @@ use crate::json::{Value, json};
 use super::incoming::{self, Incoming};
 use super::rounds::Rounds;
 use super::update::{self, Before, Wanted};
-use super::{Answer, Context, content, create, dispatch, visibility, withdraw};
+use super::{Answer, Context, content, create, dispatch, read, visibility, withdraw};
 use crate::clock::SeededIds;
 use crate::fhir::search::Query;
 use crate::fhir::{datetime, element, meta};
@@ -92,7 +92,7 @@ pub(super) async fn stored_report(
         if let Some(current) = &before.resource {
             withdraw::refuse_revival(ctx, current).await?;
             update::same_patient(current, &resource)?;
-            same_version(current, &resource)?;
+            same_version(ctx, current, &resource).await?;
         }
         match round(ctx, id, &resource, &before, None).await? {
             Round::Written(report, at, told) => {
@@ -107,21 +107,32 @@ pub(super) async fn stored_report(
 }
 
 /// What is signed is what was read: a report that a response amended, or another person changed, is read again first. A body
-/// without `meta.versionId` says nothing of it, which FHIR allows.
-fn same_version(current: &Value, resource: &Value) -> Result<(), Problem> {
+/// without `meta.versionId` says nothing of it, which FHIR allows; where nothing but `meta` has changed since (who may see it),
+/// the text is the one that was read.
+async fn same_version(ctx: &Context, current: &Value, resource: &Value) -> Result<(), Problem> {
     let of = |report: &Value| Some(element::str_at(report, "meta.versionId")?.to_owned());
-    match (of(current), of(resource)) {
-        (Some(now), Some(read)) if now != read => {
-            let id = element::id(current).unwrap_or_default();
-            let diagnostics = format!(
-                "DiagnosticReport/{id} is at version {now}, and meta.versionId says that version {read} was signed: read what it \
-                 says now, and sign that"
-            );
-            Err(Problem::new(Category::Conflict, "conflict", diagnostics)
-                .at("DiagnosticReport.meta.versionId"))
-        }
-        _ => Ok(()),
+    let (Some(now), Some(read)) = (of(current), of(resource)) else { return Ok(()) };
+    let id = element::id(current).unwrap_or_default();
+    if now == read || says_the_same(ctx, id, &read, current).await? {
+        return Ok(());
     }
+    let diagnostics = format!(
+        "DiagnosticReport/{id} is at version {now}, and meta.versionId says that version {read} was signed: read what it says \
+         now, and sign that"
+    );
+    Err(Problem::new(Category::Conflict, "conflict", diagnostics).at("DiagnosticReport.meta.versionId"))
+}
+
+/// Whether that version differs from the current one in its `meta` alone.
+async fn says_the_same(ctx: &Context, id: &str, version: &str, current: &Value) -> Result<bool, Problem> {
+    let Ok(version) = version.parse() else { return Ok(false) };
+    let Some(stored) = ctx.store.vread("DiagnosticReport", id, version).await? else { return Ok(false) };
+    if stored.deleted {
+        return Ok(false);
+    }
+    let mut read = read::body(&stored)?;
+    read["meta"] = current["meta"].clone();
+    Ok(read == *current)
 }
 
 /// The answer when the current report is final and says the same.

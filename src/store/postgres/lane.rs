@@ -167,7 +167,10 @@ impl Lane {
                 let _ = reply.send(Ok(answer));
             }),
             // What the database refuses of one of them, it need not refuse of the others.
-            Err(problem) if questions.len() > 1 && problem.category == Category::Internal => {
+            Err(problem)
+                if questions.len() > 1
+                    && matches!(problem.category, Category::Internal | Category::Malformed) =>
+            {
                 for (question, reply) in questions.iter().zip(replies) {
                     let answer = self.answers(std::slice::from_ref(question)).await;
                     let _ = reply.send(answer.and_then(|mut answers| answers.pop().ok_or_else(gone)));

@@ -235,7 +235,7 @@ async fn a_read_that_the_database_refuses_or_nobody_waits_for_does_not_spoil_the
     for (n, answer) in answers.into_iter().enumerate() {
         match answer {
             Ok(found) => assert_eq!(found.unwrap().id, format!("p{n}")),
-            Err(problem) => assert_eq!((n, problem.category), (7, Category::Internal), "{problem}"),
+            Err(problem) => assert_eq!((n, problem.category), (7, Category::Malformed), "{problem}"),
         }
     }
     assert!(gone.into_iter().all(|gone| gone));
