@@ -36,8 +36,10 @@ use crate::terminology::{ALERT_LEVEL, BASE, Level, SILENCE, TREATMENT_CLASS};
 use expected::{Delays, Expected, Missed};
 use told::{Silence, Told};
 
-/// Answers and alerts of a patient that are looked at, newest first.
-const LATEST: usize = 50;
+/// Alerts of a patient that are looked at, newest first: more than one response raises.
+const ALERTS: usize = 50;
+/// Answers that are looked at, newest first, by when they were written and by when they came.
+const ANSWERS: usize = 5;
 
 /// When answers are missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,7 +167,7 @@ impl<'a> Watch<'a> {
         let records = merged::with_ended(ctx, &patient).await?.join(",");
         let has_died = found["deceasedBoolean"] == true || found.get("deceasedDateTime").is_some();
         let is_followed = !has_died && found["active"] != false;
-        let alerts = self.latest("Flag", &records, &[("_sort", "-date")]).await?;
+        let alerts = self.latest("Flag", ALERTS, &records, &[("_sort", "-date")]).await?;
         let heard = self.heard(&records, &alerts).await?;
         let is_worrying =
             heard.as_ref().is_some_and(|(at, _)| alerts.iter().any(|flag| is_urgent(flag, *at)));
@@ -173,10 +175,16 @@ impl<'a> Watch<'a> {
     }
 
     /// The newest of a type about a patient.
-    async fn latest(&self, rtype: &str, records: &str, more: &[(&str, &str)]) -> Result<Vec<Value>, Problem> {
+    async fn latest(
+        &self,
+        rtype: &str,
+        count: usize,
+        records: &str,
+        more: &[(&str, &str)],
+    ) -> Result<Vec<Value>, Problem> {
         let mut params = vec![("subject", records)];
         params.extend(more);
-        let query = Query { count: LATEST, ..library::whole(rtype, &params)? };
+        let query = Query { count, ..library::whole(rtype, &params)? };
         self.ctx.store.search(&query).await?.resources.iter().map(read::body).collect()
     }
 
@@ -189,7 +197,7 @@ impl<'a> Watch<'a> {
         let mut heard = None;
         for order in ["-authored", "-_lastUpdated"] {
             let answered = [("status", "completed,amended"), ("_sort", order)];
-            for response in self.latest("QuestionnaireResponse", records, &answered).await? {
+            for response in self.latest("QuestionnaireResponse", ANSWERS, records, &answered).await? {
                 let Some(stored) = meta::last_updated(&response) else { continue };
                 let authored = str_at(&response, "authored").and_then(PartialDateTime::parse);
                 let at = authored.and_then(|at| at.lower()).map_or(stored, |at| at.min(stored));

@@ -1,45 +1,13 @@
 //! What the entries of a Bundle say of each other and of their conditions: read as FHIR R4 has it, or refused.
 
-use vigie::interaction::{self, Echo};
 use vigie::json::{Value, json};
-use vigie::problem::{Category, Problem};
+use vigie::problem::Category;
 
+use crate::support::bundle::{at, bundle, entry, patient, send, statuses, transaction};
 use crate::support::{App, Course};
 
 const ONE: &str = "urn:uuid:0b5cbf7c-3c1c-4a7e-9d0c-6d0b8a7e5f10";
 const TWO: &str = "urn:uuid:5a0f0c52-8b8e-4a7d-8f2e-2f4d0a1f9c33";
-
-fn bundle(kind: &str, entries: Vec<Value>) -> Value {
-    json!({"resourceType": "Bundle", "type": kind, "entry": entries})
-}
-
-fn entry(method: &str, url: &str, resource: Value) -> Value {
-    json!({"resource": resource, "request": {"method": method, "url": url}})
-}
-
-fn at(full_url: &str, mut entry: Value) -> Value {
-    entry["fullUrl"] = json!(full_url);
-    entry
-}
-
-fn patient(value: &str) -> Value {
-    json!({"resourceType": "Patient", "identifier": [{"system": "https://test.example", "value": value}]})
-}
-
-async fn send(app: &App, bundle: &Value) -> Result<Value, Problem> {
-    let answer =
-        interaction::bundle(&app.context, bundle.to_string().as_bytes(), Echo::Representation).await?;
-    Ok(serde_json::from_slice(&answer).unwrap())
-}
-
-async fn transaction(app: &App, entries: Vec<Value>) -> Result<Value, Problem> {
-    send(app, &bundle("transaction", entries)).await
-}
-
-fn statuses(answer: &Value) -> Vec<&str> {
-    let entries = answer["entry"].as_array().unwrap();
-    entries.iter().map(|entry| entry["response"]["status"].as_str().unwrap()).collect()
-}
 
 fn observed(full_url: &str, subject: &str) -> Value {
     let flag = json!({"resourceType": "Flag", "status": "active", "code": {"text": "x"}, "subject": {"reference": subject}});

@@ -2,6 +2,7 @@
 //! ids that repeat.
 
 mod app;
+pub(crate) mod bundle;
 pub(crate) mod cluster;
 pub(crate) mod disk;
 pub(crate) mod dying;

@@ -3,45 +3,14 @@
 use base64::Engine as _;
 use vigie::interaction::{self, Echo};
 use vigie::json::{Value, json};
-use vigie::problem::{Category, Problem, Severity};
+use vigie::problem::{Category, Severity};
 
 use crate::process::Service;
+use crate::support::bundle::{at, bundle, entry, patient, send, statuses, transaction};
 use crate::support::{App, Course, example};
-
-fn bundle(kind: &str, entries: Vec<Value>) -> Value {
-    json!({"resourceType": "Bundle", "type": kind, "entry": entries})
-}
-
-fn entry(method: &str, url: &str, resource: Value) -> Value {
-    json!({"resource": resource, "request": {"method": method, "url": url}})
-}
 
 fn bare(method: &str, url: &str) -> Value {
     json!({"request": {"method": method, "url": url}})
-}
-
-fn at(full_url: &str, mut entry: Value) -> Value {
-    entry["fullUrl"] = json!(full_url);
-    entry
-}
-
-fn patient(value: &str) -> Value {
-    json!({"resourceType": "Patient", "identifier": [{"system": "https://test.example", "value": value}]})
-}
-
-async fn send(app: &App, bundle: &Value) -> Result<Value, Problem> {
-    let answer =
-        interaction::bundle(&app.context, bundle.to_string().as_bytes(), Echo::Representation).await?;
-    Ok(serde_json::from_slice(&answer).unwrap())
-}
-
-async fn transaction(app: &App, entries: Vec<Value>) -> Result<Value, Problem> {
-    send(app, &bundle("transaction", entries)).await
-}
-
-fn statuses(answer: &Value) -> Vec<&str> {
-    let entries = answer["entry"].as_array().unwrap();
-    entries.iter().map(|entry| entry["response"]["status"].as_str().unwrap()).collect()
 }
 
 /// The same with another patient and another plan of care.
