@@ -20,6 +20,7 @@ mod evaluate;
 mod functions;
 mod items;
 mod literal;
+mod literals;
 mod model;
 mod node;
 mod number;
@@ -45,6 +46,7 @@ use crate::problem::Problem;
 
 pub use check::Types;
 pub use collection::{Collection, Item};
+pub(crate) use literals::Literals;
 pub use model::{ChildType, Model, NoModel};
 pub use node::Node;
 pub(crate) use node::member;
@@ -120,6 +122,13 @@ impl Expression {
     /// list that another text follows. None when it uses the variable in any other way.
     pub(crate) fn picks(&self, variable: &str, list: &str, by: &str) -> Option<Vec<Vec<String>>> {
         picks::picks(&self.inner.root, variable, list, by)
+    }
+
+    /// The literals that it is written with.
+    pub(crate) fn literals(&self) -> Literals {
+        let mut found = Literals::default();
+        literals::gather(&self.inner.root, &mut found);
+        found
     }
 
     /// Which ways through the items of a response it goes from `focus`, where `variables` says what they stand for.

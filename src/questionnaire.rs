@@ -24,6 +24,7 @@ mod extension;
 mod extract;
 mod finding;
 mod item;
+mod ladder;
 mod limits;
 mod measure;
 mod option_list;
@@ -50,6 +51,8 @@ use crate::terminology::Terminology;
 use expressions::{Constraint, Variable};
 use item::{AnswerType, Item};
 use ways::Walked;
+
+pub(crate) use ladder::Ladder;
 
 /// A compiled Questionnaire. Its items are an arena in document order; a linkId is found at once.
 #[derive(Clone)]

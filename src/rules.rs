@@ -17,6 +17,7 @@ mod evidence;
 mod expression;
 mod fault;
 mod protocol;
+mod reading;
 mod scope;
 mod unreadable;
 
@@ -31,6 +32,7 @@ use crate::problem::{Issue, Problem};
 
 pub use compile::compile;
 pub use protocol::Protocol;
+pub(crate) use reading::Read;
 pub use unreadable::technique;
 
 /// Compile one ActivityDefinition that no rule names.

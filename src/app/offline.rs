@@ -41,12 +41,12 @@ pub fn check(path: &Path) -> Result<(), Problem> {
     let named: Vec<(String, PathBuf)> =
         files.iter().map(|file| (canonical(&file.resource), file.path.clone())).collect();
     let count = files.len();
-    if let Err(problem) = Library::from_resources(files.into_iter().map(|file| file.resource).collect()) {
-        issues.extend(problem.issues.into_iter().map(|issue| match owner(&named, &issue) {
-            Some(path) => within(path, issue),
-            None => issue,
-        }));
-    }
+    let library = Library::from_resources(files.into_iter().map(|file| file.resource).collect());
+    let found = library.map_or_else(|problem| problem.issues, |library| library.lowered());
+    issues.extend(found.into_iter().map(|issue| match owner(&named, &issue) {
+        Some(path) => within(path, issue),
+        None => issue,
+    }));
     if !issues.is_empty() {
         return Err(Problem::with(Category::Invalid, issues));
     }

@@ -10,12 +10,13 @@ mod questions;
 mod reach;
 mod shelf;
 mod stored;
+mod worse;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::json::Value;
 
-use crate::problem::{Category, Problem};
+use crate::problem::{Category, Issue, Problem};
 use crate::store::Store;
 
 pub(crate) use canonical::{Canonical, is_definition};
@@ -25,6 +26,7 @@ pub(crate) use questions::unknown as unknown_questions;
 pub(crate) use reach::{astray_in_form, astray_in_plan};
 pub(crate) use shelf::{Shelf, judges};
 pub(crate) use stored::{activities_of, all as read_all, newest_activity, of_url, rest as read_rest, whole};
+pub(crate) use worse::lowered;
 
 /// Name of the stream that every write of a definition bumps.
 pub(crate) const DEFINITIONS: &str = "definitions";
@@ -79,6 +81,13 @@ impl Library {
             Source::Folder(shelf) => Some(shelf),
             Source::Store { .. } => None,
         }
+    }
+
+    /// Every way found in which a worse answer gives a lower level under an active protocol of a folder, as publishing it would
+    /// be told; each place starts with the canonical of the protocol. A second or two for each protocol.
+    #[must_use]
+    pub fn lowered(&self) -> Vec<Issue> {
+        self.folder().map_or_else(Vec::new, |shelf| folder::lowered(shelf))
     }
 
     /// The shelf as it was read when the stream of the definitions stood there, if it holds all of these.

@@ -1,13 +1,16 @@
 //! Publishing a definition: compiled before it is stored, and immutable under its `url|version` once it is active
 //! (FHIR R4, `PublicationStatus`; canonical addresses, <https://hl7.org/fhir/R4/references.html#canonical>).
 
+use std::sync::Arc;
+
 use crate::json::Value;
 
-use super::library::{self, Canonical, DEFINITIONS};
+use super::library::{self, Canonical, DEFINITIONS, Form, Plan};
 use super::{Context, content, read};
 use crate::fhir::element;
 use crate::problem::{Category, Issue, Problem};
 use crate::store::Guard;
+use crate::terminology::Terminology;
 
 /// What may change on an active definition: that it is no longer active, and when that was said.
 const CHANGEABLE: &[&str] = &["status", "date", "text"];
@@ -15,7 +18,7 @@ const CHANGEABLE: &[&str] = &["status", "date", "text"];
 /// The guard under which a definition may be written; `None` for other resources.
 ///
 /// # Errors
-/// `Invalid` with every fault when it does not compile, `Conflict` when its `url|version` is in use with other content.
+/// `Invalid` with every fault when it does not compile, or when worse answers would give a lower level, `Conflict` when its `url|version` is in use with other content.
 pub(crate) async fn guard(
     ctx: &Context,
     resource: &Value,
@@ -92,8 +95,13 @@ async fn compile(ctx: &Context, rtype: &str, resource: &Value) -> Result<(), Pro
     match rtype {
         "Questionnaire" => {
             let shelf = ctx.library.shelf(ctx.store.as_ref(), &[], &[]).await?;
-            let form = library::compile_form(resource.clone(), &shelf.terminology())?;
-            refused(library::astray_in_form(&form))
+            let form = Arc::new(library::compile_form(resource.clone(), &shelf.terminology())?);
+            refused(library::astray_in_form(&form))?;
+            // A protocol may have been there before its questionnaire.
+            for plan in shelf.plans_for(form.compiled.url(), Some(&form)) {
+                never_lower(plan, vec![Arc::clone(&form)], shelf.terminology()).await?;
+            }
+            Ok(())
         }
         "PlanDefinition" => {
             let activities = library::activities_of(ctx.store.as_ref(), resource).await?;
@@ -101,12 +109,29 @@ async fn compile(ctx: &Context, rtype: &str, resource: &Value) -> Result<(), Pro
             let asked: Vec<&str> = plan.compiled.questionnaires().iter().map(String::as_str).collect();
             let shelf = ctx.library.shelf(ctx.store.as_ref(), &asked, &[]).await?;
             let forms: Vec<_> = asked.iter().filter_map(|canonical| shelf.form(canonical)).collect();
-            let forms: Vec<_> = forms.iter().map(std::sync::Arc::as_ref).collect();
-            let unknown = library::unknown_questions(&plan, &forms);
-            refused([unknown, library::astray_in_plan(&plan, &forms)].concat())
+            let borrowed: Vec<_> = forms.iter().map(Arc::as_ref).collect();
+            let unknown = library::unknown_questions(&plan, &borrowed);
+            refused([unknown, library::astray_in_plan(&plan, &borrowed)].concat())?;
+            never_lower(Arc::new(plan), forms, shelf.terminology()).await
         }
         _ => Ok(()),
     }
+}
+
+/// Worse answers to these questionnaires never give a lower level under this protocol. Looking takes a second or two, in which
+/// others are served.
+async fn never_lower(
+    plan: Arc<Plan>,
+    forms: Vec<Arc<Form>>,
+    terminology: Arc<Terminology>,
+) -> Result<(), Problem> {
+    let looked = tokio::task::spawn_blocking(move || {
+        let forms: Vec<_> = forms.iter().map(Arc::as_ref).collect();
+        library::lowered(&plan, &forms, &terminology)
+    });
+    refused(
+        looked.await.map_err(|fault| Problem::internal(format!("the check of a protocol ended: {fault}")))?,
+    )
 }
 
 fn refused(issues: Vec<Issue>) -> Result<(), Problem> {

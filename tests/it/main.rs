@@ -71,5 +71,6 @@ mod undelivered;
 mod validation;
 mod visibility;
 mod withdrawal;
+mod worse;
 mod xds;
 mod xml;

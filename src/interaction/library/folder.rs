@@ -11,6 +11,7 @@ use super::questions;
 use super::reach;
 use super::shelf::Shelf;
 use super::stored::{choose, definitions_named};
+use super::worse;
 use crate::fhir::{element, structure};
 use crate::problem::{Category, Issue, Problem, Severity};
 use crate::terminology::Terminology;
@@ -66,6 +67,17 @@ pub(super) fn compile_with(resources: Vec<Value>, terminology: &Arc<Terminology>
         return Err(Problem::with(Category::Invalid, issues));
     }
     Ok(shelf)
+}
+
+/// Every way found in which a worse answer gives a lower level under an active protocol.
+pub(super) fn lowered(shelf: &Shelf) -> Vec<Issue> {
+    let forms: Vec<&Form> = shelf.forms.values().flatten().map(Arc::as_ref).collect();
+    let mut issues = Vec::new();
+    for plan in shelf.plans.values().flatten().filter(|plan| plan.status() == "active") {
+        let found = worse::lowered(plan, &named_by(plan, &forms), &shelf.terminology());
+        note(&mut issues, &plan.source, found);
+    }
+    issues
 }
 
 /// The questionnaires that a plan names.
