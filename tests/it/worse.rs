@@ -78,3 +78,20 @@ async fn a_questionnaire_that_comes_after_its_protocol_is_looked_at_with_it() {
     let (status, outcome) = service.send("PUT", "/Questionnaire/few", body).await.unwrap();
     assert!(status == 422 && outcome.to_string().contains("R32-nausee fires"), "{status} {outcome:#}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_protocol_and_its_questionnaire_in_one_transaction_are_looked_at_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    let entry = |path: &str, resource: Value| json!({"resource": resource, "request": {"method": "PUT", "url": path}});
+    let both = |id: &str, comparison: &str| {
+        let plan = entry(&format!("PlanDefinition/{id}"), protocol(id, comparison));
+        json!({"resourceType": "Bundle", "type": "transaction", "entry": [plan, entry("Questionnaire/few", questionnaire())]})
+    };
+    let body = both("wrong", "=").to_string().into_bytes();
+    let (status, outcome) = service.send("POST", "/", body).await.unwrap();
+    assert!(status == 422 && outcome.to_string().contains("R32-nausee fires"), "{status} {outcome:#}");
+    let (status, answer) =
+        service.send("POST", "/", both("right", ">=").to_string().into_bytes()).await.unwrap();
+    assert_eq!(status, 200, "{answer:#}");
+}

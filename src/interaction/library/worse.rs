@@ -97,7 +97,8 @@ impl Tell<'_> {
         });
         let named: Vec<String> = named.collect();
         let diagnostics = format!(
-            "a worse answer to '{}' gives a lower level: {} with {}; {} with {} ({}). {} before and not after: worse answers must never give a lower level",
+            "under {} a worse answer to '{}' gives a lower level: {} with {}; {} with {} ({}). {} before and not after: worse answers must never give a lower level",
+            self.plan.canonical(),
             one.link_id,
             before.level,
             answers(&one.before),

@@ -117,6 +117,16 @@ fn a_rule_that_a_worse_answer_to_another_question_silences_is_a_counterexample()
 }
 
 #[test]
+fn one_choice_more_that_silences_a_rule_is_a_counterexample() {
+    let mut several = grade("a");
+    several["repeats"] = json!(true);
+    let grave = format!("{}.where(code = '3').exists()", of("a"));
+    check(std::slice::from_ref(&several), &[rule("R1", "rouge", grave.clone())], &[]);
+    let alone = format!("{grave} and {}.count() = 1", of("a"));
+    check(&[several], &[rule("R1", "rouge", alone)], &["rouge with 'a' 3; vert with 'a' 1 + 2 + 3"]);
+}
+
+#[test]
 fn a_gap_between_two_thresholds_of_a_number_is_a_counterexample() {
     let rules = [
         rule("R1", "orange", format!("{} >= 4 and {0} < 6", of("n"))),
