@@ -18,9 +18,6 @@ use super::session::Session;
 use super::tree::Tree;
 use super::{Context, Questionnaire};
 
-/// Most values of one number that are looked at.
-const NUMBERS_MAX: usize = 48;
-
 /// The answers of one question.
 #[derive(Debug)]
 pub(crate) struct Ladder {
@@ -250,5 +247,5 @@ fn numbers(item: &Item, thresholds: &[Decimal]) -> Vec<Vec<Value>> {
         }
         Value::Object(Map::from_iter([(name, Value::Object(quantity))]))
     };
-    values.into_iter().take(NUMBERS_MAX).map(|value| vec![answer(value)]).collect()
+    values.into_iter().map(|value| vec![answer(value)]).collect()
 }

@@ -10,8 +10,6 @@ use crate::terminology::Terminology;
 
 /// When all of it happens: any moment does, as long as it is always the same.
 const NOW: Timestamp = Timestamp::constant(1_767_603_600, 0);
-/// Most kinds of treatment that are looked at one by one.
-const TREATMENTS_MAX: usize = 12;
 /// Words of plans of care that say how things stand, and are no treatment.
 const STATUSES: &[&str] = &[
     "active",
@@ -59,9 +57,7 @@ impl Scene {
             Self { name: "without plan of care".to_owned(), careplans: Vec::new(), previous: None },
             scene("with another treatment than the rules look for".to_owned(), &["other"]),
         ];
-        scenes.extend(
-            codes.iter().take(TREATMENTS_MAX).map(|code| scene(format!("treated with {code}"), &[code])),
-        );
+        scenes.extend(codes.iter().map(|code| scene(format!("treated with {code}"), &[code])));
         scenes
     }
 

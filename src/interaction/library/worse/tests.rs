@@ -136,6 +136,17 @@ fn a_gap_between_two_thresholds_of_a_number_is_a_counterexample() {
 }
 
 #[test]
+fn every_threshold_of_a_number_is_looked_at_however_many_there_are() {
+    let never: Vec<String> = (1..=20).map(|n| format!("{} = {}", of("n"), n * 10)).collect();
+    let rules = [
+        rule("R1", "orange", format!("{} >= 400 and {0} < 600", of("n"))),
+        rule("R2", "rouge", format!("{} >= 700", of("n"))),
+        rule("R3", "jaune", format!("{} < 0 and ({})", of("n"), never.join(" or "))),
+    ];
+    check(&[question("n", "integer")], &rules, &["orange with 'n' 599; vert with 'n' 600"]);
+}
+
+#[test]
 fn a_condition_that_hides_the_grave_question_is_a_counterexample() {
     let mut grave = question("g", "boolean");
     grave["enableWhen"] =
