@@ -9,8 +9,9 @@
 //!   same content again is answered with the first result; other content, and the same after a withdrawal, is refused,
 //!   and kept;
 //! - a response without identifier that says when it was authored is claimed by its content;
-//! - a decision stands on the patient's stream (`Guard::Stream`): if anything about the patient was written meanwhile,
-//!   it is gathered and decided anew; submissions of one patient in one process take [`turn`]s, so that this is rare.
+//! - a decision stands on the patient's stream (`Guard::Stream`), and on those of all records that were merged with this one:
+//!   if anything about the person was written meanwhile, it is gathered and decided anew; submissions of one patient in one
+//!   process take [`turn`]s, so that this is rare.
 
 mod careplan;
 pub(crate) mod decide;

@@ -5,7 +5,7 @@ use vigie::json::{Value, json};
 use crate::support::{App, Course};
 
 /// A week of the course in which fatigue has this grade.
-fn week(course: &Course, number: &str, fatigue: &str) -> Value {
+pub(crate) fn week(course: &Course, number: &str, fatigue: &str) -> Value {
     let mut response = course.week(number);
     for page in response["item"].as_array_mut().unwrap() {
         let items = page["item"].as_array_mut().unwrap();

@@ -6,6 +6,8 @@ use vigie::hl7v2::{Header, Message};
 use vigie::interaction::{self, Search};
 use vigie::json::{Value, json};
 
+use crate::late;
+use crate::support::held::Held;
 use crate::support::{App, Course, Kept, body, signed};
 
 const ENDED: &str = "Patient/test-folfox";
@@ -161,6 +163,58 @@ async fn a_response_after_the_merge_is_judged_with_the_weeks_before_it() {
         assert_eq!(alone, (vec!["R13".to_owned()], 3), "{kept:?}");
         assert_eq!(rules(STAYS, true).await.unwrap(), alone, "{kept:?}");
         assert_eq!(rules(ENDED, true).await.unwrap().0, alone.0, "{kept:?}: under the old number, too");
+    }
+}
+
+/// A response about that record, at that moment.
+fn about(course: &Course, patient: &str, fatigue: &str, authored: &str) -> Value {
+    let mut response = late::week(course, "3", fatigue);
+    response["subject"] = json!({"reference": patient});
+    response["authored"] = json!(authored);
+    for name in ["identifier", "source"] {
+        response.as_object_mut().unwrap().remove(name);
+    }
+    response
+}
+
+/// The rules of the active Flags that a response raised in that record.
+async fn raised(app: &App, patient: &str, response: &str) -> Vec<String> {
+    let flags = app.search("Flag", &[("subject", patient), ("status", "active")]).await;
+    let own = flags.iter().filter(|flag| flag.to_string().contains(&format!("{response}\"")));
+    let codings = own.flat_map(|flag| flag["code"]["coding"].as_array().unwrap().clone());
+    codings.map(|coding| coding["code"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn of_two_responses_at_once_in_two_records_of_one_person_the_second_is_judged_with_the_first() {
+    for kept in Kept::EACH {
+        for (one, other, merged_before) in
+            [(STAYS, ENDED, true), (ENDED, STAYS, true), (STAYS, ENDED, false), (ENDED, STAYS, false)]
+        {
+            let Some((app, course)) = stage(kept).await else { continue };
+            if merged_before {
+                merge(&app).await;
+            }
+            app.at("2026-03-16T18:00:00Z");
+            // A fatigue that was gone, and hours later is back: that rises fast only for who knows both.
+            let gone = about(&course, other, "0", "2026-03-16T08:00:00Z");
+            let back = about(&course, one, "2", "2026-03-16T17:00:00Z").to_string();
+            let mut replica = app.replica("other");
+            let held = Held::new(std::sync::Arc::clone(&replica.store));
+            replica.store = std::sync::Arc::<Held>::clone(&held);
+            let second = interaction::create(&replica, "QuestionnaireResponse", back.as_bytes(), None);
+            let first = held.meanwhile(async {
+                if !merged_before {
+                    merge(&app).await;
+                    app.at("2026-03-16T18:00:00Z");
+                }
+                app.submit(&gone).await
+            });
+            let (second, first) = tokio::join!(second, first);
+            let (second, _) = (second.unwrap(), first.unwrap());
+            let rules = raised(&app, one, &format!("QuestionnaireResponse/{}", second.id)).await;
+            assert!(rules.iter().any(|rule| rule == "R11"), "{kept:?} {one} {merged_before}: {rules:?}");
+        }
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod cluster;
 pub(crate) mod disk;
 pub(crate) mod dying;
 mod example;
+pub(crate) mod held;
 pub(crate) mod peer;
 pub(crate) mod postgres;
 pub(crate) mod proxy;

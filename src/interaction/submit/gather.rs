@@ -15,12 +15,15 @@ use crate::interaction::{Context, incoming, merged, read};
 use crate::problem::{Issue, Problem};
 use crate::store::{Look, Page, Seen};
 
-/// What was read, and the moment of the patient's stream it stands on.
+/// What was read, and the moments of the person's streams it stands on.
 pub(crate) struct Gathered {
     /// What the decision looks at.
     pub(crate) situation: Situation,
-    /// The patient, as `Patient/id`, and where the stream stood before anything else was read.
-    pub(crate) stream: Option<(String, u64)>,
+    /// The patient, as `Patient/id`.
+    pub(crate) patient: Option<String>,
+    /// Every record of the person, as `Patient/id`, and where its stream stood before anything that is written about it was
+    /// read: responses in two records of one person are judged with each other, as those in one are.
+    pub(crate) streams: Vec<(String, u64)>,
 }
 
 /// Reads everything about a response.
@@ -67,15 +70,15 @@ pub(crate) async fn gather(
         None => earlier::Responses::default(),
     };
     let following = following::gather(ctx, responses.all, before.resource.as_ref(), since, &around).await?;
-    let existing = match (&before.resource, &around.stream) {
-        (Some(current), Some((patient, _))) => earlier::became(ctx, current, patient).await?,
+    let existing = match (&before.resource, &around.reference) {
+        (Some(current), Some(patient)) => earlier::became(ctx, current, patient).await?,
         _ => Vec::new(),
     };
     let situation = Situation {
         response,
         received: arrival.received,
         moment,
-        subject: around.stream.as_ref().map(|(patient, _)| json!({ "reference": patient })),
+        subject: around.reference.as_ref().map(|patient| json!({ "reference": patient })),
         patient: around.patient.take(),
         careplan: known.careplan,
         careplans: around.careplans,
@@ -89,15 +92,18 @@ pub(crate) async fn gather(
         doubts: known.doubts,
         telephone: ctx.settings.telephone.clone(),
     };
-    Ok(Gathered { situation, stream: around.stream })
+    Ok(Gathered { situation, patient: around.reference, streams: around.streams })
 }
 
 /// The patient, the plans of care, and where to look for earlier responses.
 #[derive(Default)]
 pub(super) struct Around {
     patient: Option<Value>,
+    /// The patient, as `Patient/id`.
+    reference: Option<String>,
     careplans: Vec<Value>,
-    stream: Option<(String, u64)>,
+    /// The streams of all the records of the person.
+    streams: Vec<(String, u64)>,
     /// The search for earlier responses, and its first page.
     history: Option<(Query, Page)>,
     /// Where the stream of the definitions stands, if it was asked.
@@ -142,28 +148,49 @@ async fn around(
     let own = (careplans, pages.next().unwrap_or_default());
     let history = history.map(|history| (history, pages.next().unwrap_or_default()));
     let is_merged = pages.next().is_some_and(|ended| !ended.resources.is_empty());
+    around.streams = streams.first().map(|sequence| (reference.clone(), *sequence)).into_iter().collect();
     let (careplans, history) = if is_merged || merged::replaced_by(&patient).is_some() {
-        of_family(ctx, response, &reference).await?
+        let records = records(ctx, &reference, &mut around.streams).await?;
+        of_records(ctx, response, &records).await?
     } else {
         (own, history)
     };
     around.careplans = careplan::of(ctx, careplans.0, careplans.1).await?;
     around.history = history;
     around.patient = Some(patient);
-    around.stream = streams.first().map(|sequence| (reference, *sequence));
+    around.reference = Some(reference);
     Ok(around)
 }
 
 /// A search and its first page.
 type Found = (Query, Page);
 
+/// All the records of that person. Their streams are read before it is found out once more which records there are: a merge
+/// that came in between is seen, and whatever is written about one of them later moves one of these streams.
+async fn records(
+    ctx: &Context,
+    patient: &str,
+    streams: &mut Vec<(String, u64)>,
+) -> Result<Vec<String>, Problem> {
+    loop {
+        let records = merged::family(ctx, patient).await?;
+        let is_new = |record: &&String| !streams.iter().any(|(known, _)| known == *record);
+        let new: Vec<String> = records.iter().filter(is_new).cloned().collect();
+        if new.is_empty() {
+            return Ok(records);
+        }
+        let seen = ctx.store.look(Look { streams: new.clone(), ..Look::default() }).await?;
+        streams.extend(new.into_iter().zip(seen.streams));
+    }
+}
+
 /// The plans of care and the earlier responses in all the records of one person.
-async fn of_family(
+async fn of_records(
     ctx: &Context,
     response: &Value,
-    patient: &str,
+    records: &[String],
 ) -> Result<(Found, Option<Found>), Problem> {
-    let records = merged::family(ctx, patient).await?.join(",");
+    let records = records.join(",");
     let careplans = careplan::query(&records)?;
     let page = ctx.store.search(&careplans).await?;
     let url = element::str_at(response, "questionnaire").map(|text| library::Canonical::parse(text).url);

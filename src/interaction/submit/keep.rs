@@ -61,7 +61,7 @@ pub(super) async fn refuse(
     judgement: &Judgement,
     category: Category,
 ) -> Result<Round, Problem> {
-    let patient = gathered.stream.as_ref().map(|(patient, _)| patient.as_str());
+    let patient = gathered.patient.as_deref();
     let (id, at) = (&arrival.kept_id, arrival.received);
     let bytes = arrival.document.bytes;
     let is_dated = history::moment(&arrival.response).is_some();

@@ -75,9 +75,10 @@ pub(super) async fn accept(
     }
 }
 
-/// The decision holds only as long as nothing else about the patient is written.
+/// The decision holds only as long as nothing else about the person is written, in any of the records. All of their streams
+/// move, that of a record whose reader does not know of the merge yet, too.
 pub(super) fn stand_on(gathered: &Gathered, unit: &mut Unit) {
-    if let Some((patient, sequence)) = &gathered.stream {
+    for (patient, sequence) in &gathered.streams {
         unit.guards.push(Guard::Stream { patient: patient.clone(), sequence: *sequence });
         unit.streams.push(patient.clone());
     }
