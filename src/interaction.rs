@@ -57,7 +57,7 @@ mod visibility;
 mod watch;
 mod withdraw;
 
-pub use bundle::{Echo, bundle, status_line};
+pub use bundle::{Echo, bundle, keep_mistyped_bundle, status_line};
 pub use create::create;
 pub use delete::{delete, delete_where};
 pub use deliveries::{DELIVERY_FILTERS, deliveries, resend, stop};

@@ -13,13 +13,13 @@ use crate::interaction::{self, Answer, Echo, Kind, Patch};
 use crate::problem::{Category, Issue, Problem, Severity};
 
 pub(super) async fn bundle(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
-    let echo = match exchange::prefer(exchange.request.headers())? {
+    let echo = exchange::prefer(exchange.request.headers()).map(|wanted| match wanted {
         Return::Representation => Echo::Representation,
         Return::Minimal => Echo::Minimal,
         Return::Outcome => Echo::Outcome,
-    };
-    let bytes = exchange.body(payload).await?.into_json()?;
-    let answer = interaction::bundle(exchange.context, &bytes, echo).await?;
+    });
+    let (sent, echo) = received(exchange, payload, echo).await?;
+    let answer = interaction::bundle(exchange.context, &sent, echo).await?;
     Ok(exchange::body(&mut HttpResponse::Ok(), answer))
 }
 
@@ -48,22 +48,26 @@ pub(super) async fn update(exchange: &Exchange<'_>, payload: web::Payload) -> Re
     Ok(written(exchange, answer, wanted))
 }
 
-/// The body of a create or an update, and what else is asked. No response is dropped unseen: one of a type that is not read here,
-/// or in a request that is refused, is kept if it can be read all the same, and one over the limit, which cannot be kept, is
+/// The body of a create, an update or a Bundle, and what else is asked. No response is dropped unseen: one of a type that is not read
+/// here, or in a request that is refused, is kept if it can be read all the same, and one over the limit, which cannot be kept, is
 /// counted and said to be lost.
 async fn received<T>(
     exchange: &Exchange<'_>,
     payload: web::Payload,
     asked: Result<T, Problem>,
 ) -> Result<(Sent, T), Problem> {
-    if exchange.matched.rtype != "QuestionnaireResponse" {
+    let is_bundle = exchange.matched.interaction == Interaction::Bundle;
+    if !is_bundle && exchange.matched.rtype != "QuestionnaireResponse" {
         let asked = asked?;
         return Ok((exchange.body(payload).await?, asked));
     }
-    let bytes = exchange.bytes(payload).await.map_err(lost)?;
+    let bytes = exchange.bytes(payload).await.map_err(if is_bundle { lost_in_a_bundle } else { lost })?;
     let format = media::sent(exchange.request.headers(), false);
     match format.and_then(|format| asked.map(|asked| (format, asked))) {
         Ok((format, asked)) => Ok((Sent { bytes, format }, asked)),
+        Err(problem) if is_bundle => {
+            Err(interaction::keep_mistyped_bundle(exchange.context, &bytes, problem).await?)
+        }
         Err(problem) => Err(interaction::keep_mistyped(exchange.context, &bytes, problem).await?),
     }
 }
@@ -72,7 +76,7 @@ async fn received<T>(
 pub(super) async fn unheard(exchange: &Exchange<'_>, payload: web::Payload, problem: Problem) -> Problem {
     let Matched { interaction, rtype, .. } = exchange.matched;
     let writes = matches!(interaction, Interaction::Create | Interaction::Update | Interaction::UpdateWhere);
-    if !writes || rtype != "QuestionnaireResponse" {
+    if interaction != Interaction::Bundle && !(writes && rtype == "QuestionnaireResponse") {
         return problem;
     }
     received::<()>(exchange, payload, Err(problem.clone())).await.err().unwrap_or(problem)
@@ -86,6 +90,18 @@ fn lost(mut problem: Problem) -> Problem {
         let told =
             "nothing of this response is kept and nobody is told of it: send it again in a smaller form";
         let french = "Réponse trop volumineuse : rien n'en est conservé, aucun soignant n'est prévenu.";
+        problem.issues.push(Issue::error("too-long", told).text(french));
+    }
+    problem
+}
+
+/// The same of a Bundle, in which there may have been some.
+fn lost_in_a_bundle(mut problem: Problem) -> Problem {
+    if problem.category == Category::TooLarge {
+        metrics::counter!("vigie_responses_not_kept_total", "reason" => "bundle-too-large").increment(1);
+        tracing::warn!("a Bundle was larger than what is read here: no response in it is kept");
+        let told = "nothing of what the Bundle holds is kept, responses included, and nobody is told of them: send it in parts";
+        let french = "Envoi groupé trop volumineux : aucune réponse qu'il contenait n'est conservée, aucun soignant n'est prévenu.";
         problem.issues.push(Issue::error("too-long", told).text(french));
     }
     problem

@@ -4,6 +4,7 @@
 
 mod answer;
 mod entry;
+mod keep;
 mod names;
 mod perform;
 mod plan;
@@ -15,11 +16,12 @@ use crate::json::{Value, json};
 use super::Context;
 use super::incoming;
 use super::submit;
-use crate::fhir::{self, element};
+use crate::fhir::{Document, Reading, element};
 use crate::problem::{Category, Issue, Problem};
 
 pub use answer::{Echo, status_line};
 use entry::Entry;
+pub use keep::keep_mistyped_bundle;
 use names::Names;
 
 /// So many entries are taken in one request.
@@ -29,19 +31,37 @@ const ENTRIES_MAX: usize = 2_000;
 ///
 /// # Errors
 /// `Malformed` when the Bundle or one of its requests cannot be read. Of a transaction, the problems of every refused entry,
-/// each with its place, in the category of the first; nothing is then stored, apart from responses that were themselves
-/// refused: those are kept, as always. An entry that refers to a refused one falls with it and is not judged.
-pub async fn bundle(ctx: &Context, body: &[u8], echo: Echo) -> Result<Vec<u8>, Problem> {
-    let bundle = incoming::of_type("Bundle", fhir::parse(body)?)?;
-    let entries = element::list(&bundle, "entry").len();
+/// each with its place, in the category of the first; nothing is then stored, apart from the responses that came in it: they
+/// are kept, as any that is refused. An entry that refers to a refused one falls with it.
+pub async fn bundle(ctx: &Context, body: impl Into<Document<'_>>, echo: Echo) -> Result<Vec<u8>, Problem> {
+    let document = body.into();
+    let (sent, done) = match document.read() {
+        Ok(Reading { resource, issues }) if issues.is_empty() => {
+            let done = perform_all(ctx, &resource, echo).await;
+            (resource, done)
+        }
+        Ok(Reading { resource, issues }) => (resource, Err(Problem::with(Category::Invalid, issues))),
+        Err(problem) => return Err(keep::unreadable(ctx, document, problem).await?),
+    };
+    match done {
+        Err(problem) if !keep::is_passing(&problem) => Err(keep::all(ctx, document, &sent, problem).await?),
+        done => done,
+    }
+}
+
+async fn perform_all(ctx: &Context, bundle: &Value, echo: Echo) -> Result<Vec<u8>, Problem> {
+    if element::resource_type(bundle) != Some("Bundle") {
+        return Err(incoming::other_type("Bundle", element::resource_type(bundle)));
+    }
+    let entries = element::list(bundle, "entry").len();
     if entries > ENTRIES_MAX {
         let text = format!("the Bundle has {entries} entries; at most {ENTRIES_MAX} are taken at once");
         return Err(Problem::new(Category::TooLarge, "too-costly", text).at("Bundle.entry"));
     }
-    let (kind, answers) = match element::str_at(&bundle, "type") {
-        Some("batch") => ("batch-response", batch(ctx, &bundle, echo).await),
+    let (kind, answers) = match element::str_at(bundle, "type") {
+        Some("batch") => ("batch-response", batch(ctx, bundle, echo).await),
         Some("transaction") => {
-            ("transaction-response", transaction::run(ctx, read(ctx, &bundle).await?, echo).await?)
+            ("transaction-response", transaction::run(ctx, read(ctx, bundle).await?, echo).await?)
         }
         _ => {
             let text = "a Bundle that is sent here is a batch or a transaction";
@@ -58,24 +78,17 @@ pub async fn bundle(ctx: &Context, body: &[u8], echo: Echo) -> Result<Vec<u8>, P
 /// Every entry, or every fault of all of them.
 async fn read(ctx: &Context, bundle: &Value) -> Result<Vec<Entry>, Problem> {
     let mut entries = Vec::new();
-    let (mut issues, mut lost): (Vec<Issue>, Vec<usize>) = (Vec::new(), Vec::new());
+    let mut issues: Vec<Issue> = Vec::new();
     for (n, raw) in element::list(bundle, "entry").enumerate() {
         match Entry::read(raw, &ctx.settings.base_url) {
-            Ok(entry) => {
-                lost.extend(entry.is_response().then_some(n));
-                entries.push(entry);
-            }
+            Ok(entry) => entries.push(entry),
             Err(problem) => {
-                let problem = refusal::unread(ctx, raw, problem.at(&place(n))).await?;
+                let problem = keep::asked_wrongly(ctx, raw, problem.at(&place(n))).await?;
                 issues.extend(refusal::within(problem, submit::RESPONSE, n).issues);
             }
         }
     }
-    if issues.is_empty() {
-        return Ok(entries);
-    }
-    issues.extend(lost.into_iter().map(refusal::not_kept));
-    Err(Problem::with(Category::Malformed, issues))
+    if issues.is_empty() { Ok(entries) } else { Err(Problem::with(Category::Malformed, issues)) }
 }
 
 async fn batch(ctx: &Context, bundle: &Value, echo: Echo) -> Vec<Value> {
@@ -91,7 +104,7 @@ async fn batch(ctx: &Context, bundle: &Value, echo: Echo) -> Vec<Value> {
                 }
                 room.perform(ctx, &entry).await
             }
-            Err(problem) => Err(refusal::unread(ctx, raw, problem).await.unwrap_or_else(|fault| fault)),
+            Err(problem) => Err(keep::asked_wrongly(ctx, raw, problem).await.unwrap_or_else(|fault| fault)),
         };
         answers.push(match done {
             Ok(done) => done.entry(&ctx.settings.base_url, echo),

@@ -50,7 +50,10 @@ pub(crate) async fn create_as(
     if rtype == "QuestionnaireResponse" {
         return submit::submit(ctx, id, body, condition).await;
     }
-    let incoming = incoming::read(rtype, body)?;
+    let incoming = match incoming::read(rtype, body) {
+        Err(problem) => return Err(submit::keep_misplaced(ctx, body, problem).await?),
+        Ok(incoming) => incoming,
+    };
     if let Some(answer) = found(ctx, condition.as_ref()).await? {
         return Ok(answer);
     }

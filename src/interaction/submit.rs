@@ -241,9 +241,70 @@ pub(crate) async fn keep_asked_wrongly(
     }
 }
 
+/// Keeps a response that was sent where resources of another type are taken. The problem comes back, with where it is kept; that of
+/// anything else as it is.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn keep_misplaced(
+    ctx: &Context,
+    document: Document<'_>,
+    problem: Problem,
+) -> Result<Problem, Problem> {
+    let is_response = problem.category == Category::Malformed
+        && document.read().is_ok_and(|read| element::resource_type(&read.resource) == Some(RESPONSE));
+    if is_response { keep_asked_wrongly(ctx, document, problem).await } else { Ok(problem) }
+}
+
+/// Keeps a response that came within something else, which is refused; `sent` is as it came, `meant` with its references read from
+/// where it stood. What is plainly something else was never a response: its problem comes back as it is.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn keep_within(
+    ctx: &Context,
+    sent: &Value,
+    meant: Value,
+    mut problem: Problem,
+) -> Result<Problem, Problem> {
+    let Ok((response, issues)) = as_response(meant, Vec::new()) else { return Ok(problem) };
+    problem.issues.extend(issues);
+    keep_refused(ctx, sent.to_string().as_bytes().into(), response, problem).await
+}
+
+/// Keeps bytes that hold a response which nobody can find in them.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn keep_whole(
+    ctx: &Context,
+    document: Document<'_>,
+    problem: Problem,
+) -> Result<Problem, Problem> {
+    keep::unreadable(ctx, document, problem).await
+}
+
+/// The response that a repeat of is this one, as `QuestionnaireResponse/id`: nothing of it can be lost.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn received_as(ctx: &Context, response: &Value) -> Result<Option<String>, Problem> {
+    let arrival = Arrival::unsent(ctx, response.clone(), Vec::new());
+    let digest = content::content_digest(response);
+    Ok(match write::first(ctx, &arrival, &Before::nothing(), &digest).await? {
+        Some(Round::Answered(Ok(answer))) => Some(format!("{RESPONSE}/{}", answer.id)),
+        _ => None,
+    })
+}
+
 /// Whether the problem says where the response is kept.
 pub(crate) fn is_kept(problem: &Problem) -> bool {
-    problem.issues.iter().any(|issue| issue.diagnostics.starts_with(keep::TOLD))
+    problem.issues.iter().any(says_kept)
+}
+
+/// Whether the issue says where a response is kept.
+pub(crate) fn says_kept(issue: &Issue) -> bool {
+    issue.diagnostics.starts_with(keep::TOLD)
 }
 
 /// What was sent where responses are taken: one that names no type of FHIR was meant as one. With every fault of its structure.

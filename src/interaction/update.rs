@@ -45,7 +45,10 @@ pub(crate) async fn update_by(
     if rtype == "QuestionnaireResponse" {
         return submit::amend(ctx, id, body, wanted).await;
     }
-    let incoming = incoming::read(rtype, body)?;
+    let incoming = match incoming::read(rtype, body) {
+        Err(problem) => return Err(submit::keep_misplaced(ctx, body, problem).await?),
+        Ok(incoming) => incoming,
+    };
     incoming::check_id(&incoming.resource, id)?;
     if let Some(issue) = incoming::subsetted(&incoming.resource).filter(|_| !wanted.is_patch) {
         return Err(Problem::with(Category::Invalid, vec![issue]));

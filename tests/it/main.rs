@@ -47,6 +47,7 @@ mod process;
 mod profiles;
 mod readability;
 mod readme;
+mod refused_bundle;
 mod reindexing;
 mod release;
 mod replicas;

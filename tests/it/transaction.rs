@@ -127,7 +127,7 @@ async fn every_refused_entry_is_told_with_its_place() {
 }
 
 #[tokio::test]
-async fn a_response_whose_patient_is_refused_beside_it_is_not_judged() {
+async fn a_response_whose_patient_is_refused_beside_it_is_kept_and_about_nobody() {
     let app = App::new().await;
     let other = App::new().await;
     let course = Course::start(&other, "folfox").await;
@@ -140,8 +140,11 @@ async fn a_response_whose_patient_is_refused_beside_it_is_not_judged() {
     let problem = transaction(&app, entries).await.unwrap_err();
     let errors = problem.issues.iter().filter(|issue| issue.severity == Severity::Error);
     assert_eq!(errors.count(), 1, "{problem}");
-    assert!(problem.to_string().contains("Bundle.entry[0]: nothing of this response is kept"), "{problem}");
-    assert_eq!(app.count(&["Binary"]).await, before, "nothing of it was at fault");
+    let told =
+        problem.issues.iter().find(|issue| issue.expression.as_deref() == Some("Bundle.entry[0]")).unwrap();
+    assert!(told.diagnostics.contains("kept as Binary/"), "{problem}");
+    assert!(told.diagnostics.contains("a Task without patient"), "{problem}");
+    assert_eq!(app.count(&["Binary"]).await, [before[0] + 2]);
 }
 
 #[tokio::test]

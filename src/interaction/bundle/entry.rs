@@ -4,7 +4,6 @@ use crate::json::Value;
 
 use crate::fhir::{element, reference, search};
 use crate::interaction::read;
-use crate::interaction::submit::RESPONSE;
 use crate::problem::{Category, Problem};
 
 /// What is asked.
@@ -110,11 +109,6 @@ impl Entry {
 }
 
 impl Entry {
-    /// Whether it brings a response.
-    pub(super) fn is_response(&self) -> bool {
-        self.rtype == RESPONSE && self.sends_a_resource()
-    }
-
     /// Whether it writes the resource that it carries.
     pub(super) const fn sends_a_resource(&self) -> bool {
         matches!(self.method, Method::Post | Method::Put)

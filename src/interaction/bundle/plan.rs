@@ -181,6 +181,17 @@ impl Plan {
         writes.collect()
     }
 
+    /// What these entries call what is here already, whatever becomes of the transaction.
+    pub(super) fn standing(&self, base: &str, entries: &[Entry]) -> Names {
+        let mut names = Names::new(base);
+        for (entry, fate) in entries.iter().zip(&self.fates) {
+            if let (Some(full_url), Fate::Found(id) | Fate::At(id)) = (&entry.full_url, fate) {
+                names.add(full_url, &format!("{}/{id}", entry.rtype));
+            }
+        }
+        names
+    }
+
     async fn fate(&mut self, ctx: &Context, entry: &Entry) -> Result<Fate, Problem> {
         Ok(match (entry.method, &entry.target) {
             (Method::Get, _) => Fate::Reads,

@@ -1,17 +1,16 @@
 //! What is told of a transaction that is refused: every refused entry, each fault at its place in the Bundle
 //! (FHIR R4, `RESTful` API, 3.1.0.11.2).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::json::Value;
 
 use super::entry::Entry;
 use super::place;
-use crate::fhir::element;
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::interaction::Context;
 use crate::interaction::submit::{self, RESPONSE};
-use crate::problem::{Category, Issue, Problem, Severity};
+use crate::problem::{Category, Problem, Severity};
 
 /// The refused entries of a transaction.
 #[derive(Default)]
@@ -58,22 +57,15 @@ impl Refusals {
     /// Those of the store.
     pub(super) async fn told(self, ctx: &Context, sent: &[Entry]) -> Result<Problem, Problem> {
         let mut whole: Option<Problem> = None;
-        let mut lost: BTreeSet<usize> = (0..sent.len()).filter(|n| sent[*n].is_response()).collect();
         for (n, (tried, problem)) in self.entries {
             let problem = kept(ctx, &sent[n], tried, problem).await?;
-            if submit::is_kept(&problem) {
-                lost.remove(&n);
-            }
             let problem = within(problem, &sent[n].rtype, n);
             match &mut whole {
                 None => whole = Some(problem),
                 Some(whole) => whole.issues.extend(problem.issues),
             }
         }
-        let mut whole =
-            whole.ok_or_else(|| Problem::internal("a transaction was refused without a reason"))?;
-        whole.issues.extend(lost.into_iter().map(not_kept));
-        Ok(whole)
+        whole.ok_or_else(|| Problem::internal("a transaction was refused without a reason"))
     }
 }
 
@@ -103,30 +95,6 @@ pub(super) fn within(mut problem: Problem, rtype: &str, n: usize) -> Problem {
     problem
 }
 
-/// The problem of an entry whose request cannot be read: a response that it would have written is kept all the same.
-///
-/// # Errors
-/// Those of the store.
-pub(super) async fn unread(ctx: &Context, raw: &Value, problem: Problem) -> Result<Problem, Problem> {
-    let response = raw.get("resource").filter(|resource| element::resource_type(resource) == Some(RESPONSE));
-    let only_reads =
-        matches!(element::str_at(raw, "request.method"), Some("GET" | "HEAD" | "DELETE" | "PATCH"));
-    match response.filter(|_| !only_reads) {
-        Some(response) => {
-            submit::keep_asked_wrongly(ctx, response.to_string().as_bytes().into(), problem).await
-        }
-        None => Ok(problem),
-    }
-}
-
-/// What is told of a response in a transaction that is refused for what is wrong elsewhere: all or nothing is what was asked for.
-pub(super) fn not_kept(n: usize) -> Issue {
-    let told = "nothing of this response is kept and nobody is told of it, because the transaction is refused: send it again when \
-                what refuses it is mended, or in a request of its own";
-    let french = "Transaction refusée : rien de cette réponse n'est conservé, aucun soignant n'est prévenu.";
-    Issue::warning("processing", told).at(place(n)).text(french)
-}
-
 async fn kept(
     ctx: &Context,
     sent: &Entry,
@@ -134,19 +102,23 @@ async fn kept(
     problem: Problem,
 ) -> Result<Problem, Problem> {
     let faulty = matches!(problem.category, Category::Malformed | Category::Invalid | Category::Conflict);
-    let (Some(bytes), Some(response)) = (&sent.resource, tried) else { return Ok(problem) };
+    let (Some(bytes), Some(response)) = (&sent.resource, tried) else { return Ok(untold(problem)) };
     if sent.rtype != RESPONSE || !faulty || !sent.sends_a_resource() {
-        return Ok(problem);
+        return Ok(untold(problem));
     }
-    // What was told of keeping it went with the rest of the transaction.
-    let issues = problem.issues.into_iter().filter(|issue| issue.severity > Severity::Information).collect();
-    let known = Problem::with(problem.category, issues);
-    submit::keep_refused(ctx, bytes.to_string().as_bytes().into(), response, known).await
+    submit::keep_refused(ctx, bytes.to_string().as_bytes().into(), response, untold(problem)).await
+}
+
+/// The same problem without what was told of keeping a response: that went with the rest of the transaction.
+pub(super) fn untold(mut problem: Problem) -> Problem {
+    problem.issues.retain(|issue| issue.severity > Severity::Information);
+    problem
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Issue;
 
     #[test]
     fn a_place_in_a_resource_becomes_a_place_in_the_bundle() {

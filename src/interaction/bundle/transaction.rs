@@ -10,7 +10,7 @@ use super::answer::{Done, Echo};
 use super::entry::{Entry, Method, Target};
 use super::perform;
 use super::plan::{Fate, Plan};
-use super::refusal::any_reference;
+use super::refusal::{any_reference, untold};
 use crate::fhir::element;
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::interaction::submit::{self, RESPONSE};
@@ -102,7 +102,7 @@ async fn round(
                 }
                 done[n] = Some(Done::One(answer));
             }
-            Err(problem) if is_ours(&problem) => return Err(problem),
+            Err(problem) if is_ours(&problem) => return Err(untold(problem)),
             Err(problem) => refusals.add(n, entry, plan.name_of(n, entries), problem),
         }
     }
