@@ -13,9 +13,13 @@ use super::input::Scene;
 use crate::judgement::{Action, Activity, ActivityKind, Priority};
 use crate::terminology::Level;
 
-/// Derive the Communication. A response in progress that alerts nobody says nothing yet.
+/// Derive the Communication. A response in progress that alerts nobody says nothing yet, and of one that was withdrawn before
+/// anything was said there is nothing to say.
 pub(super) fn derive(scene: &Scene<'_>, report: Option<&str>, derived: &mut Derived) {
     if scene.input.in_progress && scene.alerts.is_empty() && scene.held.is_empty() {
+        return;
+    }
+    if scene.input.withdrawn && scene.existing.of_type("Communication").next().is_none() {
         return;
     }
     let payload = payload(scene);
@@ -83,7 +87,7 @@ fn texts(scene: &Scene<'_>) -> Vec<String> {
     };
     let messages: Vec<&str> = messages(scene).collect();
     match messages.as_slice() {
-        [] => say(default_message(scene.level())),
+        [] => say(default_message(scene)),
         messages => messages.iter().for_each(|message| say(message)),
     }
     if let Some(number) = scene.input.telephone {
@@ -95,8 +99,10 @@ fn texts(scene: &Scene<'_>) -> Vec<String> {
 
 /// Messages of the rules of the highest level, those that nobody can tell about this time among them, and of what could not be read, which no level hides.
 fn messages<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
-    let level = scene.level();
-    let said = fired(scene).filter(move |rule| rule.level == level || rule.level == Level::Technique);
+    let (level, is_true) = (scene.level(), is_true(scene));
+    let said = fired(scene)
+        .filter(move |rule| rule.level == level || rule.level == Level::Technique)
+        .filter(move |rule| is_true(rule));
     let mut said: Vec<&Action> = said.collect();
     said.sort_by_key(|rule| std::cmp::Reverse(rule.level));
     said.into_iter().filter_map(|rule| spoken(rule).next()).map(|activity| activity.text.as_str())
@@ -108,11 +114,19 @@ fn messages<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
 /// beneath the call for a fever.
 fn advice<'a>(scene: &Scene<'a>) -> Vec<&'a str> {
     let level = scene.level();
-    let fits = move |rule: &&Action| level <= Level::Jaune || rule.level == level;
+    let is_true = is_true(scene);
+    let fits = move |rule: &&Action| (level <= Level::Jaune || rule.level == level) && is_true(rule);
     let of_rule = |rule: &'a Action| spoken(rule).skip(1).map(move |activity| (rule.level, activity));
     let mut advice: Vec<(Level, &Activity)> = fired(scene).filter(fits).flat_map(of_rule).collect();
     advice.sort_by_key(|(level, activity)| std::cmp::Reverse((activity.priority, *level)));
     advice.into_iter().map(|(_, activity)| activity.text.as_str()).collect()
+}
+
+/// Which rules tell the patient what is so: that something could not be read is not, where all of it was, or where it does not
+/// count any more.
+fn is_true(scene: &Scene<'_>) -> impl Fn(&Action) -> bool + Copy + use<> {
+    let is_read = scene.input.fully_read || scene.input.withdrawn;
+    move |rule| !is_read || rule.level != Level::Technique
 }
 
 fn fired<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a Action> + use<'a> {
@@ -125,14 +139,20 @@ fn spoken(rule: &Action) -> impl Iterator<Item = &Activity> {
 
 /// What the level asks of the patient when no rule says it. It names the number of emergencies in
 /// every case where waiting could harm.
-const fn default_message(level: Level) -> &'static str {
-    match level {
+fn default_message(scene: &Scene<'_>) -> &'static str {
+    match scene.level() {
         Level::Rouge => {
             "Vos réponses demandent un avis médical immédiat. Appelez tout de suite le numéro de votre service ; sans réponse, appelez le 15. \
              Douleur dans la poitrine, difficulté à respirer, malaise, saignement abondant : appelez le 15 (ou le 112) maintenant."
         }
         Level::Orange => {
             "L'équipe vous appelle aujourd'hui. Si cela s'aggrave : le numéro de votre service, ou le 15."
+        }
+        Level::Technique if scene.input.withdrawn => {
+            "Votre réponse a été annulée, l'équipe est prévenue. Si vous n'allez pas bien : le numéro de votre service, ou le 15."
+        }
+        Level::Technique if scene.input.fully_read => {
+            "Nous avons bien reçu votre réponse, l'équipe va la relire. Si vous n'allez pas bien : le numéro de votre service, ou le 15."
         }
         Level::Technique => {
             "Nous n'avons pas pu lire toute votre réponse, l'équipe est prévenue. Si vous n'allez pas bien : le numéro de votre service, ou le 15."

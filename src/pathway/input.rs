@@ -39,6 +39,9 @@ pub struct Input<'a> {
     pub in_progress: bool,
     /// Whether the response should never have been (`entered-in-error`): what it became ends with it.
     pub withdrawn: bool,
+    /// Whether nothing was left unread and no rule undecided: a person who looks at it all the same looks at what is around it,
+    /// and the patient is not told that it could not be read.
+    pub fully_read: bool,
     /// What every rule did, in the order of the protocol, and the level.
     pub evaluation: &'a Evaluation,
     /// What the validation of the response found.

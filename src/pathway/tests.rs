@@ -78,6 +78,7 @@ fn input<'a>(evaluation: &'a Evaluation, subject: &'a Value) -> Input<'a> {
         received: RECEIVED.parse().unwrap(),
         in_progress: false,
         withdrawn: false,
+        fully_read: false,
         evaluation,
         issues: &[],
         telephone: None,
@@ -222,6 +223,26 @@ fn advice_stands_beneath_the_call_and_what_lower_levels_say_is_not_said() {
     let texts: Vec<&str> = payload.filter_map(|one| str_at(one, "contentString")).collect();
     let number = "Numéro de votre service, jour et nuit : 01 00 00 00 00.";
     assert_eq!(texts, ["Appelez le 15", number, "Asseyez-vous"]);
+}
+
+#[test]
+fn nobody_is_told_that_a_response_could_not_be_read_which_was() {
+    let say = |text: &str| activity(ActivityKind::CommunicationRequest, "conseil", text, 1);
+    let technique = asking(fired("R90", Level::Technique), vec![say("Pas pu lire."), say("Illisible.")]);
+    let orange = asking(fired("R10-nausee", Level::Orange), vec![say("On vous appelle.")]);
+    let check = |rules: &[Outcome], fully_read: bool, expected: &[&str]| {
+        let (evaluation, subject) = (evaluation(rules), patient());
+        let derived =
+            derive(&Input { fully_read, ..input(&evaluation, &subject) }, Vec::new(), &ids("first"));
+        let said = list(one(&derived, "Communication"), "payload");
+        let said: Vec<&str> = said.filter_map(|one| str_at(one, "contentString")).collect();
+        assert_eq!(said.len(), expected.len(), "{said:?}");
+        assert!(said.iter().zip(expected).all(|(said, start)| said.starts_with(start)), "{said:?}");
+    };
+    check(std::slice::from_ref(&technique), false, &["Pas pu lire.", "Illisible."]);
+    check(std::slice::from_ref(&technique), true, &["Nous avons bien reçu votre réponse"]);
+    check(&[orange.clone(), technique.clone()], false, &["On vous appelle.", "Pas pu lire."]);
+    check(&[orange, technique], true, &["On vous appelle."]);
 }
 
 #[test]

@@ -46,6 +46,14 @@ async fn told(app: &App, id: &str) -> Vec<String> {
     told.filter(|text| text.contains("a été analysée avant que celle-ci")).map(str::to_owned).collect()
 }
 
+/// What the patient is told of a response now.
+async fn said(app: &App, id: &str) -> String {
+    let all = app.search("Communication", &[("status", "in-progress")]).await;
+    let about = format!("QuestionnaireResponse/{id}");
+    let of_it = all.iter().filter(|one| one["about"][0]["reference"] == about.as_str());
+    of_it.map(|one| one["payload"].to_string()).collect()
+}
+
 const WEEK_1: &str = "2026-03-02T09:13:00+01:00";
 const WEEK_2: &str = "2026-03-09T09:13:00+01:00";
 const WEEK_3: &str = "2026-03-16T19:13:00+01:00";
@@ -63,6 +71,24 @@ async fn a_late_week_with_which_the_next_would_say_more_is_looked_at_by_a_person
     assert!(told[0].contains("La réponse du 16/03/2026"), "{told:?}");
     assert!(told[0].contains("Aggravation rapide : fatigue (R11, orange)"), "{told:?}");
     assert_eq!(app.read(&format!("QuestionnaireResponse/{third}")).await, before);
+    // It was read, to its last answer: the patient is told to call, and nothing beside it.
+    let said = said(&app, &late).await;
+    assert!(said.contains("Appelez tout de suite") && !said.contains("pas pu lire"), "{said}");
+}
+
+#[tokio::test]
+async fn the_patient_is_not_told_that_a_late_week_could_not_be_read() {
+    let (app, course) = folfox().await;
+    post(&app, WEEK_1, &week(&course, "1", "2")).await;
+    post(&app, WEEK_3, &week(&course, "3", "2")).await;
+    let mut calm = week(&course, "1", "0");
+    calm["authored"] = json!(WEEK_2);
+    calm.as_object_mut().unwrap().remove("identifier");
+    let late = post(&app, LATER, &calm).await;
+    assert_eq!(told(&app, &late).await.len(), 1);
+    let said = said(&app, &late).await;
+    assert!(said.contains("Nous avons bien reçu votre réponse, l'équipe va la relire"), "{said}");
+    assert!(!said.contains("pas pu lire"), "{said}");
 }
 
 #[tokio::test]
@@ -112,6 +138,9 @@ async fn a_withdrawn_week_without_which_the_next_would_say_more_is_told_with_it(
     let told = told(&app, &second).await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(told[0].contains("Réponse annulée"), "{told:?}");
+    let said = said(&app, &second).await;
+    assert!(said.contains("Votre réponse a été annulée, l'équipe est prévenue"), "{said}");
+    assert!(!said.contains("pas pu lire"), "{said}");
     assert!(told[0].contains("Aggravation rapide : fatigue (R11, orange)"), "{told:?}");
 }
 

@@ -141,6 +141,7 @@ pub(crate) fn derive(
         // A refused response alerts and is read by a person; it gives no measurement and no report.
         in_progress: refused || is_unfinished(response),
         withdrawn: is_withdrawn(response) && !refused,
+        fully_read: is_fully_read(response, judgement),
         evaluation: &judgement.evaluation,
         issues: &judgement.issues,
         telephone: situation.telephone.as_deref(),
@@ -174,12 +175,20 @@ pub(crate) fn derive_unread(
         received,
         in_progress: true,
         withdrawn: false,
+        fully_read: false,
         evaluation: &evaluation,
         issues,
         telephone: None,
         existing: &[],
     };
     pathway::derive_unattributed(&input, ids)
+}
+
+/// Whether every answer could be read and every rule decided, but for what the person may still say.
+fn is_fully_read(response: &Value, judgement: &Judgement) -> bool {
+    let is_open = element::str_at(response, "status") == Some("in-progress");
+    let is_decided = is_open || judgement.evaluation.not_evaluable().next().is_none();
+    is_decided && !judgement.issues.iter().any(|issue| issue.severity >= Severity::Error)
 }
 
 /// Whether the person has not finished answering.
