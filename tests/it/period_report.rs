@@ -212,3 +212,20 @@ async fn a_week_whose_answer_was_refused_is_in_the_report_with_the_reason() {
     // Signed, its document can be made of it.
     assert_eq!(body(&app.put(&signed(&report)).await.unwrap())["presentedForm"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_week_whose_answer_was_withdrawn_is_told_as_that() {
+    let (app, course) = weeks(1).await;
+    let mut second = course.week("2");
+    app.at("2026-03-09T09:13:00+01:00");
+    second["id"] = json!(app.submit(&second).await.unwrap().id);
+    second["status"] = json!("entered-in-error");
+    app.at("2026-03-10T10:00:00+01:00");
+    app.put(&second).await.unwrap();
+    app.at("2026-03-16T10:00:00+01:00");
+    let report = body(&app.period_report(PATIENT, "2026-03-02", "2026-03-15").await.unwrap());
+    let told = narrative(&report);
+    assert!(told.contains("<td>9 mars 2026</td><td>annulée par son émetteur</td><td>–</td>"), "{told}");
+    assert!(told.contains("1 réponses reçues sur 2 attendues"), "{told}");
+    assert_eq!(body(&app.put(&signed(&report)).await.unwrap())["presentedForm"].as_array().unwrap().len(), 2);
+}

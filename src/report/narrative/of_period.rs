@@ -43,6 +43,7 @@ fn weeks(coverage: &Coverage) -> String {
         let answered = match week.answered {
             Answered::Yes => "reçue",
             Answered::Refused => "reçue, refusée",
+            Answered::Withdrawn => "annulée par son émetteur",
             Answered::Begun => "commencée",
             Answered::No => "aucune",
         };

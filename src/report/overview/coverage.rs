@@ -43,6 +43,8 @@ pub enum Answered {
     No,
     /// A questionnaire was begun and not sent.
     Begun,
+    /// What came was taken back (`entered-in-error`): nobody knows how the week was.
+    Withdrawn,
     /// What came was refused: it was kept, and is not counted as received.
     Refused,
     /// A response came.
@@ -152,7 +154,8 @@ fn monitored(days: Days, plans: &[&Value]) -> Option<Days> {
 fn arrival(response: &Value) -> Option<(Date, Answered)> {
     let answered = match text(response, "status")? {
         "completed" | "amended" => Answered::Yes,
-        "in-progress" => Answered::Begun,
+        "in-progress" | "stopped" => Answered::Begun,
+        "entered-in-error" => Answered::Withdrawn,
         _ => return None,
     };
     let at = text(response, "authored").or_else(|| text(response, "meta.lastUpdated"))?;
@@ -221,7 +224,7 @@ mod tests {
         let responses = [
             response("2026-03-02T09:00:00+01:00", "completed"),
             response("2026-03-03T09:00:00+01:00", "amended"),
-            response("2026-03-16T09:00:00+01:00", "in-progress"),
+            response("2026-03-16T09:00:00+01:00", "stopped"),
             response("2026-03-23T09:00:00+01:00", "entered-in-error"),
             response("2026-03-30T09:00:00+02:00", "completed"),
         ];
@@ -231,7 +234,10 @@ mod tests {
         let coverage =
             Coverage::read(days("2026-03-02", "2026-03-31"), &[], &responses, (&reports, &[&refused]));
         let states: Vec<Answered> = coverage.weeks.iter().map(|week| week.answered).collect();
-        assert_eq!(states, [Answered::Yes, Answered::Refused, Answered::Begun, Answered::No, Answered::Yes]);
+        assert_eq!(
+            states,
+            [Answered::Yes, Answered::Refused, Answered::Begun, Answered::Withdrawn, Answered::Yes]
+        );
         assert_eq!((coverage.received(), coverage.expected(), coverage.percent()), (1, 4, Some(25)));
         assert!(!coverage.is_sufficient());
         assert_eq!(coverage.unanswered().count(), 3);

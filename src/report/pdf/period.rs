@@ -64,6 +64,7 @@ const fn code(answered: Answered) -> &'static str {
     match answered {
         Answered::No => "none",
         Answered::Begun => "begun",
+        Answered::Withdrawn => "withdrawn",
         Answered::Refused => "refused",
         Answered::Yes => "received",
     }
