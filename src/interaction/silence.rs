@@ -23,6 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::dispatch::held::OPEN;
 use super::library::{self, Canonical};
+use super::submit::{history, moment};
 use super::{Context, incoming, merged, read};
 use crate::fhir::datetime::PartialDateTime;
 use crate::fhir::element::{self, code_of, list, str_at};
@@ -197,10 +198,10 @@ impl<'a> Watch<'a> {
         let mut heard = None;
         for order in ["-authored", "-_lastUpdated"] {
             let answered = [("status", "completed,amended"), ("_sort", order)];
-            for response in self.latest("QuestionnaireResponse", ANSWERS, records, &answered).await? {
+            for mut response in self.latest("QuestionnaireResponse", ANSWERS, records, &answered).await? {
                 let Some(stored) = meta::last_updated(&response) else { continue };
-                let authored = str_at(&response, "authored").and_then(PartialDateTime::parse);
-                let at = authored.and_then(|at| at.lower()).map_or(stored, |at| at.min(stored));
+                moment::settle(self.ctx, &mut response).await?;
+                let at = history::at(&response).map_or(stored, |at| at.min(stored));
                 heard = heard.max(Some((at, element::local_reference(&response))));
             }
         }

@@ -126,6 +126,36 @@ async fn a_response_of_a_moment_to_come_is_the_week_before_the_next() {
 }
 
 #[tokio::test]
+async fn a_response_without_a_moment_counts_from_when_it_first_came() {
+    let (app, course) = folfox().await;
+    let mut undated = course.week("1");
+    undated.as_object_mut().unwrap().remove("authored");
+    let first = app.submit(&undated).await.unwrap().id;
+    let moments = async || {
+        let observed = of_response(&app, "Observation", &first).await;
+        let report = of_response(&app, "DiagnosticReport", &first).await.remove(0);
+        let said: Vec<Value> = observed.iter().map(|one| one["effectiveDateTime"].clone()).collect();
+        (said, report["effectivePeriod"].clone())
+    };
+    let before = moments().await;
+    assert!(before.0.len() > 1 && before.0.iter().all(|at| *at == "2026-03-02T08:13:00Z"), "{before:?}");
+    app.at("2026-03-10T10:00:00+01:00");
+    (undated["status"], undated["id"]) = (json!("amended"), json!(first));
+    app.put(&undated).await.unwrap();
+    assert_eq!(moments().await, before, "nothing moves to another week");
+    let stored = app.read(&format!("QuestionnaireResponse/{first}")).await;
+    assert!(stored.get("authored").is_none(), "what is stored says what was said");
+    app.at("2026-03-10T11:00:00+01:00");
+    let second = app.submit(&course.week("2")).await.unwrap().id;
+    let previous = format!("QuestionnaireResponse/{first}");
+    let traces = of_response(&app, "Provenance", &second).await;
+    assert!(traces.iter().any(|trace| trace["entity"].to_string().contains(&previous)), "{traces:?}");
+    let report = app.period_report("test-folfox", "2026-03-02", "2026-03-08").await.unwrap();
+    let told = crate::support::body(&report)["text"]["div"].as_str().unwrap().to_owned();
+    assert!(told.contains("1 réponses reçues sur 1 attendues"), "{told}");
+}
+
+#[tokio::test]
 async fn a_report_counts_a_response_of_a_moment_to_come_in_the_week_it_came_in() {
     let (app, course) = folfox().await;
     app.submit(&dated(&course, "1", "2036-03-02T09:00:00+01:00")).await.unwrap();

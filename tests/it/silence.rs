@@ -40,6 +40,21 @@ fn statuses(resources: &[Value]) -> Vec<&str> {
 }
 
 #[tokio::test]
+async fn an_amendment_of_a_response_that_does_not_say_when_it_was_answered_is_no_new_week() {
+    let app = App::new().await;
+    let course = Course::start(&app, "pembrolizumab").await;
+    app.at("2026-03-02T09:13:00+01:00");
+    let mut undated = course.week("1");
+    undated.as_object_mut().unwrap().remove("authored");
+    let id = app.submit(&undated).await.unwrap().id;
+    app.at("2026-03-10T09:00:00Z");
+    (undated["status"], undated["id"]) = (json!("amended"), json!(id));
+    app.put(&undated).await.unwrap();
+    app.at("2026-03-11T08:13:00Z");
+    assert_eq!(told(&app.context).await, 1, "the second week is missing");
+}
+
+#[tokio::test]
 async fn a_missing_answer_is_one_task_that_gets_more_pressing_and_ends_when_the_patient_answers() {
     for kept in Kept::EACH {
         let Some((app, course)) = answered(kept).await else { continue };

@@ -27,12 +27,14 @@ fn is_to_come(response: &Value, received: Timestamp) -> bool {
     authored.is_some_and(|authored| authored.lower().is_none_or(|at| is_ahead(at, received)))
 }
 
-/// Of a response that says a moment that had not come when it was `received`, the copy that is judged, in which it was
-/// authored when it `counts` from. What is stored goes on saying what was said.
+/// Of a response that says a moment that had not come when it was `received`, or says none and came before in another version,
+/// the copy that is judged, in which it was authored when it `counts` from. What is stored goes on saying what was said.
 pub(super) fn judged(response: &Value, received: Timestamp, counts: Timestamp) -> Option<Value> {
-    is_to_come(response, received).then(|| {
+    let came_before = history::moment(response).is_none() && counts != received;
+    (came_before || is_to_come(response, received)).then(|| {
         let mut judged = response.clone();
-        judged["authored"] = instant(counts).into();
+        // As what came of its first version is dated.
+        judged["authored"] = if came_before { counts.to_string() } else { instant(counts) }.into();
         judged
     })
 }
@@ -43,14 +45,16 @@ pub(super) fn judged(response: &Value, received: Timestamp, counts: Timestamp) -
 /// Those of the store.
 pub(crate) async fn settle(ctx: &Context, stored: &mut Value) -> Result<(), Problem> {
     let Some(received) = meta::last_updated(stored) else { return Ok(()) };
-    if is_to_come(stored, received) {
+    let is_amended = meta::version(stored).is_some_and(|version| version > 1);
+    if is_to_come(stored, received) || (is_amended && history::moment(stored).is_none()) {
         let first = first_received(ctx, stored).await?.unwrap_or(received);
         stored["authored"] = instant(first).into();
     }
     Ok(())
 }
 
-/// When a new version counts from: as [`of`], and from the reception of the first version when it says a moment to come.
+/// When a new version counts from: as [`of`], and from the reception of the first version when it says a moment to come or
+/// none: an amendment moves no answer to another week.
 ///
 /// # Errors
 /// Those of the store.
@@ -60,7 +64,8 @@ pub(super) async fn of_version(
     received: Timestamp,
     before: Option<&Value>,
 ) -> Result<Timestamp, Problem> {
-    match before.filter(|_| is_to_come(response, received)) {
+    let says_none = || history::moment(response).is_none() || is_to_come(response, received);
+    match before.filter(|_| says_none()) {
         Some(before) => Ok(first_received(ctx, before).await?.unwrap_or(received)),
         None => Ok(of(response, received)),
     }
