@@ -41,6 +41,7 @@ impl<T> Default for List<T> {
 impl<T> Deref for List<T> {
     type Target = Vec<T>;
 
+    #[inline]
     fn deref(&self) -> &Vec<T> {
         match &self.0 {
             Held::Own(elements) => elements,
@@ -51,6 +52,7 @@ impl<T> Deref for List<T> {
 
 impl<T: Clone> DerefMut for List<T> {
     /// To be changed: what others have too is copied first.
+    #[inline]
     fn deref_mut(&mut self) -> &mut Vec<T> {
         match &mut self.0 {
             Held::Own(elements) => elements,

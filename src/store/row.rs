@@ -202,7 +202,7 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
         keys.push(if keys.is_empty() { '{' } else { ',' });
         keys.push('"');
         keys.push_str(name);
-        push_number(param, &mut keys);
+        keys.push_str(&param.to_string());
         keys.push_str("\":");
         let is_plain = |b: u8| b >= b' ' && !matches!(b, b'"' | b'\\');
         if value.len() <= SORTED_CHARS && value.bytes().all(is_plain) {
@@ -226,13 +226,6 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
     (!all.is_empty()).then(|| keys + "}")
 }
 
-/// Appends the digits of a number of a parameter, which is never negative: a submission writes some 300 of them.
-fn push_number(number: i64, text: &mut String) {
-    if number >= 10 {
-        push_number(number / 10, text);
-    }
-    text.extend(u32::try_from(number % 10).ok().and_then(|digit| char::from_digit(digit, 10)));
-}
 
 fn part(amount: &Amount, blank: Part) -> Part {
     let (base, base_low, base_high) = amount.base.clone().unwrap_or_default();

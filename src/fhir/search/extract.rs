@@ -123,7 +123,8 @@ pub fn index_after(resource: &Value, text: &Text, before: (&Text, &[Entry])) -> 
         if text.member(place) == before.member(place) {
             is_same_type |= name == "resourceType";
         } else {
-            changed |= begins | of_type.beginning(before.name(place));
+            let stood = before.name(place);
+            changed |= if stood == name { begins } else { begins | of_type.beginning(stood) };
         }
     }
     if !is_same_type {
@@ -132,11 +133,14 @@ pub fn index_after(resource: &Value, text: &Text, before: (&Text, &[Entry])) -> 
     let gone = text.len()..before.len();
     changed |= gone.fold(0, |all, place| all | of_type.beginning(before.name(place)));
     let mut entries = Vec::with_capacity(USUAL.max(known.len()));
+    let mut rest = known;
     for parameter in of_type.those(bits) {
         if changed & 1 << parameter.place == 0 {
-            let first = known.partition_point(|entry| entry.parameter.place < parameter.place);
-            let same = known[first..].iter().take_while(|entry| entry.parameter.place == parameter.place);
-            entries.extend(same.cloned());
+            // Both are in the order of their parameters.
+            let others = rest.iter().take_while(|entry| entry.parameter.place < parameter.place).count();
+            rest = &rest[others..];
+            let same = rest.iter().take_while(|entry| entry.parameter.place == parameter.place).count();
+            entries.extend_from_slice(&rest[..same]);
         } else {
             of_parameter(parameter, resource, &mut entries);
         }
