@@ -228,6 +228,31 @@ async fn a_patient_is_meant_by_an_identifier_with_its_system_and_no_other_case()
 }
 
 #[tokio::test]
+async fn an_identifier_that_contradicts_the_reference_beside_it_is_read_by_a_person() {
+    let (app, course) = started("folfox").await;
+    let own = example("folfox/patient.json")["identifier"][0].clone();
+    let mut response = fever(&course, 38.6);
+    response["subject"]["identifier"] = own.clone();
+    app.submit(&response).await.unwrap();
+    let told = alerts(&app, &course.patient()).await;
+    assert!(says(&told, "R02") && !says(&told, "technique"), "{told:?}");
+
+    let mut next = fever(&course, 38.6);
+    next["identifier"]["value"] = json!("next");
+    next["subject"]["identifier"] = own;
+    next["subject"]["identifier"]["value"] = json!("of-somebody-else");
+    app.submit(&next).await.unwrap();
+    let told = alerts(&app, &course.patient()).await;
+    assert!(
+        says(&told, "R02") && says(&told, "technique"),
+        "judged, and a person verifies who it is: {told:?}"
+    );
+    let tasks = app.search("Task", &[("patient", &course.patient()), ("code", "relecture-humaine")]).await;
+    let why = tasks[0]["description"].as_str().unwrap();
+    assert!(why.contains("L'identifiant donné avec le patient n'est pas celui du dossier"), "{why}");
+}
+
+#[tokio::test]
 async fn of_two_records_of_one_person_the_one_that_is_followed_is_meant() {
     let (app, course) = started("folfox").await;
     let mut old = example("folfox/patient.json");

@@ -52,6 +52,9 @@ pub(crate) fn doubts(response: &Value, patient: Option<&Value>) -> Vec<Issue> {
     let Some(patient) = patient else { return Vec::new() };
     let replaced = element::list(patient, "link").any(|link| link["type"] == "replaced-by");
     let mut doubts = Vec::new();
+    if response.get("subject").is_some_and(|subject| has_another_identifier(subject, patient)) {
+        doubts.push(other_identifier());
+    }
     if replaced || patient["active"] == false {
         doubts.push(inactive(replaced));
     }
@@ -66,12 +69,17 @@ pub(crate) fn doubts(response: &Value, patient: Option<&Value>) -> Vec<Issue> {
     doubts
 }
 
-/// Whether this names a Patient, and not that one: by reference, or by an identifier where that one has another from the same
-/// system.
+/// Whether this names a Patient, and not that one: by reference or by identifier.
 fn is_another(by: &Value, patient: &Value) -> bool {
-    if let (Some(by), Some(own)) = (element::str_at(by, "reference"), element::local_reference(patient)) {
-        return by.starts_with("Patient/") && by != own;
+    match (element::str_at(by, "reference"), element::local_reference(patient)) {
+        (Some(by), Some(own)) if by != own => by.starts_with("Patient/"),
+        _ => has_another_identifier(by, patient),
     }
+}
+
+/// Whether a reference has an identifier, and that Patient only others from the same system: the reference alone may be the wrong
+/// one.
+fn has_another_identifier(by: &Value, patient: &Value) -> bool {
     let Some(by) = by.get("identifier").and_then(Identifier::of) else { return false };
     let own: Vec<Identifier> = element::list(patient, "identifier").filter_map(Identifier::of).collect();
     !by.system.is_empty() && own.iter().any(|own| own.system == by.system) && !own.contains(&by)
@@ -91,6 +99,16 @@ fn other_careplan(n: usize) -> Issue {
     Issue::error("business-rule", "this CarePlan is of another patient than the subject of the response")
         .at(format!("{RESPONSE}.basedOn[{n}]"))
         .text("Le plan de soins cité est celui d'un autre patient : vérifier l'identité.")
+}
+
+fn other_identifier() -> Issue {
+    Issue::error(
+        "business-rule",
+        "the subject has an identifier that is not the one of the Patient that its reference names, who has another of that \
+         system: one of the two is of somebody else",
+    )
+    .at(format!("{RESPONSE}.subject.identifier"))
+    .text("L'identifiant donné avec le patient n'est pas celui du dossier désigné : vérifier l'identité.")
 }
 
 fn inactive(replaced: bool) -> Issue {
@@ -139,6 +157,24 @@ mod tests {
         check("ins", "1", 0);
         check("ipp", "3", 0);
         check("rpps", "9", 0);
+        check("ins", "2", 1);
+        check("ipp", "1", 1);
+    }
+
+    #[test]
+    fn an_identifier_beside_a_reference_must_be_of_the_same_record() {
+        let named = |system: &str, value: &str| json!({"system": system, "value": value});
+        let patient = json!({"resourceType": "Patient", "id": "a", "identifier": [named("ins", "1"), named("ipp", "2"), named("ipp", "3")]});
+        let check = |system: &str, value: &str, expected: usize| {
+            for name in ["subject", "author", "source"] {
+                let by = json!({"reference": "Patient/a", "identifier": named(system, value)});
+                let found = doubts(&json!({name: by}), Some(&patient));
+                assert_eq!(found.len(), expected, "{name} {system} {value}");
+            }
+        };
+        check("ins", "1", 0);
+        check("ipp", "3", 0);
+        check("elsewhere", "9", 0);
         check("ins", "2", 1);
         check("ipp", "1", 1);
     }
