@@ -56,6 +56,8 @@ pub struct Evidence {
     pub place: String,
     /// Whether the person wrote it in free words: kept out of Tasks, which carry no identity.
     pub free_text: bool,
+    /// What the readable answer does not show and yet tells it from another one: which content is attached, what is referred to.
+    pub beyond: Option<String>,
 }
 
 impl Evaluation {

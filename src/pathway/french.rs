@@ -87,6 +87,7 @@ mod tests {
                 previous: previous.map(str::to_owned),
                 place: String::new(),
                 free_text: false,
+                beyond: None,
             };
             assert_eq!(told(&evidence), expected);
         };

@@ -12,7 +12,8 @@ use super::flag::Flags;
 use super::french::{action, lateness, moment, role, told};
 use super::input::{Held, Input, Scene};
 use super::task_told::{
-    self, BETWEEN, FREE_TEXT, REPLACED, answers, closed_by_person, mark, names, tells, words,
+    self, ATTACHED, BETWEEN, FREE_TEXT, REPLACED, answers, attached, closed_by_person, mark, names, tells,
+    words,
 };
 use super::task_wanted::{Wanted, wanted};
 use crate::fhir::datetime::instant;
@@ -241,12 +242,15 @@ fn put_content(
     whole.put_some("reasonReference", raised.first().map(|first| reference(*first)));
 }
 
-/// What tells the free words that the Task is about from others.
+/// What tells the free words and the attachments that the Task is about from others.
 fn marks(task: &Wanted<'_>) -> Vec<Value> {
-    let mut marks: Vec<String> = task.rules.iter().flat_map(|(_, rule)| words(rule)).map(mark).collect();
-    marks.sort();
+    let rules = || task.rules.iter().map(|(_, rule)| *rule);
+    let of_words = rules().flat_map(words).map(|one| (FREE_TEXT, "Texte libre à lire", mark(one)));
+    let of_attached = rules().flat_map(attached).map(|mark| (ATTACHED, "Contenu joint à consulter", mark));
+    let mut marks: Vec<_> = of_words.chain(of_attached).collect();
+    marks.sort_unstable_by(|one, other| one.2.cmp(&other.2));
     marks.dedup();
-    let input = |mark: String| task_input(FREE_TEXT, "Texte libre à lire", "valueString", mark.into());
+    let input = |(code, display, mark): (_, _, String)| task_input(code, display, "valueString", mark.into());
     marks.into_iter().map(input).collect()
 }
 

@@ -1,5 +1,6 @@
 //! What a Task told the person who closed it: only that does not ask again. Words that a person wrote stay out of a Task,
-//! which carries no identity; a mark of them (`Task.input` of code `texte-libre`) says which ones it was about.
+//! which carries no identity; a mark of them (`Task.input` of code `texte-libre`) says which ones it was about. Of what is
+//! attached or referred to a Task has the title; a mark (`contenu-joint`) says which content that was.
 
 use std::fmt::Write as _;
 
@@ -16,6 +17,8 @@ use crate::terminology::{Level, TASK_CODE, TASK_INPUT};
 
 /// The kind of the marks of free words.
 pub(super) const FREE_TEXT: &str = "texte-libre";
+/// The kind of the marks of what is attached or referred to.
+pub(super) const ATTACHED: &str = "contenu-joint";
 /// Why an amendment cancels a Task.
 pub(super) const REPLACED: &str = "remplacée par la réponse modifiée";
 /// What stands between the parts of a reason.
@@ -46,6 +49,7 @@ pub(super) fn tells(task: &Value, rule: &Outcome) -> bool {
     let marked = |mark: &str| marks(task).any(|known| known == mark);
     parts(rule).iter().all(|part| is_part(description, part))
         && self::words(rule).all(|word| marked(&mark(word)))
+        && attached(rule).all(|mark| marked(&mark))
 }
 
 /// What a Task says of a rule beside its title and threshold: its answers, and why it fired where these do not tell.
@@ -73,8 +77,17 @@ pub(super) fn words(rule: &Outcome) -> impl Iterator<Item = &Evidence> {
 
 /// What tells these words from others without saying them.
 pub(super) fn mark(words: &Evidence) -> String {
-    let answer = words.answer.as_deref().unwrap_or_default();
-    let digest = Sha256::new().chain_update(&words.link_id).chain_update([0]).chain_update(answer).finalize();
+    digest(words, words.answer.as_deref().unwrap_or_default())
+}
+
+/// What tells what is attached or referred to from something else under the same title.
+pub(super) fn attached(rule: &Outcome) -> impl Iterator<Item = String> {
+    rule.evidence.iter().filter_map(|one| Some(digest(one, one.beyond.as_deref()?)))
+}
+
+fn digest(evidence: &Evidence, content: &str) -> String {
+    let digest =
+        Sha256::new().chain_update(&evidence.link_id).chain_update([0]).chain_update(content).finalize();
     digest[..MARK].iter().fold(String::with_capacity(2 * MARK), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -87,7 +100,7 @@ pub(super) fn names(task: &Value, flag: &str) -> bool {
 }
 
 fn marks(task: &Value) -> impl Iterator<Item = &str> {
-    let of_kind = |one: &&Value| code_of(&one["type"], TASK_INPUT) == Some(FREE_TEXT);
+    let of_kind = |one: &&Value| matches!(code_of(&one["type"], TASK_INPUT), Some(FREE_TEXT | ATTACHED));
     list(task, "input").filter(of_kind).filter_map(|one| one["valueString"].as_str())
 }
 

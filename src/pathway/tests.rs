@@ -33,6 +33,7 @@ fn rule(action_id: &str, level: Level, symptom: Option<&str>, result: Truth) -> 
         previous: Some("Aucune".to_owned()),
         place: "QuestionnaireResponse.item[1].item[6].answer[0]".to_owned(),
         free_text: false,
+        beyond: None,
     };
     Outcome { action: Arc::new(action), result, evidence: vec![Arc::new(evidence)] }
 }

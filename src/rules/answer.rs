@@ -152,6 +152,12 @@ pub(super) fn is_free_text(answer: &Value) -> bool {
     answer.get("valueString").is_some()
 }
 
+/// What an answer says beyond its readable words: another photograph has the same title, another resource the same name.
+pub(super) fn beyond(answer: &Value) -> Option<String> {
+    let told = ["valueAttachment", "valueReference"].into_iter().find_map(|name| answer.get(name))?;
+    Some(told.to_string())
+}
+
 /// The answer as the care team reads it.
 pub(super) fn readable(answer: &Value, link_id: &str, words: &Words<'_>) -> Option<String> {
     let (name, value) = answer.as_object()?.iter().find(|(name, _)| name.starts_with("value"))?;
@@ -209,6 +215,22 @@ mod tests {
     use crate::json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_attached_is_more_than_its_title() {
+        let attached = |data: &str| {
+            let answer =
+                json!({ "valueAttachment": { "title": "Photo", "contentType": "image/png", "data": data } });
+            (readable(&answer, "n", &Words::of(None)), beyond(&answer))
+        };
+        let (one, other) = (attached("AAAA"), attached("BBBB"));
+        assert_eq!(one.0, other.0);
+        assert!(one.1.is_some() && one.1 != other.1 && one == attached("AAAA"));
+        let referred =
+            |id: &str| beyond(&json!({ "valueReference": { "reference": id, "display": "Photo" } }));
+        assert_ne!(referred("Binary/1"), referred("Binary/2"));
+        assert_eq!(beyond(&json!({ "valueInteger": 4 })), None);
+    }
 
     #[test]
     fn answers_read_in_french_with_their_own_digits() {

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use super::Facts;
-use super::answer::{Answers, Words, is_free_text, readable};
+use super::answer::{Answers, Words, beyond, is_free_text, readable};
 use super::protocol::{Protocol, Rule};
 use crate::judgement::Evidence;
 
@@ -67,6 +67,7 @@ impl<'a> Answered<'a> {
                 previous: previous(0),
                 place: "QuestionnaireResponse".to_owned(),
                 free_text: before.first().and_then(|item| item.value).is_some_and(is_free_text),
+                beyond: None,
             }];
         }
         let numbered = found.iter().enumerate();
@@ -78,6 +79,7 @@ impl<'a> Answered<'a> {
                 previous: previous(n),
                 place: now.place(item),
                 free_text: item.value.is_some_and(is_free_text),
+                beyond: item.value.and_then(beyond),
             })
             .collect()
     }

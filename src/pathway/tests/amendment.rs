@@ -191,6 +191,14 @@ fn words(answer: &str) -> Outcome {
     words
 }
 
+/// A rule of level orange about an attachment.
+fn photograph(content: &str) -> Outcome {
+    let mut seen = fired("R32-orange", Level::Orange);
+    let evidence = Arc::make_mut(&mut seen.evidence[0]);
+    (evidence.answer, evidence.beyond) = (Some("Photo de la plaie".to_owned()), Some(content.to_owned()));
+    seen
+}
+
 /// What could not be read.
 fn unread(reason: &str) -> Outcome {
     let mut unread = fired("R90", Level::Technique);
@@ -219,6 +227,8 @@ fn a_closed_task_about_other_words_or_another_reason_does_not_answer_new_ones() 
     };
     check(words("J'ai des fourmis"), words("J'ai des fourmis"), false);
     check(words("J'ai des fourmis"), words("J'ai mal à la poitrine"), true);
+    check(photograph("data=AAAA"), photograph("data=AAAA"), false);
+    check(photograph("data=AAAA"), photograph("data=BBBB"), true);
     check(unread("poids"), unread("poids"), false);
     check(unread("poids"), unread("température"), true);
     check(unread("poids ; température"), unread("température"), true);
@@ -231,6 +241,9 @@ fn an_open_task_about_words_says_by_a_new_version_that_they_are_others() {
     let changed = amended(&[words("J'ai mal à la poitrine")], &held);
     assert_eq!(changes(&changed, "Task"), [update("requested")]);
     assert!(!one(&changed, "Task").to_string().contains("poitrine"));
+    let held = stored(&first(&[photograph("data=AAAA")]));
+    assert_eq!(changes(&amended(&[photograph("data=AAAA")], &held), "Task"), []);
+    assert_eq!(changes(&amended(&[photograph("data=BBBB")], &held), "Task"), [update("requested")]);
 }
 
 #[test]
