@@ -12,6 +12,7 @@
 //! | orange, technique | open four hours later | oncologist |
 //! | jaune | open when it should be done | it becomes orange: IPA, `asap` |
 //!
+//! - However old: what nobody closes is looked at as long as it is open.
 //! - Nothing is remembered: what is late follows from the Task, in any process; one that was away finds it at its first look.
 //! - Once, however many replicas look: a step is done when the Task has its role, and a unit expects the version it was decided with.
 //! - A Task never closes by this, and never becomes less pressing; an amendment keeps what was added.
@@ -31,7 +32,7 @@ use crate::problem::Problem;
 use crate::store::{Committed, Expect, Unit, Write};
 use crate::terminology::{ALERT_LEVEL, Level, PERFORMER_ROLE, TASK_INPUT};
 
-/// How far back Tasks are looked at: far longer than any delay, and than every process is away at once.
+/// How far back [`escalate_lately`] looks: far longer than any delay.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// From the time at which an orange Task should be done to the oncologist.
 const TO_ONCOLOGIST: SignedDuration = SignedDuration::from_hours(4);
@@ -59,12 +60,29 @@ const ON_CALL: (&str, &str) = ("medecin-garde", "Médecin de garde");
 /// # Errors
 /// Those of the store: what was written stays, and the rest is found again by the next call.
 pub async fn escalate(ctx: &Context) -> Result<usize, Problem> {
+    let now = incoming::now(ctx);
+    look(ctx, &[], now).await
+}
+
+/// The same of what was raised in the last two weeks, and of what is most pressing, however old: what a look costs does not grow
+/// with the other Tasks that nobody ever closes, as long as [`escalate`] is called now and then.
+///
+/// # Errors
+/// As [`escalate`].
+pub async fn escalate_lately(ctx: &Context) -> Result<usize, Problem> {
+    let now = incoming::now(ctx);
+    let since = instant(now.checked_sub(LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH));
+    let lately = look(ctx, &[("authored-on", &format!("ge{since}"))], now).await?;
+    let pressing = [("authored-on", &*format!("lt{since}")), ("priority", Priority::Stat.code())];
+    Ok(lately + look(ctx, &pressing, now).await?)
+}
+
+async fn look(ctx: &Context, which: &[(&str, &str)], now: Timestamp) -> Result<usize, Problem> {
     if !ctx.settings.escalates {
         return Ok(0);
     }
-    let now = incoming::now(ctx);
-    let since = format!("ge{}", instant(now.checked_sub(LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH)));
-    let mut query = library::whole("Task", &[("status", OPEN), ("authored-on", since.as_str())])?;
+    let open: Vec<(&str, &str)> = [("status", OPEN)].into_iter().chain(which.iter().copied()).collect();
+    let mut query = library::whole("Task", &open)?;
     let mut written = 0;
     loop {
         let page = ctx.store.search(&query).await?;

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use tokio::sync::watch::Receiver;
 
-use super::{Context, escalate, tell_silences};
+use super::{Context, escalate, escalate_lately, tell_silences};
 
 /// How often answers that did not come are looked for, in looks at late alerts.
 const SILENCES_EVERY: u32 = 10;
+/// How often every open alert is looked at, those of long ago too, in looks at late alerts: at the first, then once an hour.
+const EVERY_ALERT_EVERY: u32 = 60;
 
 /// Looks until `stop` turns true, for the first time after one pause: whoever starts has others to serve first.
 pub async fn watch(ctx: &Context, pause: Duration, mut stop: Receiver<bool>) {
@@ -18,7 +20,9 @@ pub async fn watch(ctx: &Context, pause: Duration, mut stop: Receiver<bool>) {
             () = tokio::time::sleep(pause) => {}
             _ = stop.changed() => continue,
         }
-        if let Err(problem) = escalate(ctx).await {
+        let late =
+            if looks % EVERY_ALERT_EVERY == 0 { escalate(ctx).await } else { escalate_lately(ctx).await };
+        if let Err(problem) = late {
             tracing::warn!(%problem, "alerts that nobody takes in time could not be looked at");
         }
         if looks % SILENCES_EVERY == 0

@@ -226,7 +226,6 @@ fn sort_keys<'v>(values: impl Iterator<Item = (i64, &'v str)>) -> Option<String>
     (!all.is_empty()).then(|| keys + "}")
 }
 
-
 fn part(amount: &Amount, blank: Part) -> Part {
     let (base, base_low, base_high) = amount.base.clone().unwrap_or_default();
     Part {

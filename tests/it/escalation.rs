@@ -96,6 +96,34 @@ async fn what_was_taken_or_done_in_time_does_not_escalate_and_an_amendment_keeps
 }
 
 #[tokio::test]
+async fn an_open_alert_escalates_however_old_it_is() {
+    for level in ["rouge", "jaune"] {
+        let app = App::new().await;
+        let course = Course::start(&app, "folfox").await;
+        app.at("2026-03-02T08:13:00Z");
+        let mut response = course.week("2");
+        response["authored"] = json!("2026-03-02T08:13:00Z");
+        if level == "rouge" {
+            pain(&mut response);
+        }
+        app.submit(&response).await.unwrap();
+        // Nobody looked for fifteen days: everything was down.
+        app.at("2026-03-17T08:13:00Z");
+        let lately = interaction::escalate_lately(&app.context).await.unwrap();
+        let tasks = app.search("Task", &[("status", "requested")]).await;
+        for task in &tasks {
+            let is_rouge = task["reasonCode"]["coding"][0]["code"] == "rouge";
+            assert_eq!(task.get("note").is_some(), is_rouge, "{level}: {lately} {task:#}");
+        }
+        while interaction::escalate(&app.context).await.unwrap() > 0 {}
+        for task in app.search("Task", &[("status", "requested")]).await {
+            let last = task["note"].as_array().unwrap().last().unwrap()["text"].as_str().unwrap().to_owned();
+            assert!(last.contains("oncologue"), "{level}: {task:#}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_jaune_alert_that_nobody_deals_with_becomes_orange() {
     let app = App::new().await;
     let course = Course::start(&app, "folfox").await;
