@@ -7,7 +7,7 @@
 //! | level | when | then |
 //! |---|---|---|
 //! | rouge | nobody has taken it by the time that it asks for | IPA |
-//! | rouge | open when it should be done | oncologist and physician on call |
+//! | rouge | open when it should be done | oncologist and physician on call; the patient is told again, unless somebody acts |
 //! | orange, technique | open when it should be done | IPA |
 //! | orange, technique | open four hours later | oncologist |
 //! | jaune | open when it should be done | it becomes orange: IPA, `asap` |
@@ -17,6 +17,8 @@
 //! - Once, however many replicas look: a step is done when the Task has its role, and a unit expects the version it was decided with.
 //! - A Task never closes by this, and never becomes less pressing; an amendment keeps what was added.
 //! - The call after a silence has its own clock (`interaction::tell_silences`).
+
+mod repeat;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -46,6 +48,8 @@ struct Step {
     priority: Priority,
     /// The level that it has from then on.
     level: Level,
+    /// The patient is told again what was said.
+    repeats: bool,
 }
 
 /// Why a Task is orange that was jaune; the IPA knows by it.
@@ -114,7 +118,7 @@ fn steps(task: &Value, now: Timestamp) -> Vec<Step> {
         return Vec::new();
     };
     let is_taken = matches!(task["status"].as_str(), Some("accepted" | "in-progress"));
-    let step = |roles, why, priority, level| Step { roles, why, priority, level };
+    let step = |roles, why, priority, level| Step { roles, why, priority, level, repeats: false };
     let mut due = Vec::new();
     match level {
         Level::Rouge => {
@@ -125,7 +129,8 @@ fn steps(task: &Value, now: Timestamp) -> Vec<Step> {
             }
             if now >= handle_by {
                 let why = "Alerte rouge non traitée dans le délai : oncologue et médecin de garde informés.";
-                due.push(step(&[ONCOLOGIST, ON_CALL], why, Priority::Stat, level));
+                let told = step(&[ONCOLOGIST, ON_CALL][..], why, Priority::Stat, level);
+                due.push(Step { repeats: true, ..told });
             }
         }
         Level::Orange | Level::Technique => {
@@ -188,12 +193,16 @@ async fn write(
     now: Timestamp,
 ) -> Result<usize, Problem> {
     let Some(id) = element::id(task) else { return Ok(0) };
-    let made = super::provenance::of_software(&[format!("Task/{id}")], ("UPDATE", "revise"), step.why, now);
+    let said = if step.repeats { repeat::message(ctx, task, now).await? } else { None };
+    let (said, place) = said.unzip();
+    let targets: Vec<String> = [format!("Task/{id}")].into_iter().chain(place).collect();
+    let made = super::provenance::of_software(&targets, ("UPDATE", "revise"), step.why, now);
     let proof = SeededIds::new(now, format!("escalation|{id}|{version}")).next();
     let mut unit = Unit::new("escalate", now);
     let next = meta::stamp(after(task, step, now), id, version + 1, now);
     unit.writes.push(Write::new(&next, Expect::Version(version))?);
     unit.writes.push(Write::new(&meta::stamp(made, &proof, 1, now), Expect::New)?);
+    unit.writes.extend(said);
     let written = matches!(ctx.store.commit(unit).await?, Committed::Written(_));
     if written {
         tracing::warn!(task = id, level = step.level.code(), "an alert is late");

@@ -95,6 +95,69 @@ async fn what_was_taken_or_done_in_time_does_not_escalate_and_an_amendment_keeps
     assert_eq!(late(&app, "2026-03-23T08:40:00Z").await, 0);
 }
 
+/// What the patient is told to read.
+async fn messages(app: &App) -> Vec<Value> {
+    let found = app.search("Communication", &[("status", "in-progress")]).await;
+    assert_eq!(found.iter().flat_map(structure::check).collect::<Vec<_>>(), []);
+    found
+}
+
+#[tokio::test]
+async fn the_patient_of_a_rouge_alert_that_nobody_takes_is_told_again() {
+    for kept in Kept::EACH {
+        let Some(app) = App::on(kept).await else { continue };
+        let course = Course::start(&app, "pembrolizumab").await;
+        app.at("2026-03-23T07:56:00Z");
+        let id = app.submit(&course.week("4")).await.unwrap().id;
+        let first = messages(&app).await.remove(0);
+        late(&app, "2026-03-23T08:26:00Z").await;
+        assert_eq!(messages(&app).await, [first.clone()], "not yet");
+        late(&app, "2026-03-23T08:56:00Z").await;
+        let again = messages(&app).await;
+        assert_eq!(again.len(), 1);
+        assert_eq!((&again[0]["id"], &again[0]["payload"]), (&first["id"], &first["payload"]));
+        assert_eq!(again[0]["sent"], "2026-03-23T08:56:00.000Z");
+        assert!(again[0]["note"][0]["text"].as_str().unwrap().starts_with("Message répété"));
+        // It was read, and nobody does anything until the consultation is late, too: it comes once more.
+        let mut read = again[0].clone();
+        read["status"] = json!("completed");
+        app.put(&read).await.unwrap();
+        late(&app, "2026-03-23T16:00:00Z").await;
+        let third = messages(&app).await.remove(0);
+        assert!(third["id"] != first["id"] && third["payload"] == first["payload"], "{third:#}");
+        let target = format!("Communication/{}", third["id"].as_str().unwrap());
+        assert_eq!(app.search("Provenance", &[("target", &target)]).await.len(), 1);
+        // An amendment changes the message that is to be read, and leaves no other one beside it.
+        let mut calmer = course.week("1");
+        (calmer["id"], calmer["status"]) = (json!(id), json!("amended"));
+        calmer["authored"] = json!("2026-03-23T07:56:00Z");
+        calmer["identifier"] = course.week("4")["identifier"].clone();
+        app.put(&calmer).await.unwrap();
+        let last = messages(&app).await;
+        assert_eq!(last.len(), 1);
+        assert_ne!(last[0]["payload"], first["payload"]);
+    }
+}
+
+#[tokio::test]
+async fn the_patient_of_a_rouge_alert_that_somebody_took_is_not_told_again() {
+    let app = App::new().await;
+    let course = Course::start(&app, "pembrolizumab").await;
+    app.at("2026-03-23T07:56:00Z");
+    app.submit(&course.week("4")).await.unwrap();
+    let mut call = task(&app, "appel-telephonique").await;
+    call["status"] = json!("accepted");
+    app.put(&call).await.unwrap();
+    let first = messages(&app).await;
+    assert_eq!(
+        late(&app, "2026-03-23T08:56:00Z").await,
+        2,
+        "the call was not made, the consultation not taken"
+    );
+    assert!(late(&app, "2026-03-23T16:00:00Z").await > 0, "nor was there a consultation");
+    assert_eq!(messages(&app).await, first);
+}
+
 #[tokio::test]
 async fn an_open_alert_escalates_however_old_it_is() {
     for level in ["rouge", "jaune"] {
