@@ -32,6 +32,7 @@ mod incoming;
 mod library;
 mod load;
 mod material;
+mod meaning;
 mod merged;
 mod operation;
 mod outage;

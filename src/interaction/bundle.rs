@@ -14,8 +14,7 @@ mod transaction;
 use crate::json::{Value, json};
 
 use super::Context;
-use super::incoming;
-use super::submit;
+use super::{incoming, meaning, submit};
 use crate::fhir::{Document, Reading, element};
 use crate::problem::{Category, Issue, Problem};
 
@@ -52,6 +51,10 @@ pub async fn bundle(ctx: &Context, body: impl Into<Document<'_>>, echo: Echo) ->
 async fn perform_all(ctx: &Context, bundle: &Value, echo: Echo) -> Result<Vec<u8>, Problem> {
     if element::resource_type(bundle) != Some("Bundle") {
         return Err(incoming::other_type("Bundle", element::resource_type(bundle)));
+    }
+    let rules = meaning::unknown_rules(bundle);
+    if !rules.is_empty() {
+        return Err(Problem::with(Category::Invalid, rules));
     }
     let entries = element::list(bundle, "entry").len();
     if entries > ENTRIES_MAX {

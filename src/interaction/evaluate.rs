@@ -10,7 +10,7 @@ use super::operation::Parts;
 use super::submit::decide::{self, Judgement, Origin, Situation};
 use super::submit::{self, Following, RESPONSE, history};
 use super::update::Before;
-use super::{Context, Library, content, incoming};
+use super::{Context, Library, content, incoming, meaning};
 use crate::clock::SeededIds;
 use crate::fhir::{Document, Reading, bundle, element, meta, outcome, structure};
 use crate::judgement::{Outcome, Truth};
@@ -62,6 +62,7 @@ pub async fn evaluate(ctx: &Context, body: impl Into<Document<'_>>) -> Result<Ve
     definitions.extend(parts.all("activity"));
 
     issues.extend(structure::check(&response));
+    issues.extend(meaning::unknown_rules(&response));
     let arrival = submit::Arrival::unsent(ctx, response, issues);
     let mut situation = submit::gather(ctx, &arrival, &Before::nothing()).await?.situation;
     if !definitions.is_empty() || patient.is_some() || !careplans.is_empty() {
@@ -115,6 +116,7 @@ pub fn evaluate_with(library: &Library, question: Question) -> Result<Value, Pro
 fn situation(shelf: Arc<Shelf>, question: Question) -> Situation {
     let Question { mut response, previous, patient, careplans, received_at } = question;
     let mut issues = structure::check(&response);
+    issues.extend(meaning::unknown_rules(&response));
     let known = submit::known(shelf, &mut response, &careplans);
     issues.extend(known.issues);
     let mut doubts = known.doubts;

@@ -3,7 +3,7 @@
 use crate::json::Value;
 use jiff::Timestamp;
 
-use super::Context;
+use super::{Context, meaning};
 use crate::fhir::reference::ReferenceForm;
 use crate::fhir::{self, Document, Reading, element, structure};
 use crate::problem::{Category, Issue, Problem, Severity};
@@ -24,6 +24,8 @@ pub(crate) fn read(rtype: &str, body: Document<'_>) -> Result<Incoming, Problem>
     let Reading { resource, mut issues } = body.read()?;
     let resource = of_type(rtype, resource)?;
     issues.extend(structure::check(&resource));
+    issues.extend(meaning::unknown_rules(&resource));
+    issues.extend(meaning::unknown_modifiers(&resource));
     if hinders(&issues) {
         return Err(Problem::with(Category::Invalid, issues));
     }

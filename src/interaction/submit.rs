@@ -37,7 +37,7 @@ use jiff::Timestamp;
 use super::incoming::{self, check_id};
 use super::read as reading;
 use super::update::{Before, Wanted};
-use super::{Answer, Context, content, create};
+use super::{Answer, Context, content, create, meaning};
 use crate::fhir::search::Query;
 use crate::fhir::{self, Document, Reading, element, structure};
 use crate::problem::{Category, Issue, Problem};
@@ -213,6 +213,7 @@ pub async fn keep_mistyped(ctx: &Context, bytes: &[u8], problem: Problem) -> Res
     let mut known = problem;
     known.issues.extend(issues);
     known.issues.extend(structure::check(&response));
+    known.issues.extend(meaning::unknown_rules(&response));
     keep_refused(ctx, document, response, known).await
 }
 
@@ -323,6 +324,8 @@ fn as_response(mut resource: Value, mut issues: Vec<Issue>) -> Result<(Value, Ve
         }
     }
     issues.extend(structure::check(&resource));
+    // Its modifiers are told by the Questionnaire's own look at it, which judges what they stand on as it is written.
+    issues.extend(meaning::unknown_rules(&resource));
     Ok((resource, issues))
 }
 

@@ -29,6 +29,7 @@ mod identity;
 mod killing;
 mod late;
 mod logging;
+mod meaning;
 mod merged;
 mod mhd;
 mod misplaced;

@@ -85,6 +85,7 @@ impl Entry {
         if matches!(method, Method::Post | Method::Put | Method::Patch) && resource.is_none() {
             return Err(malformed("the entry has no resource"));
         }
+        refuse_modified(raw)?;
         refuse_misplaced(raw, method)?;
         let if_match = match text("request.ifMatch") {
             Some(tag) => {
@@ -164,6 +165,17 @@ fn address(url: &str, base: &str) -> Result<(String, Target), Problem> {
             Err(malformed("the id in request.url is no id"))
         }
     };
+/// Refuses what may turn round the meaning of an entry or its request, and is not known here (FHIR R4, 2.4.2).
+fn refuse_modified(raw: &Value) -> Result<(), Problem> {
+    for place in ["modifierExtension", "request.modifierExtension"] {
+        if place.split('.').try_fold(raw, |value, name| value.get(name)).is_some() {
+            let text = format!("{place} may change the meaning of this entry, and none is known here");
+            return Err(Problem::new(Category::Malformed, "extension", text));
+        }
+    }
+    Ok(())
+}
+
     Ok(match segments[..] {
         ["_history"] => (String::new(), Target::History(None, params)),
         [rtype] => (rtype.to_owned(), Target::Type(params)),
