@@ -147,3 +147,47 @@ async fn a_response_in_a_transaction_that_is_refused_for_another_entry_is_told_t
         "the one that was itself refused, and the one beside it, once"
     );
 }
+
+#[tokio::test]
+async fn a_read_of_what_the_client_has_is_answered_with_304() {
+    let app = App::bare().await;
+    let mut here = patient("a");
+    here["id"] = json!("here");
+    let first = app.put(&here).await.unwrap();
+    here["active"] = json!(true);
+    app.at("2026-03-02T09:13:00+01:00");
+    let second = app.put(&here).await.unwrap();
+    let (first, second) = (first.last_updated.to_string(), second.last_updated.to_string());
+    let get = |url: &str, conditions: Value| {
+        let mut request = json!({"method": "GET", "url": url});
+        for (name, value) in conditions.as_object().unwrap() {
+            request[name.to_string().as_str()] = value.clone();
+        }
+        json!({"request": request})
+    };
+    let (read, known) = ("200 OK", "304 Not Modified");
+    let cases = [
+        (get("Patient/here", json!({"ifNoneMatch": "W/\"2\""})), known),
+        (get("Patient/here", json!({"ifNoneMatch": "W/\"1\", W/\"2\""})), known),
+        (get("Patient/here", json!({"ifNoneMatch": "*"})), known),
+        (get("Patient/here", json!({"ifNoneMatch": "W/\"1\""})), read),
+        (get("Patient/here", json!({"ifModifiedSince": second})), known),
+        (get("Patient/here", json!({"ifModifiedSince": first})), read),
+        (get("Patient/here", json!({"ifNoneMatch": "W/\"1\"", "ifModifiedSince": second})), read),
+        (get("Patient/here/_history/1", json!({"ifNoneMatch": "W/\"1\""})), known),
+        (get("Patient/nobody", json!({"ifNoneMatch": "*"})), "404 Not Found"),
+        (get("Patient?_id=here", json!({"ifNoneMatch": "*"})), read),
+    ];
+    for kind in ["batch", "transaction"] {
+        let entries = cases.iter().map(|(entry, _)| entry.clone()).collect();
+        let answer = send(&app, &bundle(kind, entries)).await.unwrap();
+        assert_eq!(statuses(&answer), cases.iter().map(|(_, status)| *status).collect::<Vec<_>>(), "{kind}");
+        assert_eq!(vigie::fhir::structure::check(&answer), [], "{answer:#}");
+        let known = &answer["entry"][0];
+        assert_eq!(known.get("resource"), None, "{known}");
+        assert_eq!(
+            (&known["response"]["etag"], &known["response"]["lastModified"]),
+            (&json!("W/\"2\""), &answer["entry"][3]["resource"]["meta"]["lastUpdated"])
+        );
+    }
+}

@@ -22,6 +22,8 @@ pub enum Echo {
 pub(super) enum Done {
     /// One resource.
     One(Answer),
+    /// One that the client has already: nothing of it is sent (304).
+    Known(Answer),
     /// A Bundle: of a search or a history.
     Page(Vec<u8>),
     /// A read of a transaction that found nothing.
@@ -34,7 +36,7 @@ impl Done {
         match self {
             Self::One(answer) => answer.body.len(),
             Self::Page(body) => body.len(),
-            Self::Refused(_) => 0,
+            Self::Known(_) | Self::Refused(_) => 0,
         }
     }
 
@@ -64,6 +66,11 @@ impl Done {
         match self {
             Self::Page(body) => json!({ "resource": json_of(body), "response": { "status": "200 OK" } }),
             Self::One(answer) => one(answer, base, echo),
+            Self::Known(answer) => json!({ "response": {
+                "status": "304 Not Modified",
+                "etag": format!("W/\"{}\"", answer.version),
+                "lastModified": datetime::instant(answer.last_updated)
+            } }),
             Self::Refused(problem) => refusal(problem),
         }
     }
@@ -128,6 +135,7 @@ pub const fn status_line(category: Category) -> &'static str {
         Category::NotSupported => "405 Method Not Allowed",
         Category::NotAcceptable => "406 Not Acceptable",
         Category::UnsupportedMediaType => "415 Unsupported Media Type",
+        Category::RequestTimeout => "408 Request Timeout",
         Category::TooLarge => "413 Payload Too Large",
         Category::Busy => "503 Service Unavailable",
         Category::StorageFull => "507 Insufficient Storage",

@@ -3,7 +3,7 @@
 use crate::json::Value;
 
 use crate::fhir::{element, reference, search};
-use crate::interaction::read;
+use crate::interaction::{Answer, read};
 use crate::problem::{Category, Problem};
 
 /// What is asked.
@@ -48,6 +48,35 @@ pub(super) struct Entry {
     pub(super) target: Target,
     pub(super) if_match: Option<u64>,
     pub(super) if_none_exist: Option<String>,
+    /// What the client has already (`ifNoneMatch`, `ifModifiedSince`): of a read of one resource.
+    pub(super) known: Known,
+}
+
+/// What a client has of what it reads.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Known {
+    /// Versions as text, or `*`.
+    tags: Option<Vec<String>>,
+    since: Option<jiff::Timestamp>,
+}
+
+impl Known {
+    fn read(raw: &Value) -> Self {
+        let tag = |tag: &str| tag.trim().trim_start_matches("W/").trim_matches('"').to_owned();
+        let text = |name: &str| element::str_at(raw, name);
+        Self {
+            tags: text("request.ifNoneMatch").map(|tags| tags.split(',').map(tag).collect()),
+            since: text("request.ifModifiedSince").and_then(|since| since.parse().ok()),
+        }
+    }
+
+    /// Whether that is what is read; as in HTTP, tags say more than a date.
+    pub(super) fn holds(&self, answer: &Answer) -> bool {
+        match &self.tags {
+            Some(tags) => tags.iter().any(|tag| tag == "*" || *tag == answer.version.to_string()),
+            None => self.since.is_some_and(|since| answer.last_updated <= since),
+        }
+    }
 }
 
 impl Entry {
@@ -56,6 +85,7 @@ impl Entry {
     pub(super) fn read(raw: &Value, base: &str) -> Result<Self, Problem> {
         let text = |path: &str| element::str_at(raw, path);
         refuse_no_text(raw)?;
+        refuse_modified(raw)?;
         let method = match text("request.method") {
             Some("GET" | "HEAD") => Method::Get,
             Some("POST") => Method::Post,
@@ -85,7 +115,6 @@ impl Entry {
         if matches!(method, Method::Post | Method::Put | Method::Patch) && resource.is_none() {
             return Err(malformed("the entry has no resource"));
         }
-        refuse_modified(raw)?;
         refuse_misplaced(raw, method)?;
         let if_match = match text("request.ifMatch") {
             Some(tag) => {
@@ -105,6 +134,7 @@ impl Entry {
             target,
             if_match,
             if_none_exist: text("request.ifNoneExist").map(str::to_owned),
+            known: Known::read(raw),
         })
     }
 }
@@ -133,6 +163,17 @@ fn refuse_no_text(raw: &Value) -> Result<(), Problem> {
         }
         _ => Ok(()),
     }
+}
+
+/// Refuses what may turn round the meaning of an entry or its request, and is not known here (FHIR R4, 2.4.2).
+fn refuse_modified(raw: &Value) -> Result<(), Problem> {
+    for place in ["modifierExtension", "request.modifierExtension"] {
+        if place.split('.').try_fold(raw, |value, name| value.get(name)).is_some() {
+            let text = format!("{place} may change the meaning of this entry, and none is known here");
+            return Err(Problem::new(Category::Malformed, "extension", text));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a condition that a method does not have: done without it, it would do what the client meant to spare.
@@ -165,17 +206,6 @@ fn address(url: &str, base: &str) -> Result<(String, Target), Problem> {
             Err(malformed("the id in request.url is no id"))
         }
     };
-/// Refuses what may turn round the meaning of an entry or its request, and is not known here (FHIR R4, 2.4.2).
-fn refuse_modified(raw: &Value) -> Result<(), Problem> {
-    for place in ["modifierExtension", "request.modifierExtension"] {
-        if place.split('.').try_fold(raw, |value, name| value.get(name)).is_some() {
-            let text = format!("{place} may change the meaning of this entry, and none is known here");
-            return Err(Problem::new(Category::Malformed, "extension", text));
-        }
-    }
-    Ok(())
-}
-
     Ok(match segments[..] {
         ["_history"] => (String::new(), Target::History(None, params)),
         [rtype] => (rtype.to_owned(), Target::Type(params)),

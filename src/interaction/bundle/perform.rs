@@ -74,9 +74,10 @@ async fn perform(ctx: &Context, entry: &Entry) -> Result<Done, Problem> {
 
 async fn get(ctx: &Context, entry: &Entry) -> Result<Done, Problem> {
     let rtype = entry.rtype.as_str();
+    let one = |answer| if entry.known.holds(&answer) { Done::Known(answer) } else { Done::One(answer) };
     Ok(match &entry.target {
-        Target::One(id) => Done::One(read(ctx, rtype, id).await?),
-        Target::Version(id, version) => Done::One(vread(ctx, rtype, id, *version).await?),
+        Target::One(id) => one(read(ctx, rtype, id).await?),
+        Target::Version(id, version) => one(vread(ctx, rtype, id, *version).await?),
         Target::Type(params) => Done::Page(search(ctx, rtype, params).await?.body),
         Target::History(id, params) => {
             let rtype = Some(rtype).filter(|rtype| !rtype.is_empty());
