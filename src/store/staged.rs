@@ -1,12 +1,16 @@
 //! A store whose commits are only collected, and seen by its own reads: what a FHIR transaction decides piece by piece
 //! becomes one [`Unit`], committed at the end or not at all.
 
+mod newest;
+
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use self::newest::Newest;
 use super::{
     Claim, Committed, DeliveryFilter, DeliveryRecord, Expect, Guard, History, LeaseRequest, Leased, Order,
     Overdue, Page, Pending, Settlement, Store, Stored, Unit, Versions, Violation, Write, body,
@@ -22,12 +26,14 @@ pub struct Staged {
     inner: Arc<dyn Store>,
     expected: HashSet<Name>,
     state: Mutex<State>,
+    /// How many staged resources were compared with a query.
+    compared: AtomicU64,
 }
 
 struct State {
     unit: Unit,
     /// The newest staged version of each resource.
-    newest: HashMap<Name, Write>,
+    newest: Newest,
     /// Where each stream stood when it was first read.
     streams: HashMap<String, u64>,
     /// How often each stream was bumped since.
@@ -49,13 +55,19 @@ impl Staged {
     pub fn new(inner: Arc<dyn Store>, name: &'static str, at: Timestamp, expected: HashSet<Name>) -> Self {
         let state = State {
             unit: Unit::new(name, at),
-            newest: HashMap::new(),
+            newest: Newest::default(),
             streams: HashMap::new(),
             bumped: HashMap::new(),
             guarded: HashSet::new(),
             keys: HashMap::new(),
         };
-        Self { inner, expected, state: Mutex::new(state) }
+        Self { inner, expected, state: Mutex::new(state), compared: AtomicU64::new(0) }
+    }
+
+    /// How many staged resources were compared with a query, all queries together: what a transaction costs beyond its entries.
+    #[must_use]
+    pub fn compared(&self) -> u64 {
+        self.compared.load(Ordering::Relaxed)
     }
 
     /// Everything that was staged, as one unit.
@@ -87,7 +99,7 @@ impl Staged {
     /// What matches once everything staged is written, on the first page; `inner` is what matches without it.
     fn overlaid(&self, query: &Query, inner: Vec<Stored>) -> Result<Vec<Stored>, Problem> {
         let state = self.state();
-        if !can_tell(query) && state.newest.values().any(|write| write.rtype == query.rtype) {
+        if !can_tell(query) && state.newest.has(&query.rtype) {
             let text = format!(
                 "a condition on {} with a chain, a measured value or such a modifier cannot be told of what the same \
                  transaction writes; a plain one, such as identifier, can",
@@ -97,13 +109,14 @@ impl Staged {
         }
         let mut found = Vec::new();
         if query.after.is_none() {
-            let fits = |write: &&Write| !write.deleted && matches(query, &candidate(write));
-            for write in state.newest.values().filter(fits) {
-                found.push(stored(write)?);
+            for write in state.newest.candidates(query) {
+                self.compared.fetch_add(1, Ordering::Relaxed);
+                if !write.deleted && matches(query, &candidate(write)) {
+                    found.push(stored(write)?);
+                }
             }
-            found.sort_by(|one, other| one.id.cmp(&other.id));
         }
-        let old = |one: &Stored| state.newest.contains_key(&(one.rtype.clone(), one.id.clone()));
+        let old = |one: &Stored| state.newest.get(&(one.rtype.clone(), one.id.clone())).is_some();
         found.extend(inner.into_iter().filter(|one| !old(one)));
         Ok(found)
     }
@@ -148,7 +161,7 @@ impl Staged {
             }
         }
         for write in unit.writes {
-            state.newest.insert((write.rtype.clone(), write.id.clone()), write.clone());
+            state.newest.insert(write.clone());
             state.unit.writes.push(write);
         }
         state.unit.stops.extend(unit.stops);

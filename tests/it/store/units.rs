@@ -1,7 +1,10 @@
 //! What a unit writes, and what keeps it from being written.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use vigie::json::json;
-use vigie::store::{Committed, Expect, Guard, Unit, Violation, Write};
+use vigie::store::{Committed, Expect, Guard, Staged, Store, Unit, Violation, Write};
 
 use super::support::{Held, at, new, query, resource, unit};
 
@@ -175,4 +178,42 @@ async fn a_type_that_is_not_served_is_not_stored() {
     let write = new("Encounter", "e", json!({}));
     assert!(held.store.commit(unit(vec![write])).await.is_err());
     assert_eq!(held.store.ready().await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_condition_is_compared_with_the_few_staged_resources_that_may_meet_it() {
+    const MANY: usize = 300;
+    let Some(held) = Held::new().await else { return };
+    let staged = Staged::new(Arc::clone(&held.store), "test", at(0), HashSet::new());
+    let condition = |n: usize| query("Patient", &format!("identifier=urn:s|n{n}&active=true,false"));
+    for n in 0..MANY {
+        let more = json!({"active": true, "identifier": [{"system": "urn:s", "value": format!("n{n}")}]});
+        let write = Write::new(&resource("Patient", &format!("p{n}"), 1, more), Expect::New).unwrap();
+        let mut unit = unit(vec![write]);
+        unit.guards.push(Guard::NoneMatches(condition(n)));
+        assert!(matches!(staged.commit(unit).await, Ok(Committed::Written(_))));
+    }
+    for n in 0..MANY {
+        let page = staged.search(&condition(n)).await.unwrap();
+        let ids: Vec<String> = page.resources.into_iter().map(|stored| stored.id).collect();
+        assert_eq!(ids, [format!("p{n}")]);
+    }
+    assert_eq!(staged.compared(), MANY as u64, "each with itself, and with no other");
+    // What it says now counts, and what cannot be looked up is compared with all.
+    let more = json!({"active": false, "birthDate": "1960-01-01"});
+    let write = Write::new(&resource("Patient", "p7", 2, more), Expect::Version(1)).unwrap();
+    assert!(matches!(staged.commit(unit(vec![write])).await, Ok(Committed::Written(_))));
+    for (text, expected) in [
+        ("identifier=urn:s|n7", 0),
+        ("identifier=n8,n9,n7", 2),
+        ("identifier=urn:s|", MANY - 1),
+        ("identifier:not=urn:s|n8", MANY - 1),
+        ("birthdate=1960", 1),
+        ("_id=p7,p8,q", 2),
+        ("active=false", 1),
+        ("", MANY),
+    ] {
+        let query = query("Patient", text);
+        assert_eq!(staged.search(&query).await.unwrap().resources.len(), expected, "{text}");
+    }
 }
