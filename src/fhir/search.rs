@@ -30,7 +30,7 @@ pub use fold::fold;
 pub use local::localise;
 pub use matching::{Candidate, can_tell, matches};
 pub use parameter::{Column, Component, Kind, Parameter};
-pub use parse::{COUNT_DEFAULT, COUNT_MAX, CURSOR, escape, pairs, parse, parse_text};
+pub use parse::{COUNT_DEFAULT, COUNT_MAX, CURSOR, ONCE, escape, pairs, parse, parse_text, repeated};
 pub use query::{Criterion, Modifier, Query, Sort, SortKey, Total};
 pub use registry::install;
 pub use request::{Handling, Ignored, Include, Request, Summary, references, request};

@@ -234,6 +234,8 @@ pub(super) fn parameters(query: &str) -> Result<(Parameters, Form), Problem> {
         match (name.as_str(), value.as_str()) {
             // Without a value they say nothing (R4 3.1.1.4).
             ("_format" | "_pretty", "") => {}
+            ("_format", _) if form.format.is_some() => return Err(twice("_format")),
+            ("_pretty", _) if form.pretty.is_some() => return Err(twice("_pretty")),
             ("_format", _) => form.format = Some(value),
             ("_pretty", "true" | "false") => form.pretty = Some(value == "true"),
             ("_pretty", _) => {
@@ -243,6 +245,10 @@ pub(super) fn parameters(query: &str) -> Result<(Parameters, Form), Problem> {
         }
     }
     Ok((rest, form))
+}
+
+fn twice(name: &str) -> Problem {
+    Problem::new(Category::Malformed, "invalid", format!("{name} is given twice: say it once"))
 }
 
 fn refuse_parameters(parameters: &[(String, String)]) -> Result<(), Problem> {

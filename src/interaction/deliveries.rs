@@ -5,6 +5,7 @@ use crate::json::{Value, json};
 use super::hl7v2::{self, BusinessReceipt};
 use super::{Context, incoming};
 use crate::fhir::datetime::instant;
+use crate::fhir::search;
 use crate::outbox::{Act, Attempt, Delivery, Outcome, State};
 use crate::problem::{Category, Issue, Problem};
 use crate::store::{DeliveryFilter, DeliveryRecord, Order};
@@ -126,8 +127,11 @@ const fn is_archiving(act: Act) -> bool {
 fn filter(params: &[(String, String)]) -> Result<DeliveryFilter, Problem> {
     let mut filter = DeliveryFilter::default();
     let mut issues = Vec::new();
-    for (name, value) in params {
+    for (place, (name, value)) in params.iter().enumerate() {
         refuse_nul(name, value)?;
+        if let Some(text) = search::repeated(params, place, DELIVERY_FILTERS) {
+            issues.push(Issue::error("invalid", text).at(name));
+        }
         let text = Some(value.clone());
         match name.as_str() {
             "id" => filter.id = text,

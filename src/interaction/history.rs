@@ -7,6 +7,7 @@ use super::search::link::link;
 use super::search::{CURSOR, SearchAnswer};
 use super::{Context, read};
 use crate::fhir::datetime::{self, PartialDateTime};
+use crate::fhir::search;
 use crate::problem::{Category, Problem};
 use crate::store::{History, Made, Stored};
 
@@ -84,7 +85,10 @@ fn wanted(
     let mut history = History::new(ctx.settings.page_default);
     history.rtype = rtype.map(str::to_owned);
     history.id = id.map(str::to_owned);
-    for (name, value) in params {
+    for (place, (name, value)) in params.iter().enumerate() {
+        if let Some(text) = search::repeated(params, place, &["_since", "_at", "_count", "_sort", CURSOR]) {
+            return Err(Problem::new(Category::Malformed, "invalid", text).at(name));
+        }
         match name.as_str() {
             "_since" => history.since = Some(moment(name, value)?.0),
             "_at" => history.at = Some(moment(name, value)?),

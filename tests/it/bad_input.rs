@@ -146,12 +146,31 @@ async fn what_is_asked_for_in_a_way_that_is_not_read_is_refused_and_not_guessed(
         ("/Patient/x/_history/99999999999999999999999", 404, "numbered"),
         ("/metadata?_format=html", 406, "application/fhir+xml"),
         ("/$deliveries?_count=0", 400, "_count"),
+        ("/Patient?_count=2&_count=500", 400, "_count is given twice, here as '500'"),
+        ("/Patient?_summary=text&_summary=count", 400, "given twice"),
+        ("/Patient?_format=json&_format=xml", 400, "_format is given twice"),
+        ("/Patient/_history?_count=1&_count=2", 400, "given twice"),
+        ("/_history?_since=2026&_since=2027", 400, "given twice"),
+        ("/$deliveries?_count=1&_count=2", 400, "given twice"),
+        ("/Task?patient=Patient/", 400, "'Patient/'"),
+        ("/Task?patient=http://localhost/Patient/", 400, "'http://localhost/Patient/'"),
+        ("/Task?patient=http://localhost/Patient", 400, "names no resource"),
+        ("/Task?patient=http://localhost/Patient//_history/1", 400, "names no resource"),
+        ("/Task?patient=Patient/a,Patient/", 400, "'Patient/'"),
+        ("/Task?focus=http://localhost/Flag/", 400, "'http://localhost/Flag/'"),
     ] {
         let (code, outcome) = service.get(path).await;
         let text = diagnostics(&outcome);
         assert_eq!(code, status, "{path}: {text}");
         assert!(text.contains(says), "{path}: '{says}' is missing in: {text}");
     }
+    let own = service.at("/Patient/");
+    let (code, outcome) = service.get(&format!("/Task?patient={own}")).await;
+    assert!(code == 400 && diagnostics(&outcome).contains(&format!("'{own}'")), "{outcome:#}");
+    let headers = [("prefer", "handling=lenient"), ("accept", "application/fhir+json")];
+    let lenient = service.ask("GET", "/Questionnaire?_count=0&_count=5", &headers, vec![]).await;
+    let lenient: Value = serde_json::from_slice(&lenient.bytes().await.unwrap()).unwrap();
+    assert!(lenient["entry"][0]["resource"].to_string().contains("given twice"), "{lenient:#}");
     let long = format!("/Patient/{}", "a".repeat(6_000));
     assert_eq!(service.get(&long).await.0, 404);
     let (code, bundle) = service.get("/Questionnaire?_count=0").await;

@@ -15,6 +15,23 @@ pub const CURSOR: &str = "_cursor";
 /// Alternatives of one criterion, and criteria of one query.
 const PARTS_MAX: usize = 100;
 
+/// Parameters that say how matches are given back, and that a request has once: what two of one mean is nowhere said (R4 3.1.1.5).
+pub const ONCE: &[&str] = &["_count", "_cursor", "_sort", "_summary", "_total"];
+
+/// What is wrong with the parameter at that place, if it is one of these and an earlier one has the same name.
+#[must_use]
+pub fn repeated(params: &[(String, String)], place: usize, once: &[&str]) -> Option<String> {
+    let (name, value) = params.get(place)?;
+    let earlier = params[..place].iter().any(|(other, value)| other == name && !value.is_empty());
+    (earlier && !value.is_empty() && once.contains(&name.as_str()))
+        .then(|| format!("{name} is given twice, here as '{}': say it once", shown(value)))
+}
+
+/// The beginning of a value, to be said back.
+pub(super) fn shown(value: &str) -> String {
+    value.chars().take(100).collect()
+}
+
 /// Reads decoded parameters. `_format` and `_pretty` are the caller's and are not known here.
 ///
 /// # Errors
@@ -23,8 +40,12 @@ const PARTS_MAX: usize = 100;
 pub fn parse(rtype: &str, params: &[(String, String)]) -> Result<Query, Problem> {
     let mut query = begin(rtype)?;
     let mut issues = Vec::new();
-    for (name, value) in params {
-        if let Err(Fault { diagnostics, .. }) = read(&mut query, name, value) {
+    for (place, (name, value)) in params.iter().enumerate() {
+        let read = match repeated(params, place, ONCE) {
+            Some(text) => Err(text.into()),
+            None => read(&mut query, name, value),
+        };
+        if let Err(Fault { diagnostics, .. }) = read {
             issues.push(Issue::error("invalid", diagnostics).at(name.as_str()));
         }
     }

@@ -95,7 +95,12 @@ pub fn request(rtype: &str, params: &[(String, String)], handling: Handling) -> 
             ignore(place, "value", format!("{name} has no value: it is passed over"));
             continue;
         }
-        match request.read(name, value) {
+        // Under `handling=lenient` the first one counts.
+        let read = match parse::repeated(params, place, parse::ONCE) {
+            Some(text) => Err(Fault::unknown(text)),
+            None => request.read(name, value),
+        };
+        match read {
             Ok(()) => {}
             Err(fault) if fault.unknown && handling == Handling::Lenient => {
                 ignore(place, "not-supported", fault.diagnostics);
@@ -275,6 +280,25 @@ mod tests {
             Some(""),
             "refused by the store"
         );
+    }
+
+    #[test]
+    fn what_is_said_once_is_refused_twice_and_the_first_counts_where_that_is_passed_over() {
+        for twice in [
+            "_count=2&_count=500",
+            "_sort=status&_sort=_id",
+            "_total=none&_total=accurate",
+            "_summary=text&_summary=count",
+        ] {
+            let problem = read(twice, Handling::Strict).unwrap_err();
+            assert!(problem.to_string().contains("given twice"), "{problem}");
+            let lenient = read(twice, Handling::Lenient).unwrap();
+            assert_eq!(lenient.ignored.iter().map(|one| one.place).collect::<Vec<_>>(), [1], "{twice}");
+            let first = read(twice.split('&').next().unwrap(), Handling::Strict).unwrap();
+            assert_eq!((lenient.query, lenient.summary), (first.query, first.summary));
+        }
+        assert!(read("_count=&_count=5", Handling::Strict).is_ok());
+        assert_eq!(read("_elements=status&_elements=for", Handling::Strict).unwrap().elements.len(), 2);
     }
 
     #[test]

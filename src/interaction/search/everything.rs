@@ -90,8 +90,10 @@ impl Asked {
     fn read(ctx: &Context, params: &[(String, String)]) -> Result<Self, Problem> {
         let mut asked = Self { count: ctx.settings.page_default, types: None, since: None, from: (0, None) };
         let mut issues = Vec::new();
-        for (name, value) in params {
-            if let Err(text) = asked.put(name, value) {
+        for (place, (name, value)) in params.iter().enumerate() {
+            let once = ["_count", "_type", "_since", CURSOR];
+            let twice = search::repeated(params, place, &once).map_or(Ok(()), Err);
+            if let Err(text) = twice.and_then(|()| asked.put(name, value)) {
                 issues.push(Issue::error("value", text).at(name.as_str()));
             }
         }

@@ -2,7 +2,9 @@
 
 use rust_decimal::Decimal;
 
+use super::shown;
 use crate::fhir::reference::{self, ReferenceForm};
+use crate::fhir::schema;
 use crate::fhir::search::number::{self, Base, UCUM};
 use crate::fhir::search::{Kind, Limits, Modifier, Parameter, Prefix, Test, instant};
 
@@ -77,6 +79,10 @@ fn reference_to(parameter: &'static Parameter, target: Option<&str>, text: &str)
     let types =
         || if parameter.targets.is_empty() { "any type".to_owned() } else { parameter.targets.join(", ") };
     let form = reference::parse(text);
+    let refused = |right: &str| format!("'{}' names no resource: {right}", shown(text));
+    if is_without_id(&form) {
+        return Err(refused("an address ends in Type/id"));
+    }
     let fits = |rtype: &str| parameter.refers_to(rtype) && target.is_none_or(|target| target == rtype);
     if let Some(rtype) = form.rtype().filter(|rtype| !fits(rtype)) {
         return Err(format!(
@@ -99,8 +105,16 @@ fn reference_to(parameter: &'static Parameter, target: Option<&str>, text: &str)
                 Ok(Test::Reference(targets.iter().map(|rtype| format!("{rtype}/{text}")).collect()))
             }
         },
-        _ => Err(format!("{name} is Type/id, an id, or an absolute address; types: {}", types())),
+        _ => Err(refused(&format!("{name} is Type/id, an id, or an absolute address; types: {}", types()))),
     }
+}
+
+/// `https://…/Patient/` and `https://…/Patient`: addresses of a type, under which nothing is ever stored.
+fn is_without_id(form: &ReferenceForm<'_>) -> bool {
+    let ReferenceForm::Absolute { url, id: None, .. } = form else { return false };
+    let path = url.split_once("/_history").map_or(*url, |(path, _)| path);
+    let last = path.trim_end_matches('/').rsplit('/').next();
+    last.is_some_and(|last| schema::r4().is_resource(last))
 }
 
 fn prefixed(text: &str) -> (Prefix, &str) {
