@@ -151,6 +151,9 @@ pub struct Limits {
     /// Largest body read, in bytes.
     #[validate(range(min = 1_024, max = 104_857_600))]
     pub body_bytes: usize,
+    /// How long the whole of a body may take to come, in seconds.
+    #[validate(range(min = 1, max = 3_600))]
+    pub body_seconds: u64,
     /// Threads that serve requests; 0 means one a core.
     #[validate(range(max = 256))]
     pub workers: usize,
@@ -164,7 +167,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { body_bytes: 5_242_880, workers: 0, report_weeks: 53, shutdown_seconds: 20 }
+        Self { body_bytes: 5_242_880, body_seconds: 300, workers: 0, report_weeks: 53, shutdown_seconds: 20 }
     }
 }
 

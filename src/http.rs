@@ -27,6 +27,7 @@ use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+pub use body::Limits as BodyLimits;
 pub use door::{Door, Stage};
 
 use crate::interaction::Context;
@@ -39,8 +40,8 @@ pub struct State {
     pub context: Arc<Context>,
     /// Renders the metrics of the process.
     pub metrics: PrometheusHandle,
-    /// Largest body read, in bytes.
-    pub body_bytes: usize,
+    /// What a body may take.
+    pub body: BodyLimits,
     /// Origins whose pages may ask; none by default.
     pub origins: Vec<String>,
 }

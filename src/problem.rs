@@ -25,6 +25,8 @@ pub enum Category {
     NotAcceptable,
     /// Body of a kind that is not read here (415).
     UnsupportedMediaType,
+    /// The body did not come in the time that it may take (408).
+    RequestTimeout,
     /// Body or answer over a limit (413).
     TooLarge,
     /// Try again later (503).

@@ -20,7 +20,7 @@ use crate::clock::{Clock, Ids};
 use crate::config::{self, Settings};
 use crate::delivery;
 use crate::fhir::search;
-use crate::http::{self, Door, Serving, Stage, State};
+use crate::http::{self, BodyLimits, Door, Serving, Stage, State};
 use crate::identity::Environment;
 use crate::interaction::{self, Context, Library};
 use crate::mllp::{self, Listener};
@@ -99,7 +99,10 @@ impl Application {
         door.open(State {
             context: Arc::clone(&context),
             metrics: telemetry::metrics(),
-            body_bytes: settings.limits.body_bytes,
+            body: BodyLimits {
+                bytes: settings.limits.body_bytes,
+                time: Duration::from_secs(settings.limits.body_seconds),
+            },
             origins: settings.cors.origins.clone(),
         });
         let poll = Duration::from_millis(settings.delivery.poll_ms);

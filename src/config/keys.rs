@@ -21,6 +21,7 @@ const KEYS: &[(&str, Form)] = &[
     ("log.level", Form::Text),
     ("log.json", Form::Flag),
     ("limits.body_bytes", Form::Number),
+    ("limits.body_seconds", Form::Number),
     ("limits.workers", Form::Number),
     ("limits.report_weeks", Form::Number),
     ("limits.shutdown_seconds", Form::Number),

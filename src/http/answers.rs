@@ -4,7 +4,7 @@
 use super::route::Interaction;
 
 /// What reading a body may be answered with, beyond the rest.
-const BODY: &[u16] = &[413, 415];
+const BODY: &[u16] = &[408, 413, 415];
 
 /// The statuses of an interaction, in order.
 #[must_use]
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(statuses(Interaction::Read), [200, 304, 400, 404, 406, 410, 500, 503]);
         assert_eq!(
             statuses(Interaction::Create),
-            [200, 201, 400, 406, 409, 412, 413, 415, 422, 500, 503, 507]
+            [200, 201, 400, 406, 408, 409, 412, 413, 415, 422, 500, 503, 507]
         );
     }
 }

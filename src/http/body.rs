@@ -1,4 +1,4 @@
-//! Reads a request body up to a limit; what is over it is read away, so that the client gets its answer.
+//! Reads a request body up to a limit of bytes and of time; what is over the bytes is read away, so that the client gets its answer.
 
 use std::time::Duration;
 
@@ -14,12 +14,32 @@ const DRAIN_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// How long nothing may come: who has gone without a word would hold what was read for ever.
 const SILENCE: Duration = Duration::from_secs(60);
 
+/// What a body may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Most bytes that are read.
+    pub bytes: usize,
+    /// Until the last of them has come: who sends a byte now and then would hold a connection for ever.
+    pub time: Duration,
+}
+
 /// The whole body.
 ///
 /// # Errors
-/// `TooLarge` over `limit` bytes, `Malformed` when the client stops half way.
-pub(super) async fn read(payload: Payload, limit: usize) -> Result<Bytes, Problem> {
-    within(payload, limit, SILENCE).await
+/// `TooLarge` over the limit of bytes, `RequestTimeout` when it does not come in time, `Malformed` when the client stops half way.
+pub(super) async fn read(payload: Payload, limits: Limits) -> Result<Bytes, Problem> {
+    in_time(payload, limits, SILENCE).await
+}
+
+async fn in_time(
+    payload: impl Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    limits: Limits,
+    silence: Duration,
+) -> Result<Bytes, Problem> {
+    tokio::time::timeout(limits.time, within(payload, limits.bytes, silence)).await.unwrap_or_else(|_| {
+        let text = format!("the body did not arrive whole within {} s", limits.time.as_secs());
+        Err(Problem::new(Category::RequestTimeout, "timeout", text))
+    })
 }
 
 async fn within(
@@ -31,7 +51,7 @@ async fn within(
     let mut seen = 0_usize;
     let silent = |_| {
         let text = format!("the body did not arrive whole: nothing came for {} s", silence.as_secs());
-        Problem::new(Category::Malformed, "timeout", text)
+        Problem::new(Category::RequestTimeout, "timeout", text)
     };
     while let Some(chunk) = tokio::time::timeout(silence, payload.next()).await.map_err(silent)? {
         let chunk = chunk.map_err(|_| {
@@ -61,12 +81,28 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_body_that_stops_coming_is_given_up() {
-        let begun = stream::iter([Ok(Bytes::from_static(b"{"))]);
-        let silence = Duration::from_millis(20);
-        let problem = within(begun.chain(stream::pending()), 100, silence).await.unwrap_err();
-        assert_eq!((problem.category, problem.issues[0].code), (Category::Malformed, "timeout"));
+    async fn a_body_that_stops_coming_or_comes_too_slowly_is_given_up() {
+        let byte = |_| async { Some((Ok(Bytes::from_static(b" ")), ())) };
+        let (short, long) = (Duration::from_millis(20), Duration::from_secs(600));
+        let refused = async |limits: Limits, silence: Duration, is_silent: bool| {
+            let begun = stream::iter([Ok(Bytes::from_static(b"{"))]);
+            let problem = if is_silent {
+                in_time(begun.chain(stream::pending()), limits, silence).await
+            } else {
+                // Without end, and never silent.
+                let dripping = Box::pin(stream::unfold((), byte).then(async |byte| {
+                    tokio::task::yield_now().await;
+                    byte
+                }));
+                in_time(dripping, limits, silence).await
+            };
+            let problem = problem.unwrap_err();
+            assert_eq!((problem.category, problem.issues[0].code), (Category::RequestTimeout, "timeout"));
+        };
+        refused(Limits { bytes: 100, time: long }, short, true).await;
+        refused(Limits { bytes: 100, time: short }, long, true).await;
+        refused(Limits { bytes: 100, time: short }, long, false).await;
         let whole = stream::iter([Ok(Bytes::from_static(b"{")), Ok(Bytes::from_static(b"}"))]);
-        assert_eq!(within(whole, 100, silence).await.unwrap(), "{}");
+        assert_eq!(in_time(whole, Limits { bytes: 100, time: long }, long).await.unwrap(), "{}");
     }
 }

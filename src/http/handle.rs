@@ -292,8 +292,8 @@ impl Exchange<'_> {
 
     /// The body of a write, whatever it is, without its coding.
     pub(super) async fn bytes(&self, payload: web::Payload) -> Result<Vec<u8>, Problem> {
-        let bytes = body::read(payload, self.state.body_bytes).await?;
-        coding::decode(self.request.headers(), bytes.into(), self.state.body_bytes)
+        let bytes = body::read(payload, self.state.body).await?;
+        coding::decode(self.request.headers(), bytes.into(), self.state.body.bytes)
     }
 }
 

@@ -19,7 +19,7 @@ pub(super) async fn by_address(
 /// `POST [type]/_search`: parameters in the body, and in the address too.
 pub(super) async fn by_form(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {
     // The body is read even when its type is refused, so that the client gets the refusal.
-    let bytes = body::read(payload, exchange.state.body_bytes).await;
+    let bytes = body::read(payload, exchange.state.body).await;
     exchange::check_form(exchange.request.headers())?;
     let bytes = bytes?;
     let text = std::str::from_utf8(&bytes)

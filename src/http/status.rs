@@ -21,6 +21,7 @@ pub(super) const fn of(category: Category) -> StatusCode {
         Category::NotSupported => StatusCode::METHOD_NOT_ALLOWED,
         Category::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
         Category::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Category::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
         Category::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Category::Busy => StatusCode::SERVICE_UNAVAILABLE,
         Category::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
@@ -35,6 +36,10 @@ pub(super) fn answer(problem: &Problem, path: &str, request_id: &str) -> HttpRes
     match problem.category {
         Category::NotSupported => {
             response.insert_header((ALLOW, route::allowed(path).join(", ")));
+        }
+        // What is left of the body is not waited for.
+        Category::RequestTimeout => {
+            response.force_close();
         }
         Category::Busy | Category::StorageFull => {
             response.insert_header((RETRY_AFTER, "1"));
@@ -67,6 +72,7 @@ mod tests {
             Category::NotSupported,
             Category::NotAcceptable,
             Category::UnsupportedMediaType,
+            Category::RequestTimeout,
             Category::TooLarge,
             Category::Busy,
             Category::StorageFull,

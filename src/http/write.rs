@@ -84,26 +84,34 @@ pub(super) async fn unheard(exchange: &Exchange<'_>, payload: web::Payload, prob
 
 /// The same problem, told as what it means for a response.
 fn lost(mut problem: Problem) -> Problem {
-    if problem.category == Category::TooLarge {
-        metrics::counter!("vigie_responses_not_kept_total", "reason" => "too-large").increment(1);
-        tracing::warn!("a response was larger than what is read here: nothing of it is kept");
-        let told =
-            "nothing of this response is kept and nobody is told of it: send it again in a smaller form";
-        let french = "Réponse trop volumineuse : rien n'en est conservé, aucun soignant n'est prévenu.";
-        problem.issues.push(Issue::error("too-long", told).text(french));
-    }
+    let (reason, how) = match problem.category {
+        Category::TooLarge => ("too-large", "send it again in a smaller form"),
+        Category::RequestTimeout => ("too-slow", "send it again"),
+        _ => return problem,
+    };
+    metrics::counter!("vigie_responses_not_kept_total", "reason" => reason).increment(1);
+    tracing::warn!(reason, "a response could not be read up to its end: nothing of it is kept");
+    let told = format!("nothing of this response is kept and nobody is told of it: {how}");
+    let french = "Réponse trop volumineuse ou trop lente à arriver : rien n'en est conservé, aucun soignant n'est prévenu.";
+    problem.issues.push(Issue::error("too-long", told).text(french));
     problem
 }
 
 /// The same of a Bundle, in which there may have been some.
 fn lost_in_a_bundle(mut problem: Problem) -> Problem {
-    if problem.category == Category::TooLarge {
-        metrics::counter!("vigie_responses_not_kept_total", "reason" => "bundle-too-large").increment(1);
-        tracing::warn!("a Bundle was larger than what is read here: no response in it is kept");
-        let told = "nothing of what the Bundle holds is kept, responses included, and nobody is told of them: send it in parts";
-        let french = "Envoi groupé trop volumineux : aucune réponse qu'il contenait n'est conservée, aucun soignant n'est prévenu.";
-        problem.issues.push(Issue::error("too-long", told).text(french));
-    }
+    let (reason, how) = match problem.category {
+        Category::TooLarge => ("bundle-too-large", "send it in parts"),
+        Category::RequestTimeout => ("bundle-too-slow", "send it again, or in parts"),
+        _ => return problem,
+    };
+    metrics::counter!("vigie_responses_not_kept_total", "reason" => reason).increment(1);
+    tracing::warn!(reason, "a Bundle could not be read up to its end: no response in it is kept");
+    let told = format!(
+        "nothing of what the Bundle holds is kept, responses included, and nobody is told of them: {how}"
+    );
+    let french = "Envoi groupé trop volumineux ou trop lent à arriver : aucune réponse qu'il contenait n'est conservée, aucun soignant \
+                  n'est prévenu.";
+    problem.issues.push(Issue::error("too-long", told).text(french));
     problem
 }
 

@@ -61,6 +61,7 @@ mod second_look;
 mod sequence;
 mod silence;
 mod site_parameter;
+mod slow;
 mod starting;
 mod store;
 mod submission;
