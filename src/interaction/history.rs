@@ -83,6 +83,7 @@ fn wanted(
     params: &[(String, String)],
 ) -> Result<History, Problem> {
     let mut history = History::new(ctx.settings.page_default);
+    history.bytes_max = ctx.settings.page_bytes;
     history.rtype = rtype.map(str::to_owned);
     history.id = id.map(str::to_owned);
     for (place, (name, value)) in params.iter().enumerate() {

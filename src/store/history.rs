@@ -22,6 +22,8 @@ pub struct History {
     pub oldest_first: bool,
     /// Versions on a page.
     pub count: usize,
+    /// Bytes of the versions on a page, before they are packed: it ends before one that would go beyond, and has one at least.
+    pub bytes_max: usize,
     /// Cursor of the page, from the `last` of the page before.
     pub after: Option<String>,
 }
@@ -30,7 +32,16 @@ impl History {
     /// Everything of everything, newest first.
     #[must_use]
     pub const fn new(count: usize) -> Self {
-        Self { rtype: None, id: None, since: None, at: None, oldest_first: false, count, after: None }
+        Self {
+            rtype: None,
+            id: None,
+            since: None,
+            at: None,
+            oldest_first: false,
+            count,
+            bytes_max: usize::MAX,
+            after: None,
+        }
     }
 }
 

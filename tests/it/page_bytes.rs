@@ -1,8 +1,9 @@
-//! A page of a search is bounded in bytes as well as in resources: it ends earlier, and `next` goes on without a gap or a repeat.
+//! A page of a search or a history is bounded in bytes as well as in resources: it ends earlier, and `next` goes on without a gap or a repeat.
 
 use vigie::fhir::search::Handling;
 use vigie::interaction::{self, Search};
 use vigie::json::{Value, json};
+use vigie::store::History;
 
 use crate::support::{App, Kept};
 
@@ -127,5 +128,57 @@ async fn everything_goes_on_where_a_page_was_full() {
         let mut all: Vec<String> = (0..11).map(|n| format!("f{n:02}")).collect();
         all.push("p".to_owned());
         assert_eq!(found, all, "{kept:?}");
+    }
+}
+
+/// The versions on each page of a history, as `id/version`; after each page a resource is deleted and stored anew.
+async fn history_while_others_write(app: &App, id: Option<&str>, sort: &str) -> Vec<Vec<String>> {
+    let mut params = vec![("_sort".to_owned(), sort.to_owned()), ("_count".to_owned(), "100".to_owned())];
+    let mut pages = Vec::new();
+    loop {
+        let answer = interaction::history(&app.context, Some("Flag"), id, &params).await.unwrap();
+        let bundle: Value = serde_json::from_slice(&answer.body).unwrap();
+        let entries = bundle["entry"].as_array().unwrap();
+        let bytes: usize =
+            entries.iter().map(|entry| entry.get("resource").map_or(0, |one| one.to_string().len())).sum();
+        assert!(entries.len() == 1 || bytes <= BYTES, "{bytes} bytes in {}", entries.len());
+        let version = |entry: &Value| {
+            let (_, place) = entry["response"]["location"].as_str().unwrap().split_once("/Flag/").unwrap();
+            place.replace("/_history", "")
+        };
+        pages.push(entries.iter().map(version).collect());
+        assert!(pages.len() < 40, "it goes on for ever");
+        let Some(after) = next(&bundle) else { return pages };
+        params = after;
+        if pages.len() < 4 {
+            interaction::delete(&app.context, "Flag", "f01", None).await.unwrap();
+            app.put(&flag(1, 1_200)).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_history_goes_on_where_a_page_was_full_whatever_is_deleted_meanwhile() {
+    for kept in Kept::EACH {
+        let Some(app) = stage(kept).await else { continue };
+        for n in 0..6 {
+            app.put(&flag(1, 1_200 + n)).await.unwrap();
+        }
+        for id in [Some("f01"), None] {
+            let whole =
+                History { rtype: Some("Flag".into()), id: id.map(str::to_owned), ..History::new(1_000) };
+            let all = async || -> Vec<String> {
+                let versions = app.context.store.history(&whole).await.unwrap().versions;
+                versions.iter().map(|stored| format!("{}/{}", stored.id, stored.version)).collect()
+            };
+            let before = all().await;
+            let newest = history_while_others_write(&app, id, "-_lastUpdated").await;
+            assert_eq!(newest.concat(), before, "{kept:?} {id:?}: as it stood when it was begun");
+            assert!(newest.len() > 2 && newest.len() < before.len(), "{kept:?}: {newest:?}");
+            let oldest = history_while_others_write(&app, id, "_lastUpdated").await;
+            let mut after = all().await;
+            after.reverse();
+            assert_eq!(oldest.concat(), after, "{kept:?} {id:?}: with all that came meanwhile");
+        }
     }
 }

@@ -1,11 +1,14 @@
 //! Pages of the feed: a walk along one index in commit order, from a place in it.
 
-use tokio_postgres::Client;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Client, Row};
 
 use super::read::{self, COLUMNS};
 use crate::problem::{Category, Problem};
 use crate::store::{History, Versions};
+
+/// Where the columns of a version begin in a row.
+const FIRST: usize = 3;
 
 /// What a page is made of, besides the history's own wishes.
 struct Bounds {
@@ -33,14 +36,16 @@ pub(super) async fn page(
     let values: Vec<(&(dyn ToSql + Sync), Type)> =
         values.iter().map(|value| (value as &(dyn ToSql + Sync), Type::INT8)).collect();
     let mut rows = client.query_typed(&text, &values).await?;
-    let more = rows.len() > history.count;
-    rows.truncate(history.count);
+    let has_body = |row: &&Row| row.get::<_, Option<&[u8]>>(FIRST + read::BODY).is_some();
+    let fits = rows.iter().take(history.count).take_while(has_body).count();
+    let more = rows.len() > fits;
+    rows.truncate(fits);
     let last = match rows.last() {
         Some(last) => Some(last.get(0)),
         None => end,
     };
     let versions =
-        rows.iter().map(|row| read::stored(row, 3, row.get(1), row.get(2))).collect::<Result<_, _>>()?;
+        rows.iter().map(|row| read::stored(row, FIRST, row.get(1), row.get(2))).collect::<Result<_, _>>()?;
     Ok(Versions { versions, more, last: last.map(|seq: i64| seq.to_string()) })
 }
 
@@ -74,8 +79,13 @@ async fn bounds(
 }
 
 fn select(history: &History, bounds: &Bounds) -> (String, Vec<i64>) {
+    // The versions of one resource are numbered in commit order, and its index has no other.
+    let key = if history.id.is_some() { "v.version" } else { "v.seq" };
+    let direction = if history.oldest_first { "" } else { " DESC" };
+    let order = format!("ORDER BY {key}{direction}");
+    let columns = columns(&order, history.bytes_max);
     let mut text = format!(
-        "/* history */ SELECT v.seq, t.name, r.id, {COLUMNS}
+        "/* history */ SELECT v.seq, v.name, v.id, {columns} FROM (SELECT v.*, t.name, r.id
          FROM version v JOIN resource r ON r.rid = v.rid JOIN resource_type t ON t.code = r.rtype WHERE true"
     );
     let mut values = Vec::new();
@@ -103,12 +113,21 @@ fn select(history: &History, bounds: &Bounds) -> (String, Vec<i64>) {
     if let Some(seq) = bounds.after {
         bind(if history.oldest_first { " AND v.seq > ?" } else { " AND v.seq < ?" }, seq);
     }
-    // The versions of one resource are numbered in commit order, and its index has no other.
-    let key = if history.id.is_some() { "v.version" } else { "v.seq" };
-    let direction = if history.oldest_first { "" } else { " DESC" };
     let limit = i64::try_from(history.count.saturating_add(1)).unwrap_or(i64::MAX);
-    bind(&format!(" ORDER BY {key}{direction} LIMIT ?"), limit);
+    bind(&format!(" {order} LIMIT ?) AS v {order}"), limit);
     (text, values)
+}
+
+/// What is read of each version; bodies beyond so many bytes stay where they are, but for the first.
+fn columns(order: &str, bytes_max: usize) -> String {
+    if bytes_max == usize::MAX {
+        return COLUMNS.to_owned();
+    }
+    let body = format!(
+        "CASE WHEN sum(v.size) OVER ({order} ROWS UNBOUNDED PRECEDING) <= {bytes_max} \
+         OR row_number() OVER ({order}) = 1 THEN v.body END"
+    );
+    COLUMNS.replace("v.body", &body)
 }
 
 fn place(cursor: &str) -> Result<i64, Problem> {

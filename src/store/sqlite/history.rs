@@ -21,14 +21,21 @@ pub(super) fn page(conn: &Connection, history: &History) -> Result<Versions, Pro
     let Some((text, values)) = select(conn, history, after)? else {
         return Ok(Versions { last: history.after.clone(), ..Versions::default() });
     };
-    let read = |row: &Row<'_>| {
+    let read = |row: &Row<'_>| -> rusqlite::Result<Found> {
         Ok(Found { version: packed(row)?, seq: row.get(8)?, rtype: row.get(9)?, id: row.get(10)? })
     };
     let mut statement = conn.prepare_cached(&text)?;
-    let mut found: Vec<Found> =
-        statement.query_map(params_from_iter(values), read)?.collect::<Result<_, _>>()?;
-    let more = found.len() > history.count;
-    found.truncate(history.count);
+    let (mut found, mut more, mut left): (Vec<Found>, _, _) = (Vec::new(), false, history.bytes_max);
+    let mut rows = statement.query(params_from_iter(values))?;
+    while let Some(row) = rows.next()? {
+        let size = usize::try_from(row.get::<_, i64>(4)?).unwrap_or(0);
+        more = found.len() == history.count || (!found.is_empty() && size > left);
+        if more {
+            break;
+        }
+        left = left.saturating_sub(size);
+        found.push(read(row)?);
+    }
     let last = match found.last() {
         Some(last) => Some(last.seq),
         None if history.oldest_first && after.is_none() => Some(newest(conn)?),
