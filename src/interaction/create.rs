@@ -33,7 +33,8 @@ pub async fn create(
         }
         condition => condition?,
     };
-    create_as(ctx, rtype, ctx.ids.next(), body, condition).await
+    let done = create_as(ctx, rtype, ctx.ids.next(), body, condition).await;
+    if rtype == submit::RESPONSE { submit::keep_unmet(ctx, body, done).await } else { done }
 }
 
 /// The same under an id that was chosen before.

@@ -285,17 +285,45 @@ pub(crate) async fn keep_whole(
     keep::unreadable(ctx, document, problem).await
 }
 
-/// The response that a repeat of is this one, as `QuestionnaireResponse/id`: nothing of it can be lost.
+/// What is here already of what this response says, as `QuestionnaireResponse/id`: the one that it repeats, or the one under its own
+/// id that says the same. Nothing of it can be lost.
 ///
 /// # Errors
 /// Those of the store.
 pub(crate) async fn received_as(ctx: &Context, response: &Value) -> Result<Option<String>, Problem> {
     let arrival = Arrival::unsent(ctx, response.clone(), Vec::new());
     let digest = content::content_digest(response);
-    Ok(match write::first(ctx, &arrival, &Before::nothing(), &digest).await? {
-        Some(Round::Answered(Ok(answer))) => Some(format!("{RESPONSE}/{}", answer.id)),
-        _ => None,
-    })
+    let first = write::first(ctx, &arrival, &Before::nothing(), &digest).await?;
+    if let Some(Round::Answered(Ok(answer))) = first {
+        return Ok(Some(format!("{RESPONSE}/{}", answer.id)));
+    }
+    let Some(id) = element::id(response).filter(|id| fhir::reference::is_id(id)) else { return Ok(None) };
+    let current = reading::current(ctx, RESPONSE, id).await?;
+    let same = current.is_some_and(|current| content::same_content(&current, response));
+    Ok(same.then(|| format!("{RESPONSE}/{id}")))
+}
+
+/// The same end of a write of a response, but where a condition of the request did not hold (412) the response is kept, unless what
+/// it says is here already: who redoes a change sends it again, and who does not has said it all the same.
+///
+/// # Errors
+/// What the write ended with, and those of the store.
+pub(crate) async fn keep_unmet(
+    ctx: &Context,
+    document: Document<'_>,
+    done: Result<Answer, Problem>,
+) -> Result<Answer, Problem> {
+    let unmet = |problem: &Problem| problem.category == Category::PreconditionFailed && !is_kept(problem);
+    match done {
+        Err(problem) if unmet(&problem) => {
+            let repeats = match document.read() {
+                Ok(read) => received_as(ctx, &read.resource).await?.is_some(),
+                Err(_) => false,
+            };
+            Err(if repeats { problem } else { keep_asked_wrongly(ctx, document, problem).await? })
+        }
+        done => done,
+    }
 }
 
 /// Whether the problem says where the response is kept.

@@ -27,7 +27,9 @@ pub async fn update(
     body: impl Into<Document<'_>>,
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
-    update_by(ctx, rtype, id, body.into(), Wanted { if_match, ..Wanted::default() }).await
+    let body = body.into();
+    let done = update_by(ctx, rtype, id, body, Wanted { if_match, ..Wanted::default() }).await;
+    if rtype == submit::RESPONSE { submit::keep_unmet(ctx, body, done).await } else { done }
 }
 
 /// The same, asked for by this method.
@@ -98,6 +100,7 @@ pub async fn update_where<'a>(
         {
             Err(submit::keep_asked_wrongly(ctx, body, problem).await?)
         }
+        done if rtype == submit::RESPONSE => submit::keep_unmet(ctx, body, done).await,
         done => done,
     }
 }

@@ -251,3 +251,52 @@ async fn what_a_search_left_elements_out_of_is_not_written_back() {
     assert_eq!(problem.category, Category::Invalid);
     assert!(problem.to_string().contains("kept as Binary/"), "{problem}");
 }
+
+#[tokio::test]
+async fn a_response_whose_condition_does_not_hold_is_kept_once_unless_it_is_here_already() {
+    const RESPONSE: &str = "QuestionnaireResponse";
+    for kept in Kept::EACH {
+        let Some(app) = App::on(kept).await else { continue };
+        let course = Course::start(&app, "folfox").await;
+        app.at("2026-03-02T09:13:00+01:00");
+        let (one, two) = (course.week("1"), course.week("2"));
+        let first = app.submit(&one).await.unwrap();
+        app.submit(&two).await.unwrap();
+        let ctx = &app.context;
+        let mut third = one.clone();
+        third["identifier"]["value"] = json!("third");
+        let mut amended = one.clone();
+        amended["id"] = json!(first.id);
+        let stored = amended.clone();
+        amended["status"] = json!("amended");
+        let bytes = |resource: &Value| resource.to_string().into_bytes();
+        let many = params("questionnaire", one["questionnaire"].as_str().unwrap());
+        let vague = format!("questionnaire={}", one["questionnaire"].as_str().unwrap());
+        for n in 0..2 {
+            let done = [
+                interaction::create(ctx, RESPONSE, &bytes(&third), Some(&vague)).await,
+                interaction::update(ctx, RESPONSE, &first.id, &bytes(&amended), Some(7)).await,
+                interaction::update_where(ctx, RESPONSE, &many, &bytes(&third), None).await,
+            ];
+            for done in done {
+                let problem = done.map(|_| ()).unwrap_err();
+                assert_eq!(problem.category, Category::PreconditionFailed, "{problem}");
+                assert!(problem.to_string().contains("kept as Binary/"), "{kept:?} {n}: {problem}");
+            }
+            let url = format!("{RESPONSE}/{}", first.id);
+            let mut entry =
+                json!({"resource": amended, "request": {"method": "PUT", "url": url, "ifMatch": "W/\"7\""}});
+            entry["resource"]["status"] = json!("amended");
+            let bundle = json!({"resourceType": "Bundle", "type": "batch", "entry": [entry]}).to_string();
+            let answer = interaction::bundle(ctx, bundle.as_bytes(), Echo::Minimal).await.unwrap();
+            let answer = String::from_utf8(answer).unwrap();
+            assert!(answer.contains("412") && answer.contains("kept as Binary/"), "{answer}");
+        }
+        assert_eq!(app.count(&[RESPONSE, "Binary"]).await, [2, 4], "{kept:?}: two of them, each once");
+        // Who did not get the answer asks again.
+        let again = interaction::update(ctx, RESPONSE, &first.id, &bytes(&stored), Some(7)).await;
+        let problem = again.map(|_| ()).unwrap_err();
+        assert!(!problem.to_string().contains("Binary/"), "{problem}");
+        assert_eq!(app.count(&["Binary"]).await, [4]);
+    }
+}
