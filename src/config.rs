@@ -5,6 +5,7 @@
 //! TOML array of inline tables in their variable. Secrets never print: see [`Secret`].
 
 mod destination;
+mod escalation;
 mod folder;
 mod identity;
 mod issuer;
@@ -21,6 +22,7 @@ use toml::{Table, Value};
 use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
 
 pub use destination::{Destination, DestinationKind, MhdTransaction, WithdrawnAs};
+pub use escalation::{Escalation, Opening};
 pub use folder::{Conflict, Folder, FolderFile};
 pub use identity::{SameIns, Stance};
 pub use issuer::{Environment, Issuer};
@@ -251,20 +253,6 @@ pub struct Silence {
 impl Default for Silence {
     fn default() -> Self {
         Self { days: 7, inform_hours: 120 }
-    }
-}
-
-/// Alerts that nobody takes in time.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(default)]
-pub struct Escalation {
-    /// Whether they are told to the next role; not where another system does that.
-    pub watch: bool,
-}
-
-impl Default for Escalation {
-    fn default() -> Self {
-        Self { watch: true }
     }
 }
 

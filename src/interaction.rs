@@ -63,7 +63,7 @@ pub use create::create;
 pub use delete::{delete, delete_where};
 pub use deliveries::{DELIVERY_FILTERS, deliveries, resend, stop};
 pub use dispatch::{Demand, ReportKind, Takes};
-pub use escalation::{escalate, escalate_lately};
+pub use escalation::{Opening, escalate, escalate_lately};
 pub use evaluate::{Question, evaluate, evaluate_with};
 pub use history::history;
 pub use hl7v2::{Authority, receive};
@@ -139,6 +139,8 @@ pub struct Settings {
     pub rhythm: Option<Rhythm>,
     /// Alerts that nobody takes in time are told to the next role.
     pub escalates: bool,
+    /// When the unit is open, which decides when an alert is late; always, where it is not said.
+    pub opening: Option<Opening>,
     /// Matches on a page of a search that says no `_count`.
     pub page_default: usize,
     /// Most matches on a page, whatever `_count` says.

@@ -84,6 +84,7 @@ pub(crate) fn context(store: Arc<dyn Store>) -> Context {
             same_ins: interaction::SameIns::Tell,
             rhythm: None,
             escalates: false,
+            opening: None,
             page_default: 50,
             page_max: 1_000,
             page_bytes: 16 * 1024 * 1024,

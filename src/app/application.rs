@@ -332,6 +332,11 @@ fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction
             inform_after: SignedDuration::from_hours(settings.silence.inform_hours.into()),
         }),
         escalates: settings.escalation.watch,
+        opening: settings.escalation.opens.map(|config::Opening { days, from, to }| interaction::Opening {
+            days,
+            from,
+            to,
+        }),
         page_default: 50,
         page_max: 1_000,
         page_bytes: 16 * 1024 * 1024,

@@ -51,6 +51,7 @@ const KEYS: &[(&str, Form)] = &[
     ("silence.days", Form::Number),
     ("silence.inform_hours", Form::Number),
     ("escalation.watch", Form::Flag),
+    ("escalation.opens", Form::Text),
     ("mllp.listen", Form::Text),
     ("mllp.message_bytes", Form::Number),
     ("mllp.connections", Form::Number),

@@ -10,14 +10,18 @@
 //! | rouge | open when it should be done | oncologist and physician on call; the patient is told again, unless somebody acts |
 //! | orange, technique | open when it should be done | IPA |
 //! | orange, technique | open four hours later | oncologist |
+//! | rouge | raised while the unit is closed, and nobody has taken it | physician on call, at once |
 //! | jaune | open when it should be done | it becomes orange: IPA, `asap` |
 //!
+//! - Where a site says when its unit is open ([`Opening`]), the times of orange and technique are opening time, and at most a day;
+//!   without it, and for rouge and jaune, they are hours.
 //! - However old: what nobody closes is looked at as long as it is open.
 //! - Nothing is remembered: what is late follows from the Task, in any process; one that was away finds it at its first look.
 //! - Once, however many replicas look: a step is done when the Task has its role, and a unit expects the version it was decided with.
 //! - A Task never closes by this, and never becomes less pressing; an amendment keeps what was added.
 //! - The call after a silence has its own clock (`interaction::tell_silences`).
 
+mod opening;
 mod repeat;
 
 use jiff::{SignedDuration, Timestamp};
@@ -34,10 +38,14 @@ use crate::problem::Problem;
 use crate::store::{Committed, Expect, Unit, Write};
 use crate::terminology::{ALERT_LEVEL, Level, PERFORMER_ROLE, TASK_INPUT};
 
+pub use opening::Opening;
+
 /// How far back [`escalate_lately`] looks: far longer than any delay.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(14 * 24);
 /// From the time at which an orange Task should be done to the oncologist.
 const TO_ONCOLOGIST: SignedDuration = SignedDuration::from_hours(4);
+/// The longest that opening time makes an alert wait.
+const CLOSED_MAX: SignedDuration = SignedDuration::from_hours(24);
 
 /// One step of an alert that is late.
 #[derive(Debug, PartialEq, Eq)]
@@ -92,7 +100,7 @@ async fn look(ctx: &Context, which: &[(&str, &str)], now: Timestamp) -> Result<u
         let page = ctx.store.search(&query).await?;
         for stored in &page.resources {
             let task = read::body(stored)?;
-            for step in steps(&task, now) {
+            for step in steps(&task, now, ctx.settings.opening.as_ref()) {
                 if !is_done(&task, &step) {
                     written += write(ctx, &task, stored.version, &step, now).await?;
                     // The rest is for the next look: each step is a version of its own.
@@ -108,7 +116,7 @@ async fn look(ctx: &Context, which: &[(&str, &str)], now: Timestamp) -> Result<u
 }
 
 /// The steps that are due by now, first things first.
-fn steps(task: &Value, now: Timestamp) -> Vec<Step> {
+fn steps(task: &Value, now: Timestamp, opening: Option<&Opening>) -> Vec<Step> {
     let moment = |text: &str| PartialDateTime::parse(text)?.lower();
     let asked = list(task, "input").find(|one| has_coding(&one["type"], TASK_INPUT, "prise-en-compte-avant"));
     let take_by = asked.and_then(|one| moment(one["valueDateTime"].as_str()?));
@@ -117,11 +125,17 @@ fn steps(task: &Value, now: Timestamp) -> Vec<Step> {
     let (Some(take_by), Some(handle_by), Some(level)) = (take_by, handle_by, level) else {
         return Vec::new();
     };
+    let raised = str_at(task, "restriction.period.start").and_then(moment).unwrap_or(handle_by);
+    let is_late = |by: Timestamp| now >= in_opening_time(by, raised, opening);
     let is_taken = matches!(task["status"].as_str(), Some("accepted" | "in-progress"));
     let step = |roles, why, priority, level| Step { roles, why, priority, level, repeats: false };
     let mut due = Vec::new();
     match level {
         Level::Rouge => {
+            if opening.is_some_and(|opening| !opening.holds(raised)) && !is_taken {
+                let why = "Alerte rouge hors des heures d'ouverture du service : médecin de garde informé.";
+                due.push(step(&[ON_CALL][..], why, Priority::Stat, level));
+            }
             if now >= take_by && !is_taken {
                 let why =
                     "Alerte rouge que personne n'a prise en compte dans le délai : à prendre tout de suite.";
@@ -134,11 +148,11 @@ fn steps(task: &Value, now: Timestamp) -> Vec<Step> {
             }
         }
         Level::Orange | Level::Technique => {
-            if now >= handle_by && !says(task, BECAME_ORANGE) {
+            if is_late(handle_by) && !says(task, BECAME_ORANGE) {
                 let why = "Alerte non traitée dans le délai : IPA informé.";
                 due.push(step(&[IPA], why, Priority::Asap, level));
             }
-            if handle_by.checked_add(TO_ONCOLOGIST).is_ok_and(|at| now >= at) {
+            if handle_by.checked_add(TO_ONCOLOGIST).is_ok_and(is_late) {
                 let why = "Alerte toujours non traitée : oncologue informé.";
                 due.push(step(&[ONCOLOGIST], why, Priority::Asap, level));
             }
@@ -149,6 +163,15 @@ fn steps(task: &Value, now: Timestamp) -> Vec<Step> {
         Level::Jaune | Level::Silence | Level::Vert => {}
     }
     due
+}
+
+/// When an alert that was raised then is late that should be done by this hour: as much opening time later, at most a day, and
+/// never before that hour.
+fn in_opening_time(by: Timestamp, raised: Timestamp, opening: Option<&Opening>) -> Timestamp {
+    let Some(opening) = opening else { return by };
+    let open = opening.after(raised, by.duration_since(raised));
+    let longest = raised.checked_add(CLOSED_MAX).unwrap_or(Timestamp::MAX);
+    open.min(longest).max(by)
 }
 
 /// Whether the Task says it already: by its note, as roles may have been there from the beginning.
@@ -232,7 +255,7 @@ mod tests {
     fn each_level_has_its_times_and_roles() {
         let check = |level: &str, status: &str, time: &str, expected: &[&[&str]]| {
             let now = format!("2026-03-09T{time}Z").parse().unwrap();
-            let due = steps(&task(level, status), now);
+            let due = steps(&task(level, status), now, None);
             let roles: Vec<Vec<&str>> =
                 due.iter().map(|step| step.roles.iter().map(|(code, _)| *code).collect()).collect();
             assert_eq!(roles, expected, "{level} {status} {time}");
@@ -253,11 +276,37 @@ mod tests {
     }
 
     #[test]
+    fn at_night_an_orange_alert_waits_for_the_morning_and_a_rouge_one_for_nobody() {
+        use jiff::civil::{Weekday, time};
+        let days = (Weekday::Monday, Weekday::Friday);
+        let check = |level: &str, open: (i8, i8), time_: &str, expected: &[&[&str]]| {
+            let opening = Opening { days, from: time(open.0, 0, 0, 0), to: time(open.1, 0, 0, 0) };
+            // Raised on Monday at nine in Paris, to be taken by half past nine, and done by ten.
+            let due = steps(&task(level, "requested"), time_.parse().unwrap(), Some(&opening));
+            let roles: Vec<Vec<&str>> =
+                due.iter().map(|step| step.roles.iter().map(|(code, _)| *code).collect()).collect();
+            assert_eq!(roles, expected, "{level} {open:?} {time_}");
+        };
+        check("orange", (8, 18), "2026-03-09T10:00:00+01:00", &[&["ipa"]]);
+        check("orange", (13, 18), "2026-03-09T13:59:59+01:00", &[]);
+        check("orange", (13, 18), "2026-03-09T14:00:00+01:00", &[&["ipa"]]);
+        check("orange", (13, 18), "2026-03-09T18:00:00+01:00", &[&["ipa"], &["oncologue"]]);
+        // At most a day, however little it is open.
+        check("technique", (7, 8), "2026-03-10T07:59:59+01:00", &[]);
+        check("technique", (7, 8), "2026-03-10T08:00:00+01:00", &[&["ipa"]]);
+        check("technique", (7, 8), "2026-03-10T09:00:00+01:00", &[&["ipa"], &["oncologue"]]);
+        check("rouge", (8, 18), "2026-03-09T09:00:00+01:00", &[]);
+        check("rouge", (10, 18), "2026-03-09T09:00:00+01:00", &[&["medecin-garde"]]);
+        check("rouge", (10, 18), "2026-03-09T09:30:00+01:00", &[&["medecin-garde"], &["ipa"]]);
+        check("jaune", (13, 18), "2026-03-09T10:00:00+01:00", &[&["ipa"]]);
+    }
+
+    #[test]
     fn a_step_adds_and_never_takes_away() {
         let now: Timestamp = "2026-03-09T09:00:00Z".parse().unwrap();
         let mut before = task("jaune", "requested");
         before["note"] = json!([{"text": "Appelée deux fois."}]);
-        let step = steps(&before, now).remove(0);
+        let step = steps(&before, now, None).remove(0);
         assert!(!is_done(&before, &step));
         let late = after(&before, &step, now);
         assert_eq!(structure::check(&late), []);
@@ -268,7 +317,7 @@ mod tests {
         assert_eq!(late["performerType"].as_array().unwrap().len(), 1, "the role was there");
         // Jaune no longer: four hours later it is for the oncologist.
         let later: Timestamp = "2026-03-09T13:00:00Z".parse().unwrap();
-        let open = steps(&late, later);
+        let open = steps(&late, later, None);
         assert_eq!(open.iter().map(|step| step.roles).collect::<Vec<_>>(), [&[ONCOLOGIST]]);
         let mut stat = task("rouge", "requested");
         stat["priority"] = json!("stat");

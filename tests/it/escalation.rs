@@ -111,7 +111,7 @@ async fn the_patient_of_a_rouge_alert_that_nobody_takes_is_told_again() {
         let id = app.submit(&course.week("4")).await.unwrap().id;
         let first = messages(&app).await.remove(0);
         late(&app, "2026-03-23T08:26:00Z").await;
-        assert_eq!(messages(&app).await, [first.clone()], "not yet");
+        assert_eq!(messages(&app).await, std::slice::from_ref(&first), "not yet");
         late(&app, "2026-03-23T08:56:00Z").await;
         let again = messages(&app).await;
         assert_eq!(again.len(), 1);
@@ -156,6 +156,23 @@ async fn the_patient_of_a_rouge_alert_that_somebody_took_is_not_told_again() {
     );
     assert!(late(&app, "2026-03-23T16:00:00Z").await > 0, "nor was there a consultation");
     assert_eq!(messages(&app).await, first);
+}
+
+#[tokio::test]
+async fn a_rouge_alert_while_the_unit_is_closed_is_told_to_the_physician_on_call_at_once() {
+    use jiff::civil::{Weekday, time};
+    let mut app = App::new().await;
+    let (from, to) = (time(8, 30, 0, 0), time(18, 0, 0, 0));
+    let days = (Weekday::Tuesday, Weekday::Friday);
+    app.context.settings.opening = Some(interaction::Opening { days, from, to });
+    let course = Course::start(&app, "pembrolizumab").await;
+    // A Monday.
+    app.at("2026-03-23T07:56:00Z");
+    app.submit(&course.week("4")).await.unwrap();
+    assert_eq!(late(&app, "2026-03-23T07:57:00Z").await, 2, "the call and the consultation");
+    assert_eq!(late(&app, "2026-03-23T07:58:00Z").await, 0, "once");
+    assert!(roles(&task(&app, "appel-telephonique").await).contains(&"medecin-garde"));
+    assert_eq!(late(&app, "2026-03-23T08:26:00Z").await, 2, "the rest follows by the hour");
 }
 
 #[tokio::test]

@@ -189,6 +189,7 @@ impl App {
                 known_patients_only: false,
                 same_ins: interaction::SameIns::Tell,
                 escalates: true,
+                opening: None,
                 rhythm: Some(interaction::Rhythm {
                     every: SignedDuration::from_hours(7 * 24),
                     inform_after: SignedDuration::from_hours(120),
