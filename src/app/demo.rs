@@ -4,6 +4,7 @@
 mod client;
 mod course;
 mod deliveries;
+mod overdue;
 mod story;
 mod told;
 
@@ -53,6 +54,7 @@ async fn run(examples: &Path, profiles: &Path, exit: bool) -> Result<(), Problem
     let surroundings = Surroundings { clock: Arc::clone(&clock) as Arc<dyn Clock>, ids: Arc::new(SystemIds) };
     let application = Application::build(&settings, surroundings).await?;
     let url = application.url().to_owned();
+    let context = Arc::clone(application.context());
     say(&format!("service            {url}  (metadata, openapi.yaml, metrics below it)"));
     say(&format!("hospital record    {}  (sandbox DPI)", dpi.url()));
     say(&format!("document receiver  {}  (sandbox ITI-65)", mhd.url()));
@@ -68,7 +70,9 @@ async fn run(examples: &Path, profiles: &Path, exit: bool) -> Result<(), Problem
         // A dropped sender means the same as a sent end.
         let _ = ended.await;
     }));
-    let told = story::tell(&story::Stage { url: &url, clock: &clock, examples, folder: &folder }).await;
+    let told =
+        story::tell(&story::Stage { url: &url, context: &context, clock: &clock, examples, folder: &folder })
+            .await;
     if !exit && told.is_ok() {
         say("\nThe service goes on. Ctrl-C ends it.");
         told_to_stop().await;

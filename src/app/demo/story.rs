@@ -11,8 +11,10 @@ use super::super::say;
 use super::client::{Client, refused};
 use super::course::{Course, ExpectedWeek, courses, team};
 use super::deliveries;
+use super::overdue;
 use super::told::Told;
 use crate::clock::RunningClock;
+use crate::interaction::Context;
 use crate::problem::Problem;
 
 /// The demo's clock runs on while it works.
@@ -24,6 +26,7 @@ const DESTINATIONS: usize = 5;
 /// Where the story plays.
 pub(super) struct Stage<'a> {
     pub(super) url: &'a str,
+    pub(super) context: &'a Context,
     pub(super) clock: &'a RunningClock,
     pub(super) examples: &'a Path,
     pub(super) folder: &'a Path,
@@ -66,6 +69,7 @@ pub(super) async fn tell(stage: &Stage<'_>) -> Result<Vec<String>, Problem> {
         draft(&client, course).await?;
     }
     progress.finish_and_clear();
+    overdue::tell(stage, &client, &courses, &mut differences).await?;
     say(&format!("\nTasks by priority   {}/Task?status=requested&_sort=priority", stage.url));
     say(&format!("Alerts              {}/Flag?status=active", stage.url));
     say(&format!("Deliveries          {}/$deliveries", stage.url));
@@ -257,7 +261,9 @@ async fn tell_deliveries(
     differences: &mut Vec<String>,
 ) -> Result<(), Problem> {
     let patient = &course.expected.patient;
-    for line in deliveries::wait(client, patient, expected, differences, &course.name).await? {
+    // The newest come first; those before were told.
+    let lines = deliveries::wait(client, patient, expected, differences, &course.name).await?;
+    for line in lines.into_iter().take(DESTINATIONS) {
         say(&format!("    {line}"));
     }
     Ok(())

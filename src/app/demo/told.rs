@@ -18,6 +18,7 @@ pub(super) struct Task {
     pub(super) code: String,
     pub(super) priority: String,
     pub(super) handle_by: Option<jiff::Timestamp>,
+    pub(super) roles: Vec<String>,
     pub(super) line: String,
 }
 
@@ -100,14 +101,15 @@ fn rule(trace: &Value) -> Option<Rule> {
     Some(Rule { action, level, fired: true, lines })
 }
 
-fn task(task: &Value) -> Task {
+/// A Task, and what is said of it.
+pub(super) fn task(task: &Value) -> Task {
     let text = |pointer: &str| task.pointer(pointer).and_then(Value::as_str).unwrap_or("?").to_owned();
     let code = text("/code/coding/0/code");
-    let roles: Vec<&str> = task["performerType"]
+    let roles: Vec<String> = task["performerType"]
         .as_array()
         .into_iter()
         .flatten()
-        .filter_map(|role| role.pointer("/coding/0/code").and_then(Value::as_str))
+        .filter_map(|role| role.pointer("/coding/0/code")?.as_str().map(str::to_owned))
         .collect();
     let line = format!(
         "{code} · {} · {} · avant le {} · {}",
@@ -117,5 +119,5 @@ fn task(task: &Value) -> Task {
         text("/status"),
     );
     let handle_by = text("/restriction/period/end").parse().ok();
-    Task { code, priority: text("/priority"), handle_by, line }
+    Task { code, priority: text("/priority"), handle_by, roles, line }
 }
