@@ -33,7 +33,7 @@ pub use parameter::{Column, Component, Kind, Parameter};
 pub use parse::{COUNT_DEFAULT, COUNT_MAX, CURSOR, ONCE, escape, pairs, parse, parse_text, repeated};
 pub use query::{Criterion, Modifier, Query, Sort, SortKey, Total};
 pub use registry::install;
-pub use request::{Handling, Ignored, Include, Request, Summary, references, request};
+pub use request::{Handling, Ignored, Include, Request, Summary, part, references, request};
 pub use test::{Limits, Prefix, Test};
 
 /// Changes whenever the same resource would be indexed otherwise by the same parameters; a store then indexes anew.

@@ -52,7 +52,7 @@ pub fn is_part(resource: &Value) -> bool {
 }
 
 /// The element of a JSON name: `value` of `valueQuantity`.
-fn element_of<'a>(rtype: &str, key: &'a str) -> &'a str {
+pub(super) fn element_of<'a>(rtype: &str, key: &'a str) -> &'a str {
     let Some(definition) = r4().definition(rtype) else { return key };
     let choice = definition.elements.iter().find(|element| {
         element.choice

@@ -13,8 +13,10 @@ use super::route::{self, Interaction, Matched};
 use super::{
     Door, State, answers, body, capability, coding, finish, meter, native, operation, search, status, write,
 };
+use crate::fhir::search::Summary;
 use crate::fhir::{self, Format};
 use crate::interaction::{self, Answer, Context};
+use crate::json::Value;
 use crate::problem::{Category, Issue, Problem};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -178,6 +180,7 @@ async fn perform(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpR
             Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/yaml")).body(OPENAPI))
         }
         Interaction::Capabilities => {
+            check_mode(&exchange.parameters)?;
             let statement = capability::statement(&context.settings.base_url).to_string();
             Ok(exchange::body(&mut HttpResponse::Ok(), statement.into_bytes()))
         }
@@ -251,6 +254,23 @@ fn twice(name: &str) -> Problem {
     Problem::new(Category::Malformed, "invalid", format!("{name} is given twice: say it once"))
 }
 
+/// The one parameter of `capabilities` (R4 3.1.0.11); whatever part it asks for, a server may answer with all it has.
+fn check_mode(parameters: &[(String, String)]) -> Result<(), Problem> {
+    const MODES: &[&str] = &["", "full", "normative", "terminology"];
+    match parameters.iter().find(|(name, value)| name != "mode" || !MODES.contains(&value.as_str())) {
+        None => Ok(()),
+        Some((name, value)) => {
+            let text = match name.as_str() {
+                "mode" => format!("mode is full, normative or terminology, not '{value}'"),
+                _ => format!(
+                    "this interaction takes no parameter '{name}'; there are mode, _format and _pretty"
+                ),
+            };
+            Err(Problem::new(Category::Malformed, "not-supported", text))
+        }
+    }
+}
+
 fn refuse_parameters(parameters: &[(String, String)]) -> Result<(), Problem> {
     let Some((name, _)) = parameters.first() else { return Ok(()) };
     let text = format!("this interaction takes no parameter '{name}'; there are _format and _pretty");
@@ -300,7 +320,9 @@ impl Exchange<'_> {
 async fn read(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
     let Matched { rtype, id, .. } = exchange.matched;
     check_id(rtype, id)?;
-    interaction::read(exchange.context, rtype, id).await.and_then(|answer| found(exchange, answer))
+    // A wrong parameter is told before anything is looked for.
+    let part = fhir::search::part(rtype, &exchange.parameters)?;
+    interaction::read(exchange.context, rtype, id).await.and_then(|answer| found(exchange, answer, &part))
 }
 
 /// Nothing can be known under what is no id; it is not said back, for it may be long.
@@ -319,11 +341,18 @@ async fn vread(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
         let text = format!("{rtype}/{id} has no such version: they are numbered from 1");
         Problem::new(Category::NotFound, "not-found", text)
     })?;
-    interaction::vread(exchange.context, rtype, id, number).await.and_then(|answer| found(exchange, answer))
+    let part = fhir::search::part(rtype, &exchange.parameters)?;
+    interaction::vread(exchange.context, rtype, id, number)
+        .await
+        .and_then(|answer| found(exchange, answer, &part))
 }
 
-/// What was read, or that the client has it already.
-fn found(exchange: &Exchange<'_>, answer: Answer) -> Result<HttpResponse, Problem> {
+/// What was read, or the part of it that is asked for, or that the client has it already.
+fn found(
+    exchange: &Exchange<'_>,
+    answer: Answer,
+    (summary, elements): &(Summary, Vec<String>),
+) -> Result<HttpResponse, Problem> {
     if exchange::is_known(exchange.request.headers(), &answer)? {
         let mut response = HttpResponse::NotModified();
         exchange::describe(&mut response, &answer, None);
@@ -337,7 +366,13 @@ fn found(exchange: &Exchange<'_>, answer: Answer) -> Result<HttpResponse, Proble
     }
     let mut response = HttpResponse::Ok();
     exchange::describe(&mut response, &answer, None);
-    Ok(exchange::body(&mut response, answer.body))
+    if *summary == Summary::False && elements.is_empty() {
+        return Ok(exchange::body(&mut response, answer.body));
+    }
+    let whole: Value = serde_json::from_slice(&answer.body)
+        .map_err(|_| Problem::internal(format!("{}/{} is stored damaged", answer.rtype, answer.id)))?;
+    let part = fhir::subset(&whole, *summary, elements);
+    Ok(exchange::body(&mut response, part.to_string().into_bytes()))
 }
 
 /// The format that the address names, which wins over `Accept`.

@@ -90,6 +90,9 @@ impl Interaction {
                 | Self::Everything
                 | Self::Deliveries
                 | Self::History
+                | Self::Read
+                | Self::Vread
+                | Self::Capabilities
                 | Self::UpdateWhere
                 | Self::PatchWhere
                 | Self::DeleteWhere

@@ -46,7 +46,7 @@ pub(crate) fn of_type(rtype: &str, resource: Value) -> Result<Value, Problem> {
 /// The problem of a body of another type, or of none.
 pub(crate) fn other_type(rtype: &str, found: Option<&str>) -> Problem {
     let diagnostics = match found {
-        Some(found) => format!("the body is a {found}, and {rtype} is expected here"),
+        Some(found) => format!("the body is of type {found}, and {rtype} is expected here"),
         None => format!("the body has no resourceType; {rtype} is expected here"),
     };
     Problem::new(Category::Malformed, "structure", diagnostics).at("resourceType")

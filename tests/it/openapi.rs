@@ -140,9 +140,14 @@ fn parameters_are_those_that_are_read() {
             _ => add("query", &["_format", "_pretty"]),
         }
         match route.interaction {
-            Interaction::Read => add("header", KNOWN),
+            Interaction::Capabilities => add("query", &["mode"]),
+            Interaction::Read => {
+                add("query", &["_summary", "_elements"]);
+                add("header", KNOWN);
+            }
             Interaction::Vread => {
                 add("path", &["version"]);
+                add("query", &["_summary", "_elements"]);
                 add("header", KNOWN);
             }
             Interaction::History => add("query", &["_since", "_at", "_count", "_sort", "_cursor"]),

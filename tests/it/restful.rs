@@ -208,6 +208,66 @@ async fn pretty_is_for_persons_and_says_the_same() {
 }
 
 #[tokio::test]
+async fn a_read_gives_the_part_that_is_asked_for() {
+    let Started { service, _folder } = start(&[]);
+    let patient = json!({"resourceType": "Patient", "id": "a", "gender": "female", "birthDate": "1950-01-01",
+        "multipleBirthInteger": 2, "text": {"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\">a</div>"}});
+    service.put(&patient).await;
+    let check = async |query: &str, status: u16, names: &[&str]| {
+        for path in ["/Patient/a", "/Patient/a/_history/1"] {
+            let answer = service.ask("GET", &format!("{path}?{query}"), &[], vec![]).await;
+            assert_eq!(answer.status(), status, "{path}?{query}");
+            if status == 200 {
+                assert_eq!(answer.headers()["etag"], "W/\"1\"");
+                let part: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+                let all: Vec<&str> = part.as_object().unwrap().keys().collect();
+                assert_eq!(all, names, "{path}?{query}");
+                assert_eq!(part["meta"]["tag"][0]["code"] == "SUBSETTED", names.len() < 7, "{path}?{query}");
+            }
+        }
+    };
+    let whole = ["resourceType", "id", "meta", "gender", "birthDate", "multipleBirthInteger", "text"];
+    check("_summary=false", 200, &whole).await;
+    check(
+        "_summary=data",
+        200,
+        &["resourceType", "id", "meta", "gender", "birthDate", "multipleBirthInteger"],
+    )
+    .await;
+    check("_summary=text", 200, &["resourceType", "id", "meta", "text"]).await;
+    check(
+        "_elements=gender,multipleBirthInteger",
+        200,
+        &["resourceType", "id", "meta", "gender", "multipleBirthInteger"],
+    )
+    .await;
+    check("_summary=count", 400, &[]).await;
+    check("_elements=sex", 400, &[]).await;
+    check("gender=female", 400, &[]).await;
+    let xml = service
+        .ask("GET", "/Patient/a?_elements=gender&_format=xml", &[], vec![])
+        .await
+        .text()
+        .await
+        .unwrap();
+    assert!(xml.contains("<gender value=\"female\"/>") && !xml.contains("birthDate"), "{xml}");
+}
+
+#[tokio::test]
+async fn the_capabilities_are_told_in_every_mode() {
+    let Started { service, _folder } = start(&[]);
+    for (query, status) in
+        [("mode=full", 200), ("mode=terminology", 200), ("mode=half", 400), ("_summary=true", 400)]
+    {
+        let answer = service.ask("GET", &format!("/metadata?{query}"), &[], vec![]).await;
+        assert_eq!(answer.status(), status, "{query}");
+        let said: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        let expected = if status == 200 { "CapabilityStatement" } else { "OperationOutcome" };
+        assert_eq!(said["resourceType"], expected, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn pages_of_listed_origins_may_ask_and_no_others() {
     let Started { service, _folder } = start(&[("VIGIE_CORS_ORIGINS", "[\"https://console.example\"]")]);
     let preflight = async |origin: &str| {

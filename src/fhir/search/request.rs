@@ -3,6 +3,7 @@
 
 use super::parse::{CURSOR, Fault};
 use super::{Kind, Parameter, Query, Total, parameters, parse};
+use crate::fhir::subset::element_of;
 use crate::fhir::{SERVED, is_served};
 use crate::problem::{Category, Issue, Problem};
 
@@ -131,28 +132,61 @@ impl Request {
                 let wanted = Wanted { reverse: plain == "_revinclude", iterate: !modifier.is_empty() };
                 self.includes.extend(wanted.read(&self.query.rtype, value)?);
             }
-            ("_summary", "") => {
-                self.summary = match value {
-                    "false" => Summary::False,
-                    "true" => Summary::True,
-                    "text" => Summary::Text,
-                    "data" => Summary::Data,
-                    "count" => Summary::Count,
-                    _ => return Err("_summary is true, text, data, count or false".to_owned().into()),
-                }
-            }
-            ("_elements", "") => {
-                let elements: Vec<String> = value.split(',').map(|name| name.trim().to_owned()).collect();
-                let known = |name: &&String| !knows(&self.query.rtype, name);
-                if let Some(unknown) = elements.iter().find(known) {
-                    return Err(format!("{} has no element {unknown:?} at its root", self.query.rtype).into());
-                }
-                self.elements.extend(elements);
-            }
+            ("_summary", "") => self.summary = summary(value)?,
+            ("_elements", "") => self.elements.extend(elements(&self.query.rtype, value)?),
             _ => return parse::read(&mut self.query, name, value),
         }
         Ok(())
     }
+}
+
+/// Which part of a resource a read asks for (R4 3.1.0.1.10): a summary, and elements, all where there are none.
+///
+/// # Errors
+/// `Malformed` for another parameter, and for a value that says no part.
+pub fn part(rtype: &str, params: &[(String, String)]) -> Result<(Summary, Vec<String>), Problem> {
+    let (mut part, mut issues) = ((Summary::False, Vec::new()), Vec::new());
+    for (place, (name, value)) in params.iter().enumerate() {
+        if let Some(text) = parse::repeated(params, place, parse::ONCE) {
+            issues.push(Issue::error("invalid", text).at(name.as_str()));
+            continue;
+        }
+        let read = match name.as_str() {
+            "_summary" | "_elements" if value.is_empty() => Ok(()),
+            "_summary" if value == "count" => Err("a read has nothing to count".to_owned()),
+            "_summary" => summary(value).map(|summary| part.0 = summary),
+            "_elements" => elements(rtype, value).map(|elements| part.1.extend(elements)),
+            _ => Err(format!(
+                "a read takes _format, _pretty, _summary and _elements, and no parameter '{name}'"
+            )),
+        };
+        issues.extend(read.err().map(|text| Issue::error("invalid", text).at(name.as_str())));
+    }
+    if issues.is_empty() { Ok(part) } else { Err(Problem::with(Category::Malformed, issues)) }
+}
+
+fn summary(value: &str) -> Result<Summary, String> {
+    match value {
+        "false" => Ok(Summary::False),
+        "true" => Ok(Summary::True),
+        "text" => Ok(Summary::Text),
+        "data" => Ok(Summary::Data),
+        "count" => Ok(Summary::Count),
+        _ => Err("_summary is true, text, data, count or false".to_owned()),
+    }
+}
+
+/// Elements at the root of a type, by their name; a choice by its name in JSON, too: `valueQuantity` asks for `value`.
+fn elements(rtype: &str, value: &str) -> Result<Vec<String>, String> {
+    let one = |name: &str| {
+        let element = element_of(rtype, name.trim());
+        if knows(rtype, element) {
+            Ok(element.to_owned())
+        } else {
+            Err(format!("{rtype} has no element {name:?} at its root"))
+        }
+    };
+    value.split(',').map(one).collect()
 }
 
 fn knows(rtype: &str, name: &str) -> bool {
@@ -342,5 +376,25 @@ mod tests {
     fn elements_are_those_of_the_type() {
         assert_eq!(read("_elements=status,for", Handling::Strict).unwrap().elements, ["status", "for"]);
         assert!(read("_elements=nom", Handling::Strict).is_err());
+        let check = |text: &str, expected: Option<(Summary, &[&str])>| {
+            let pairs: Vec<_> = text
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect();
+            let part = part("Observation", &pairs).ok();
+            let expected = expected
+                .map(|(summary, names)| (summary, names.iter().map(|name| (*name).to_owned()).collect()));
+            assert_eq!(part, expected, "{text}");
+        };
+        check("", Some((Summary::False, &[])));
+        check("_elements=", Some((Summary::False, &[])));
+        check("_summary=text&_elements=status,valueQuantity", Some((Summary::Text, &["status", "value"])));
+        check("_elements=value[x]", None);
+        check("_elements=valueless", None);
+        check("_summary=count", None);
+        check("_summary=all", None);
+        check("_summary=text&_summary=data", None);
+        check("status=final", None);
     }
 }
