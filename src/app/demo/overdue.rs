@@ -59,7 +59,7 @@ pub(super) async fn tell(
                     .push(format!("{}: the physician on call is not told of {}", course.name, told.code));
             }
             let notes = late["note"].as_array().into_iter().flatten();
-            if let Some(note) = notes.filter_map(|note| note["text"].as_str()).last() {
+            if let Some(note) = notes.rev().find_map(|note| note["text"].as_str()) {
                 say(&format!("    {} · {note}", level(late)));
                 say(&format!("    Task · {}", told.line));
             }
