@@ -74,7 +74,7 @@ pub use patch::{Patch, patch, patch_where};
 pub use patient::SameIns;
 pub use period_report::period_report;
 pub use proof::{Proof, of_document as proof_of_document, of_patient as proof_of_patient};
-pub use read::{read, vread};
+pub use read::{part, read, vread};
 pub use release::{Follower, close_arrived, follow, release};
 pub use search::{MEMBERS, Search, SearchAnswer, everything, search, search_with};
 pub use second_look::{HeldBack, second_look};

@@ -16,7 +16,6 @@ use super::{
 use crate::fhir::search::Summary;
 use crate::fhir::{self, Format};
 use crate::interaction::{self, Answer, Context};
-use crate::json::Value;
 use crate::problem::{Category, Issue, Problem};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -351,7 +350,7 @@ async fn vread(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {
 fn found(
     exchange: &Exchange<'_>,
     answer: Answer,
-    (summary, elements): &(Summary, Vec<String>),
+    part: &(Summary, Vec<String>),
 ) -> Result<HttpResponse, Problem> {
     if exchange::is_known(exchange.request.headers(), &answer)? {
         let mut response = HttpResponse::NotModified();
@@ -366,13 +365,7 @@ fn found(
     }
     let mut response = HttpResponse::Ok();
     exchange::describe(&mut response, &answer, None);
-    if *summary == Summary::False && elements.is_empty() {
-        return Ok(exchange::body(&mut response, answer.body));
-    }
-    let whole: Value = serde_json::from_slice(&answer.body)
-        .map_err(|_| Problem::internal(format!("{}/{} is stored damaged", answer.rtype, answer.id)))?;
-    let part = fhir::subset(&whole, *summary, elements);
-    Ok(exchange::body(&mut response, part.to_string().into_bytes()))
+    Ok(exchange::body(&mut response, interaction::part(answer, part)?.body))
 }
 
 /// The format that the address names, which wins over `Accept`.

@@ -3,7 +3,7 @@
 use crate::json::{self, Picks, Value};
 
 use super::{Answer, Context, Kind};
-use crate::fhir;
+use crate::fhir::{self, search::Summary};
 use crate::problem::{Category, Problem};
 use crate::store::Stored;
 
@@ -25,6 +25,20 @@ pub async fn vread(ctx: &Context, rtype: &str, id: &str, version: u64) -> Result
     served(rtype)?;
     let stored = ctx.store.vread(rtype, id, version).await?;
     answer(stored, || format!("{rtype}/{id}/_history/{version}"))
+}
+
+/// The part of what was read that is asked for, as [`fhir::search::part`] tells it.
+///
+/// # Errors
+/// `Internal`, as [`body`].
+pub fn part(answer: Answer, (summary, elements): &(Summary, Vec<String>)) -> Result<Answer, Problem> {
+    if *summary == Summary::False && elements.is_empty() {
+        return Ok(answer);
+    }
+    let whole: Value = serde_json::from_slice(&answer.body)
+        .map_err(|_| Problem::internal(format!("{}/{} is stored damaged", answer.rtype, answer.id)))?;
+    let body = fhir::subset(&whole, *summary, elements).to_string().into_bytes();
+    Ok(Answer { body, ..answer })
 }
 
 /// Refuses a resource type that is not kept here.

@@ -191,3 +191,39 @@ async fn a_read_of_what_the_client_has_is_answered_with_304() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_bundle_reads_what_a_request_of_its_own_does() {
+    let app = App::bare().await;
+    let mut here = patient("a");
+    here["id"] = json!("here");
+    here["gender"] = json!("female");
+    app.put(&here).await.unwrap();
+    let observation = json!({"resourceType": "Observation", "id": "one", "status": "final",
+        "subject": {"reference": "Patient/here"}, "code": {"text": "a"}});
+    app.put(&observation).await.unwrap();
+    let get = |url: &str| json!({"request": {"method": "GET", "url": url}});
+    for kind in ["batch", "transaction"] {
+        let urls = [
+            "Patient/here?_elements=gender",
+            "Patient/here/_history/1?_elements=gender",
+            "Patient/here/Observation?status=final",
+            "Patient/here/Observation?status=amended",
+            "Patient/here/$everything",
+            "Patient?_format=json",
+        ];
+        let answer = send(&app, &bundle(kind, urls.map(get).into())).await.unwrap();
+        assert_eq!(statuses(&answer), ["200 OK"; 6], "{kind}");
+        assert_eq!(vigie::fhir::structure::check(&answer), [], "{answer:#}");
+        let entry = |n: usize| &answer["entry"][n]["resource"];
+        for n in [0, 1] {
+            let names: Vec<&str> = entry(n).as_object().unwrap().keys().collect();
+            assert_eq!(names, ["resourceType", "id", "meta", "gender"], "{kind} {n}");
+        }
+        let sizes = [2, 3, 4, 5].map(|n| entry(n)["entry"].as_array().map_or(0, |list| list.len()));
+        assert_eq!(sizes, [1, 0, 2, 1], "{kind}");
+    }
+    let refused = ["Patient/here?gender=female", "Patient/here/$proof", "Patient/here/Organization"];
+    let answer = send(&app, &bundle("batch", refused.map(get).into())).await.unwrap();
+    assert_eq!(statuses(&answer), ["400 Bad Request"; 3]);
+}

@@ -3,7 +3,7 @@
 use crate::json::Value;
 
 use crate::fhir::{element, reference, search};
-use crate::interaction::{Answer, read};
+use crate::interaction::{Answer, MEMBERS, read};
 use crate::problem::{Category, Problem};
 
 /// What is asked.
@@ -33,6 +33,12 @@ pub(super) enum Target {
     One(String),
     /// `Type/id/_history/version`.
     Version(String, u64),
+    /// `Type/id?…` or a version of it: the part of it that is asked for.
+    Part(String, Option<u64>, Vec<(String, String)>),
+    /// `Patient/id/Type?…`: that type in the compartment of the patient of that id.
+    Member(String, Vec<(String, String)>),
+    /// `Patient/id/$everything?…`.
+    Everything(String, Vec<(String, String)>),
     /// `_history`, `Type/_history`, `Type/id/_history`.
     History(Option<String>, Vec<(String, String)>),
 }
@@ -194,7 +200,9 @@ fn path_of(url: &str) -> &str {
 fn address(url: &str, base: &str) -> Result<(String, Target), Problem> {
     let relative = url.strip_prefix(base).unwrap_or(url).trim_start_matches('/');
     let (path, query) = relative.split_once('?').unwrap_or((relative, ""));
-    let params = search::pairs(query)?;
+    let mut params = search::pairs(query)?;
+    // How an answer is written is for the whole Bundle to say.
+    params.retain(|(name, _)| name != "_format" && name != "_pretty");
     let segments: Vec<&str> = path.split('/').collect();
     if let Some(rtype) = segments.first().filter(|first| **first != "_history") {
         read::served(rtype).map_err(|problem| Problem { category: Category::Malformed, ..problem })?;
@@ -210,12 +218,27 @@ fn address(url: &str, base: &str) -> Result<(String, Target), Problem> {
         ["_history"] => (String::new(), Target::History(None, params)),
         [rtype] => (rtype.to_owned(), Target::Type(params)),
         [rtype, "_history"] => (rtype.to_owned(), Target::History(None, params)),
-        [rtype, one] if query.is_empty() => (rtype.to_owned(), Target::One(id(one)?)),
+        ["Patient", one, "$everything"] => ("Patient".to_owned(), Target::Everything(id(one)?, params)),
+        [.., last] if last.starts_with('$') => {
+            let text =
+                format!("{last} is no operation that a Bundle can ask for: send it as a request of its own");
+            return Err(malformed(text));
+        }
+        [rtype, one] if params.is_empty() => (rtype.to_owned(), Target::One(id(one)?)),
+        [rtype, one] => (rtype.to_owned(), Target::Part(id(one)?, None, params)),
+        ["Patient", one, member] if MEMBERS.iter().any(|(name, _)| *name == member) => {
+            (member.to_owned(), Target::Member(id(one)?, params))
+        }
         [rtype, one, "_history"] => (rtype.to_owned(), Target::History(Some(id(one)?), params)),
         [rtype, one, "_history", version] => {
             let version =
                 version.parse().map_err(|_| malformed("the version in request.url is no number"))?;
-            (rtype.to_owned(), Target::Version(id(one)?, version))
+            let one = id(one)?;
+            let target = match params.is_empty() {
+                true => Target::Version(one, version),
+                false => Target::Part(one, Some(version), params),
+            };
+            (rtype.to_owned(), target)
         }
         _ => return Err(malformed("request.url names nothing that a Bundle can ask for")),
     })
@@ -273,11 +296,26 @@ mod tests {
         check("/Patient/1/_history/2", "Patient", Target::Version("1".to_owned(), 2));
         check("Patient/1/_history?name=%C3%A9%20x", "Patient", Target::History(Some("1".to_owned()), params));
         check("_history", "", Target::History(None, vec![]));
+        check("Patient/1?_format=xml&_pretty=true", "Patient", Target::One("1".to_owned()));
+        let params = vec![("_summary".to_owned(), "text".to_owned())];
+        check("Patient/1?_summary=text", "Patient", Target::Part("1".to_owned(), None, params.clone()));
+        check(
+            "Patient/1/_history/2?_summary=text",
+            "Patient",
+            Target::Part("1".to_owned(), Some(2), params.clone()),
+        );
+        check("Patient/1/Task?_summary=text", "Task", Target::Member("1".to_owned(), params));
+        check("Patient/1/$everything", "Patient", Target::Everything("1".to_owned(), vec![]));
         for url in [
             "Nothing/1",
             "",
             "Patient/a b",
             "Patient/1/x",
+            "Patient/1/Organization",
+            "Task/1/Observation",
+            "Patient/$validate",
+            "Patient/1/$proof",
+            "$deliveries",
             "https://other/fhir/Patient/1",
             "Patient/1/_history/x",
         ] {

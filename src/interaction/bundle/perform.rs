@@ -7,9 +7,11 @@ use base64::engine::general_purpose::STANDARD;
 use super::answer::Done;
 use super::entry::{Entry, Method, Target};
 use crate::fhir::element;
+use crate::fhir::search::Handling;
 use crate::interaction::patch::{Patch, patch, patch_where};
 use crate::interaction::{
-    Context, conditional, create, delete, delete_where, history, read, search, update, update_where, vread,
+    self, Context, Search, conditional, create, delete, delete_where, everything, history, read, search,
+    search_with, update, update_where, vread,
 };
 use crate::problem::{Category, Problem};
 
@@ -78,6 +80,19 @@ async fn get(ctx: &Context, entry: &Entry) -> Result<Done, Problem> {
     Ok(match &entry.target {
         Target::One(id) => one(read(ctx, rtype, id).await?),
         Target::Version(id, version) => one(vread(ctx, rtype, id, *version).await?),
+        Target::Part(id, version, params) => {
+            let part = crate::fhir::search::part(rtype, params)?;
+            let answer = match version {
+                Some(version) => vread(ctx, rtype, id, *version).await?,
+                None => read(ctx, rtype, id).await?,
+            };
+            one(interaction::part(answer, &part)?)
+        }
+        Target::Member(id, params) => {
+            let search = Search { rtype, params, handling: Handling::Strict, patient: Some(id) };
+            Done::Page(search_with(ctx, search).await?.body)
+        }
+        Target::Everything(id, params) => Done::Page(everything(ctx, id, params).await?.body),
         Target::Type(params) => Done::Page(search(ctx, rtype, params).await?.body),
         Target::History(id, params) => {
             let rtype = Some(rtype).filter(|rtype| !rtype.is_empty());
