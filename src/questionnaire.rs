@@ -156,6 +156,28 @@ impl Questionnaire {
         ways::walked(self)
     }
 
+    /// Whether a response names this very version as the one that it answers.
+    pub(crate) fn is_answered_by(&self, response: &Value) -> bool {
+        let named = response.get("questionnaire").and_then(Value::as_str).unwrap_or_default();
+        match (&self.version, named.split_once('|')) {
+            (Some(version), Some((url, named))) => url == self.url && named == version,
+            (None, None) => named == self.url,
+            _ => false,
+        }
+    }
+
+    /// Answered responses to any version of it, each answer where its question stands in this one: an expression that looks for
+    /// the answer before must not find nothing because the question has moved to another group since.
+    pub(crate) fn placed<'r>(&self, responses: &'r [Value]) -> Cow<'r, [Value]> {
+        let mut all = Cow::Borrowed(responses);
+        for (n, response) in responses.iter().enumerate().filter(|(_, one)| !self.is_answered_by(one)) {
+            if let Some(placed) = readable::placed(self, response) {
+                all.to_mut()[n] = placed;
+            }
+        }
+        all
+    }
+
     /// Check a response. In-progress, stopped and entered-in-error ones may be incomplete; any other
     /// status, a missing one included, counts as complete.
     #[must_use]

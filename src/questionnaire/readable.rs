@@ -11,7 +11,7 @@ use crate::json::{Map, Value};
 
 use super::Questionnaire;
 use super::session::Amended;
-use super::tree::{Node, Tree};
+use super::tree::{Flaw, Node, Tree};
 use crate::judgement::Readings;
 
 /// Most readings of one response. Six questions with two answers each are looked at in every combination.
@@ -27,17 +27,11 @@ pub(crate) fn of(
     response: &Value,
     amended: &Amended,
 ) -> (Value, Readings) {
-    let mut form = Form { questionnaire, tree, spots: Vec::new(), made: HashMap::new(), root: Vec::new() };
+    let mut form = Form::of(questionnaire, tree);
     form.fill(amended);
     form.join();
     let written = |chosen: &[usize], choices: &[usize]| {
-        let choice = |spot: usize| choices.binary_search(&spot).ok().map(|n| chosen[n]);
-        let mut whole: Map = response.as_object().cloned().unwrap_or_default();
-        whole.remove("item");
-        if let Some(items) = form.write(&form.root, &choice) {
-            whole.insert("item", items);
-        }
-        Value::Object(whole)
+        form.whole(response, &|spot| choices.binary_search(&spot).ok().map(|n| chosen[n]))
     };
     let (choices, ways) = form.choices();
     let readings = if choices.is_empty() {
@@ -47,6 +41,21 @@ pub(crate) fn of(
         Readings { each: combinations.iter().map(|chosen| written(chosen, &choices)).collect(), all }
     };
     (written(&[], &[]), readings)
+}
+
+/// A response to another version of the questionnaire, with every answer where its question stands in this one; none where that is
+/// so already. What this version does not ask stays where it was.
+pub(super) fn placed(questionnaire: &Questionnaire, response: &Value) -> Option<Value> {
+    let tree = Tree::read(questionnaire, response);
+    let is_elsewhere =
+        |flaw: &Flaw<'_>| matches!(flaw, Flaw::Unknown(_) | Flaw::Misplaced(_) | Flaw::WrongNest(_));
+    if !tree.flaws.iter().any(is_elsewhere) {
+        return None;
+    }
+    let mut form = Form { keeps_unknown: true, ..Form::of(questionnaire, &tree) };
+    form.fill(&Amended::default());
+    form.join();
+    Some(form.whole(response, &|_| None))
 }
 
 /// All ways to choose, or the first answers, the second ones and so on where these are too many.
@@ -75,6 +84,8 @@ struct Form<'a> {
     /// Items that no node has and that others stand in.
     made: HashMap<usize, usize>,
     root: Vec<usize>,
+    /// Whether an item with a linkId that is not known stays where it stands.
+    keeps_unknown: bool,
 }
 
 /// An item at its place.
@@ -102,6 +113,21 @@ enum Home {
 }
 
 impl<'a> Form<'a> {
+    fn of(questionnaire: &'a Questionnaire, tree: &'a Tree<'a>) -> Self {
+        let (spots, made, root) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { questionnaire, tree, spots, made, root, keeps_unknown: false }
+    }
+
+    /// The response with the items of its form, of each question the answer that was chosen, or all.
+    fn whole(&self, response: &Value, choice: &dyn Fn(usize) -> Option<usize>) -> Value {
+        let mut whole: Map = response.as_object().cloned().unwrap_or_default();
+        whole.remove("item");
+        if let Some(items) = self.write(&self.root, choice) {
+            whole.insert("item", items);
+        }
+        Value::Object(whole)
+    }
+
     /// Puts every node that has a question at its place.
     fn fill(&mut self, amended: &Amended) {
         let tree = self.tree;
@@ -113,6 +139,13 @@ impl<'a> Form<'a> {
         for (index, node) in tree.nodes.iter().enumerate() {
             if let Some(item) = node.item {
                 let home = self.home(item, node.owner, node.owner_answer);
+                self.put(index, &home);
+            } else if self.keeps_unknown {
+                let home = match (node.parent, node.through) {
+                    (None, _) => Home::Root,
+                    (Some(around), None) => Home::Item(around),
+                    (Some(around), Some(answer)) => Home::Answer(around, answer),
+                };
                 self.put(index, &home);
             }
         }
@@ -177,7 +210,8 @@ impl<'a> Form<'a> {
     fn join_level(&mut self, level: &mut Vec<usize>) {
         level.sort_by_key(|spot| self.spots[*spot].item);
         level.dedup_by(|second, first| {
-            let same = self.spots[*second].item == self.spots[*first].item && !self.repeats(*second);
+            let item = self.spots[*second].item;
+            let same = item.is_some() && item == self.spots[*first].item && !self.repeats(*second);
             if same {
                 let answers = std::mem::take(&mut self.spots[*second].answers);
                 let items = std::mem::take(&mut self.spots[*second].items);

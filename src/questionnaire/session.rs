@@ -35,6 +35,7 @@ pub(crate) struct Session<'a> {
 }
 
 /// What rules see otherwise than it was written.
+#[derive(Default)]
 pub(crate) struct Amended {
     /// Addresses of the answers and items that they must not see.
     pub(crate) removed: HashSet<*const Value>,

@@ -22,8 +22,9 @@ pub(crate) struct Node<'r> {
     /// The nearest node around it whose linkId is known, and which of its answers holds this one.
     pub(crate) owner: Option<usize>,
     pub(crate) owner_answer: Option<usize>,
-    parent: Option<usize>,
-    through: Option<usize>,
+    /// The node around it, known or not, and which of its answers holds this one.
+    pub(crate) parent: Option<usize>,
+    pub(crate) through: Option<usize>,
     position: usize,
 }
 

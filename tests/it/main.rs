@@ -72,6 +72,7 @@ mod unanswered;
 mod unattributed;
 mod undelivered;
 mod validation;
+mod versions;
 mod visibility;
 mod withdrawal;
 mod worse;

@@ -232,12 +232,16 @@ fn evaluate(
         unreadable.push(without_protocol());
         return technique(&unreadable);
     };
+    let history = match &situation.form {
+        Some(form) => form.compiled.placed(&situation.history),
+        None => Cow::Borrowed(situation.history.as_slice()),
+    };
     plan.compiled.evaluate(&rules::Facts {
         response: read.response,
         readings: Some(read.readings),
         questionnaire: situation.form.as_ref().map(|form| form.compiled.source()),
-        previous: situation.history.first(),
-        history: &situation.history,
+        previous: history.first(),
+        history: &history,
         careplans: &situation.careplans,
         patient: situation.patient.as_ref(),
         // Nobody goes on with a stopped one: what it does not say stays unsaid.

@@ -11,6 +11,7 @@ use crate::fhir::search::{self, Query, Test};
 use crate::fhir::{element, meta};
 use crate::interaction::{Context, library, read};
 use crate::problem::Problem;
+use crate::questionnaire::Questionnaire;
 use crate::store::{Page, Stored};
 
 /// How many earlier responses a judgement looks at: a year of weeks, and some more.
@@ -76,20 +77,25 @@ pub(super) struct Own<'a> {
 }
 
 /// Of what the search finds, from its first page on, the responses that were authored before it, newest first: at most
-/// [`HISTORY_MAX`]. Of all but the first, only the items that are picked are read.
+/// [`HISTORY_MAX`]. Of all but the first, only the items that are picked are read, unless they answer another version than this
+/// form: there the same questions may stand elsewhere.
 pub(super) async fn responses(
     ctx: &Context,
     mut query: Query,
     first: Page,
     Own { id: own, at: before, since }: Own<'_>,
-    picks: Option<&Picks>,
+    (picks, form): (Option<&Picks>, Option<&Questionnaire>),
 ) -> Result<Responses, Problem> {
     let (mut page, mut is_late) = (first, false);
     let (mut stored, mut found) = (Vec::new(), Vec::new());
     loop {
         // The first that the search finds is nearly always the first of all.
         let is_whole = |n: usize| n == 0 && stored.is_empty();
-        let read = |(n, one)| read::picked(one, picks.filter(|_| !is_whole(n)));
+        let read = |(n, one)| {
+            let picked = read::picked(one, picks.filter(|_| !is_whole(n)))?;
+            let is_of_form = form.is_none_or(|form| form.is_answered_by(&picked));
+            if is_of_form || is_whole(n) { Ok(picked) } else { read::body(one) }
+        };
         let mut parsed: Vec<Value> = page.resources.iter().enumerate().map(read).collect::<Result<_, _>>()?;
         for one in &mut parsed {
             moment::settle(ctx, one).await?;

@@ -4,6 +4,8 @@
 //! *technique*, so that a person looks at both. Nothing that was derived from the later one is touched: it says what was known
 //! when it came.
 
+use std::borrow::Cow;
+
 use std::sync::Arc;
 
 use crate::json::{Value, json};
@@ -206,6 +208,10 @@ fn doubt(situation: &Situation, later: &Later, (then, now): (Vec<Value>, Vec<Val
 /// A later response, judged again with these others.
 fn again(situation: &Situation, later: &Later, at: Timestamp, others: Vec<Value>) -> Evaluation {
     let history = history::earlier(others, element::id(&later.response), at);
+    let history = match &later.form {
+        Some(form) => form.compiled.placed(&history),
+        None => Cow::Borrowed(history.as_slice()),
+    };
     later.plan.compiled.evaluate(&rules::Facts {
         response: &later.response,
         // It was accepted: nothing in it was to be chosen.

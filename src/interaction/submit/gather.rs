@@ -65,7 +65,8 @@ pub(crate) async fn gather(
         Some((query, first)) => {
             let picks = known.plan.as_ref().and_then(|plan| plan.compiled.history());
             let own = earlier::Own { id: own, at: moment, since };
-            earlier::responses(ctx, query, first, own, picks).await?
+            let form = known.form.as_ref().map(|form| &form.compiled);
+            earlier::responses(ctx, query, first, own, (picks, form)).await?
         }
         None => earlier::Responses::default(),
     };

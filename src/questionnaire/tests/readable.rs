@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::json::{Value, json};
 
-use super::{compiled, context, definition, response};
+use super::{URL, compiled, context, definition, response};
 use crate::terminology::Terminology;
 
 fn questionnaire() -> Value {
@@ -224,4 +224,48 @@ fn an_answer_with_a_modifier_that_nobody_knows_is_told_and_stays() {
         ["QuestionnaireResponse", "QuestionnaireResponse.item[0]", "QuestionnaireResponse.item[0].answer[0]"];
     assert_eq!(places, expected.map(|place| format!("{place}.modifierExtension[0]")));
     assert!(!validation.is_valid());
+}
+
+#[test]
+fn an_answer_to_another_version_is_put_where_its_question_stands_now() {
+    let group = |link_id: &str, items: Value| json!({ "linkId": link_id, "type": "group", "item": items });
+    let questionnaire = definition(&json!([
+        group("base", json!([
+            { "linkId": "toux", "type": "boolean" },
+            { "linkId": "temp", "type": "decimal", "item": [{ "linkId": "temp.note", "type": "string" }] },
+        ])),
+        { "linkId": "libre", "type": "string" },
+    ]));
+    let questionnaire = compiled(&questionnaire);
+    let (cough, note) =
+        (answer("toux", "valueBoolean", json!(true)), answer("temp.note", "valueString", json!("x")));
+    let given = |link_id: &str, items: Value| json!({ "linkId": link_id, "item": items });
+    let check = |items: Value, expected: Value| {
+        let mut before = [response(&items)];
+        before[0]["questionnaire"] = json!(format!("{URL}|0.9.0"));
+        let placed = questionnaire.placed(&before);
+        assert_eq!(placed[0]["item"], expected, "{items}");
+        assert_eq!(placed[0]["status"], before[0]["status"]);
+        assert_eq!(matches!(placed, Cow::Borrowed(_)), items == expected);
+    };
+    let now = json!([given("base", json!([cough]))]);
+    check(now.clone(), now.clone());
+    // Out of every group, in a group that is no more, or in another one.
+    check(json!([cough]), now);
+    check(
+        json!([given("autre", json!([cough, answer("vieux", "valueInteger", json!(1))]))]),
+        json!([
+            given("autre", json!([answer("vieux", "valueInteger", json!(1))])),
+            given("base", json!([cough]))
+        ]),
+    );
+    let temp =
+        |items: Value| json!({ "linkId": "temp", "answer": [{ "valueDecimal": 38.2, "item": items }] });
+    check(
+        json!([given("base", json!([temp(json!([])), note]))]),
+        json!([given("base", json!([temp(json!([note]))]))]),
+    );
+    // What is not asked any more stays beside what is.
+    let old = answer("vieux", "valueInteger", json!(1));
+    check(json!([given("base", json!([old])), cough]), json!([given("base", json!([old, cough]))]));
 }
