@@ -1,6 +1,7 @@
 //! A questionnaire changes while patients answer it: what a rule compares with must not get lost from one version to the next.
 
 use vigie::json::{Value, json};
+use vigie::problem::Category;
 
 use crate::support::{App, Course, profiles};
 
@@ -78,4 +79,22 @@ async fn an_answer_is_compared_with_the_one_before_wherever_the_version_before_a
     assert!(told.iter().any(|code| code == "R43"), "three below what is usual: {told:?}");
     let stored = app.read(&format!("QuestionnaireResponse/{first_id}")).await;
     assert_eq!(stored["item"], first["item"], "what was sent stays as it was sent");
+}
+
+#[tokio::test]
+async fn what_does_not_say_which_questionnaire_it_answers_is_refused_and_still_alerts() {
+    let app = App::new().await;
+    let course = Course::start(&app, "folfox").await;
+    app.at("2026-03-02T09:13:00+01:00");
+    let mut response = course.week("1");
+    response.as_object_mut().unwrap().remove("questionnaire");
+    let chest =
+        group(&mut response, "alerte").iter_mut().find(|item| item["linkId"] == "alerte.thorax").unwrap();
+    chest["answer"][0]["valueBoolean"] = json!(true);
+    let refused = app.submit(&response).await.unwrap_err();
+    assert_eq!(refused.category, Category::Invalid, "{refused}");
+    let told = rules(&app, &course).await;
+    for code in ["R01", "rouge", "technique"] {
+        assert!(told.iter().any(|told| told == code), "{code}: {told:?}");
+    }
 }

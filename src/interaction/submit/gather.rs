@@ -249,11 +249,14 @@ pub(crate) fn known(shelf: Arc<Shelf>, response: &mut Value, careplans: &[Value]
         for canonical in instantiated(careplan) {
             match (shelf.plan(canonical), url) {
                 (None, _) => doubts.push(unknown_plan(canonical)),
-                (Some(plan), Some(url)) if library::judges(&plan, url, form.as_deref()) => match &chosen {
-                    None => chosen = Some((plan, careplan)),
-                    Some((first, _)) if first.canonical() == plan.canonical() => {}
-                    Some((first, _)) => doubts.push(second_plan(&first.canonical(), &plan.canonical())),
-                },
+                // One that does not say what it answers is refused, and what can be read of its answers must still alert.
+                (Some(plan), url) if url.is_none_or(|url| library::judges(&plan, url, form.as_deref())) => {
+                    match &chosen {
+                        None => chosen = Some((plan, careplan)),
+                        Some((first, _)) if first.canonical() == plan.canonical() => {}
+                        Some((first, _)) => doubts.push(second_plan(&first.canonical(), &plan.canonical())),
+                    }
+                }
                 _ => {}
             }
         }
