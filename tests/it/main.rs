@@ -31,6 +31,7 @@ mod late;
 mod logging;
 mod meaning;
 mod merged;
+mod message;
 mod mhd;
 mod misplaced;
 mod mllp;
