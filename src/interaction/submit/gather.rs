@@ -245,6 +245,7 @@ pub(crate) fn known(shelf: Arc<Shelf>, response: &mut Value, careplans: &[Value]
     let url = asked.as_deref().map(|canonical| library::Canonical::parse(canonical).url);
     let mut doubts = treatment::doubts(careplans);
     let mut chosen: Option<(Arc<Plan>, &Value)> = None;
+    let mut passed_over: Vec<Arc<Plan>> = Vec::new();
     for careplan in careplans.iter().filter(|careplan| careplan::is_followed(careplan)) {
         for canonical in instantiated(careplan) {
             match (shelf.plan(canonical), url) {
@@ -257,13 +258,24 @@ pub(crate) fn known(shelf: Arc<Shelf>, response: &mut Value, careplans: &[Value]
                         Some((first, _)) => doubts.push(second_plan(&first.canonical(), &plan.canonical())),
                     }
                 }
+                (Some(plan), Some(url)) if library::judges(&plan, url, None) => passed_over.push(plan),
                 _ => {}
             }
         }
     }
     let plan = chosen.as_ref().map(|(plan, _)| Arc::clone(plan));
     let plan = plan.or_else(|| {
-        let mut fitting = shelf.plans_for(url?, form.as_deref()).into_iter();
+        let mut fitting = shelf.plans_for(url?, form.as_deref());
+        // What a plan of care names judges another version of this questionnaire: another edition of the same protocol comes next.
+        let url_of = |plan: &Plan| library::Canonical::parse(&plan.canonical()).url.to_owned();
+        if let Some(named) = passed_over.first() {
+            let same = fitting.iter().position(|plan| url_of(plan) == url_of(named));
+            if let Some(same) = same {
+                return Some(fitting.swap_remove(same));
+            }
+            doubts.extend(fitting.first().map(|first| other_plan(&named.canonical(), &first.canonical())));
+        }
+        let mut fitting = fitting.into_iter();
         let first = fitting.next()?;
         doubts.extend(fitting.next().map(|second| unnamed_plan(&first.canonical(), &second.canonical())));
         Some(first)
@@ -327,6 +339,18 @@ fn second_plan(first: &str, second: &str) -> Issue {
     .text("Deux protocoles du plan de soins analysent ce questionnaire, un seul a été appliqué : réponse à relire.")
 }
 
+fn other_plan(named: &str, judges: &str) -> Issue {
+    Issue::error(
+        "business-rule",
+        format!("the CarePlan follows {named}, which judges another version of this questionnaire; {judges} judged it"),
+    )
+    .at(RESPONSE)
+    .text(
+        "Le protocole du plan de soins n'analyse pas cette version du questionnaire ; un autre protocole a été appliqué : réponse \
+         à relire, plan de soins à vérifier.",
+    )
+}
+
 fn unnamed_plan(first: &str, second: &str) -> Issue {
     Issue::error(
         "multiple-matches",
@@ -360,5 +384,33 @@ mod tests {
         let known = known(Arc::default(), &mut response, &[careplan]);
         assert_eq!(known.doubts.len(), 1);
         assert!(known.careplan.is_some() && known.plan.is_none());
+    }
+
+    #[test]
+    fn another_protocol_than_the_plan_of_care_names_is_told_and_another_edition_of_it_is_not() {
+        let coded = |system: &str, code: &str| json!({"coding": [{"system": format!("https://vigie.example/fhir/CodeSystem/{system}"), "code": code}]});
+        let form = |version: &str| {
+            json!({"resourceType": "Questionnaire", "url": "http://q", "version": version, "status": "active",
+                "item": [{"linkId": "a", "type": "boolean"}]})
+        };
+        let protocol = |url: &str, version: &str, judges: &str| {
+            json!({"resourceType": "PlanDefinition", "url": url, "version": version, "status": "active",
+                "relatedArtifact": [{"type": "depends-on", "resource": format!("http://q|{judges}")}],
+                "action": [{"id": "R1", "title": "a", "code": [coded("alert-rule", "R1"), coded("alert-level", "orange")],
+                    "condition": [{"kind": "applicability", "expression": {"language": "text/fhirpath", "expression": "true"}}]}]})
+        };
+        let check = |more: Vec<Value>, expected: &str, doubts: usize| {
+            let all = [form("1"), form("2"), protocol("http://p", "1", "1")].into_iter().chain(more);
+            let shelf = Shelf::default().with(all.collect()).unwrap_or_else(|problem| panic!("{problem}"));
+            let careplan = json!({"resourceType": "CarePlan", "id": "c", "status": "active", "instantiatesCanonical": ["http://p|1"]});
+            let mut response = json!({"resourceType": RESPONSE, "questionnaire": "http://q"});
+            let known = known(Arc::new(shelf), &mut response, &[careplan]);
+            assert_eq!(response["questionnaire"], "http://q|2");
+            let plan = known.plan.map(|plan| plan.canonical()).unwrap_or_default();
+            assert_eq!((plan.as_str(), known.doubts.len()), (expected, doubts));
+        };
+        check(vec![], "", 0);
+        check(vec![protocol("http://a", "1", "2")], "http://a|1", 1);
+        check(vec![protocol("http://a", "1", "2"), protocol("http://p", "2", "2")], "http://p|2", 0);
     }
 }
