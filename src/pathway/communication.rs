@@ -111,13 +111,17 @@ fn messages<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a str> + use<'a> {
 /// The other texts of the rules that fired: most urgent first, then of the highest level.
 ///
 /// Above jaune only of the rules of the level itself: "walk ten minutes" for a new fatigue must not stand
-/// beneath the call for a fever.
+/// beneath the call for a fever. Advice that cannot wait (`stat`) is said whatever else is wrong: the next tablet is not to be
+/// taken before the call, also where a fever is the reason to call.
 fn advice<'a>(scene: &Scene<'a>) -> Vec<&'a str> {
     let level = scene.level();
     let is_true = is_true(scene);
-    let fits = move |rule: &&Action| (level <= Level::Jaune || rule.level == level) && is_true(rule);
+    let fits = move |(from, activity): &(Level, &Activity)| {
+        level <= Level::Jaune || *from == level || activity.priority == Some(Priority::Stat)
+    };
     let of_rule = |rule: &'a Action| spoken(rule).skip(1).map(move |activity| (rule.level, activity));
-    let mut advice: Vec<(Level, &Activity)> = fired(scene).filter(fits).flat_map(of_rule).collect();
+    let told = fired(scene).filter(move |rule| is_true(rule)).flat_map(of_rule);
+    let mut advice: Vec<(Level, &Activity)> = told.filter(fits).collect();
     advice.sort_by_key(|(level, activity)| std::cmp::Reverse((activity.priority, *level)));
     advice.into_iter().map(|(_, activity)| activity.text.as_str()).collect()
 }

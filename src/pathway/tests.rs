@@ -7,7 +7,9 @@ use crate::json::{Value, json};
 use super::*;
 use crate::clock::SeededIds;
 use crate::fhir::element::{list, str_at};
-use crate::judgement::{Action, Activity, ActivityKind, Evaluation, Evidence, Outcome, Symptom, Truth};
+use crate::judgement::{
+    Action, Activity, ActivityKind, Evaluation, Evidence, Outcome, Priority, Symptom, Truth,
+};
 use crate::problem::Issue;
 use crate::terminology::Level;
 
@@ -224,6 +226,27 @@ fn advice_stands_beneath_the_call_and_what_lower_levels_say_is_not_said() {
     let texts: Vec<&str> = payload.filter_map(|one| str_at(one, "contentString")).collect();
     let number = "Numéro de votre service, jour et nuit : 01 00 00 00 00.";
     assert_eq!(texts, ["Appelez le 15", number, "Asseyez-vous"]);
+}
+
+#[test]
+fn advice_that_cannot_wait_stands_beneath_the_call_of_a_higher_level() {
+    let said = |priority, text: &str| Activity {
+        priority,
+        ..activity(ActivityKind::CommunicationRequest, "conseil", text, 1)
+    };
+    let call = vec![said(Some(Priority::Stat), "Appelez le 15"), said(None, "Asseyez-vous")];
+    let quieter =
+        |priority| vec![said(Some(Priority::Stat), "On vous appelle"), said(priority, "Pas de comprimé")];
+    let check = |priority, expected: &[&str]| {
+        let orange = asking(fired("R21", Level::Orange), quieter(priority));
+        let derived = first(&[orange, asking(fired("R02", Level::Rouge), call.clone())]);
+        let payload = list(one(&derived, "Communication"), "payload");
+        let texts: Vec<&str> = payload.filter_map(|one| str_at(one, "contentString")).collect();
+        assert_eq!(texts, expected, "{priority:?}");
+    };
+    check(Some(Priority::Stat), &["Appelez le 15", "Pas de comprimé", "Asseyez-vous"]);
+    check(Some(Priority::Asap), &["Appelez le 15", "Asseyez-vous"]);
+    check(None, &["Appelez le 15", "Asseyez-vous"]);
 }
 
 #[test]

@@ -177,6 +177,25 @@ fn levels_follow_the_clinical_table() {
 }
 
 #[test]
+fn under_capecitabine_the_next_tablet_waits_for_the_call_from_four_stools_on() {
+    let protocol = protocol();
+    let says_it = |drug: &str, stools: i64| {
+        let (week, plan) = (week(&[("base.selles.nombre", integer(stools))]), care_plan("cytotoxique", drug));
+        let facts = Facts { careplans: std::slice::from_ref(&plan), ..facts(&week) };
+        let (level, fired) = fired(&protocol, &facts);
+        assert!(!fired.iter().any(|id| id.starts_with("R15") || id.starts_with("R16")), "{fired:?}");
+        let outcomes = protocol.evaluate(&facts).outcomes;
+        let urgent = outcomes.iter().filter(|one| one.result == Truth::True && one.action.level == level);
+        let mut texts = urgent.flat_map(|one| one.action.activities.iter().map(|one| one.text.clone()));
+        (level, texts.any(|text| text.contains("avant de prendre le prochain comprimé")))
+    };
+    for (stools, level) in [(3, Level::Jaune), (4, Level::Orange), (6, Level::Orange), (7, Level::Rouge)] {
+        assert_eq!(says_it("capecitabine", stools), (level, stools >= 4), "{stools}");
+        assert_eq!(says_it("fluorouracile", stools), (level, false), "{stools}");
+    }
+}
+
+#[test]
 fn each_answer_taken_away_is_at_least_technique_never_vert() {
     let protocol = protocol();
     let plan = care_plan("cytotoxique", "fluorouracile");
