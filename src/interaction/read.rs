@@ -30,7 +30,7 @@ pub async fn vread(ctx: &Context, rtype: &str, id: &str, version: u64) -> Result
 /// The part of what was read that is asked for, as [`fhir::search::part`] tells it.
 ///
 /// # Errors
-/// `Internal`, as [`body`].
+/// `Internal`: what is stored was JSON when it was written.
 pub fn part(answer: Answer, (summary, elements): &(Summary, Vec<String>)) -> Result<Answer, Problem> {
     if *summary == Summary::False && elements.is_empty() {
         return Ok(answer);
