@@ -51,6 +51,17 @@ async fn a_protocol_in_which_a_worse_answer_gives_a_lower_level_is_not_activated
     refused(service.send("PUT", "/PlanDefinition/wrong", bytes(&wrong)).await.unwrap());
     refused(service.send("POST", "/PlanDefinition", bytes(&wrong)).await.unwrap());
 
+    // Asked beforehand, it says the same; of the right one, nothing.
+    let (status, outcome) = service.send("POST", "/PlanDefinition/$validate", bytes(&wrong)).await.unwrap();
+    assert_eq!(status, 200, "{outcome:#}");
+    refused((422, outcome));
+    let (_, outcome) =
+        service.send("POST", "/PlanDefinition/$validate", bytes(&protocol("other", ">="))).await.unwrap();
+    assert!(
+        outcome["issue"].as_array().unwrap().iter().all(|issue| issue["severity"] != "error"),
+        "{outcome:#}"
+    );
+
     wrong["status"] = json!("draft");
     service.put(&wrong).await;
     let activate = json!([{"op": "replace", "path": "/status", "value": "active"}]).to_string().into_bytes();
