@@ -137,6 +137,11 @@ fn whatever_a_plan_says_about_the_history_stays_so() {
             true,
         ),
         ("%history.item.where(linkId = 'base')[1].answer.item.count() > 1", true),
+        (
+            "%history.where(authored >= @2026-02-25).item.where(linkId = 'base').item.where(linkId = 'base.spo2').answer.count() > 1",
+            true,
+        ),
+        ("%history.where(item.count() > 1).item.where(linkId = 'base').exists()", false),
         ("%previous.descendants().count() > 30", true),
         ("%history.descendants().count() > 100", false),
         ("%history.item.count() > 7", false),
