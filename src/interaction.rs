@@ -69,6 +69,7 @@ pub use history::history;
 pub use hl7v2::{Authority, receive};
 pub use library::Library;
 pub use load::{LoadReport, load, loadable};
+pub(crate) use meaning::unknown_in_parameters;
 pub use outage::tell_outages;
 pub use patch::{Patch, patch, patch_where};
 pub use patient::SameIns;

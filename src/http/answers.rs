@@ -72,8 +72,7 @@ const fn own(interaction: Interaction) -> &'static [u16] {
         | Interaction::OpenApi
         | Interaction::SearchType
         | Interaction::SearchForm
-        | Interaction::Deliveries
-        | Interaction::Validate => &[200],
+        | Interaction::Deliveries => &[200],
         Interaction::Read | Interaction::Vread => &[200, 304, 404, 410],
         Interaction::History => &[200, 404],
         Interaction::Bundle => &[200, 404, 409, 410, 412, 422, 507],
@@ -83,7 +82,7 @@ const fn own(interaction: Interaction) -> &'static [u16] {
         Interaction::DeleteWhere => &[200, 204, 409, 412, 507],
         Interaction::UpdateWhere => &[200, 201, 409, 412, 422, 507],
         Interaction::SearchCompartment | Interaction::Everything | Interaction::Proof => &[200, 404, 410],
-        Interaction::Evaluate => &[200, 422],
+        Interaction::Evaluate | Interaction::Validate => &[200, 422],
         Interaction::PeriodReport => &[200, 201, 404, 409, 410, 422, 507],
         Interaction::Visibility => &[200, 404, 409, 410, 422, 507],
         Interaction::Create => &[200, 201, 409, 412, 422, 507],

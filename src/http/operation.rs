@@ -108,6 +108,7 @@ async fn texts<const N: usize>(
     if resource["resourceType"] != "Parameters" {
         issues.push(Issue::error("structure", "the body must be a Parameters resource").at("resourceType"));
     }
+    issues.extend(interaction::unknown_in_parameters(&resource));
     let parts = resource["parameter"].as_array().map(Vec::as_slice).unwrap_or_default();
     for (n, part) in parts.iter().enumerate() {
         if !part["name"].as_str().is_some_and(|name| names.contains(&name)) {

@@ -68,7 +68,10 @@ async fn received<T>(
         Err(problem) if is_bundle => {
             Err(interaction::keep_mistyped_bundle(exchange.context, &bytes, problem).await?)
         }
-        Err(problem) => Err(interaction::keep_mistyped(exchange.context, &bytes, problem).await?),
+        Err(problem) => {
+            let problem = interaction::keep_mistyped(exchange.context, &bytes, problem).await?;
+            Err(interaction::keep_mistyped_bundle(exchange.context, &bytes, problem).await?)
+        }
     }
 }
 

@@ -20,6 +20,7 @@ use crate::problem::{Category, Issue, Problem};
 
 pub use answer::{Echo, status_line};
 use entry::Entry;
+pub(in crate::interaction) use keep::in_body as keep_in_body;
 pub use keep::keep_mistyped_bundle;
 use names::Names;
 
@@ -107,7 +108,7 @@ async fn batch(ctx: &Context, bundle: &Value, echo: Echo) -> Vec<Value> {
                 }
                 room.perform(ctx, &entry).await
             }
-            Err(problem) => Err(keep::asked_wrongly(ctx, raw, problem).await.unwrap_or_else(|fault| fault)),
+            Err(problem) => Err(unread(ctx, raw, problem).await.unwrap_or_else(|fault| fault)),
         };
         answers.push(match done {
             Ok(done) => done.entry(&ctx.settings.base_url, echo),
@@ -115,6 +116,12 @@ async fn batch(ctx: &Context, bundle: &Value, echo: Echo) -> Vec<Value> {
         });
     }
     answers
+}
+
+/// The problem of an entry of a batch that cannot be read, with where the responses in it are kept.
+async fn unread(ctx: &Context, raw: &Value, problem: Problem) -> Result<Problem, Problem> {
+    let problem = keep::asked_wrongly(ctx, raw, problem).await?;
+    keep::in_entry(ctx, raw, problem).await
 }
 
 /// Where an entry is.

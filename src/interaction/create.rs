@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::incoming::{self, Incoming};
 use super::rounds::Rounds;
 use super::{
-    Answer, Context, Kind, conditional, finalize, patient, publish, read, reference, submit, update,
+    Answer, Context, Kind, bundle, conditional, finalize, patient, publish, read, reference, submit, update,
 };
 use crate::fhir::search::Query;
 use crate::fhir::{Document, meta};
@@ -26,6 +26,18 @@ pub async fn create(
     if_none_exist: Option<&str>,
 ) -> Result<Answer, Problem> {
     let body = body.into();
+    match create_where(ctx, rtype, body, if_none_exist).await {
+        Err(problem) => Err(bundle::keep_in_body(ctx, rtype, body, problem).await?),
+        done => done,
+    }
+}
+
+async fn create_where(
+    ctx: &Context,
+    rtype: &str,
+    body: Document<'_>,
+    if_none_exist: Option<&str>,
+) -> Result<Answer, Problem> {
     read::writable(rtype)?;
     let condition = match if_none_exist.map(|query| conditional::query_text(ctx, rtype, query)).transpose() {
         Err(problem) if rtype == submit::RESPONSE => {

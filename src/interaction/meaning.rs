@@ -3,7 +3,7 @@
 
 use crate::fhir::element;
 use crate::json::Value;
-use crate::problem::Issue;
+use crate::problem::{Category, Issue, Problem};
 
 /// How much of an address is said back.
 const SAID: usize = 200;
@@ -33,11 +33,28 @@ fn rules(resource: &Value, place: &str) -> Option<Issue> {
 pub(crate) fn unknown_modifiers(resource: &Value) -> Vec<Issue> {
     let mut found = Vec::new();
     let place = element::resource_type(resource).unwrap_or("Resource").to_owned();
-    modifiers(resource, &place, &mut found);
+    modifiers(resource, &place, None, &mut found);
     found
 }
 
-fn modifiers(value: &Value, place: &str, found: &mut Vec<Issue>) {
+/// The same two of the `Parameters` of an operation, apart from the resources in them, which are looked at where they are taken.
+pub(crate) fn unknown_in_parameters(parameters: &Value) -> Vec<Issue> {
+    let mut found = unknown_rules(parameters);
+    modifiers(parameters, "Parameters", Some("resource"), &mut found);
+    found
+}
+
+/// Refuses `Parameters` that must be understood in a way that is not known here.
+///
+/// # Errors
+/// `Invalid` with every place.
+pub(crate) fn plain_parameters(parameters: &Value) -> Result<(), Problem> {
+    let found = unknown_in_parameters(parameters);
+    if found.is_empty() { Ok(()) } else { Err(Problem::with(Category::Invalid, found)) }
+}
+
+/// Those in a value, but not in members of the name `but`.
+fn modifiers(value: &Value, place: &str, but: Option<&str>, found: &mut Vec<Issue>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
@@ -49,15 +66,15 @@ fn modifiers(value: &Value, place: &str, found: &mut Vec<Issue>) {
                         );
                         Issue::error("extension", text).at(format!("{place}.{name}[{n}]"))
                     }));
-                } else if matches!(member, Value::Object(_) | Value::Array(_)) {
-                    modifiers(member, &format!("{place}.{name}"), found);
+                } else if but != Some(name) && matches!(member, Value::Object(_) | Value::Array(_)) {
+                    modifiers(member, &format!("{place}.{name}"), but, found);
                 }
             }
         }
         Value::Array(elements) => {
             for (n, element) in elements.iter().enumerate() {
                 if matches!(element, Value::Object(_)) {
-                    modifiers(element, &format!("{place}[{n}]"), found);
+                    modifiers(element, &format!("{place}[{n}]"), but, found);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! The input of an operation: `Parameters`, or the one resource it is about (FHIR R4, Operations).
 
+use super::meaning;
 use crate::json::Value;
 
 use crate::fhir::element;
@@ -12,13 +13,15 @@ impl Parts {
     /// Reads the input. A body that is no `Parameters` is the parameter `main`.
     ///
     /// # Errors
-    /// `Malformed` with every parameter that is not known or has no resource.
+    /// `Malformed` with every parameter that is not known or has no resource; `Invalid` where it or a resource beside the main one,
+    /// which is looked at where it is taken, must be understood in a way that is not known here.
     pub(crate) fn read(body: Value, main: &str, known: &[&str]) -> Result<Self, Problem> {
         if element::resource_type(&body) != Some("Parameters") {
             return Ok(Self(vec![(main.to_owned(), body)]));
         }
+        meaning::plain_parameters(&body)?;
         let mut parts = Vec::new();
-        let mut issues = Vec::new();
+        let (mut issues, mut unknown) = (Vec::new(), Vec::new());
         for (n, parameter) in element::list(&body, "parameter").enumerate() {
             let name = element::str_at(parameter, "name").unwrap_or_default();
             let place = format!("Parameters.parameter[{n}]");
@@ -28,13 +31,22 @@ impl Parts {
                         format!("no parameter is named {name:?}; there are {}", known.join(", "));
                     issues.push(Issue::error("not-supported", diagnostics).at(format!("{place}.name")));
                 }
-                Some(resource) => parts.push((name.to_owned(), resource.clone())),
+                Some(resource) => {
+                    if name != main {
+                        unknown.extend(not_understood(resource, &place));
+                    }
+                    parts.push((name.to_owned(), resource.clone()));
+                }
                 // `mode` and `profile` of $validate are codes and canonicals: nothing here depends on them.
                 None if name != main => {}
                 None => issues.push(Issue::error("required", format!("{name} needs its resource")).at(place)),
             }
         }
-        if issues.is_empty() { Ok(Self(parts)) } else { Err(Problem::with(Category::Malformed, issues)) }
+        match (issues.is_empty(), unknown.is_empty()) {
+            (true, true) => Ok(Self(parts)),
+            (true, false) => Err(Problem::with(Category::Invalid, unknown)),
+            _ => Err(Problem::with(Category::Malformed, issues)),
+        }
     }
 
     /// Takes every resource of a name, in order.
@@ -70,6 +82,19 @@ impl Parts {
             Problem::new(Category::Malformed, "required", format!("the parameter {name} is missing"))
         })
     }
+}
+
+/// What must be understood to read a resource in that parameter.
+fn not_understood(resource: &Value, place: &str) -> Vec<Issue> {
+    let rtype = element::resource_type(resource).unwrap_or("Resource");
+    let mut issues = meaning::unknown_rules(resource);
+    issues.extend(meaning::unknown_modifiers(resource));
+    for issue in &mut issues {
+        let within = issue.expression.take().unwrap_or_default();
+        let rest = within.strip_prefix(rtype).unwrap_or_default();
+        issue.expression = Some(format!("{place}.resource{rest}"));
+    }
+    issues
 }
 
 #[cfg(test)]

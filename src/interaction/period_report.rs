@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::finalize::is_final;
 use super::update::{Before, Wanted};
-use super::{Answer, Context, Kind, create, incoming, material, merged, read};
+use super::{Answer, Context, Kind, create, incoming, material, meaning, merged, read};
 use crate::fhir::search::{self, Query};
 use crate::fhir::{Document, Reading, datetime, element, meta};
 use crate::problem::{Category, Issue, Problem};
@@ -59,7 +59,7 @@ pub async fn period_report(
 fn ends(parameters: &Value) -> Result<[String; 2], Problem> {
     let parameters = incoming::of_type("Parameters", parameters.clone())?;
     let parts: Vec<&Value> = element::list(&parameters, "parameter").collect();
-    let mut issues = Vec::new();
+    let mut issues = meaning::unknown_in_parameters(&parameters);
     for (n, part) in parts.iter().enumerate() {
         if !element::str_at(part, "name").is_some_and(|name| PARAMETERS.contains(&name)) {
             let text = format!("unknown parameter; there are {}", PARAMETERS.join(", "));

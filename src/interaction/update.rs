@@ -5,8 +5,8 @@ use crate::json::Value;
 use super::incoming::{self, Incoming};
 use super::rounds::Rounds;
 use super::{
-    Answer, Context, Kind, conditional, content, create, finalize, patient, publish, read, submit, task,
-    visibility, withdraw,
+    Answer, Context, Kind, bundle, conditional, content, create, finalize, patient, publish, read, submit,
+    task, visibility, withdraw,
 };
 use crate::fhir::search::Query;
 use crate::fhir::{Document, Reading, element, meta};
@@ -29,7 +29,21 @@ pub async fn update(
 ) -> Result<Answer, Problem> {
     let body = body.into();
     let done = update_by(ctx, rtype, id, body, Wanted { if_match, ..Wanted::default() }).await;
-    if rtype == submit::RESPONSE { submit::keep_unmet(ctx, body, done).await } else { done }
+    let done = if rtype == submit::RESPONSE { submit::keep_unmet(ctx, body, done).await } else { done };
+    kept(ctx, rtype, body, done).await
+}
+
+/// The same end of a write; where it is refused, with where the responses are kept that came in its body.
+async fn kept(
+    ctx: &Context,
+    rtype: &str,
+    body: Document<'_>,
+    done: Result<Answer, Problem>,
+) -> Result<Answer, Problem> {
+    match done {
+        Err(problem) => Err(bundle::keep_in_body(ctx, rtype, body, problem).await?),
+        done => done,
+    }
 }
 
 /// The same, asked for by this method.
@@ -89,9 +103,11 @@ pub async fn update_where<'a>(
     if_match: Option<u64>,
 ) -> Result<Answer, Problem> {
     let body = body.into();
-    read::writable(rtype)?;
-    let done = meeting(ctx, rtype, params, body, if_match).await;
-    match done {
+    let done = match read::writable(rtype) {
+        Ok(()) => meeting(ctx, rtype, params, body, if_match).await,
+        Err(problem) => Err(problem),
+    };
+    let done = match done {
         // What the request says of the place is no reason to forget the answers.
         Err(problem)
             if rtype == submit::RESPONSE
@@ -102,7 +118,8 @@ pub async fn update_where<'a>(
         }
         done if rtype == submit::RESPONSE => submit::keep_unmet(ctx, body, done).await,
         done => done,
-    }
+    };
+    kept(ctx, rtype, body, done).await
 }
 
 /// The same, of what may be written.

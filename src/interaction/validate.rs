@@ -10,7 +10,7 @@ use super::library;
 use super::operation::Parts;
 use super::submit::{self, decide};
 use super::update::{Before, Wanted};
-use super::{Context, create, delete, incoming, read, update};
+use super::{Context, create, delete, incoming, meaning, read, update};
 use crate::fhir::{Document, Reading, element, structure};
 use crate::problem::{Category, Issue, Problem, Severity};
 use crate::rules::Explained;
@@ -67,6 +67,7 @@ impl Asked {
         if element::resource_type(body) != Some("Parameters") {
             return Ok(asked);
         }
+        meaning::plain_parameters(body)?;
         for (n, parameter) in element::list(body, "parameter").enumerate() {
             let text = |names: &[&str]| names.iter().find_map(|name| element::str_at(parameter, name));
             match (element::str_at(parameter, "name"), text(&["valueCode", "valueUri", "valueCanonical"])) {

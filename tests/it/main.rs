@@ -37,6 +37,7 @@ mod misplaced;
 mod mllp;
 mod moment;
 mod mutual_tls;
+mod nested_bundle;
 mod odd;
 mod openapi;
 mod outage;

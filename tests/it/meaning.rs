@@ -142,3 +142,53 @@ async fn over_http_in_xml() {
         }
     }
 }
+
+#[tokio::test]
+async fn parameters_of_every_operation_say_nothing_that_must_be_understood() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    let patient = json!({"resourceType": "Patient", "id": "p", "gender": "female"});
+    service.put(&patient).await;
+    let text = |name: &str| json!({"name": name, "valueString": "x"});
+    let operation = json!({"name": "operation", "part": [
+        {"name": "type", "valueCode": "replace"}, {"name": "path", "valueString": "Patient.gender"},
+        {"name": "value", "valueCode": "male"}]});
+    let day = |name: &str| json!({"name": name, "valueDate": "2026-03-01"});
+    let response = json!({"name": "response", "resource": {"resourceType": RESPONSE, "status": "completed"}});
+    let previous = json!({"name": "previous", "resource": {"resourceType": RESPONSE, "status": "completed"}});
+    for (method, path, parameters) in [
+        ("POST", "/$delivery-stop", vec![text("delivery"), text("by"), text("reason")]),
+        ("POST", "/$delivery-resend", vec![text("delivery")]),
+        ("POST", "/QuestionnaireResponse/$evaluate", vec![response, previous]),
+        ("POST", "/Patient/$validate", vec![json!({"name": "resource", "resource": patient})]),
+        ("POST", "/Patient/p/$period-report", vec![day("start"), day("end")]),
+        ("POST", "/DocumentReference/d/$visibility", vec![text("reason")]),
+        ("PATCH", "/Patient/p", vec![operation.clone()]),
+    ] {
+        let plain = json!({"resourceType": "Parameters", "parameter": parameters});
+        let mut asked = vec![(plain.clone(), "Parameters.implicitRules".to_owned())];
+        asked[0].0["implicitRules"] = json!(RULES);
+        let mut modified = plain.clone();
+        modified["parameter"][0]["modifierExtension"] = modifier();
+        asked.push((modified, "Parameters.parameter[0].modifierExtension[0]".to_owned()));
+        if path.ends_with("$evaluate") {
+            let mut ruled = plain.clone();
+            ruled["parameter"][1]["resource"]["implicitRules"] = json!(RULES);
+            asked.push((ruled, "Parameters.parameter[1].resource.implicitRules".to_owned()));
+        }
+        if method == "PATCH" {
+            let mut within = plain.clone();
+            within["parameter"][0]["part"][2]["modifierExtension"] = modifier();
+            asked.push((within, "Parameters.parameter[0].part[2].modifierExtension[0]".to_owned()));
+        }
+        for (body, place) in asked {
+            let headers = [("content-type", "application/fhir+json")];
+            let answer = service.ask(method, path, &headers, body.to_string().into_bytes()).await;
+            let status = answer.status().as_u16();
+            let told = answer.text().await.unwrap();
+            assert_eq!(status, 422, "{path} {told}");
+            assert!(told.contains(&place) && told.contains("known here"), "{path}: {told}");
+        }
+    }
+    assert_eq!(service.get("/Patient/p").await.1["gender"], "female");
+}

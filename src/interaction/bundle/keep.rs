@@ -5,10 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::json::Value;
 
+use super::ENTRIES_MAX;
 use super::entry::Entry;
 use super::names::Names;
 use super::plan::Plan;
-use super::{ENTRIES_MAX, place};
 use crate::fhir::{Document, Format, Reading, element};
 use crate::interaction::Context;
 use crate::interaction::submit::{self, RESPONSE};
@@ -40,6 +40,9 @@ pub(super) async fn unreadable(
 /// # Errors
 /// Those of the store.
 pub async fn keep_mistyped_bundle(ctx: &Context, bytes: &[u8], problem: Problem) -> Result<Problem, Problem> {
+    if submit::is_kept(&problem) {
+        return Ok(problem);
+    }
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     let format = if first == Some(&b'<') { Format::Xml } else { Format::Json };
     let document = Document { bytes, format };
@@ -49,7 +52,41 @@ pub async fn keep_mistyped_bundle(ctx: &Context, bytes: &[u8], problem: Problem)
     }
 }
 
-/// The problem of a Bundle that is refused, with where each response in it is kept.
+/// The problem of a write that is refused, with where the responses are kept that came in its body though it is none: in a Bundle, in
+/// `Parameters`, or at the door of another type.
+///
+/// # Errors
+/// Those of the store.
+pub(in crate::interaction) async fn in_body(
+    ctx: &Context,
+    rtype: &str,
+    document: Document<'_>,
+    problem: Problem,
+) -> Result<Problem, Problem> {
+    if is_passing(&problem) || submit::is_kept(&problem) || !speaks_of_a_response(document.bytes) {
+        return Ok(problem);
+    }
+    match document.read() {
+        // One at its own door is kept there, where what it says is not here already.
+        Ok(Reading { resource, .. }) if rtype != RESPONSE || members(&resource).is_some() => {
+            all(ctx, document, &resource, problem).await
+        }
+        _ => Ok(problem),
+    }
+}
+
+/// The same of an entry of a batch whose request cannot be read.
+///
+/// # Errors
+/// Those of the store.
+pub(super) async fn in_entry(ctx: &Context, raw: &Value, problem: Problem) -> Result<Problem, Problem> {
+    match raw.get("resource").filter(|sent| !only_reads(raw) && members(sent).is_some()) {
+        Some(sent) => all(ctx, sent.to_string().as_bytes().into(), sent, problem).await,
+        None => Ok(problem),
+    }
+}
+
+/// The problem of a Bundle that is refused, with where each response in it, and in any Bundle in it, is kept.
 ///
 /// # Errors
 /// Those of the store.
@@ -59,31 +96,63 @@ pub(super) async fn all(
     sent: &Value,
     mut problem: Problem,
 ) -> Result<Problem, Problem> {
-    match element::resource_type(sent) {
-        Some("Bundle") => {}
-        Some(RESPONSE) => return submit::keep_asked_wrongly(ctx, document, problem).await,
-        _ => return Ok(problem),
+    if element::resource_type(sent) == Some(RESPONSE) {
+        return submit::keep_asked_wrongly(ctx, document, problem).await;
     }
-    let entries: Vec<&Value> = element::list(sent, "entry").collect();
-    if entries.len() > ENTRIES_MAX {
+    let mut groups = Vec::new();
+    gather(sent, "", &mut groups);
+    if groups.iter().map(|group| group.entries.len()).sum::<usize>() > ENTRIES_MAX {
         // More than are judged in one request.
-        let any = entries.iter().any(|raw| brings_a_response(raw));
+        let any = groups.iter().flat_map(|group| &group.entries).any(|raw| brings_a_response(raw));
         return if any { submit::keep_whole(ctx, document, problem).await } else { Ok(problem) };
     }
     let places = |test: &dyn Fn(&Issue) -> bool| -> BTreeSet<usize> {
         problem.issues.iter().filter(|issue| test(issue)).filter_map(entry_of).collect()
     };
-    let (kept, wrong) = (places(&submit::says_kept), places(&|issue| issue.severity >= Severity::Error));
-    let left = |n: &usize| !kept.contains(n) && brings_a_response(entries[*n]);
-    let left: Vec<usize> = (0..entries.len()).filter(left).collect();
-    if left.is_empty() {
-        return Ok(problem);
-    }
-    let names = standing(ctx, &entries, &wrong).await?;
-    for n in left {
-        problem.issues.push(one(ctx, entries[n], &names).await?.at(place(n)));
+    let mut kept = places(&submit::says_kept);
+    let mut wrong = places(&|issue| issue.severity >= Severity::Error);
+    for Group { place, entries } in groups {
+        // What is told of entries is told of those of the outermost Bundle, which comes first.
+        let (kept, wrong) = (std::mem::take(&mut kept), std::mem::take(&mut wrong));
+        let left = |n: &usize| !kept.contains(n) && brings_a_response(entries[*n]);
+        let left: Vec<usize> = (0..entries.len()).filter(left).collect();
+        if left.is_empty() {
+            continue;
+        }
+        let names = standing(ctx, &entries, &wrong).await?;
+        for n in left {
+            problem.issues.push(one(ctx, entries[n], &names).await?.at(format!("{place}[{n}]")));
+        }
     }
     Ok(problem)
+}
+
+/// What holds resources, side by side: the entries of a Bundle, or the parameters of `Parameters`.
+struct Group<'a> {
+    place: String,
+    entries: Vec<&'a Value>,
+}
+
+/// That of a resource, and of every resource in it that holds some, the outermost first.
+fn gather<'a>(sent: &'a Value, place: &str, groups: &mut Vec<Group<'a>>) {
+    let Some((rtype, name)) = members(sent) else { return };
+    let place = if place.is_empty() { format!("{rtype}.{name}") } else { format!("{place}.{name}") };
+    let entries: Vec<&Value> = element::list(sent, name).collect();
+    groups.push(Group { place: place.clone(), entries: entries.clone() });
+    for (n, raw) in entries.into_iter().enumerate().filter(|(_, raw)| !only_reads(raw)) {
+        if let Some(within) = raw.get("resource") {
+            gather(within, &format!("{place}[{n}].resource"), groups);
+        }
+    }
+}
+
+/// The type of a resource that holds others, and the element that they are in.
+fn members(resource: &Value) -> Option<(&'static str, &'static str)> {
+    match element::resource_type(resource)? {
+        "Bundle" => Some(("Bundle", "entry")),
+        "Parameters" => Some(("Parameters", "parameter")),
+        _ => None,
+    }
 }
 
 /// The problem of an entry whose request cannot be read, with where its response is kept if it has one.
@@ -109,7 +178,7 @@ async fn one(ctx: &Context, raw: &Value, names: &Names) -> Result<Issue, Problem
     }
     let refused = Issue::error(
         "processing",
-        "the Bundle that this response came in was refused as a whole: what is wrong may be beside it",
+        "what this response came in was refused as a whole: what is wrong may be beside it",
     )
     .text(
         "Réponse reçue dans un envoi groupé qui a été refusé en entier : elle n'est pas forcément en cause.",
@@ -119,7 +188,7 @@ async fn one(ctx: &Context, raw: &Value, names: &Names) -> Result<Issue, Problem
     let Some(issue) = kept.issues.into_iter().find(submit::says_kept) else {
         return Err(Problem::internal("a response of a refused Bundle was not kept"));
     };
-    let more = "it is no QuestionnaireResponse here: send it again when what refuses the Bundle is mended";
+    let more = "it is no QuestionnaireResponse here: send it again when what refuses the whole is mended";
     Ok(Issue { diagnostics: format!("{}; {more}", issue.diagnostics), ..issue })
 }
 
@@ -145,9 +214,12 @@ fn brings_a_response(raw: &Value) -> bool {
     let is_meant_so = element::str_at(raw, "request.url")
         .is_some_and(|url| url.split(['/', '?']).any(|part| part == RESPONSE))
         && element::resource_type(resource).is_none_or(|rtype| !crate::fhir::schema::r4().is_resource(rtype));
-    let only_reads =
-        matches!(element::str_at(raw, "request.method"), Some("GET" | "HEAD" | "DELETE" | "PATCH"));
-    !only_reads && (element::resource_type(resource) == Some(RESPONSE) || is_meant_so)
+    !only_reads(raw) && (element::resource_type(resource) == Some(RESPONSE) || is_meant_so)
+}
+
+/// Whether an entry asks for what writes no resource that it has.
+fn only_reads(raw: &Value) -> bool {
+    matches!(element::str_at(raw, "request.method"), Some("GET" | "HEAD" | "DELETE" | "PATCH"))
 }
 
 /// Whether bytes that cannot be read name the type; those of UTF-16 have a zero beside each letter.

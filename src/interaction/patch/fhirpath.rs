@@ -4,6 +4,7 @@ use crate::json::{Map, Value};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::super::meaning;
 use super::whole::{self, Whole, with};
 use crate::fhir::schema::{self, Element};
 use crate::fhir::{element, structure};
@@ -13,7 +14,7 @@ use crate::problem::{Category, Issue, Problem};
 /// Applies every operation in order; each sees what those before it made.
 ///
 /// # Errors
-/// `Malformed` when the Parameters are no patch, `Invalid` with the operation that cannot be applied. The resource is then
+/// `Malformed` when the Parameters are no patch, `Invalid` where they must be understood in a way that is not known here, and with the operation that cannot be applied. The resource is then
 /// half changed, and of no use.
 pub(super) fn apply(resource: &mut Value, parameters: &Value, now: Timestamp) -> Result<(), Problem> {
     if element::resource_type(parameters) != Some("Parameters") {
@@ -23,6 +24,7 @@ pub(super) fn apply(resource: &mut Value, parameters: &Value, now: Timestamp) ->
     if super::super::incoming::hinders(&faults) {
         return Err(Problem::with(Category::Malformed, faults));
     }
+    meaning::plain_parameters(parameters)?;
     for (n, parameter) in element::list(parameters, "parameter").enumerate() {
         let place = format!("Parameters.parameter[{n}]");
         if parameter["name"] != "operation" {

@@ -4,7 +4,7 @@ use crate::json::Value;
 
 use crate::fhir::{Document, Reading, element};
 use crate::interaction::finalize::sources;
-use crate::interaction::{Context, incoming};
+use crate::interaction::{Context, incoming, meaning};
 use crate::problem::{Category, Issue, Problem};
 use crate::report::Professional;
 use crate::report::visibility::MASKS;
@@ -35,6 +35,7 @@ impl Asked {
         let Reading { resource, mut issues } = body.read()?;
         let parameters = incoming::of_type("Parameters", resource)?;
         issues.retain(|issue| incoming::hinders(std::slice::from_ref(issue)));
+        issues.extend(meaning::unknown_in_parameters(&parameters));
         let mut said = Said { parts: element::list(&parameters, "parameter").collect(), issues };
         said.refuse_unknown();
         let (hide, show) = (said.codes("hide"), said.codes("show"));
