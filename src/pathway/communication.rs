@@ -11,7 +11,7 @@ use super::element::{Element, concept, only, reference, shown_coding};
 use super::existing::status;
 use super::input::Scene;
 use crate::judgement::{Action, Activity, ActivityKind, Priority};
-use crate::terminology::Level;
+use crate::terminology::{Level, UNREADABLE};
 
 /// Derive the Communication. A response in progress that alerts nobody says nothing yet, and of one that was withdrawn before
 /// anything was said there is nothing to say.
@@ -127,10 +127,10 @@ fn advice<'a>(scene: &Scene<'a>) -> Vec<&'a str> {
 }
 
 /// Which rules tell the patient what is so: that something could not be read is not, where all of it was, or where it does not
-/// count any more.
+/// count any more. What another rule of that level asks (to weigh oneself again) stands.
 fn is_true(scene: &Scene<'_>) -> impl Fn(&Action) -> bool + Copy + use<> {
     let is_read = scene.input.fully_read || scene.input.withdrawn;
-    move |rule| !is_read || rule.level != Level::Technique
+    move |rule| !is_read || rule.level != Level::Technique || rule.rule != UNREADABLE
 }
 
 fn fired<'a>(scene: &Scene<'a>) -> impl Iterator<Item = &'a Action> + use<'a> {

@@ -266,7 +266,11 @@ fn nobody_is_told_that_a_response_could_not_be_read_which_was() {
     check(std::slice::from_ref(&technique), false, &["Pas pu lire.", "Illisible."]);
     check(std::slice::from_ref(&technique), true, &["Nous avons bien reçu votre réponse"]);
     check(&[orange.clone(), technique.clone()], false, &["On vous appelle.", "Pas pu lire."]);
-    check(&[orange, technique], true, &["On vous appelle."]);
+    check(&[orange.clone(), technique], true, &["On vous appelle."]);
+    // Another rule of that level asks something of the patient, who is told it.
+    let weigh = asking(fired("R53", Level::Technique), vec![say("Pesez-vous de nouveau.")]);
+    check(std::slice::from_ref(&weigh), true, &["Pesez-vous de nouveau."]);
+    check(&[orange, weigh], true, &["On vous appelle.", "Pesez-vous de nouveau."]);
 }
 
 #[test]

@@ -27,19 +27,28 @@ pub(crate) struct Ladder {
     /// Which rung is worse than which: the better one first. None of a number.
     pub(crate) worse: Vec<(usize, usize)>,
     pub(crate) is_number: bool,
+    /// The rung that stands for what was answered before, where answers are compared with earlier ones.
+    pub(crate) usual: Option<usize>,
     /// The linkIds whose answers switch it on and off.
     pub(crate) waits_for: BTreeSet<String>,
 }
 
 impl Questionnaire {
     /// The ladder of a question; none when nothing says which answers are worse than others. `thresholds` are the numbers
-    /// that its answers are compared with.
-    pub(crate) fn ladder(&self, link_id: &str, symptom: bool, thresholds: &[Decimal]) -> Option<Ladder> {
+    /// that its answers are compared with; where they are `compared` with earlier ones, they are shares and differences, too.
+    pub(crate) fn ladder(
+        &self,
+        link_id: &str,
+        symptom: bool,
+        thresholds: &[Decimal],
+        compared: bool,
+    ) -> Option<Ladder> {
         let index = *self.by_link_id.get(link_id)?;
         let item = &self.items[index];
         if item.calculated.is_some() {
             return None;
         }
+        let usual = compared.then(|| usual(item));
         let (rungs, worse) = match item.kind {
             ItemType::Choice | ItemType::OpenChoice => options(item)?,
             ItemType::Boolean if symptom => {
@@ -48,16 +57,22 @@ impl Questionnaire {
             ItemType::Integer | ItemType::Decimal | ItemType::Quantity => {
                 let mut all = self.asked_by_conditions(link_id);
                 all.extend(thresholds);
+                if let Some(usual) = usual {
+                    all.extend(around(usual, thresholds));
+                }
                 (numbers(item, &all), Vec::new())
             }
             _ => return None,
         };
         let is_number = !matches!(item.kind, ItemType::Choice | ItemType::OpenChoice | ItemType::Boolean);
+        let is_usual = |rung: &Vec<Value>| usual.is_some() && rung.first().and_then(number) == usual;
+        let usual = rungs.iter().position(is_usual).filter(|_| is_number);
         (rungs.len() > 1).then(|| Ladder {
             link_id: link_id.to_owned(),
             rungs,
             worse,
             is_number,
+            usual,
             waits_for: self.waits_for(index),
         })
     }
@@ -202,6 +217,41 @@ fn options(item: &Item) -> Option<Rungs> {
     // The smallest step tells most.
     worse.sort_by_key(|(better, more)| (more - better, *better));
     Some((rungs, worse))
+}
+
+/// What an answer may have been before: in the middle of the limits of the item.
+fn usual(item: &Item) -> Decimal {
+    let limit = |measure: Option<&Measure>| match measure {
+        Some(Measure::Number(number) | Measure::Quantity(number, _)) => Some(*number),
+        _ => None,
+    };
+    let limits = item.limits.as_deref();
+    let least = limits.and_then(|limits| limit(limits.min.as_ref()));
+    let most = limits.and_then(|limits| limit(limits.max.as_ref()));
+    let middle = match (least, most) {
+        (Some(least), Some(most)) => (least + most) / Decimal::TWO,
+        (Some(least), None) => least + Decimal::ONE_HUNDRED,
+        (None, Some(most)) => most - Decimal::ONE_HUNDRED,
+        (None, None) => Decimal::ONE_HUNDRED,
+    };
+    if item.kind == ItemType::Integer { middle.floor() } else { middle }
+}
+
+/// The usual value, and its distances by each threshold: as a share of it below two, as a difference whatever it is.
+fn around(usual: Decimal, thresholds: &[Decimal]) -> impl Iterator<Item = Decimal> {
+    let of = move |threshold: &Decimal| {
+        let share = (*threshold > Decimal::ZERO && *threshold < Decimal::TWO)
+            .then(|| usual.checked_mul(*threshold))
+            .flatten();
+        [share, usual.checked_sub(*threshold), usual.checked_add(*threshold)].into_iter().flatten()
+    };
+    std::iter::once(usual).chain(thresholds.iter().flat_map(of).collect::<Vec<_>>())
+}
+
+/// The number that an answer gives.
+fn number(answer: &Value) -> Option<Decimal> {
+    let (_, value) = extension::value_of(answer, "value")?;
+    value.get("value").or(Some(value)).and_then(decimal)
 }
 
 /// Values around each threshold, within the limits of the item, in order.

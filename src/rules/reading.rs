@@ -15,6 +15,8 @@ pub(crate) struct Read {
     pub(crate) texts: BTreeSet<String>,
     /// Every number, with the texts of the expression that it stands in.
     pub(crate) numbers: Vec<(Decimal, BTreeSet<String>)>,
+    /// The texts of what it looks for in earlier responses.
+    pub(crate) earlier: BTreeSet<String>,
     /// Whether it is about a symptom.
     pub(crate) symptom: bool,
     /// Whether it looks at what the others say.
@@ -40,7 +42,10 @@ impl Protocol {
     /// Adds what an expression and the variables that it names look at; the texts of it all.
     fn follow(&self, bound: &Bound, seen: &mut BTreeSet<usize>, read: &mut Read) {
         let texts = self.texts(bound);
-        let Literals { numbers, .. } = bound.expression.literals();
+        let Literals { numbers, texts: own, .. } = bound.expression.literals();
+        if bound.origins.iter().any(|origin| matches!(origin, Some(Origin::Previous | Origin::History))) {
+            read.earlier.extend(own);
+        }
         read.numbers.extend(numbers.into_iter().map(|number| (number, texts.clone())));
         read.texts.extend(texts);
         for index in bound.plan() {

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use crate::judgement::{Action, Outcome, Truth};
 use crate::problem::{Issue, Severity};
-use crate::terminology::Level;
+use crate::terminology::{Level, UNREADABLE as RULE};
 
-const RULE: &str = "R90";
 const TITLE: &str = "Réponse incomplètement lue ou évaluée";
 /// Faults that are said one by one; how many more there are is said, too.
 const SAID_MAX: usize = 30;

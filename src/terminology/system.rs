@@ -7,6 +7,8 @@ pub const BASE: &str = "https://vigie.example/fhir";
 pub const ALERT_LEVEL: &str = "https://vigie.example/fhir/CodeSystem/alert-level";
 /// The rules by number: `R01`, ….
 pub const ALERT_RULE: &str = "https://vigie.example/fhir/CodeSystem/alert-rule";
+/// Its rule of what could not be read or evaluated.
+pub const UNREADABLE: &str = "R90";
 /// What the care team does.
 pub const TASK_CODE: &str = "https://vigie.example/fhir/CodeSystem/task-code";
 /// Who does it.

@@ -76,6 +76,7 @@ mod undelivered;
 mod validation;
 mod versions;
 mod visibility;
+mod weight;
 mod withdrawal;
 mod worse;
 mod xds;

@@ -11,11 +11,11 @@ use crate::support::held::Held;
 use crate::support::{App, Course, Kept, body, signed};
 
 const ENDED: &str = "Patient/test-folfox";
-const STAYS: &str = "Patient/survivor";
+pub(crate) const STAYS: &str = "Patient/survivor";
 const IPP: &str = "https://chu.example/ipp";
 
 /// Two weeks in one record, and the same person's other record.
-async fn stage(kept: Kept) -> Option<(App, Course)> {
+pub(crate) async fn stage(kept: Kept) -> Option<(App, Course)> {
     let app = App::on(kept).await?;
     let course = Course::start(&app, "folfox").await;
     for week in ["1", "2"] {
@@ -51,7 +51,7 @@ async fn take(app: &App, event: &str, control: &str, number: &str, rest: &str) {
     interaction::receive(&app.context, &message, &header).await.unwrap_or_else(|problem| panic!("{problem}"));
 }
 
-async fn merge(app: &App) {
+pub(crate) async fn merge(app: &App) {
     app.at("2026-03-10T09:00:00+01:00");
     take(app, "A40", "1", "STAYS", "MRG|ENDS^^^CHU&1.2.250.1.999.2&ISO^PI\r").await;
 }

@@ -6,7 +6,7 @@
 //! a grade is its code as text, a quantity its number in the unit of the question or a whole `Quantity`,
 //! `"refus"` is *asked-declined*, `"sans-objet"` is *not-applicable*, `null` takes the answer away.
 //! `previous` is the same for the questionnaire of the week before (absent: there was none), `history` for
-//! all the earlier ones, newest first. `careplan` is a folder of `examples/fhir` (`folfox` when not said),
+//! all the earlier ones, newest first; each may say when it was `authored`, `null` that it does not. `careplan` is a folder of `examples/fhir` (`folfox` when not said),
 //! or `{classes, start, end}`, or `null`. `expect` says by action id: `true` it fires, `false` it does not,
 //! `null` nobody can tell.
 

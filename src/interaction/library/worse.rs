@@ -3,7 +3,8 @@
 //!
 //! - What is worse the Questionnaire says ([`Ladder`]): more of a choice with ordinal values, yes to a question that a rule
 //!   about a symptom looks at. Of a number it says nothing: there must be one best value, from which the level never falls in
-//!   either direction, whatever else was answered. Questions without such an order are left out.
+//!   either direction, whatever else was answered. Where a rule compares it with an earlier answer, its values lie around that
+//!   answer, by the shares and differences that the rules are written with. Questions without such an order are left out.
 //! - Each step is looked at with nothing else answered, everything else at its best, at its worst, with each value of each
 //!   question that a rule looks at together with it, and with all of these at their worst; for rules over what fired, with
 //!   other symptoms of their levels. Questions that a condition switches off lose their answers, those that it switches on

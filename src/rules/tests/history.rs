@@ -86,9 +86,10 @@ impl Random {
 }
 
 #[test]
-fn the_shipped_protocol_reads_one_question_of_what_lies_far_back() {
+fn the_shipped_protocol_reads_two_questions_of_what_lies_far_back() {
     let mut expected = Picks::none("item", "linkId");
     expected.add(&["base", "base.spo2"].map(str::to_owned));
+    expected.add(&["base", "base.poids"].map(str::to_owned));
     assert!(protocol().history() == Some(&expected));
 }
 

@@ -181,7 +181,16 @@ impl Scene {
     pub(super) fn of_case(content: &Content, case: &Value) -> Self {
         let authored = case["authored"].as_str().unwrap_or(AUTHORED);
         let status = case["status"].as_str().unwrap_or("completed");
-        let before = |changes: &Value| content.response(changes, AUTHORED_BEFORE, "completed");
+        let before = |changes: &Value| {
+            let mut answers = changes.clone();
+            let said = answers.as_object_mut().and_then(|answers| answers.remove("authored"));
+            let authored = said.as_ref().map_or(AUTHORED_BEFORE, |said| said.as_str().unwrap_or_default());
+            let mut response = content.response(&answers, authored, "completed");
+            if authored.is_empty() {
+                response.as_object_mut().expect("a response").remove("authored");
+            }
+            response
+        };
         let earlier = match (case.get("history"), case.get("previous")) {
             (Some(history), _) => history.as_array().expect("a list").iter().map(before).collect(),
             (None, Some(previous)) => vec![before(previous)],

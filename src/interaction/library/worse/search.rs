@@ -56,7 +56,8 @@ impl<'a> Search<'a> {
             let own = numbers.filter(|(_, texts)| texts.contains(link_id)).map(|(number, _)| *number);
             let thresholds: BTreeSet<Decimal> = own.collect();
             let symptom = readers().any(|read| read.symptom);
-            form.ladder(link_id, symptom, &thresholds.into_iter().collect::<Vec<_>>())
+            let compared = readers().any(|read| read.earlier.contains(link_id));
+            form.ladder(link_id, symptom, &thresholds.into_iter().collect::<Vec<_>>(), compared)
         };
         let ladders = form.link_ids().filter_map(ladder).collect();
         let scenes = Scene::all(protocol);
@@ -134,7 +135,8 @@ impl<'a> Search<'a> {
         (found.level, found.outcomes.iter().filter(says).count())
     }
 
-    /// Everything at its best. Of a number that is where the least is wrong; of several such values, the one in the middle.
+    /// Everything at its best. Of a number that is where the least is wrong; of several such values, the one that its rungs are
+    /// told around, or the one in the middle.
     fn calm(&mut self) -> State {
         let mut state: State = self.ladders.iter().map(|_| Some(0)).collect();
         for _ in 0..CALMING {
@@ -144,17 +146,23 @@ impl<'a> Search<'a> {
                     .collect();
                 let best = alarms.iter().min().cloned();
                 let ties: Vec<usize> = (0..alarms.len()).filter(|rung| Some(alarms[*rung]) == best).collect();
-                state[n] = ties.get(ties.len() / 2).copied();
+                let usual = self.ladders[n].usual.filter(|usual| ties.contains(usual));
+                state[n] = usual.or_else(|| ties.get(ties.len() / 2).copied());
                 self.spent += alarms.len();
             }
         }
         state
     }
 
-    /// Everything at its worst.
+    /// Everything at its worst. A number that is compared with earlier ones stays where it was: the rungs are told around that,
+    /// and how bad each is shows only after this week.
     fn worst(&mut self, calm: &State) -> State {
         let mut state: State = self.ladders.iter().map(|ladder| Some(ladder.rungs.len() - 1)).collect();
         for n in (0..self.ladders.len()).filter(|n| self.ladders[*n].is_number) {
+            if self.ladders[n].usual.is_some() && self.ladders[n].usual == calm[n] {
+                state[n] = calm[n];
+                continue;
+            }
             let rungs = 0..self.ladders[n].rungs.len();
             state[n] = rungs.max_by_key(|rung| self.alarm(&with(calm, n, Some(*rung))));
             self.spent += self.ladders[n].rungs.len();

@@ -147,6 +147,34 @@ fn every_threshold_of_a_number_is_looked_at_however_many_there_are() {
 }
 
 #[test]
+fn a_number_is_looked_at_around_what_it_was_a_week_before() {
+    let mut weight = question("w", "decimal");
+    let limit = |name: &str, value: i64| json!({ "url": format!("http://hl7.org/fhir/StructureDefinition/{name}"), "valueDecimal": value });
+    weight["extension"] = json!([limit("minValue", 25), limit("maxValue", 300)]);
+    let before = "%history.item.where(linkId = 'w').answer.value";
+    let now = of("w");
+    let lost = |id: &str, level: &str, share: &str| {
+        rule(id, level, format!("{now}.exists() and {before}.where({now} <= $this * {share}).exists()"))
+    };
+    let rises = [lost("R1", "jaune", "0.95"), lost("R2", "orange", "0.9")];
+    check(std::slice::from_ref(&weight), &rises, &[]);
+    // Whatever is not believed must not take the place of what it would have said.
+    let mut replaced = rises.to_vec();
+    replaced[1] = rule(
+        "R2",
+        "orange",
+        format!("{now}.exists() and {before}.where({now} <= $this * 0.9 and {now} >= $this * 0.8).exists()"),
+    );
+    check(&[weight.clone()], &replaced, &["orange with 'w' 130; jaune with 'w' 129.9", "after a good week"]);
+    let gained = rule(
+        "R3",
+        "jaune",
+        format!("{now}.exists() and {before}.where({now} >= $this + 5 and {now} < $this + 9).exists()"),
+    );
+    check(&[weight], &[gained], &["jaune with 'w' 171.4; vert with 'w' 171.5"]);
+}
+
+#[test]
 fn a_condition_that_hides_the_grave_question_is_a_counterexample() {
     let mut grave = question("g", "boolean");
     grave["enableWhen"] =
@@ -206,10 +234,15 @@ fn worse_answers_never_give_a_lower_level_in_any_protocol_that_is_shipped() {
         let found: Vec<Issue> = search.found.iter().map(|one| tell.issue(one)).collect();
         assert!(found.is_empty() && search.unchecked.is_empty(), "{canonical}: {found:#?}");
         let seen: Vec<&str> = search.ladders.iter().map(|ladder| ladder.link_id.as_str()).collect();
-        for link_id in ["alerte.thorax", "base.nausee", "base.temp.max", "base.spo2", "base.selles.nombre"] {
+        for link_id in
+            ["alerte.thorax", "base.nausee", "base.temp.max", "base.spo2", "base.selles.nombre", "base.poids"]
+        {
             assert!(seen.contains(&link_id), "{link_id} {seen:?}");
         }
-        assert!(!seen.contains(&"base.poids") && !seen.contains(&"base.libre"), "{seen:?}");
+        assert!(!seen.contains(&"base.libre"), "{seen:?}");
         assert!(search.spent > 10_000 && search.spent < EVALUATIONS_MAX, "{}", search.spent);
+        // What is known of a weight is looked at on both sides of what it was.
+        let weight = search.ladders.iter().find(|ladder| ladder.link_id == "base.poids").unwrap();
+        assert!(weight.usual.is_some_and(|usual| usual > 5 && usual + 5 < weight.rungs.len()));
     }
 }
