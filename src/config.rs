@@ -11,15 +11,17 @@ mod identity;
 mod issuer;
 mod keys;
 mod mllp;
+mod read;
 mod routing;
 mod xds;
 
 use std::fmt;
 use std::net::SocketAddr;
 
-use serde::Deserialize;
-use toml::{Table, Value};
-use validator::{Validate, ValidationError, ValidationErrors, ValidationErrorsKind};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use toml::Value;
+use validator::{Validate, ValidationError};
 
 pub use destination::{Destination, DestinationKind, MhdTransaction, WithdrawnAs};
 pub use escalation::{Escalation, Opening};
@@ -27,15 +29,23 @@ pub use folder::{Conflict, Folder, FolderFile};
 pub use identity::{SameIns, Stance};
 pub use issuer::{Environment, Issuer};
 pub use mllp::{Authority, Changes, Listing, MessageKind, Mllp, Transmission};
+pub use read::read;
 pub use routing::{Identity, ReportKind, ReportStatus, Takes};
 pub use xds::Xds;
 
-use crate::problem::{Category, Issue, Problem};
-
 /// A value that must not be shown: its `Debug` prints dots.
-#[derive(Clone, Default, Deserialize, PartialEq, Eq)]
-#[serde(transparent)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(String);
+
+/// What is no text is refused without being repeated.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Value::deserialize(deserializer) {
+            Ok(Value::String(text)) => Ok(Self(text)),
+            _ => Err(D::Error::custom("a secret must be a text in quotation marks")),
+        }
+    }
+}
 
 impl Secret {
     /// The value itself, for the one place that sends it.
@@ -256,82 +266,6 @@ impl Default for Silence {
     }
 }
 
-/// Reads settings: the file's text if there is one, and the environment's variables.
-///
-/// # Errors
-/// `Malformed` with one issue a fault: the key, its value unless secret, and what would be right.
-pub fn read(
-    file: Option<&str>,
-    environment: impl IntoIterator<Item = (String, String)>,
-) -> Result<Settings, Problem> {
-    let mut issues = Vec::new();
-    let mut table = match file.map(str::parse::<Table>).transpose() {
-        Ok(table) => table.unwrap_or_default(),
-        Err(fault) => {
-            issues.push(Issue::error("structure", fault.to_string().trim().replace('\n', " ")));
-            Table::new()
-        }
-    };
-    keys::refuse_unknown(&mut table, &mut issues);
-    keys::apply_environment(&mut table, environment, &mut issues);
-    let mut settings = match Value::Table(table).try_into::<Settings>() {
-        Ok(settings) => settings,
-        Err(fault) => {
-            issues.push(Issue::error("value", fault.to_string().trim().replace('\n', " ")));
-            Settings::default()
-        }
-    };
-    if let Err(faults) = settings.validate() {
-        collect("", &faults, &mut issues);
-    }
-    issues.extend(repeated_name(&settings.destinations));
-    if !issues.is_empty() {
-        return Err(Problem::with(Category::Malformed, issues));
-    }
-    while settings.base_url.ends_with('/') {
-        settings.base_url.pop();
-    }
-    Ok(settings)
-}
-
-fn collect(prefix: &str, faults: &ValidationErrors, issues: &mut Vec<Issue>) {
-    let mut fields: Vec<_> = faults.errors().iter().collect();
-    fields.sort_by(|a, b| a.0.cmp(b.0));
-    for (field, kind) in fields {
-        let key = match field.as_ref() {
-            // A fault of the whole table.
-            "__all__" => prefix.to_owned(),
-            field if prefix.is_empty() => field.to_owned(),
-            field => format!("{prefix}.{field}"),
-        };
-        match kind {
-            ValidationErrorsKind::Struct(inner) => collect(&key, inner, issues),
-            ValidationErrorsKind::List(items) => {
-                for (n, inner) in items {
-                    collect(&format!("{key}[{n}]"), inner, issues);
-                }
-            }
-            ValidationErrorsKind::Field(errors) => {
-                issues
-                    .extend(errors.iter().map(|e| Issue::error("value", sentence(&key, e)).at(key.clone())));
-            }
-        }
-    }
-}
-
-fn sentence(key: &str, fault: &ValidationError) -> String {
-    if let Some(message) = &fault.message {
-        return format!("{key}: {message}");
-    }
-    let limit = |name: &str| fault.params.get(name).map(ToString::to_string);
-    match (limit("min"), limit("max")) {
-        (Some(min), Some(max)) => format!("{key}: must be between {min} and {max}"),
-        (Some(min), None) => format!("{key}: must be at least {min}"),
-        (None, Some(max)) => format!("{key}: must be at most {max}"),
-        (None, None) => format!("{key}: is not valid"),
-    }
-}
-
 fn refuse(message: String) -> ValidationError {
     ValidationError::new("value").with_message(message.into())
 }
@@ -362,7 +296,9 @@ fn http_url_or_empty(url: &str) -> Result<(), ValidationError> {
 fn http_url(url: &str) -> Result<(), ValidationError> {
     match reqwest::Url::parse(url) {
         Ok(parsed) if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() => Ok(()),
-        _ => Err(refuse("must be an absolute http or https URL".to_owned())),
+        _ => Err(refuse(
+            "must be an absolute http or https URL, such as https://vigie.hospital.example/fhir".to_owned(),
+        )),
     }
 }
 
@@ -391,73 +327,4 @@ fn token(name: &str) -> Result<(), ValidationError> {
         && name.len() <= 64
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if fits { Ok(()) } else { Err(refuse("takes 1 to 64 letters, digits, '-' and '_'".to_owned())) }
-}
-
-fn repeated_name(destinations: &[Destination]) -> Option<Issue> {
-    let mut names: Vec<&str> = destinations.iter().map(|d| d.name.as_str()).collect();
-    names.sort_unstable();
-    let pair = names.windows(2).find(|pair| pair[0] == pair[1])?;
-    Some(Issue::error("duplicate", format!("two destinations are called '{}'", pair[0])).at("destinations"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
-    }
-
-    #[test]
-    fn two_variables_suffice_to_start() {
-        let settings = read(
-            None,
-            variables(&[
-                ("VIGIE_LISTEN", "127.0.0.1:9090"),
-                ("VIGIE_DATABASE", "sqlite:/tmp/v.sqlite"),
-                ("HOME", "/"),
-            ]),
-        )
-        .unwrap();
-        assert_eq!(settings.listen.port(), 9090);
-        assert_eq!(settings.database.reveal(), "sqlite:/tmp/v.sqlite");
-    }
-
-    #[test]
-    fn the_environment_wins_over_the_file() {
-        let file = "[limits]\nbody_bytes = 2048\nworkers = 3";
-        let settings = read(Some(file), variables(&[("VIGIE_LIMITS_BODY_BYTES", "4096")])).unwrap();
-        assert_eq!((settings.limits.body_bytes, settings.limits.workers), (4096, 3));
-    }
-
-    #[test]
-    fn all_faults_are_reported_at_once() {
-        let file = "listen = \"0.0.0.0:80\"\ndatabase = \"mysql://x\"\nlisten_port = 3\n[limits]\nbody_bytes = 1\n[log]\nlevel = \"loud\"";
-        let problem = read(Some(file), variables(&[("VIGIE_STORE_QUEUE", "many"), ("VIGIE_COLOUR", "red")]))
-            .unwrap_err();
-        let text = problem.to_string();
-        for part in [
-            "beyond loopback",
-            "sqlite:PATH",
-            "listen_port",
-            "between 1024",
-            "'loud'",
-            "VIGIE_STORE_QUEUE",
-            "VIGIE_COLOUR",
-        ] {
-            assert!(text.contains(part), "{part} is missing in: {text}");
-        }
-    }
-
-    #[test]
-    fn destinations_come_from_one_variable_and_hide_their_secret() {
-        let list = r#"[{name="dpi", kind="fhir", url="http://127.0.0.1:1/fhir", bearer="s3cret"}]"#;
-        let settings = read(None, variables(&[("VIGIE_DESTINATIONS", list)])).unwrap();
-        assert_eq!(settings.destinations[0].kind, DestinationKind::Fhir);
-        assert!(!format!("{settings:?}").contains("s3cret"));
-        let twice = format!("[{0}, {0}]", &list[1..list.len() - 1]);
-        let problem = read(None, variables(&[("VIGIE_DESTINATIONS", &twice)])).unwrap_err();
-        assert!(problem.to_string().contains("two destinations are called 'dpi'"), "{problem}");
-        assert!(!problem.to_string().contains("s3cret"));
-    }
 }

@@ -99,7 +99,8 @@ fn of_its_kind(destination: &Destination) -> Result<(), ValidationError> {
     if destination.kind != DestinationKind::Mllp {
         return match &destination.hl7v2 {
             Some(_) => Err(refuse("hl7v2 belongs to a destination of the kind mllp".to_owned())),
-            None => http_url(&destination.url),
+            None => http_url(&destination.url)
+                .map_err(|_| refuse("url must be an absolute http or https URL".to_owned())),
         };
     }
     let settings =

@@ -1,5 +1,7 @@
 //! The keys that exist: unknown ones are refused by name, and each has its environment variable.
 
+use std::net::SocketAddr;
+
 use toml::{Table, Value};
 
 use crate::problem::Issue;
@@ -8,14 +10,53 @@ use crate::problem::Issue;
 #[derive(Clone, Copy)]
 enum Form {
     Text,
+    /// A text that is never shown.
+    Secret,
+    Address,
     Number,
     Flag,
-    List,
+    /// A list of texts.
+    Texts,
+    /// A list of tables, in which secrets may stand.
+    Tables,
+}
+
+impl Form {
+    /// What is right, in words.
+    const fn wanted(self) -> &'static str {
+        match self {
+            Self::Text | Self::Secret => "a text",
+            Self::Address => "an address and a port, such as 127.0.0.1:8080 or [::1]:8080",
+            Self::Number => "a whole number from 0",
+            Self::Flag => "true or false",
+            Self::Texts => "a TOML list of texts, such as [\"https://console.hospital.example\"]",
+            Self::Tables => "a TOML list of tables, such as [{name = \"dpi\"}]",
+        }
+    }
+
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::Text | Self::Secret => value.is_str(),
+            Self::Address => value.as_str().is_some_and(|text| text.parse::<SocketAddr>().is_ok()),
+            Self::Number => value.as_integer().is_some_and(|n| n >= 0),
+            Self::Flag => value.is_bool(),
+            Self::Texts => value.as_array().is_some_and(|list| list.iter().all(Value::is_str)),
+            Self::Tables => value.as_array().is_some_and(|list| list.iter().all(Value::is_table)),
+        }
+    }
+
+    /// That a value does not fit, with the value unless it may be secret.
+    fn refusal(self, value: &str) -> String {
+        match self {
+            Self::Secret | Self::Tables => format!("must be {}", self.wanted()),
+            _ => format!("{value} is not {}", self.wanted()),
+        }
+    }
 }
 
 const KEYS: &[(&str, Form)] = &[
-    ("listen", Form::Text),
-    ("database", Form::Text),
+    ("listen", Form::Address),
+    ("database", Form::Secret),
     ("base_url", Form::Text),
     ("profiles", Form::Text),
     ("log.level", Form::Text),
@@ -25,7 +66,7 @@ const KEYS: &[(&str, Form)] = &[
     ("limits.workers", Form::Number),
     ("limits.report_weeks", Form::Number),
     ("limits.shutdown_seconds", Form::Number),
-    ("cors.origins", Form::List),
+    ("cors.origins", Form::Texts),
     ("store.queue", Form::Number),
     ("store.readers", Form::Number),
     ("delivery.lease_seconds", Form::Number),
@@ -52,12 +93,12 @@ const KEYS: &[(&str, Form)] = &[
     ("silence.inform_hours", Form::Number),
     ("escalation.watch", Form::Flag),
     ("escalation.opens", Form::Text),
-    ("mllp.listen", Form::Text),
+    ("mllp.listen", Form::Address),
     ("mllp.message_bytes", Form::Number),
     ("mllp.connections", Form::Number),
     ("mllp.idle_seconds", Form::Number),
-    ("mllp.authorities", Form::List),
-    ("destinations", Form::List),
+    ("mllp.authorities", Form::Tables),
+    ("destinations", Form::Tables),
 ];
 
 fn variable(key: &str) -> String {
@@ -95,14 +136,9 @@ fn accept(key: &str, value: &Value, issues: &mut Vec<Issue>) -> bool {
         issues.push(Issue::error("not-found", text).at(key.to_owned()));
         return false;
     };
-    let (fits, wanted) = match form {
-        Form::Text => (value.is_str(), "a text"),
-        Form::Number => (value.as_integer().is_some_and(|n| n >= 0), "a whole number from 0"),
-        Form::Flag => (value.is_bool(), "true or false"),
-        Form::List => (value.is_array(), "a list of tables"),
-    };
+    let fits = form.fits(value);
     if !fits {
-        issues.push(Issue::error("value", format!("{key}: must be {wanted}")).at(key.to_owned()));
+        issues.push(Issue::error("value", form.refusal(&value.to_string())).at(key.to_owned()));
     }
     fits
 }
@@ -127,25 +163,54 @@ pub(super) fn apply_environment(
             continue;
         };
         match parse(*form, &text) {
-            Ok(value) => insert(table, key, value),
-            Err(wanted) => issues.push(Issue::error("value", format!("{name}: must be {wanted}")).at(*key)),
+            Some(value) => insert(table, key, value),
+            None => issues.push(Issue::error("value", form.refusal(&format!("'{text}'"))).at(name)),
         }
     }
 }
 
-fn parse(form: Form, text: &str) -> Result<Value, &'static str> {
-    match form {
-        Form::Text => Ok(Value::String(text.to_owned())),
-        Form::Number => {
-            text.parse().ok().filter(|n: &i64| *n >= 0).map(Value::Integer).ok_or("a whole number from 0")
+/// The text of a variable as what its key takes.
+fn parse(form: Form, text: &str) -> Option<Value> {
+    let value = match form {
+        Form::Text | Form::Secret | Form::Address => Value::String(text.to_owned()),
+        Form::Number => Value::Integer(text.parse().ok()?),
+        Form::Flag => Value::Boolean(text.parse().ok()?),
+        Form::Texts | Form::Tables => format!("list = {text}").parse::<Table>().ok()?.remove("list")?,
+    };
+    form.fits(&value).then_some(value)
+}
+
+/// Each value by itself, with its key; the tables of a list one by one, with their place. All of them stand for a key that exists.
+pub(super) fn each(table: &Table) -> Vec<(&'static str, String, Value)> {
+    let mut all = Vec::new();
+    for (key, form) in KEYS {
+        let found = match key.split_once('.') {
+            None => table.get(*key),
+            Some((group, leaf)) => table.get(group).and_then(|group| group.get(leaf)),
+        };
+        match (form, found) {
+            (Form::Tables, Some(Value::Array(list))) => {
+                let one = |(n, entry): (usize, &Value)| {
+                    (*key, format!("{key}[{n}]"), Value::Array(vec![entry.clone()]))
+                };
+                all.extend(list.iter().enumerate().map(one));
+            }
+            (_, Some(value)) => all.push((*key, (*key).to_owned(), value.clone())),
+            (_, None) => {}
         }
-        Form::Flag => text.parse().map(Value::Boolean).map_err(|_| "true or false"),
-        Form::List => format!("list = {text}")
-            .parse::<Table>()
-            .ok()
-            .and_then(|mut table| table.remove("list"))
-            .filter(Value::is_array)
-            .ok_or("a TOML array of inline tables"),
+    }
+    all
+}
+
+/// Puts a value there; behind what a list holds already.
+pub(super) fn add(table: &mut Table, key: &str, value: Value) {
+    let place = match key.split_once('.') {
+        None => table.get_mut(key),
+        Some((group, leaf)) => table.get_mut(group).and_then(|group| group.get_mut(leaf)),
+    };
+    match (place, value) {
+        (Some(Value::Array(list)), Value::Array(more)) => list.extend(more),
+        (_, value) => insert(table, key, value),
     }
 }
 

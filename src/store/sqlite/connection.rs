@@ -27,8 +27,12 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Problem> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let name = PathBuf::from(name);
-    let file = File::create(&name)
-        .map_err(|e| Problem::internal(format!("{} cannot be created: {e}", name.display())))?;
+    let file = File::create(&name).map_err(|e| {
+        Problem::internal(format!(
+            "{} cannot be created: {e}; its folder must be there and writable",
+            name.display()
+        ))
+    })?;
     match file.try_lock() {
         Ok(()) => Ok(Lock(file)),
         Err(std::fs::TryLockError::WouldBlock) => {
