@@ -98,3 +98,23 @@ async fn what_does_not_say_which_questionnaire_it_answers_is_refused_and_still_a
         assert!(told.iter().any(|told| told == code), "{code}: {told:?}");
     }
 }
+
+#[tokio::test]
+async fn what_does_not_say_which_questionnaire_it_answers_is_compared_with_the_weeks_before() {
+    let app = App::new().await;
+    let course = Course::start(&app, "folfox").await;
+    for (day, grade) in [("2026-03-02", "0"), ("2026-03-09", "0")] {
+        app.at(&format!("{day}T09:13:00+01:00"));
+        app.submit(&week(&course, day, grade, None)).await.unwrap();
+    }
+    assert!(!rules(&app, &course).await.iter().any(|told| told == "R11"));
+    app.at("2026-03-16T09:13:00+01:00");
+    let mut response = week(&course, "2026-03-16", "2", None);
+    response.as_object_mut().unwrap().remove("questionnaire");
+    let refused = app.submit(&response).await.unwrap_err();
+    assert_eq!(refused.category, Category::Invalid, "{refused}");
+    let told = rules(&app, &course).await;
+    for code in ["R11", "technique"] {
+        assert!(told.iter().any(|told| told == code), "{code}: {told:?}");
+    }
+}

@@ -41,9 +41,14 @@ pub(super) fn query(patient: &str, url: &str) -> Result<Query, Problem> {
     }
 }
 
-fn read_query(patients: &str, url: &str) -> Result<Query, Problem> {
+/// The same for any of these questionnaires.
+///
+/// # Errors
+/// As [`query`].
+pub(super) fn query_any(patients: &str, urls: &[&str]) -> Result<Query, Problem> {
     // No response has an empty address, and no search looks for one.
-    let url = if url.is_empty() { "urn:none".to_owned() } else { search::escape(url) };
+    let of_one = |url: &&str| if url.is_empty() { "urn:none".to_owned() } else { search::escape(url) };
+    let url = urls.iter().map(of_one).collect::<Vec<_>>().join(",");
     let params = [
         ("subject", patients),
         ("questionnaire", url.as_str()),
@@ -54,6 +59,10 @@ fn read_query(patients: &str, url: &str) -> Result<Query, Problem> {
     let mut query = search::parse(RESPONSE, &params)?;
     query.count = HISTORY_MAX + 1;
     Ok(query)
+}
+
+fn read_query(patients: &str, url: &str) -> Result<Query, Problem> {
+    query_any(patients, &[url])
 }
 
 /// The answered responses around the one that is judged.

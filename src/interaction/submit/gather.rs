@@ -61,9 +61,14 @@ pub(crate) async fn gather(
     known.doubts.extend(moment::doubt(&response, arrival.received));
     let moment = moment::of_version(ctx, &response, arrival.received, before.resource.as_ref()).await?;
     let since = following::since(ctx, moment, before.resource.as_ref()).await?;
+    let plan = known.plan.as_ref();
+    let history = match history {
+        None if plan.is_some() => unsaid(ctx, &around, plan).await?,
+        history => history,
+    };
     let responses = match history {
         Some((query, first)) => {
-            let picks = known.plan.as_ref().and_then(|plan| plan.compiled.history());
+            let picks = plan.and_then(|plan| plan.compiled.history());
             let own = earlier::Own { id: own, at: moment, since };
             let form = known.form.as_ref().map(|form| &form.compiled);
             earlier::responses(ctx, query, first, own, (picks, form)).await?
@@ -105,6 +110,8 @@ pub(super) struct Around {
     careplans: Vec<Value>,
     /// The streams of all the records of the person.
     streams: Vec<(String, u64)>,
+    /// All the records of the person, as a search names them.
+    records: String,
     /// The search for earlier responses, and its first page.
     history: Option<(Query, Page)>,
     /// Where the stream of the definitions stands, if it was asked.
@@ -151,9 +158,10 @@ async fn around(
     let is_merged = pages.next().is_some_and(|ended| !ended.resources.is_empty());
     around.streams = streams.first().map(|sequence| (reference.clone(), *sequence)).into_iter().collect();
     let (careplans, history) = if is_merged || merged::replaced_by(&patient).is_some() {
-        let records = records(ctx, &reference, &mut around.streams).await?;
-        of_records(ctx, response, &records).await?
+        around.records = records(ctx, &reference, &mut around.streams).await?.join(",");
+        of_records(ctx, response, &around.records).await?
     } else {
+        around.records.clone_from(&reference);
         (own, history)
     };
     around.careplans = careplan::of(ctx, careplans.0, careplans.1).await?;
@@ -189,21 +197,32 @@ async fn records(
 async fn of_records(
     ctx: &Context,
     response: &Value,
-    records: &[String],
+    records: &str,
 ) -> Result<(Found, Option<Found>), Problem> {
-    let records = records.join(",");
-    let careplans = careplan::query(&records)?;
+    let careplans = careplan::query(records)?;
     let page = ctx.store.search(&careplans).await?;
     let url = element::str_at(response, "questionnaire").map(|text| library::Canonical::parse(text).url);
     let history = match url {
         Some(url) => {
-            let query = earlier::query(&records, url)?;
+            let query = earlier::query(records, url)?;
             let page = ctx.store.search(&query).await?;
             Some((query, page))
         }
         None => None,
     };
     Ok(((careplans, page), history))
+}
+
+/// The earlier responses that one is compared with which does not say what it answers: those to what its protocol judges.
+async fn unsaid(ctx: &Context, around: &Around, plan: Option<&Arc<Plan>>) -> Result<Option<Found>, Problem> {
+    let judged = plan.map(|plan| plan.compiled.questionnaires()).unwrap_or_default();
+    let urls: Vec<&str> = judged.iter().map(|canonical| library::Canonical::parse(canonical).url).collect();
+    if urls.is_empty() || around.records.is_empty() {
+        return Ok(None);
+    }
+    let query = earlier::query_any(&around.records, &urls)?;
+    let page = ctx.store.search(&query).await?;
+    Ok(Some((query, page)))
 }
 
 /// The definitions that apply to a response, and what is wrong about them.
