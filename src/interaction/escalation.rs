@@ -34,14 +34,16 @@ use crate::fhir::element::{self, code_of, has_coding, list, str_at};
 use crate::fhir::meta;
 use crate::json::{Value, json};
 use crate::judgement::Priority;
-use crate::problem::Problem;
-use crate::store::{Committed, Expect, Unit, Write};
+use crate::problem::{Category, Problem};
+use crate::store::{Committed, Expect, Stored, Unit, Write};
 use crate::terminology::{ALERT_LEVEL, Level, PERFORMER_ROLE, TASK_INPUT};
 
 pub use opening::Opening;
 
 /// How far back [`escalate_lately`] looks: far longer than any delay.
 const LOOK_BACK: SignedDuration = SignedDuration::from_hours(14 * 24);
+/// So many Tasks are written by one look at most: what is raised meanwhile is not to wait for all that became late in an outage.
+pub(super) const AT_ONCE: usize = 500;
 /// From the time at which an orange Task should be done to the oncologist.
 const TO_ONCOLOGIST: SignedDuration = SignedDuration::from_hours(4);
 /// The longest that opening time makes an alert wait.
@@ -67,16 +69,18 @@ const IPA: (&str, &str) = ("ipa", "Infirmier en pratique avancée");
 const ONCOLOGIST: (&str, &str) = ("oncologue", "Oncologue");
 const ON_CALL: (&str, &str) = ("medecin-garde", "Médecin de garde");
 
-/// Tells the next role of every alert that is late; how many Tasks were written.
+/// Tells the next role of every alert that is late, the newest first, but not of more than can be told at once: the next call goes
+/// on; how many Tasks were written.
 ///
 /// # Errors
-/// Those of the store: what was written stays, and the rest is found again by the next call.
+/// Those of the store: what was written stays, and the rest is found again by the next call. What is wrong with one Task is logged,
+/// and the others are looked at.
 pub async fn escalate(ctx: &Context) -> Result<usize, Problem> {
     let now = incoming::now(ctx);
-    look(ctx, &[], now).await
+    look(ctx, &[], None, now).await
 }
 
-/// The same of what was raised in the last two weeks, and of what is most pressing, however old: what a look costs does not grow
+/// The same of what is most pressing, however old, and of what was raised in the last two weeks: what a look costs does not grow
 /// with the other Tasks that nobody ever closes, as long as [`escalate`] is called now and then.
 ///
 /// # Errors
@@ -84,12 +88,20 @@ pub async fn escalate(ctx: &Context) -> Result<usize, Problem> {
 pub async fn escalate_lately(ctx: &Context) -> Result<usize, Problem> {
     let now = incoming::now(ctx);
     let since = instant(now.checked_sub(LOOK_BACK).unwrap_or(Timestamp::UNIX_EPOCH));
-    let lately = look(ctx, &[("authored-on", &format!("ge{since}"))], now).await?;
-    let pressing = [("authored-on", &*format!("lt{since}")), ("priority", Priority::Stat.code())];
-    Ok(lately + look(ctx, &pressing, now).await?)
+    // Apart from the others, and before them: however many of these are late, they do not wait.
+    let stat = Priority::Stat.code();
+    let pressing = look(ctx, &[("priority", stat)], None, now).await?;
+    let lately = look(ctx, &[("authored-on", &format!("ge{since}"))], Some(stat), now).await?;
+    Ok(pressing + lately)
 }
 
-async fn look(ctx: &Context, which: &[(&str, &str)], now: Timestamp) -> Result<usize, Problem> {
+/// Looks at the open Tasks that meet this, `but` for those of a priority.
+async fn look(
+    ctx: &Context,
+    which: &[(&str, &str)],
+    but: Option<&str>,
+    now: Timestamp,
+) -> Result<usize, Problem> {
     if !ctx.settings.escalates {
         return Ok(0);
     }
@@ -99,19 +111,39 @@ async fn look(ctx: &Context, which: &[(&str, &str)], now: Timestamp) -> Result<u
     loop {
         let page = ctx.store.search(&query).await?;
         for stored in &page.resources {
-            let task = read::body(stored)?;
+            let Some(task) = read::legible(stored) else { continue };
+            if but.is_some_and(|priority| task["priority"] == priority) {
+                continue;
+            }
             for step in steps(&task, now, ctx.settings.opening.as_ref()) {
                 if !is_done(&task, &step) {
-                    written += write(ctx, &task, stored.version, &step, now).await?;
+                    written += told(stored, write(ctx, &task, stored.version, &step, now).await)?;
                     // The rest is for the next look: each step is a version of its own.
                     break;
                 }
+            }
+            if written >= AT_ONCE {
+                return Ok(written);
             }
         }
         if page.next.is_none() {
             return Ok(written);
         }
         query.after = page.next;
+    }
+}
+
+/// How many were written of one Task. What is wrong with this one alone is logged: the alerts after it are not to wait for it.
+///
+/// # Errors
+/// Those of a store that takes nothing now.
+fn told(stored: &Stored, written: Result<usize, Problem>) -> Result<usize, Problem> {
+    match written {
+        Err(problem) if !matches!(problem.category, Category::Busy | Category::StorageFull) => {
+            tracing::error!(task = stored.id, %problem, "a late alert could not be told to the next role");
+            Ok(0)
+        }
+        written => written,
     }
 }
 
@@ -249,6 +281,26 @@ mod tests {
             "restriction": {"period": {"start": "2026-03-09T08:00:00Z", "end": "2026-03-09T09:00:00Z"}},
             "input": [{"type": kind, "valueDateTime": "2026-03-09T08:30:00Z"}],
         })
+    }
+
+    #[test]
+    fn what_is_wrong_with_one_task_is_no_reason_to_leave_the_others() {
+        let stored = Stored {
+            rtype: "Task".to_owned(),
+            id: "t".to_owned(),
+            version: 1,
+            last_updated: Timestamp::UNIX_EPOCH,
+            deleted: false,
+            made: crate::store::Made::Post,
+            body: b"{".to_vec(),
+        };
+        assert_eq!(read::legible(&stored), None);
+        let fails = |category| told(&stored, Err(Problem::new(category, "processing", "x"))).map_err(|_| ());
+        assert_eq!(fails(Category::Internal), Ok(0));
+        assert_eq!(fails(Category::Conflict), Ok(0));
+        assert_eq!(fails(Category::Busy), Err(()));
+        assert_eq!(fails(Category::StorageFull), Err(()));
+        assert_eq!(told(&stored, Ok(1)).map_err(|_| ()), Ok(1));
     }
 
     #[test]

@@ -77,6 +77,13 @@ pub(crate) fn body(stored: &Stored) -> Result<Value, Problem> {
         .ok_or_else(|| Problem::internal(format!("{}/{} is stored damaged", stored.rtype, stored.id)))
 }
 
+/// The same for who looks at many: one that is damaged is logged, and no reason to leave the others alone.
+pub(crate) fn legible(stored: &Stored) -> Option<Value> {
+    body(stored)
+        .inspect_err(|problem| tracing::error!(%problem, "a resource is passed over by a look at many"))
+        .ok()
+}
+
 /// The same without the elements of a list that are not picked, where there are picks.
 ///
 /// # Errors

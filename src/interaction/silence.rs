@@ -63,7 +63,7 @@ pub async fn tell_silences(ctx: &Context) -> Result<usize, Problem> {
     loop {
         let page = ctx.store.search(&query).await?;
         for stored in &page.resources {
-            if let Some(patient) = incoming::patient(&read::body(stored)?) {
+            if let Some(patient) = read::legible(stored).and_then(|plan| incoming::patient(&plan)) {
                 written += watch.each(&patient, &mut known).await?;
             }
         }
@@ -74,12 +74,19 @@ pub async fn tell_silences(ctx: &Context) -> Result<usize, Problem> {
     }
     // Those who are told of, and whose plan ended.
     let system = format!("{SILENCE}|");
-    let open = [("identifier", system.as_str()), ("status", OPEN)];
-    for stored in library::read_all(ctx.store.as_ref(), "Task", &open).await? {
-        let told = Told::of(read::body(&stored)?, stored.version);
-        if let Some(patient) = told.as_ref().and_then(Told::patient) {
-            written += watch.each(patient, &mut known).await?;
+    let mut query = library::whole("Task", &[("identifier", system.as_str()), ("status", OPEN)])?;
+    loop {
+        let page = ctx.store.search(&query).await?;
+        for stored in &page.resources {
+            let told = read::legible(stored).and_then(|task| Told::of(task, stored.version));
+            if let Some(patient) = told.as_ref().and_then(Told::patient) {
+                written += watch.each(patient, &mut known).await?;
+            }
         }
+        if page.next.is_none() {
+            break;
+        }
+        query.after = page.next;
     }
     Ok(written)
 }
@@ -126,6 +133,11 @@ impl<'a> Watch<'a> {
         match self.one(patient, known).await {
             Err(problem) if matches!(problem.category, Category::Conflict | Category::NotFound) => {
                 tracing::warn!(patient, %problem, "whether answers are missing cannot be told");
+                Ok(0)
+            }
+            // Of one patient alone: if it is the whole store, the next page is not read either.
+            Err(problem) if !matches!(problem.category, Category::Busy | Category::StorageFull) => {
+                tracing::error!(patient, %problem, "whether answers are missing cannot be told");
                 Ok(0)
             }
             answered => answered,

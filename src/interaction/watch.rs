@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch::Receiver;
 
+use super::escalation::AT_ONCE;
 use super::{Context, escalate, escalate_lately, tell_silences};
 
 /// How often answers that did not come are looked for, in looks at late alerts.
@@ -14,14 +15,17 @@ const EVERY_ALERT_EVERY: u32 = 60;
 
 /// Looks until `stop` turns true, for the first time after one pause: whoever starts has others to serve first.
 pub async fn watch(ctx: &Context, pause: Duration, mut stop: Receiver<bool>) {
-    let mut looks = 0;
+    let (mut looks, mut is_behind) = (0, false);
     while !*stop.borrow() {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             _ = stop.changed() => continue,
         }
-        let late =
-            if looks % EVERY_ALERT_EVERY == 0 { escalate(ctx).await } else { escalate_lately(ctx).await };
+        let mut late = escalate_lately(ctx).await;
+        if late.is_ok() && (is_behind || looks % EVERY_ALERT_EVERY == 0) {
+            late = escalate(ctx).await;
+            is_behind = late.as_ref().is_ok_and(|written| *written >= AT_ONCE);
+        }
         if let Err(problem) = late {
             tracing::warn!(%problem, "alerts that nobody takes in time could not be looked at");
         }

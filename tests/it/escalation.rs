@@ -3,6 +3,7 @@
 use vigie::fhir::structure;
 use vigie::interaction;
 use vigie::json::{Value, json};
+use vigie::store::{Expect, Unit, Write};
 
 use crate::support::{App, Course, Kept};
 
@@ -231,4 +232,40 @@ fn pain(value: &mut Value) {
         }
         pain(item);
     }
+}
+
+#[tokio::test]
+async fn what_is_most_pressing_does_not_wait_for_all_that_became_late_together() {
+    let app = App::bare().await;
+    let start = "2026-03-09T08:00:00Z";
+    app.at(start);
+    let mut unit = Unit::new("test", start.parse().unwrap());
+    for n in 0..=501 {
+        // The one that presses was raised first, and is found last in any other order.
+        let (level, priority) = if n == 0 { ("rouge", "stat") } else { ("orange", "asap") };
+        let task = json!({
+            "resourceType": "Task", "id": format!("t{n}"), "meta": {"versionId": "1", "lastUpdated": start},
+            "status": "requested", "intent": "order", "priority": priority, "authoredOn": start,
+            "reasonCode": {"coding": [{"system": "https://vigie.example/fhir/CodeSystem/alert-level", "code": level}]},
+            "restriction": {"period": {"start": start, "end": "2026-03-09T09:00:00Z"}},
+            "input": [{"type": {"coding": [{"system": "https://vigie.example/fhir/CodeSystem/task-input",
+                "code": "prise-en-compte-avant"}]}, "valueDateTime": "2026-03-09T08:30:00Z"}],
+        });
+        unit.writes.push(Write::new(&task, Expect::New).unwrap());
+    }
+    app.context.store.commit(unit).await.unwrap();
+    app.at("2026-03-09T09:00:00Z");
+    assert_eq!(
+        interaction::escalate_lately(&app.context).await.unwrap(),
+        501,
+        "the rouge one, and as many as at once"
+    );
+    let pressing = app.read("Task/t0").await;
+    assert!(pressing["note"][0]["text"].as_str().unwrap().contains("rouge"), "{pressing:#}");
+    assert_eq!(
+        interaction::escalate(&app.context).await.unwrap(),
+        2,
+        "the last, and the second step of the first"
+    );
+    assert_eq!(interaction::escalate(&app.context).await.unwrap(), 0);
 }
