@@ -43,6 +43,11 @@ fn text_fault(kind: &str, text: &str) -> Option<&'static str> {
     if text.len() > STRING_MAX && kind != "base64Binary" && kind != "xhtml" {
         return Some("a string of at most 1 MB is expected");
     }
+    if !text.is_ascii() && text.contains(['\u{FFFE}', '\u{FFFF}']) {
+        return Some(
+            "a text without U+FFFE and U+FFFF is expected: they are no characters, and XML cannot hold them",
+        );
+    }
     let (right, words) = match kind {
         "date" => (datetime::is_date(text), "a date that exists is expected: YYYY, YYYY-MM or YYYY-MM-DD"),
         "dateTime" => (
@@ -193,7 +198,8 @@ mod tests {
             &["AAAA", "QQ==", "QUI=", "QUJD\nQUJD"],
             &["QQ=", "Q===", "QQ==QQ==", "Q Q", "QU-_"],
         );
-        check("string", &["é", " a"], &["\"\"", " ", "\"\\u0000a\""]);
-        check("markdown", &["**a**\n"], &["1"]);
+        check("string", &["é", " a", "\u{FFFD}"], &["\"\"", " ", "\"\\u0000a\"", "a\u{FFFF}", "\"\\ufffe\""]);
+        check("markdown", &["**a**\n"], &["1", "é\u{FFFE}"]);
+        check("code", &["é"], &["a\u{FFFF}"]);
     }
 }

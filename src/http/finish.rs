@@ -1,6 +1,7 @@
 //! The last touches on every answer: the content coding, and what other origins may do.
 
 use actix_web::body::MessageBody;
+use actix_web::http::ConnectionType;
 use actix_web::http::header::{CONTENT_ENCODING, HeaderValue, VARY};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -14,6 +15,11 @@ pub(super) fn finish(
     response: HttpResponse,
 ) -> HttpResponse {
     let (mut response, body) = response.into_parts();
+    // No other protocol is spoken here: whoever offers one (h2c, as some clients do with each new connection) is answered in this one,
+    // and the connection ends, which it must be told, or its next request is lost with it (RFC 9110, 7.8).
+    if request.head().upgrade() {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
     let mut body = match body.try_into_bytes() {
         Ok(bytes) => bytes,
         // A body that is made while it is sent is left alone; none is, here.

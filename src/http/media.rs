@@ -69,7 +69,9 @@ pub(super) fn sent(headers: &HeaderMap, is_patch: bool) -> Result<Format, Proble
         "application/fhir+xml" | "application/xml" | "text/xml" => Some(Format::Xml),
         _ => None,
     };
-    format.filter(|_| charset.is_none_or(|charset| charset == "utf-8")).ok_or_else(|| {
+    // The name without its hyphen is registered nowhere and sent by many; nothing else is meant by it.
+    let is_utf8 = charset.is_none_or(|charset| matches!(charset.as_str(), "utf-8" | "utf8"));
+    format.filter(|_| is_utf8).ok_or_else(|| {
         let text = format!(
             "Content-Type '{given}' is not read here; send application/fhir+json or application/fhir+xml in UTF-8{}",
             if is_patch { ", or application/json-patch+json" } else { "" }
@@ -203,6 +205,7 @@ mod tests {
         let check = |value| sent(&headers(CONTENT_TYPE, value), false).ok();
         assert_eq!(check("application/fhir+json"), Some(Format::Json));
         assert_eq!(check("application/json; charset=UTF-8"), Some(Format::Json));
+        assert_eq!(check("application/fhir+json;charset=UTF8"), Some(Format::Json));
         assert_eq!(check("application/fhir+json; fhirVersion=4.0; charset=\"utf-8\""), Some(Format::Json));
         assert_eq!(check("application/fhir+xml; charset=utf-8"), Some(Format::Xml));
         assert_eq!(check("text/xml"), Some(Format::Xml));

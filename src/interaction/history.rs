@@ -94,8 +94,9 @@ fn wanted(
             "_since" => history.since = Some(moment(name, value)?.0),
             "_at" => history.at = Some(moment(name, value)?),
             "_count" => {
-                let count: usize = value.parse().map_err(|_| unreadable(name, "a whole number"))?;
-                history.count = count.clamp(1, ctx.settings.page_max);
+                let count = value.parse().ok().filter(|count: &usize| *count > 0);
+                let count = count.ok_or_else(|| unreadable(name, "a whole number from 1 on"))?;
+                history.count = count.min(ctx.settings.page_max);
             }
             "_sort" => {
                 history.oldest_first = match value.as_str() {

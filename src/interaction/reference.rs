@@ -36,12 +36,18 @@ enum Target {
         identifier: Option<Identifier>,
     },
     Elsewhere(String),
+    /// The address of an entry that did not come along; `is_subject` where it says whom the resource is about.
+    Urn {
+        urn: String,
+        is_subject: bool,
+    },
 }
 
 /// Makes the references of a resource literal where they name it otherwise, and tells those that lead nowhere.
 ///
-/// A reference to a type that is not kept here is left as it is, with a warning. An absolute reference to this server is
-/// made relative; one to another server is left alone.
+/// A reference to a type that is not kept here is left as it is, with a warning, and so is a `urn:uuid:` or `urn:oid:` that is no
+/// entry of the same Bundle, but one that says whom the resource is about: it would be about nobody for ever. An absolute reference
+/// to this server is made relative; one to another server is left alone.
 ///
 /// # Errors
 /// Of the store only: a reference that leads nowhere is an issue in the list returned.
@@ -88,7 +94,7 @@ impl References {
     pub(crate) fn named(&self) -> Vec<(String, String)> {
         let named = self.places.iter().filter_map(|place| match &place.target {
             Target::Local { rtype, id, .. } => Some((rtype.clone(), id.clone())),
-            Target::Search { .. } | Target::Elsewhere(_) => None,
+            Target::Search { .. } | Target::Elsewhere(_) | Target::Urn { .. } => None,
         });
         named.collect::<BTreeSet<_>>().into_iter().collect()
     }
@@ -98,7 +104,7 @@ impl References {
         self.places.iter().all(|place| match &place.target {
             Target::Local { rewritten, .. } => rewritten.is_none(),
             Target::Search { .. } => false,
-            Target::Elsewhere(_) => true,
+            Target::Elsewhere(_) | Target::Urn { .. } => true,
         })
     }
 
@@ -141,6 +147,13 @@ async fn literal(
             format!(
                 "{rtype} is not kept here: the reference is stored as it is and leads nowhere on this server"
             ),
+        )),
+        Target::Urn { urn, is_subject: true } => {
+            Err(unknown("Patient", format!("{urn} is no entry that came along in a transaction")))
+        }
+        Target::Urn { urn, is_subject: false } => Err(Issue::warning(
+            "not-found",
+            format!("{urn} is no entry that came along in a transaction: the reference leads nowhere"),
         )),
         Target::Local { rtype, id, rewritten } => {
             let reference = format!("{rtype}/{id}");
@@ -287,13 +300,13 @@ fn written(steps: &[Step<'_>]) -> (String, String) {
 /// What a `Reference` element asks for; `None` for other elements and for references that need nothing.
 fn target(name: &str, value: &Value, base: &str) -> Option<Target> {
     match value.get("reference") {
-        Some(Value::String(text)) => named(text, base, value),
+        Some(Value::String(text)) => named(name, text, base, value),
         Some(_) => None,
         None => by_identifier(name, value),
     }
 }
 
-fn named(text: &str, base: &str, value: &Value) -> Option<Target> {
+fn named(name: &str, text: &str, base: &str, value: &Value) -> Option<Target> {
     let own = fhir::reference::without_base(text, base);
     match fhir::reference::parse(own.unwrap_or(text)) {
         ReferenceForm::Local { rtype, id, .. } if fhir::is_served(rtype) => Some(Target::Local {
@@ -311,6 +324,9 @@ fn named(text: &str, base: &str, value: &Value) -> Option<Target> {
             Some(Target::Search { rtype: rtype.to_owned(), params, identifier: identifier.flatten() })
         }
         ReferenceForm::Conditional { rtype, .. } => Some(Target::Elsewhere(rtype.to_owned())),
+        ReferenceForm::Urn(urn) => {
+            Some(Target::Urn { urn: urn.to_owned(), is_subject: SUBJECTS.contains(&name) })
+        }
         _ => None,
     }
 }
@@ -343,6 +359,7 @@ mod tests {
                         format!("{rtype}?{}={} {}", params[0].0, params[0].1, identifier.is_some())
                     }
                     Target::Elsewhere(rtype) => format!("elsewhere {rtype}"),
+                    Target::Urn { urn, is_subject } => format!("{urn} {is_subject}"),
                 };
                 (place.path.clone(), target)
             })
@@ -370,6 +387,15 @@ mod tests {
                 ("R.basedOn[2]", "CarePlan/2 CarePlan/2/_history/3"),
                 ("R.encounter", "elsewhere Encounter"),
             ],
+        );
+    }
+
+    #[test]
+    fn a_urn_says_whom_it_is_about_or_something_else() {
+        let urn = "urn:uuid:0b5cbf7c-3c1c-4a7e-9d0c-6d0b8a7e5f10";
+        check(
+            &json!({"subject": {"reference": urn}, "target": [{"reference": urn}], "url": urn}),
+            &[("R.subject", &format!("{urn} true")), ("R.target[0]", &format!("{urn} false"))],
         );
     }
 

@@ -146,6 +146,7 @@ async fn what_is_asked_for_in_a_way_that_is_not_read_is_refused_and_not_guessed(
         ("/Patient/x/_history/99999999999999999999999", 404, "numbered"),
         ("/metadata?_format=html", 406, "application/fhir+xml"),
         ("/$deliveries?_count=0", 400, "_count"),
+        ("/_history?_count=0", 400, "a whole number from 1 on"),
         ("/Patient?_count=2&_count=500", 400, "_count is given twice, here as '500'"),
         ("/Patient?_summary=text&_summary=count", 400, "given twice"),
         ("/Patient?_format=json&_format=xml", 400, "_format is given twice"),

@@ -227,3 +227,30 @@ async fn a_bundle_reads_what_a_request_of_its_own_does() {
     let answer = send(&app, &bundle("batch", refused.map(get).into())).await.unwrap();
     assert_eq!(statuses(&answer), ["400 Bad Request"; 3]);
 }
+
+#[tokio::test]
+async fn nothing_is_about_an_entry_that_did_not_come_along() {
+    let app = App::new().await;
+    let about = |urn: &str| json!({"resourceType": "Flag", "status": "active", "code": {"text": "x"}, "subject": {"reference": urn}});
+    let named = at(ONE, entry("POST", "Patient", patient("a")));
+    let (wrong, right) = (entry("POST", "Flag", about(TWO)), entry("POST", "Flag", about(ONE)));
+    let problem = send(&app, &bundle("transaction", vec![named.clone(), wrong])).await.unwrap_err();
+    assert_eq!(problem.category, Category::Invalid);
+    assert_eq!(
+        problem.issues[0].expression.as_deref(),
+        Some("Bundle.entry[1].resource.subject"),
+        "{problem}"
+    );
+    // Entries of a batch know nothing of each other.
+    let answer = send(&app, &bundle("batch", vec![named.clone(), right.clone()])).await.unwrap();
+    assert_eq!(statuses(&answer), ["201 Created", "422 Unprocessable Entity"]);
+    assert_eq!(app.count(&["Flag"]).await, [0]);
+    send(&app, &bundle("transaction", vec![named, right])).await.unwrap();
+    // What is said beside it is stored, with a warning.
+    let patient =
+        app.search("Patient", &[]).await[0]["id"].as_str().map(|id| format!("Patient/{id}")).unwrap();
+    let mut beside = about(&patient);
+    beside["author"] = json!({"reference": TWO});
+    let answer = send(&app, &bundle("batch", vec![entry("POST", "Flag", beside)])).await.unwrap();
+    assert_eq!(statuses(&answer), ["201 Created"]);
+}

@@ -73,6 +73,7 @@ mod transaction;
 mod unanswered;
 mod unattributed;
 mod undelivered;
+mod upgrade;
 mod validation;
 mod versions;
 mod visibility;
