@@ -120,7 +120,7 @@ fn situation(shelf: Arc<Shelf>, question: Question) -> Situation {
     let known = submit::known(shelf, &mut response, &careplans);
     issues.extend(known.issues);
     let mut doubts = known.doubts;
-    doubts.extend(submit::identity_doubts(&response, patient.as_ref()));
+    doubts.extend(submit::identity_doubts(&response, patient.as_ref(), &[]));
     let own = patient.as_ref().and_then(element::local_reference);
     doubts.extend(own.as_deref().and_then(|own| other_patient(&response, own)));
     let subject = match own {

@@ -166,6 +166,28 @@ async fn a_response_after_the_merge_is_judged_with_the_weeks_before_it() {
     }
 }
 
+/// Who sends the weeks still says the number of the record that ended, beside the reference to the one that stays.
+#[tokio::test]
+async fn a_number_of_the_record_that_ended_is_no_other_person() {
+    for kept in Kept::EACH {
+        let told = async |number: &str| {
+            let (app, course) = stage(kept).await?;
+            merge(&app).await;
+            let mut response = course.week("3");
+            let who = json!({"reference": STAYS, "identifier": {"system": IPP, "value": number}});
+            (response["subject"], response["source"]) = (who.clone(), who);
+            app.at("2026-03-16T18:41:00+01:00");
+            let id = app.submit(&response).await.unwrap_or_else(|problem| panic!("{problem}")).id;
+            Some(raised(&app, STAYS, &format!("QuestionnaireResponse/{id}")).await)
+        };
+        let is_doubted = |told: Vec<String>| told.iter().any(|code| code == "technique");
+        let Some(stays) = told("STAYS").await else { continue };
+        assert!(!is_doubted(stays), "{kept:?}");
+        assert!(!is_doubted(told("ENDS").await.unwrap()), "{kept:?}");
+        assert!(is_doubted(told("ELSE").await.unwrap()), "{kept:?}: of somebody else");
+    }
+}
+
 /// A response about that record, at that moment.
 fn about(course: &Course, patient: &str, fatigue: &str, authored: &str) -> Value {
     let mut response = late::week(course, "3", fatigue);

@@ -57,7 +57,7 @@ pub(crate) async fn gather(
     issues.extend(identity::issues(ctx, &response, patient, careplans, before).await?);
     let mut known = definitions(ctx, &mut response, &around).await?;
     issues.append(&mut known.issues);
-    known.doubts.extend(identity::doubts(&response, around.patient.as_ref()));
+    known.doubts.extend(identity::doubts(&response, around.patient.as_ref(), &around.others));
     known.doubts.extend(moment::doubt(&response, arrival.received));
     let moment = moment::of_version(ctx, &response, arrival.received, before.resource.as_ref()).await?;
     let since = following::since(ctx, moment, before.resource.as_ref()).await?;
@@ -112,6 +112,8 @@ pub(super) struct Around {
     streams: Vec<(String, u64)>,
     /// All the records of the person, as a search names them.
     records: String,
+    /// Those that were merged with the one that is meant.
+    others: Vec<Value>,
     /// The search for earlier responses, and its first page.
     history: Option<(Query, Page)>,
     /// Where the stream of the definitions stands, if it was asked.
@@ -158,7 +160,9 @@ async fn around(
     let is_merged = pages.next().is_some_and(|ended| !ended.resources.is_empty());
     around.streams = streams.first().map(|sequence| (reference.clone(), *sequence)).into_iter().collect();
     let (careplans, history) = if is_merged || merged::replaced_by(&patient).is_some() {
-        around.records = records(ctx, &reference, &mut around.streams).await?.join(",");
+        let records = records(ctx, &reference, &mut around.streams).await?;
+        around.others = others(ctx, &records, &reference).await?;
+        around.records = records.join(",");
         of_records(ctx, response, &around.records).await?
     } else {
         around.records.clone_from(&reference);
@@ -191,6 +195,14 @@ async fn records(
         let seen = ctx.store.look(Look { streams: new.clone(), ..Look::default() }).await?;
         streams.extend(new.into_iter().zip(seen.streams));
     }
+}
+
+/// The records of a person but one.
+async fn others(ctx: &Context, records: &[String], own: &str) -> Result<Vec<Value>, Problem> {
+    let named = records.iter().filter(|record| *record != own).filter_map(|record| record.split_once('/'));
+    let resources = named.map(|(rtype, id)| (rtype.to_owned(), id.to_owned())).collect();
+    let seen = ctx.store.look(Look { resources, ..Look::default() }).await?;
+    seen.resources.iter().flatten().filter(|stored| !stored.deleted).map(read::body).collect()
 }
 
 /// The plans of care and the earlier responses in all the records of one person.

@@ -47,12 +47,13 @@ pub(super) async fn issues(
     Ok(issues)
 }
 
-/// What makes it doubtful that the record is the right one, though nothing contradicts it.
-pub(crate) fn doubts(response: &Value, patient: Option<&Value>) -> Vec<Issue> {
+/// What makes it doubtful that the record is the right one, though nothing contradicts it. `others` are the records that were
+/// merged with it, whose numbers are the same person's.
+pub(crate) fn doubts(response: &Value, patient: Option<&Value>, others: &[Value]) -> Vec<Issue> {
     let Some(patient) = patient else { return Vec::new() };
     let replaced = element::list(patient, "link").any(|link| link["type"] == "replaced-by");
     let mut doubts = Vec::new();
-    if response.get("subject").is_some_and(|subject| has_another_identifier(subject, patient)) {
+    if response.get("subject").is_some_and(|subject| has_another_identifier(subject, patient, others)) {
         doubts.push(other_identifier());
     }
     if replaced || patient["active"] == false {
@@ -62,27 +63,34 @@ pub(crate) fn doubts(response: &Value, patient: Option<&Value>) -> Vec<Issue> {
         doubts.push(deceased());
     }
     for (name, text) in PEOPLE {
-        if response.get(name).is_some_and(|by| is_another(by, patient)) {
+        if response.get(name).is_some_and(|by| is_another(by, patient, others)) {
             doubts.push(other_person(name, text));
         }
     }
     doubts
 }
 
-/// Whether this names a Patient, and not that one: by reference or by identifier.
-fn is_another(by: &Value, patient: &Value) -> bool {
-    match (element::str_at(by, "reference"), element::local_reference(patient)) {
-        (Some(by), Some(own)) if by != own => by.starts_with("Patient/"),
-        _ => has_another_identifier(by, patient),
+/// Whether this names a Patient, and not that person: by reference or by identifier.
+fn is_another(by: &Value, patient: &Value, others: &[Value]) -> bool {
+    let known: Vec<String> =
+        std::iter::once(patient).chain(others).filter_map(element::local_reference).collect();
+    match element::str_at(by, "reference") {
+        Some(by) if !known.is_empty() && known.iter().all(|known| known != by) => by.starts_with("Patient/"),
+        _ => has_another_identifier(by, patient, others),
     }
 }
 
-/// Whether a reference has an identifier, and that Patient only others from the same system: the reference alone may be the wrong
-/// one.
-fn has_another_identifier(by: &Value, patient: &Value) -> bool {
+/// Whether a reference has an identifier, that Patient only others from the same system, and no other record of the person this
+/// one: the reference alone may be the wrong one.
+fn has_another_identifier(by: &Value, patient: &Value, others: &[Value]) -> bool {
     let Some(by) = by.get("identifier").and_then(Identifier::of) else { return false };
-    let own: Vec<Identifier> = element::list(patient, "identifier").filter_map(Identifier::of).collect();
-    !by.system.is_empty() && own.iter().any(|own| own.system == by.system) && !own.contains(&by)
+    let of = |record| element::list(record, "identifier").filter_map(Identifier::of);
+    let own: Vec<Identifier> = of(patient).collect();
+    let is_elsewhere = || others.iter().any(|other| of(other).any(|one| one == by));
+    !by.system.is_empty()
+        && own.iter().any(|own| own.system == by.system)
+        && !own.contains(&by)
+        && !is_elsewhere()
 }
 
 fn other_subject() -> Issue {
@@ -152,7 +160,7 @@ mod tests {
         let patient = json!({"resourceType": "Patient", "id": "a", "identifier": [named("ins", "1"), named("ipp", "2"), named("ipp", "3")]});
         let check = |system: &str, value: &str, expected: usize| {
             let response = json!({"author": {"type": "Patient", "identifier": named(system, value)}});
-            assert_eq!(doubts(&response, Some(&patient)).len(), expected, "{system} {value}");
+            assert_eq!(doubts(&response, Some(&patient), &[]).len(), expected, "{system} {value}");
         };
         check("ins", "1", 0);
         check("ipp", "3", 0);
@@ -168,7 +176,7 @@ mod tests {
         let check = |system: &str, value: &str, expected: usize| {
             for name in ["subject", "author", "source"] {
                 let by = json!({"reference": "Patient/a", "identifier": named(system, value)});
-                let found = doubts(&json!({name: by}), Some(&patient));
+                let found = doubts(&json!({name: by}), Some(&patient), &[]);
                 assert_eq!(found.len(), expected, "{name} {system} {value}");
             }
         };
@@ -184,7 +192,7 @@ mod tests {
         let check = |patient: Value, by: &str, expected: usize| {
             for name in ["source", "author"] {
                 let response = json!({name: {"reference": by}});
-                let found = doubts(&response, Some(&patient));
+                let found = doubts(&response, Some(&patient), &[]);
                 assert_eq!(found.len(), expected, "{patient} {name} {by}");
             }
         };
@@ -200,5 +208,23 @@ mod tests {
         let merged = json!({"resourceType": "Patient", "id": "a",
             "link": [{"type": "replaced-by", "other": {"reference": "Patient/b"}}]});
         check(merged, "Patient/a", 1);
+    }
+
+    #[test]
+    fn the_other_records_of_the_person_are_nobody_else() {
+        let named = |value: &str| json!([{"system": "ipp", "value": value}]);
+        let record = |id: &str, number: &str| json!({"resourceType": "Patient", "id": id, "identifier": named(number)});
+        let (patient, others) = (record("a", "1"), [record("b", "2")]);
+        let check = |reference: &str, number: &str, expected: usize| {
+            let by = json!({"reference": reference, "identifier": named(number)[0]});
+            for name in ["author", "source"] {
+                let found = doubts(&json!({name: by}), Some(&patient), &others);
+                assert_eq!(found.len(), expected, "{name} {reference} {number}");
+            }
+        };
+        check("Patient/a", "2", 0);
+        check("Patient/b", "1", 0);
+        check("Patient/b", "3", 1);
+        check("Patient/c", "1", 1);
     }
 }
