@@ -24,7 +24,7 @@ use toml::Value;
 use validator::{Validate, ValidationError};
 
 pub use destination::{Destination, DestinationKind, MhdTransaction, WithdrawnAs};
-pub use escalation::{Escalation, Opening};
+pub use escalation::{Escalation, Holidays, Opening};
 pub use folder::{Conflict, Folder, FolderFile};
 pub use identity::{SameIns, Stance};
 pub use issuer::{Environment, Issuer};

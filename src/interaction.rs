@@ -63,7 +63,7 @@ pub use create::create;
 pub use delete::{delete, delete_where};
 pub use deliveries::{DELIVERY_FILTERS, deliveries, resend, stop};
 pub use dispatch::{Demand, ReportKind, Takes};
-pub use escalation::{Opening, escalate, escalate_lately};
+pub use escalation::{Holidays, Opening, escalate, escalate_lately};
 pub use evaluate::{Question, evaluate, evaluate_with};
 pub use history::history;
 pub use hl7v2::{Authority, receive};

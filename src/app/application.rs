@@ -336,6 +336,11 @@ fn for_interactions(settings: &Settings, base_url: String) -> Result<interaction
             days,
             from,
             to,
+            closed: match settings.escalation.holidays {
+                config::Holidays::None => interaction::Holidays::None,
+                config::Holidays::France => interaction::Holidays::France,
+                config::Holidays::AlsaceMoselle => interaction::Holidays::AlsaceMoselle,
+            },
         }),
         page_default: 50,
         page_max: 1_000,

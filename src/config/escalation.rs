@@ -11,12 +11,26 @@ pub struct Escalation {
     pub watch: bool,
     /// When the unit is open; always, where it is not said.
     pub opens: Option<Opening>,
+    /// The days on which it is closed all the same, where it is said when it is open.
+    pub holidays: Holidays,
 }
 
 impl Default for Escalation {
     fn default() -> Self {
-        Self { watch: true, opens: None }
+        Self { watch: true, opens: None, holidays: Holidays::France }
     }
+}
+
+/// Public holidays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Holidays {
+    /// Open on all of them.
+    None,
+    /// Those of France.
+    France,
+    /// With the two more of Alsace and Moselle.
+    AlsaceMoselle,
 }
 
 /// Days and hours of a unit, in Paris time, written as `Mon-Fri 08:30-18:00`.

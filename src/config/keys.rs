@@ -93,6 +93,7 @@ const KEYS: &[(&str, Form)] = &[
     ("silence.inform_hours", Form::Number),
     ("escalation.watch", Form::Flag),
     ("escalation.opens", Form::Text),
+    ("escalation.holidays", Form::Text),
     ("mllp.listen", Form::Address),
     ("mllp.message_bytes", Form::Number),
     ("mllp.connections", Form::Number),

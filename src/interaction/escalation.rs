@@ -21,6 +21,7 @@
 //! - A Task never closes by this, and never becomes less pressing; an amendment keeps what was added.
 //! - The call after a silence has its own clock (`interaction::tell_silences`).
 
+mod holidays;
 mod opening;
 mod repeat;
 
@@ -38,6 +39,7 @@ use crate::problem::{Category, Problem};
 use crate::store::{Committed, Expect, Stored, Unit, Write};
 use crate::terminology::{ALERT_LEVEL, Level, PERFORMER_ROLE, TASK_INPUT};
 
+pub use holidays::Holidays;
 pub use opening::Opening;
 
 /// How far back [`escalate_lately`] looks: far longer than any delay.
@@ -332,7 +334,8 @@ mod tests {
         use jiff::civil::{Weekday, time};
         let days = (Weekday::Monday, Weekday::Friday);
         let check = |level: &str, open: (i8, i8), time_: &str, expected: &[&[&str]]| {
-            let opening = Opening { days, from: time(open.0, 0, 0, 0), to: time(open.1, 0, 0, 0) };
+            let (from, to) = (time(open.0, 0, 0, 0), time(open.1, 0, 0, 0));
+            let opening = Opening { days, from, to, closed: Holidays::France };
             // Raised on Monday at nine in Paris, to be taken by half past nine, and done by ten.
             let due = steps(&task(level, "requested"), time_.parse().unwrap(), Some(&opening));
             let roles: Vec<Vec<&str>> =

@@ -165,7 +165,8 @@ async fn a_rouge_alert_while_the_unit_is_closed_is_told_to_the_physician_on_call
     let mut app = App::new().await;
     let (from, to) = (time(8, 30, 0, 0), time(18, 0, 0, 0));
     let days = (Weekday::Tuesday, Weekday::Friday);
-    app.context.settings.opening = Some(interaction::Opening { days, from, to });
+    app.context.settings.opening =
+        Some(interaction::Opening { days, from, to, closed: interaction::Holidays::France });
     let course = Course::start(&app, "pembrolizumab").await;
     // A Monday.
     app.at("2026-03-23T07:56:00Z");
