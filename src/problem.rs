@@ -171,6 +171,12 @@ impl Problem {
         Self { category, issues: vec![Issue::error(code, diagnostics)] }
     }
 
+    /// Whether the store takes nothing now: the very same may well be taken later.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self.category, Category::Busy | Category::StorageFull)
+    }
+
     /// A problem made of all issues found.
     #[must_use]
     pub const fn with(category: Category, issues: Vec<Issue>) -> Self {

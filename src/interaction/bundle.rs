@@ -44,7 +44,7 @@ pub async fn bundle(ctx: &Context, body: impl Into<Document<'_>>, echo: Echo) ->
         Err(problem) => return Err(keep::unreadable(ctx, document, problem).await?),
     };
     match done {
-        Err(problem) if !keep::is_passing(&problem) => Err(keep::all(ctx, document, &sent, problem).await?),
+        Err(problem) if !problem.is_passing() => Err(keep::all(ctx, document, &sent, problem).await?),
         done => done,
     }
 }

@@ -28,6 +28,7 @@ mod repeat;
 use jiff::{SignedDuration, Timestamp};
 
 use super::dispatch::held::OPEN;
+use super::library::Pages;
 use super::{Context, incoming, library, read};
 use crate::clock::{Ids, SeededIds};
 use crate::fhir::datetime::{PartialDateTime, instant};
@@ -35,7 +36,7 @@ use crate::fhir::element::{self, code_of, has_coding, list, str_at};
 use crate::fhir::meta;
 use crate::json::{Value, json};
 use crate::judgement::Priority;
-use crate::problem::{Category, Problem};
+use crate::problem::Problem;
 use crate::store::{Committed, Expect, Stored, Unit, Write};
 use crate::terminology::{ALERT_LEVEL, Level, PERFORMER_ROLE, TASK_INPUT};
 
@@ -108,11 +109,10 @@ async fn look(
         return Ok(0);
     }
     let open: Vec<(&str, &str)> = [("status", OPEN)].into_iter().chain(which.iter().copied()).collect();
-    let mut query = library::whole("Task", &open)?;
+    let mut pages = Pages::of(library::whole("Task", &open)?);
     let mut written = 0;
-    loop {
-        let page = ctx.store.search(&query).await?;
-        for stored in &page.resources {
+    while let Some(page) = pages.next(ctx.store.as_ref()).await? {
+        for stored in &page {
             let Some(task) = read::legible(stored) else { continue };
             if but.is_some_and(|priority| task["priority"] == priority) {
                 continue;
@@ -128,11 +128,8 @@ async fn look(
                 return Ok(written);
             }
         }
-        if page.next.is_none() {
-            return Ok(written);
-        }
-        query.after = page.next;
     }
+    Ok(written)
 }
 
 /// How many were written of one Task. What is wrong with this one alone is logged: the alerts after it are not to wait for it.
@@ -141,7 +138,7 @@ async fn look(
 /// Those of a store that takes nothing now.
 fn told(stored: &Stored, written: Result<usize, Problem>) -> Result<usize, Problem> {
     match written {
-        Err(problem) if !matches!(problem.category, Category::Busy | Category::StorageFull) => {
+        Err(problem) if !problem.is_passing() => {
             tracing::error!(task = stored.id, %problem, "a late alert could not be told to the next role");
             Ok(0)
         }
@@ -272,6 +269,7 @@ async fn write(
 mod tests {
     use super::*;
     use crate::fhir::structure;
+    use crate::problem::Category;
 
     /// A Task of 9 March at 8, to be taken within 30 minutes and done within the hour.
     fn task(level: &str, status: &str) -> Value {

@@ -25,7 +25,9 @@ pub(crate) use folder::compile as compile_all;
 pub(crate) use questions::unknown as unknown_questions;
 pub(crate) use reach::{astray_in_form, astray_in_plan};
 pub(crate) use shelf::{Shelf, judges};
-pub(crate) use stored::{activities_of, all as read_all, newest_activity, of_url, rest as read_rest, whole};
+pub(crate) use stored::{
+    Pages, activities_of, all as read_all, newest_activity, of_url, rest as read_rest, whole,
+};
 pub(crate) use worse::lowered;
 
 /// Name of the stream that every write of a definition bumps.

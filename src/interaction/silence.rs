@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::dispatch::held::OPEN;
-use super::library::{self, Canonical};
+use super::library::{self, Canonical, Pages};
 use super::submit::{history, moment};
 use super::{Context, incoming, merged, read};
 use crate::fhir::datetime::PartialDateTime;
@@ -59,34 +59,24 @@ pub async fn tell_silences(ctx: &Context) -> Result<usize, Problem> {
     let Some(rhythm) = ctx.settings.rhythm else { return Ok(0) };
     let watch = Watch::of(ctx, rhythm).await?;
     let (mut known, mut written) = (BTreeSet::new(), 0);
-    let mut query = library::whole("CarePlan", &[("status", "active")])?;
-    loop {
-        let page = ctx.store.search(&query).await?;
-        for stored in &page.resources {
+    let mut plans = Pages::of(library::whole("CarePlan", &[("status", "active")])?);
+    while let Some(page) = plans.next(ctx.store.as_ref()).await? {
+        for stored in &page {
             if let Some(patient) = read::legible(stored).and_then(|plan| incoming::patient(&plan)) {
                 written += watch.each(&patient, &mut known).await?;
             }
         }
-        if page.next.is_none() {
-            break;
-        }
-        query.after = page.next;
     }
     // Those who are told of, and whose plan ended.
     let system = format!("{SILENCE}|");
-    let mut query = library::whole("Task", &[("identifier", system.as_str()), ("status", OPEN)])?;
-    loop {
-        let page = ctx.store.search(&query).await?;
-        for stored in &page.resources {
+    let mut tasks = Pages::of(library::whole("Task", &[("identifier", &system), ("status", OPEN)])?);
+    while let Some(page) = tasks.next(ctx.store.as_ref()).await? {
+        for stored in &page {
             let told = read::legible(stored).and_then(|task| Told::of(task, stored.version));
             if let Some(patient) = told.as_ref().and_then(Told::patient) {
                 written += watch.each(patient, &mut known).await?;
             }
         }
-        if page.next.is_none() {
-            break;
-        }
-        query.after = page.next;
     }
     Ok(written)
 }
@@ -136,7 +126,7 @@ impl<'a> Watch<'a> {
                 Ok(0)
             }
             // Of one patient alone: if it is the whole store, the next page is not read either.
-            Err(problem) if !matches!(problem.category, Category::Busy | Category::StorageFull) => {
+            Err(problem) if !problem.is_passing() => {
                 tracing::error!(patient, %problem, "whether answers are missing cannot be told");
                 Ok(0)
             }

@@ -408,9 +408,7 @@ async fn settle(ctx: &Context, mut arrival: Arrival<'_>) -> Result<Answer, Probl
                 category = Category::Conflict;
                 arrival.issues.push(write::taken(&holder, is_gone));
             }
-            Err(passing) if matches!(passing.category, Category::Busy | Category::StorageFull) => {
-                return Err(passing);
-            }
+            Err(problem) if problem.is_passing() => return Err(problem),
             // What nobody thought of is no reason to forget a response either.
             Err(unforeseen) => return Err(keep::unreadable(ctx, arrival.document, unforeseen).await?),
         }

@@ -14,11 +14,6 @@ use crate::interaction::Context;
 use crate::interaction::submit::{self, RESPONSE};
 use crate::problem::{Category, Issue, Problem, Severity};
 
-/// Whether the same may well be taken when it is sent once more: nothing of it is judged, and nothing kept.
-pub(super) const fn is_passing(problem: &Problem) -> bool {
-    matches!(problem.category, Category::Busy | Category::StorageFull)
-}
-
 /// The problem of a body that cannot be read, with where it is kept if it holds a response.
 ///
 /// # Errors
@@ -63,7 +58,8 @@ pub(in crate::interaction) async fn in_body(
     document: Document<'_>,
     problem: Problem,
 ) -> Result<Problem, Problem> {
-    if is_passing(&problem) || submit::is_kept(&problem) || !speaks_of_a_response(document.bytes) {
+    // What passes is sent once more: nothing of it is judged, and nothing kept.
+    if problem.is_passing() || submit::is_kept(&problem) || !speaks_of_a_response(document.bytes) {
         return Ok(problem);
     }
     match document.read() {

@@ -144,14 +144,41 @@ pub(crate) fn whole(rtype: &str, params: &[(&str, &str)]) -> Result<Query, Probl
     Ok(query)
 }
 
+/// The pages of a search, one after the other, for who may have to look at very many.
+pub(crate) struct Pages(Option<Query>);
+
+impl Pages {
+    /// From its first page on.
+    pub(crate) const fn of(query: Query) -> Self {
+        Self(Some(query))
+    }
+
+    /// From the page on that another one named as its next.
+    fn from(mut query: Query, next: Option<String>) -> Self {
+        Self(next.map(|next| {
+            query.after = Some(next);
+            query
+        }))
+    }
+
+    /// The next page, which may be empty; none after the last.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) async fn next(&mut self, store: &dyn Store) -> Result<Option<Vec<Stored>>, Problem> {
+        let Some(query) = self.0.take() else { return Ok(None) };
+        let Page { resources, next, .. } = store.search(&query).await?;
+        *self = Self::from(query, next);
+        Ok(Some(resources))
+    }
+}
+
 /// The first page and all after it.
-pub(crate) async fn rest(store: &dyn Store, mut query: Query, first: Page) -> Result<Vec<Stored>, Problem> {
-    let Page { resources: mut found, mut next, .. } = first;
-    while next.is_some() {
-        query.after = next;
-        let page = store.search(&query).await?;
-        found.extend(page.resources);
-        next = page.next;
+pub(crate) async fn rest(store: &dyn Store, query: Query, first: Page) -> Result<Vec<Stored>, Problem> {
+    let Page { resources: mut found, next, .. } = first;
+    let mut pages = Pages::from(query, next);
+    while let Some(more) = pages.next(store).await? {
+        found.extend(more);
     }
     Ok(found)
 }

@@ -62,9 +62,9 @@ pub(crate) async fn gather(
     let moment = moment::of_version(ctx, &response, arrival.received, before.resource.as_ref()).await?;
     let since = following::since(ctx, moment, before.resource.as_ref()).await?;
     let plan = known.plan.as_ref();
-    let history = match history {
-        None if plan.is_some() => unsaid(ctx, &around, plan).await?,
-        history => history,
+    let history = match (history, plan) {
+        (None, Some(plan)) => unsaid(ctx, &around.records, plan).await?,
+        (history, _) => history,
     };
     let responses = match history {
         Some((query, first)) => {
@@ -211,30 +211,28 @@ async fn of_records(
     response: &Value,
     records: &str,
 ) -> Result<(Found, Option<Found>), Problem> {
-    let careplans = careplan::query(records)?;
-    let page = ctx.store.search(&careplans).await?;
+    let careplans = found(ctx, careplan::query(records)?).await?;
     let url = element::str_at(response, "questionnaire").map(|text| library::Canonical::parse(text).url);
     let history = match url {
-        Some(url) => {
-            let query = earlier::query(records, url)?;
-            let page = ctx.store.search(&query).await?;
-            Some((query, page))
-        }
+        Some(url) => Some(found(ctx, earlier::query(records, url)?).await?),
         None => None,
     };
-    Ok(((careplans, page), history))
+    Ok((careplans, history))
+}
+
+async fn found(ctx: &Context, query: Query) -> Result<Found, Problem> {
+    let page = ctx.store.search(&query).await?;
+    Ok((query, page))
 }
 
 /// The earlier responses that one is compared with which does not say what it answers: those to what its protocol judges.
-async fn unsaid(ctx: &Context, around: &Around, plan: Option<&Arc<Plan>>) -> Result<Option<Found>, Problem> {
-    let judged = plan.map(|plan| plan.compiled.questionnaires()).unwrap_or_default();
-    let urls: Vec<&str> = judged.iter().map(|canonical| library::Canonical::parse(canonical).url).collect();
-    if urls.is_empty() || around.records.is_empty() {
+async fn unsaid(ctx: &Context, records: &str, plan: &Plan) -> Result<Option<Found>, Problem> {
+    let judged = plan.compiled.questionnaires().iter();
+    let urls: Vec<&str> = judged.map(|canonical| library::Canonical::parse(canonical).url).collect();
+    if urls.is_empty() || records.is_empty() {
         return Ok(None);
     }
-    let query = earlier::query_any(&around.records, &urls)?;
-    let page = ctx.store.search(&query).await?;
-    Ok(Some((query, page)))
+    found(ctx, earlier::query_any(records, &urls)?).await.map(Some)
 }
 
 /// The definitions that apply to a response, and what is wrong about them.

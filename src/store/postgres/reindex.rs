@@ -18,7 +18,7 @@ use super::runs::{LINKS, LinkPlace, OLD_TOKENS, TOKENS, clear_links, clear_token
 use super::statement::{LOCK, OLD_PARTS, OLD_SPANS, OLD_TEXTS, PARTS, SPANS, TEXTS, TOLD};
 use super::write::Rows;
 use crate::fhir::search::index;
-use crate::problem::{Category, Problem};
+use crate::problem::Problem;
 use crate::store::body;
 use crate::store::readings::{Pending, kept_under, readings, whole};
 use crate::store::row::Row;
@@ -83,7 +83,7 @@ pub(super) async fn run(address: Address, pending: Pending) {
                 tracing::info!("everything is indexed anew");
                 return;
             }
-            Err(problem) if matches!(problem.category, Category::Busy | Category::StorageFull) => {
+            Err(problem) if problem.is_passing() => {
                 tracing::warn!(%problem, "indexing anew waits for the database");
                 tokio::time::sleep(PAUSE).await;
             }

@@ -16,7 +16,7 @@ use super::commit;
 use super::runs::{self, LinkPlace};
 use super::writer::{Done, Handle};
 use crate::fhir::search::index;
-use crate::problem::{Category, Problem};
+use crate::problem::Problem;
 use crate::store::readings::{Pending, kept_under, readings, whole};
 use crate::store::row::Row;
 
@@ -106,7 +106,7 @@ fn run(writer: &Handle, pending: &Pending, stop: &AtomicBool) {
                 return;
             }
             Ok(place) => reached = place,
-            Err(problem) if matches!(problem.category, Category::Busy | Category::StorageFull) => {
+            Err(problem) if problem.is_passing() => {
                 tracing::warn!(%problem, "indexing anew waits for the store");
                 std::thread::sleep(PAUSE);
             }
@@ -194,6 +194,7 @@ mod tests {
 
     use super::*;
     use crate::fhir::search::{Query, parameters, parse_text};
+    use crate::problem::Category;
     use crate::store::row::{param, text_param};
     use crate::store::sqlite::{Options, SqliteStore, open};
     use crate::store::{Committed, Expect, Store, Unit, Write};
