@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 use database::Databases;
 use figure::median;
-use measure::{Bench, Reads, Round};
+use measure::{Bench, Grown, Reads, Round};
 use process::Service;
 use scene::Scene;
 
@@ -46,6 +46,10 @@ struct Arguments {
     only_reads: bool,
     /// Which binary is the service.
     program: PathBuf,
+    /// A store that the benchmark of searches filled and kept: a file, or a database of the server.
+    grown: Option<String>,
+    /// Where files are kept.
+    folder: PathBuf,
 }
 
 fn arguments() -> Arguments {
@@ -59,6 +63,8 @@ fn arguments() -> Arguments {
         child: false,
         only_reads: false,
         program: Service::PROGRAM.into(),
+        grown: None,
+        folder: Path::new(env!("CARGO_TARGET_TMPDIR")).join("load"),
     };
     // cargo adds --bench.
     let mut given = std::env::args().skip(1).filter(|argument| argument != "--bench");
@@ -80,12 +86,14 @@ fn arguments() -> Arguments {
             }
             "--database" => read.server = Some(value),
             "--program" => read.program = value.into(),
+            "--grown" => read.grown = Some(value),
+            "--folder" => read.folder = value.into(),
             "--rounds" => read.rounds = number(),
             "--patients" => read.patients = number(),
             "--seconds" => read.seconds = value.parse().expect("seconds"),
             _ => panic!(
-                "{name}: --connections, --database, --program, --rounds, --seconds, --patients, --instructions and \
-                 --only-reads are known"
+                "{name}: --connections, --database, --program, --rounds, --seconds, --patients, --grown, --folder, \
+                 --instructions and --only-reads are known"
             ),
         }
     }
@@ -99,12 +107,12 @@ fn main() {
 }
 
 async fn run(arguments: &Arguments) {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("load");
+    let folder = &arguments.folder;
     if arguments.child {
         let databases = Databases::new(&folder.join("child"), arguments.server.clone());
         return count::commit(&databases, arguments.connections[0], arguments.patients).await;
     }
-    let databases = Databases::new(&folder, arguments.server.clone());
+    let databases = Databases::new(folder, arguments.server.clone());
     let scene = Scene::build(&databases, arguments.patients).await;
     let bytes: usize = scene.bodies.iter().map(Vec::len).sum();
     println!(
@@ -124,6 +132,13 @@ async fn run(arguments: &Arguments) {
             count::compare(&bench, &databases, connections, arguments.patients).await;
         }
         return;
+    }
+    if let Some(of) = &arguments.grown {
+        let databases = databases.grown(of).await;
+        Scene::join(&databases, arguments.patients).await;
+        let program = arguments.program.clone();
+        let grown = Bench::new(&scene, &databases, program, echo::start(), arguments.seconds);
+        return beside(&bench, &grown, arguments).await;
     }
     if arguments.only_reads {
         return reads(&bench, arguments.rounds).await;
@@ -194,6 +209,40 @@ async fn submissions(bench: &Bench<'_>, arguments: &Arguments) {
         );
     }
     println!();
+}
+
+/// What a service loses where a store has grown.
+async fn beside(bench: &Bench<'_>, grown: &Bench<'_>, arguments: &Arguments) {
+    println!(
+        "submissions where much is stored ÷ where nothing is (medians of {} rounds, by turns)",
+        arguments.rounds
+    );
+    println!(
+        "{:>5} {:>8} {:>20} {:>17} {:>17} {:>17} {:>10} {:>20}",
+        "conn", "service", "(each round)", "grown POST/s", "empty POST/s", "CPU ms", "bare", "(each round)"
+    );
+    for &connections in &arguments.connections {
+        let mut rounds = Vec::new();
+        for _ in 0..arguments.rounds {
+            rounds.push(bench.beside(grown, connections).await);
+        }
+        let of = |figure: fn(&Grown) -> f64| median(&rounds.iter().map(figure).collect::<Vec<_>>());
+        let each = |figure: fn(&Grown) -> f64| {
+            rounds.iter().map(|round| format!("{:.2}", figure(round))).collect::<Vec<_>>().join(" ")
+        };
+        let service = |round: &Grown| round.grown_rate / round.rate;
+        let bare = |round: &Grown| round.grown_bare_rate / round.bare_rate;
+        println!(
+            "{connections:>5} {:>8.2} {:>20} {:>17.0} {:>17.0} {:>17} {:>10.2} {:>20}",
+            of(service),
+            each(service),
+            of(|round| round.grown_rate),
+            of(|round| round.rate),
+            format!("{:.2}, {:.2}", of(|round| round.grown_service_ms), of(|round| round.service_ms)),
+            of(bare),
+            each(bare),
+        );
+    }
 }
 
 /// Latency when half of what is possible is asked for, against the store's own at half of what it can do.

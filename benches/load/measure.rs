@@ -25,6 +25,10 @@ pub(crate) struct Bench<'a> {
     requests: Rc<Vec<Vec<u8>>>,
 }
 
+/// The copies that the service and the bare store write to.
+const SERVICE: &str = "service";
+const BARE: &str = "bare";
+
 /// Submissions before instructions are counted: one of each course.
 const WARMED: usize = 4;
 
@@ -48,6 +52,17 @@ pub(crate) struct Round {
     /// Of one bare commit, producers included.
     pub(crate) bare_ms: f64,
     pub(crate) highest_mib: f64,
+}
+
+/// Submissions a second on a store with nobody else, and on one that was filled before.
+pub(crate) struct Grown {
+    pub(crate) rate: f64,
+    pub(crate) grown_rate: f64,
+    /// Processor time of one submission, in milliseconds.
+    pub(crate) service_ms: f64,
+    pub(crate) grown_service_ms: f64,
+    pub(crate) bare_rate: f64,
+    pub(crate) grown_bare_rate: f64,
 }
 
 /// Reads by id, then the echo.
@@ -94,26 +109,48 @@ impl<'a> Bench<'a> {
     /// With a rate, so many are begun a second; else as many as there can be.
     pub(crate) async fn round(&self, count: usize, rate: f64, bare_rate: f64) -> Round {
         let (bare, bare_ms) = self.bare(count, bare_rate).await;
-        let service = self.service().await;
-        let lanes = connections(service.address, count, &self.requests, None).await;
-        let before = service.seconds();
-        let done = drive(lanes, self.limits(rate)).await;
-        assert_eq!(done.badly, 0, "every submission is answered with 201");
-        let service_ms = (service.seconds() - before) * 1e3 / done.well as f64;
-        let highest_mib = service.memory().1;
-        drop(service);
+        let (done, service_ms, highest_mib) = self.submit(count, rate).await;
         let lanes = connections(self.echo, count, &self.requests, None).await;
         let echo =
             drive(lanes, Limits { window: self.window / 3, end: usize::MAX, ..self.limits(0.0) }).await;
         Round { bare, service: done, echo, service_ms, bare_ms, highest_mib }
     }
 
+    /// Submissions, milliseconds of processor time of each, and the most memory that the service had.
+    async fn submit(&self, count: usize, rate: f64) -> (Done, f64, f64) {
+        let service = self.service().await;
+        let lanes = connections(service.address, count, &self.requests, None).await;
+        let before = service.seconds();
+        let done = drive(lanes, self.limits(rate)).await;
+        assert_eq!(done.badly, 0, "every submission is answered with 201");
+        let service_ms = (service.seconds() - before) * 1e3 / done.well as f64;
+        (done, service_ms, service.memory().1)
+    }
+
+    /// Service and bare store, here and where more is stored, by turns.
+    pub(crate) async fn beside(&self, grown: &Self, count: usize) -> Grown {
+        let (service, service_ms, _) = self.submit(count, 0.0).await;
+        let (grown_service, grown_service_ms, _) = grown.submit(count, 0.0).await;
+        grown.databases.remove(SERVICE).await;
+        let (bare, _) = self.bare(count, 0.0).await;
+        let (grown_bare, _) = grown.bare(count, 0.0).await;
+        grown.databases.remove(BARE).await;
+        Grown {
+            rate: service.rate(),
+            grown_rate: grown_service.rate(),
+            service_ms,
+            grown_service_ms,
+            bare_rate: bare.rate(),
+            grown_bare_rate: grown_bare.rate(),
+        }
+    }
+
     async fn service(&self) -> Service {
-        Service::start(&self.program, &self.databases.copy("service").await, &self.databases.log()).await
+        Service::start(&self.program, &self.databases.copy(SERVICE).await, &self.databases.log()).await
     }
 
     async fn bare(&self, count: usize, rate: f64) -> (Done, f64) {
-        let store = database::open(&self.databases.copy("bare").await).await;
+        let store = database::open(&self.databases.copy(BARE).await).await;
         let lanes = bare::producers(&store, count, &self.scene.units);
         let before = process_seconds("self");
         let done = drive(lanes, self.limits(rate)).await;
@@ -139,7 +176,7 @@ impl<'a> Bench<'a> {
     pub(crate) async fn counted(&self, count: usize) -> (f64, f64) {
         let folder = self.databases.folder();
         let command = count::command(folder, "service", &self.program);
-        let database = self.databases.copy("service").await;
+        let database = self.databases.copy(SERVICE).await;
         let service = Service::start_by(command, &database, &self.databases.log()).await;
         // What is made once, such as compiled definitions, is there before anything is counted.
         let long = Limits { window: Duration::from_secs(3_600), ..self.limits(0.0) };

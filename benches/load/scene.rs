@@ -59,6 +59,11 @@ impl Scene {
 }
 
 impl Scene {
+    /// Puts the same definitions and patients where others are already.
+    pub(crate) async fn join(databases: &Databases, patients: usize) {
+        prepare(&context(database::open(&databases.origin()).await), patients).await;
+    }
+
     /// How many responses so many patients send.
     pub(crate) const fn submissions(patients: usize) -> usize {
         patients * WEEKS

@@ -24,6 +24,32 @@ impl Cost {
         Self { reads: of("syscr: "), from_disk: of("read_bytes: "), processor: processor() }
     }
 
+    /// What it takes to count.
+    pub(crate) fn of_asking() -> Self {
+        let before = Self::now();
+        Self::now().since(&before, 1)
+    }
+
+    /// The mean of so many searches, with so many more that took that together.
+    pub(crate) fn with(&self, count: usize, more: &Self, added: usize) -> Self {
+        let all = (count + added).max(1) as f64;
+        let mean = |one: f64, two: f64| (one * count as f64 + two) / all;
+        self.each(more, mean)
+    }
+
+    /// Without what the counting took.
+    pub(crate) fn less(&self, own: &Self) -> Self {
+        self.each(own, |all, own| (all - own).max(0.0))
+    }
+
+    fn each(&self, other: &Self, figure: impl Fn(f64, f64) -> f64) -> Self {
+        Self {
+            reads: figure(self.reads, other.reads),
+            from_disk: figure(self.from_disk, other.from_disk),
+            processor: figure(self.processor, other.processor),
+        }
+    }
+
     /// What has been added since, for each of so many.
     pub(crate) fn since(&self, before: &Self, count: usize) -> Self {
         let each = |now: f64, then: f64| (now - then) / count.max(1) as f64;

@@ -1,8 +1,9 @@
 //! Filling: threads make the units, the store commits them in order, as it commits those of clients. What is there of an earlier
 //! filling is gone on with.
 //!
-//! The first and the last part are written as the service writes, 64 units side by side: how fast that is tells what ingest
-//! loses as a store grows. What lies between is there to be searched only, and is written in larger groups.
+//! Most of it is there to be searched only, and is written in larger groups. The last part is written as the service writes, 64
+//! units side by side, by turns with the first part of a store where the same people are and no week yet: how the two compare
+//! tells what ingest loses as a store grows, and what else the machine does meets both.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -29,52 +30,93 @@ const CLIENTS_BULK: usize = 512;
 const MAKERS: usize = 2;
 /// Units that each of them may be ahead.
 const AHEAD: usize = 128;
-/// Resources at the beginning, once everybody is there, and at the end that are written as the service writes.
-const MEASURED: usize = 40_000;
+/// Resources of a turn: many groups of what is committed together.
+const TURN: usize = 10_000;
+/// Turns. What the first of them took is not told: neither store has its pages in memory then.
+const TURNS: usize = 9;
 /// Counts the units of a filling: it is moved on by each of them, in the same transaction.
 const STREAM: &str = "bench/filled";
 /// How often it is told how far the filling is.
 const PROGRESS: Duration = Duration::from_secs(15);
 
-/// One part of a filling.
-struct Part {
-    mode: Mode,
-    clients: usize,
-    /// One after its last unit.
-    end: usize,
+/// What the filling of one size told.
+pub(crate) struct Filled {
+    /// Of what was written in large groups.
+    pub(crate) windows: Vec<Window>,
+    /// Beginning and end, by turns; none where the store was full, or is too small to have an end.
+    pub(crate) turns: Vec<(Window, Window)>,
 }
 
-/// Writes so many resources, the weeks of all patients one after the other.
+/// Writes so many resources, the weeks of all patients one after the other. `beginning` is a place for the store that the end is
+/// compared with.
 pub(crate) async fn fill(
     place: &Place,
+    beginning: &Place,
     templates: &Arc<Templates>,
     population: &Population,
     size: usize,
-) -> Vec<Window> {
+) -> Filled {
     let total = population.patients * (WEEKS + 1);
-    let measured = (MEASURED as f64 / size as f64 * total as f64).ceil().min(total as f64 / 2.0);
+    let turn = (TURN as f64 / templates.resources_a_response()).ceil();
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small whole number")]
-    let measured = measured as usize;
+    let turn = turn as usize;
     let people = population.patients;
-    let parts = [
-        Part { mode: Mode::Bulk, clients: CLIENTS_BULK, end: people },
-        Part { mode: Mode::Service, clients: CLIENTS, end: (people + measured).min(total) },
-        Part { mode: Mode::Bulk, clients: CLIENTS_BULK, end: total - measured },
-        Part { mode: Mode::Service, clients: CLIENTS, end: total },
-    ];
+    let end = if total > people + 2 * turn * TURNS { total - turn * TURNS } else { total };
     let mut windows = Windows::new(size, total);
     let start = Instant::now();
-    for part in parts {
-        let store = place.open(part.mode).await;
-        let done = usize::try_from(store.stream(STREAM).await.expect("a stream")).expect("a count");
-        if done >= part.end {
-            continue;
-        }
-        windows.begin(done, matches!(part.mode, Mode::Service));
-        let makers = makers(templates, population, done, part.end);
-        write(store.as_ref(), &makers, part.clients, &mut windows, start).await;
+    let store = place.open(Mode::Bulk).await;
+    let done = done(store.as_ref()).await;
+    if done < end {
+        windows.begin(done);
+        let makers = makers(templates, population, done, end);
+        write(store.as_ref(), &makers, CLIENTS_BULK, &mut windows, start).await;
     }
-    windows.all()
+    drop(store);
+    let mut turns = Vec::new();
+    if end < total && done < total {
+        turns = by_turns(place, beginning, templates, population, turn).await;
+    }
+    Filled { windows: windows.all(), turns }
+}
+
+/// Units that are there.
+async fn done(store: &dyn Store) -> usize {
+    usize::try_from(store.stream(STREAM).await.expect("a stream")).expect("a count")
+}
+
+async fn by_turns(
+    place: &Place,
+    beginning: &Place,
+    templates: &Arc<Templates>,
+    population: &Population,
+    turn: usize,
+) -> Vec<(Window, Window)> {
+    let total = population.patients * (WEEKS + 1);
+    beginning.remove().await;
+    let store = beginning.open(Mode::Bulk).await;
+    let people = makers(templates, population, 0, population.patients);
+    write(store.as_ref(), &people, CLIENTS_BULK, &mut Windows::new(0, total), Instant::now()).await;
+    drop(store);
+    let stores = [beginning.open(Mode::Service).await, place.open(Mode::Service).await];
+    let mut turns = Vec::new();
+    for n in 0..TURNS {
+        let mut both = Vec::new();
+        for store in &stores {
+            let done = done(store.as_ref()).await;
+            let end = (done + turn).min(total);
+            let makers = makers(templates, population, done, end);
+            let mut windows = Windows::whole(total);
+            windows.begin(done);
+            write(store.as_ref(), &makers, CLIENTS, &mut windows, Instant::now()).await;
+            both.extend(windows.all());
+        }
+        if let (true, Ok([first, last])) = (n > 0, <[Window; 2]>::try_from(both)) {
+            turns.push((first, last));
+        }
+    }
+    drop(stores);
+    beginning.remove().await;
+    turns
 }
 
 fn written(committed: Result<Committed, Problem>, resources: usize, windows: &mut Windows) {

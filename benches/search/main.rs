@@ -38,6 +38,7 @@ use std::time::Instant;
 
 use cost::Cost;
 use figure::{median, percentile};
+use fill::Filled;
 use place::{Mode, Place};
 use population::Population;
 use queries::Asked;
@@ -57,6 +58,8 @@ struct Arguments {
     keep: bool,
     /// Only fill.
     fill: bool,
+    /// Only the searches whose names begin so.
+    only: String,
     /// Tell which tables' pages a commit writes; one more week of some patients is there afterwards.
     pages: bool,
     /// Where files are kept; in memory (`/dev/shm`), nothing takes the pages of a large file back while it is asked.
@@ -66,8 +69,16 @@ struct Arguments {
 fn arguments() -> Arguments {
     let sizes = vec![10_000, 1_000_000, 5_000_000];
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("search");
-    let mut read =
-        Arguments { sizes, samples: 300, server: None, keep: false, fill: false, pages: false, folder };
+    let mut read = Arguments {
+        sizes,
+        samples: 300,
+        server: None,
+        keep: false,
+        fill: false,
+        only: String::new(),
+        pages: false,
+        folder,
+    };
     // cargo adds --bench.
     let mut given = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = given.next() {
@@ -81,9 +92,10 @@ fn arguments() -> Arguments {
             "--keep" => read.keep = true,
             "--fill" => (read.keep, read.fill) = (true, true),
             "--pages" => read.pages = true,
+            "--only" => read.only = value(),
             "--folder" => read.folder = value().into(),
             _ => panic!(
-                "{name}: --sizes, --samples, --database, --keep, --fill, --pages and --folder are known"
+                "{name}: --sizes, --samples, --database, --keep, --fill, --only, --pages and --folder are known"
             ),
         }
     }
@@ -93,7 +105,7 @@ fn arguments() -> Arguments {
 /// What one size told.
 struct Told {
     size: usize,
-    windows: Vec<Window>,
+    filled: Filled,
     asked: Vec<Asked>,
 }
 
@@ -107,15 +119,16 @@ async fn run(arguments: &Arguments) {
     let folder = &arguments.folder;
     let templates = Arc::new(Templates::record(&folder.join("templates")).await);
     println!("{:.1} resources a response\n", templates.resources_a_response());
-    let mut told = Vec::new();
+    let at = |name: &str| Place::of(folder, arguments.server.as_deref(), name);
+    let (mut told, mut places, mut stores) = (Vec::new(), Vec::new(), Vec::new());
     for &size in &arguments.sizes {
-        let place = Place::of(folder, arguments.server.as_deref(), size);
+        let place = at(&size.to_string());
         if !arguments.keep {
             place.remove().await;
         }
         let population = Population::of(size, &templates);
         let start = Instant::now();
-        let windows = fill::fill(&place, &templates, &population, size).await;
+        let filled = fill::fill(&place, &at("beginning"), &templates, &population, size).await;
         println!(
             "{size} resources, {} patients: {:.0} MB, filled in {:.0} s",
             population.patients,
@@ -125,59 +138,61 @@ async fn run(arguments: &Arguments) {
         if let (true, Place::File(path)) = (arguments.pages, &place) {
             pages::tell(path, &templates, &population).await;
         }
-        let mut asked = Vec::new();
         if !arguments.fill {
             place.settle().await;
-            let store = place.open(Mode::Service).await;
-            let start = Instant::now();
-            asked = queries::measure(&store, &population, arguments.samples).await;
-            println!("asked for {:.0} s\n", start.elapsed().as_secs_f64());
+            stores.push((place.open(Mode::Service).await, population));
         }
-        if !arguments.keep {
-            place.remove().await;
-        }
-        told.push(Told { size, windows, asked });
+        places.push(place);
+        told.push(Told { size, filled, asked: Vec::new() });
+    }
+    let start = Instant::now();
+    let asked = queries::measure(&stores, arguments.samples, &arguments.only).await;
+    println!("asked for {:.0} s\n", start.elapsed().as_secs_f64());
+    told.iter_mut().zip(asked).for_each(|(told, asked)| told.asked = asked);
+    drop(stores);
+    for place in places.iter().filter(|_| !arguments.keep) {
+        place.remove().await;
     }
     tell_rates(&told);
     tell_times(&told);
 }
 
 fn tell_rates(told: &[Told]) {
-    for one in told.iter().filter(|one| !one.windows.is_empty()) {
+    for one in told.iter().filter(|one| !one.filled.windows.is_empty()) {
         println!(
-            "filling with {}: units there, resources/s, processor µs of the writer and KB written for each",
+            "filling with {} in large groups: units there, resources/s, processor µs of the writer and KB written for each",
             one.size
         );
-        for window in &one.windows {
-            println!(
-                "{:>10} {:>8.0}/s {:>7.1} µs {:>6.2} KB {}",
-                window.reached,
-                window.resources / window.seconds,
-                window.writer_seconds * 1e6 / window.resources,
-                window.written / 1e3 / window.resources,
-                if window.usual { "" } else { "in large groups" },
-            );
-        }
-        let part = |windows: &[&Window], figure: fn(&Window) -> f64| {
-            median(&windows.iter().map(|window| figure(window)).collect::<Vec<_>>())
+        one.filled.windows.iter().for_each(tell_window);
+        println!();
+    }
+    for one in told.iter().filter(|one| !one.filled.turns.is_empty()) {
+        println!("writing as the service does, by turns at the beginning and at the end of {}", one.size);
+        one.filled.turns.iter().flat_map(|(first, last)| [first, last]).for_each(tell_window);
+        let ratio = |figure: fn(&Window) -> f64| {
+            let each: Vec<f64> =
+                one.filled.turns.iter().map(|(first, last)| figure(last) / figure(first)).collect();
+            let listed = each.iter().map(|ratio| format!("{ratio:.2}")).collect::<Vec<_>>().join(" ");
+            format!("{:.2} ({listed})", median(&each))
         };
-        let begun = one.windows.iter().skip_while(|window| !window.usual);
-        let first: Vec<&Window> = begun.take_while(|window| window.usual).collect();
-        let last: Vec<&Window> = one.windows.iter().rev().take_while(|window| window.usual).collect();
-        let ratio = |figure: fn(&Window) -> f64| part(&last, figure) / part(&first, figure);
-        println!(
-            "ingest at the end ÷ at the beginning: {:.2} in wall time",
-            ratio(|window| window.resources / window.seconds)
-        );
+        println!("end ÷ beginning: {} in wall time", ratio(|window| window.resources / window.seconds));
         // A server writes in processes of its own.
-        if one.windows.iter().any(|window| window.writer_seconds > 0.0) {
-            println!(
-                "{:.2} in processor time of the writer",
-                ratio(|window| window.resources / window.writer_seconds)
-            );
+        if one.filled.turns.iter().all(|(first, last)| first.writer_seconds.min(last.writer_seconds) > 0.0) {
+            let told = ratio(|window| window.resources / window.writer_seconds);
+            println!("{told} in processor time of the writer");
         }
         println!();
     }
+}
+
+fn tell_window(window: &Window) {
+    println!(
+        "{:>10} {:>8.0}/s {:>7.1} µs {:>6.2} KB",
+        window.reached,
+        window.resources / window.seconds,
+        window.writer_seconds * 1e6 / window.resources,
+        window.written / 1e3 / window.resources,
+    );
 }
 
 /// From so many bytes a search on, it is the disk that was measured.

@@ -22,6 +22,10 @@ const BULK_GROUP: usize = 256;
 /// Pages of the log in bulk, 8 KB each: pages that many units touch are moved into the file once.
 const BULK_PAGES: u32 = 64_000;
 
+/// Reads every table and index into the memory of the server, as far as it goes (`pg_prewarm` comes with PostgreSQL).
+const PREWARM: &str = "CREATE EXTENSION IF NOT EXISTS pg_prewarm; \
+     SELECT pg_prewarm(oid) FROM pg_class WHERE relkind IN ('r', 'i', 't') AND relpersistence = 'p'";
+
 /// The store of one size.
 pub(crate) enum Place {
     File(PathBuf),
@@ -30,10 +34,10 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    pub(crate) fn of(folder: &Path, server: Option<&str>, size: usize) -> Self {
+    pub(crate) fn of(folder: &Path, server: Option<&str>, name: &str) -> Self {
         match server {
-            Some(server) => Self::Database(server.to_owned(), format!("vigie_bench_search_{size}")),
-            None => Self::File(folder.join(format!("{size}.sqlite"))),
+            Some(server) => Self::Database(server.to_owned(), format!("vigie_bench_search_{name}")),
+            None => Self::File(folder.join(format!("{name}.sqlite"))),
         }
     }
 
@@ -97,7 +101,11 @@ impl Place {
                     let _ = std::io::copy(&mut file, &mut std::io::sink());
                 }
             }
-            Self::Database(server, name) => execute(&url(server, name), "VACUUM (ANALYZE)").await,
+            Self::Database(server, name) => {
+                let url = url(server, name);
+                execute(&url, "VACUUM (ANALYZE)").await;
+                execute(&url, PREWARM).await;
+            }
         }
     }
 

@@ -127,40 +127,78 @@ const KINDS: &[(&str, Make)] = &[
 /// Grows with what is counted, as it must: told apart, and asked less often.
 const COUNTED: &str = "Observation?status&_total=accurate (grows)";
 const COUNTED_SAMPLES: usize = 20;
+/// The first of those who are asked about before anything is told.
+const OTHERS: usize = 1_000_000;
+/// Questions to one store before the next store is asked.
+const TURN: usize = 10;
 /// A kind is asked no longer than that, and once at least.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Codes that weekly responses give.
 const CODES: [&str; 4] = ["fatigue", "nausee", "douleur", "8310-5"];
 
-/// Asks everything, one after the other on a store that is otherwise idle; a tenth more to begin with, untold.
-pub(crate) async fn measure(store: &Arc<dyn Store>, population: &Population, samples: usize) -> Vec<Asked> {
-    let ctx = context(Arc::clone(store));
-    let mut all = Vec::new();
-    for (name, make) in KINDS {
-        let mut asked = Asked { name, microseconds: Vec::new(), found: Vec::new(), cost: Cost::default() };
-        let mut before = Cost::now();
-        let samples = if *name == COUNTED { samples.min(COUNTED_SAMPLES) } else { samples };
+/// Asks everything of stores that are otherwise idle, one question after the other and one store after the other, ten questions
+/// each, so that what else the machine does meets all of them. Before, untold, all kinds are asked about others, until the caches
+/// are as full as those of a service that has run for a day; and a tenth more of each kind. What each store told.
+pub(crate) async fn measure(
+    stores: &[(Arc<dyn Store>, Population)],
+    samples: usize,
+    only: &str,
+) -> Vec<Vec<Asked>> {
+    let stores: Vec<(Context, &Population)> =
+        stores.iter().map(|(store, population)| (context(Arc::clone(store)), population)).collect();
+    let mut told: Vec<Vec<Asked>> = stores.iter().map(|_| Vec::new()).collect();
+    for (name, make) in KINDS.iter().filter(|(name, _)| *name != COUNTED) {
+        for (ctx, population) in &stores {
+            let others = (OTHERS..OTHERS + samples).map(|n| make(population, n));
+            Asked::of(name).ask(ctx, others, None).await;
+        }
+    }
+    let own = Cost::of_asking();
+    for (name, make) in KINDS.iter().filter(|(name, _)| name.starts_with(only)) {
+        let (samples, turn) =
+            if *name == COUNTED { (samples.min(COUNTED_SAMPLES), 1) } else { (samples, TURN) };
+        let warming = (samples / 10).max(1);
+        let mut asked: Vec<Asked> = stores.iter().map(|_| Asked::of(name)).collect();
+        for ((ctx, population), asked) in stores.iter().zip(&mut asked) {
+            asked.ask(ctx, (0..warming).map(|n| make(population, n)), None).await;
+        }
         let begun = Instant::now();
-        for n in 0..samples + samples / 10 {
-            if begun.elapsed() > PATIENCE && !asked.microseconds.is_empty() {
+        for first in (warming..warming + samples).step_by(turn) {
+            if begun.elapsed() > PATIENCE && first > warming {
                 break;
             }
-            if n == samples / 10 {
-                before = Cost::now();
-            }
-            let ask = make(population, n);
-            let start = Instant::now();
-            let found = answer(&ctx, ask).await;
-            if n >= samples / 10 {
-                asked.microseconds.push(start.elapsed().as_secs_f64() * 1e6);
-                asked.found.push(found as f64);
+            for ((ctx, population), asked) in stores.iter().zip(&mut asked) {
+                asked.ask(ctx, (first..first + turn).map(|n| make(population, n)), Some(&own)).await;
             }
         }
-        asked.cost = Cost::now().since(&before, asked.found.len());
-        all.push(asked);
+        told.iter_mut().zip(asked).for_each(|(told, asked)| told.push(asked));
     }
-    all
+    told
+}
+
+impl Asked {
+    fn of(name: &'static str) -> Self {
+        Self { name, microseconds: Vec::new(), found: Vec::new(), cost: Cost::default() }
+    }
+
+    /// Told, when it is known what the counting itself costs.
+    async fn ask(&mut self, ctx: &Context, asks: impl Iterator<Item = Ask>, own: Option<&Cost>) {
+        let asks: Vec<Ask> = asks.collect();
+        let (before, already, more) = (Cost::now(), self.found.len(), asks.len());
+        for ask in asks {
+            let start = Instant::now();
+            let found = answer(ctx, ask).await;
+            if own.is_some() {
+                self.microseconds.push(start.elapsed().as_secs_f64() * 1e6);
+                self.found.push(found as f64);
+            }
+        }
+        if let Some(own) = own {
+            let cost = Cost::now().since(&before, 1).less(own);
+            self.cost = self.cost.with(already, &cost, more);
+        }
+    }
 }
 
 /// How many were found; none where the store gave up, which is said: the others are still to be asked.

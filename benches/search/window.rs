@@ -19,8 +19,6 @@ pub(crate) struct Window {
     pub(crate) writer_seconds: f64,
     /// Bytes that this process had written.
     pub(crate) written: f64,
-    /// Written as the service writes.
-    pub(crate) usual: bool,
 }
 
 /// Where the filling is, and the windows behind it.
@@ -32,7 +30,6 @@ pub(crate) struct Windows {
     /// Units that this filling began with.
     before: usize,
     resources: usize,
-    usual: bool,
     start: Marks,
     done: Vec<Window>,
 }
@@ -52,25 +49,32 @@ impl Windows {
             units: 0,
             before: usize::MAX,
             resources: 0,
-            usual: true,
             start: Marks::now(),
             done: Vec::new(),
         }
     }
 
+    /// All of it is one window, however much it is.
+    pub(crate) fn whole(total: usize) -> Self {
+        Self { every: usize::MAX, ..Self::new(0, total) }
+    }
+
     /// A part begins where so many units are there.
-    pub(crate) fn begin(&mut self, units: usize, usual: bool) {
+    pub(crate) fn begin(&mut self, units: usize) {
         self.before = self.before.min(units);
-        (self.units, self.resources, self.usual, self.start) = (units, 0, usual, Marks::now());
+        (self.units, self.resources, self.start) = (units, 0, Marks::now());
     }
 
     /// One unit more.
     pub(crate) fn add(&mut self, resources: usize) {
         self.units += 1;
         self.resources += resources;
-        if self.resources < self.every.min(if self.usual { WINDOW_MIN } else { usize::MAX }) {
-            return;
+        if self.resources >= self.every {
+            self.close();
         }
+    }
+
+    fn close(&mut self) {
         let now = Marks::now();
         self.done.push(Window {
             reached: self.units,
@@ -78,7 +82,6 @@ impl Windows {
             seconds: (now.at - self.start.at).as_secs_f64(),
             writer_seconds: now.writer_seconds - self.start.writer_seconds,
             written: now.written - self.start.written,
-            usual: self.usual,
         });
         (self.start, self.resources) = (now, 0);
     }
@@ -97,7 +100,10 @@ impl Windows {
         );
     }
 
-    pub(crate) fn all(self) -> Vec<Window> {
+    pub(crate) fn all(mut self) -> Vec<Window> {
+        if self.every == usize::MAX {
+            self.close();
+        }
         self.done
     }
 }
