@@ -17,6 +17,8 @@ const SIZE_MIN: usize = 1_024;
 /// The fastest levels: an answer waits for them.
 const GZIP_LEVEL: Compression = Compression::fast();
 const ZSTD_LEVEL: i32 = 1;
+/// 8 MiB, the most that a content coding may use (RFC 9659, 3): a frame that promises more would take that much memory.
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 /// With a window of 256 KiB as fast as gzip at its fastest, and an eighth smaller for one resource, two thirds for a page.
 const BROTLI_QUALITY: i32 = 3;
 const BROTLI_WINDOW_BITS: i32 = 18;
@@ -79,8 +81,10 @@ pub(super) fn decode(headers: &HeaderMap, body: Vec<u8>, limit: usize) -> Result
         Coding::Brotli => {
             brotli::Decompressor::new(&body[..], BROTLI_BUFFER).take(most).read_to_end(&mut unpacked)
         }
-        Coding::Zstd => zstd::stream::read::Decoder::new(&body[..])
-            .and_then(|decoder| decoder.take(most).read_to_end(&mut unpacked)),
+        Coding::Zstd => zstd::stream::read::Decoder::new(&body[..]).and_then(|mut decoder| {
+            decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
+            decoder.take(most).read_to_end(&mut unpacked)
+        }),
     }
     .map_err(broken)?;
     if unpacked.len() > limit {
@@ -162,6 +166,19 @@ mod tests {
             assert_eq!(decode(&coded(coding.name()), packed, body.len()), Ok(body.clone()));
         }
         assert_eq!(decode(&HeaderMap::new(), body.clone(), 10), Ok(body));
+    }
+
+    #[test]
+    fn a_zstd_frame_takes_no_more_memory_than_a_content_coding_may() {
+        let body = b"{\"resourceType\":\"Patient\"}".repeat(100);
+        for (window, fits) in [(ZSTD_WINDOW_LOG_MAX, true), (ZSTD_WINDOW_LOG_MAX + 1, false)] {
+            let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), ZSTD_LEVEL).unwrap();
+            encoder.window_log(window).unwrap();
+            // Its length is not known beforehand: the window stands in the frame.
+            encoder.write_all(&body).unwrap();
+            let unpacked = decode(&coded("zstd"), encoder.finish().unwrap(), body.len());
+            assert_eq!(unpacked.is_ok(), fits, "{window}");
+        }
     }
 
     #[test]

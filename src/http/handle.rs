@@ -61,7 +61,7 @@ pub(super) async fn dispatch(
     let served = async {
         match matched {
             Ok(matched) => serve(&request, payload, state, matched, asked).await,
-            Err(problem) => Err(problem),
+            Err(problem) => Err(Box::pin(write::astray(&request, payload, state, problem)).await),
         }
     };
     let caught = AssertUnwindSafe(served.instrument(span.clone())).catch_unwind().await;
@@ -311,9 +311,18 @@ impl Exchange<'_> {
 
     /// The body of a write, whatever it is, without its coding.
     pub(super) async fn bytes(&self, payload: web::Payload) -> Result<Vec<u8>, Problem> {
-        let bytes = body::read(payload, self.state.body).await?;
-        coding::decode(self.request.headers(), bytes.into(), self.state.body.bytes)
+        bytes(self.request, payload, self.state).await
     }
+}
+
+/// The body of a request, whatever it is, without its coding.
+pub(super) async fn bytes(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &State,
+) -> Result<Vec<u8>, Problem> {
+    let bytes = body::read(payload, state.body).await?;
+    coding::decode(request.headers(), bytes.into(), state.body.bytes)
 }
 
 async fn read(exchange: &Exchange<'_>) -> Result<HttpResponse, Problem> {

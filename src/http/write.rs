@@ -1,10 +1,11 @@
 //! The writes of the RESTful API (R4 3.1.0.4 to 3.1.0.8): preconditions from the headers, the interaction, `Prefer`.
 
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 
+use super::State;
 use super::exchange::{self, Return};
-use super::handle::Exchange;
+use super::handle::{self, Exchange};
 use super::media::{self, Sent};
 use super::operation;
 use super::route::{Interaction, Matched};
@@ -57,64 +58,88 @@ async fn received<T>(
     asked: Result<T, Problem>,
 ) -> Result<(Sent, T), Problem> {
     let is_bundle = exchange.matched.interaction == Interaction::Bundle;
-    if !is_bundle && exchange.matched.rtype != "QuestionnaireResponse" {
-        let asked = asked?;
-        return Ok((exchange.body(payload).await?, asked));
-    }
-    let bytes = exchange.bytes(payload).await.map_err(if is_bundle { lost_in_a_bundle } else { lost })?;
+    let is_response = exchange.matched.rtype == "QuestionnaireResponse";
+    let bytes = exchange.bytes(payload).await.map_err(|problem| match (is_bundle, is_response) {
+        (true, _) => lost_in_a_bundle(problem),
+        (false, true) => lost(problem),
+        (false, false) => problem,
+    })?;
     let format = media::sent(exchange.request.headers(), false);
     match format.and_then(|format| asked.map(|asked| (format, asked))) {
         Ok((format, asked)) => Ok((Sent { bytes, format }, asked)),
-        Err(problem) if is_bundle => {
-            Err(interaction::keep_mistyped_bundle(exchange.context, &bytes, problem).await?)
-        }
-        Err(problem) => {
+        Err(problem) if is_response => {
             let problem = interaction::keep_mistyped(exchange.context, &bytes, problem).await?;
             Err(interaction::keep_mistyped_bundle(exchange.context, &bytes, problem).await?)
         }
+        Err(problem) => Err(interaction::keep_mistyped_bundle(exchange.context, &bytes, problem).await?),
     }
+}
+
+/// The problem of a request to where nothing is served, or nothing that is asked so; responses in its body are kept.
+pub(super) async fn astray(
+    request: &HttpRequest,
+    payload: web::Payload,
+    state: &State,
+    problem: Problem,
+) -> Problem {
+    if !matches!(request.method().as_str(), "POST" | "PUT" | "PATCH") {
+        return problem;
+    }
+    // A body that cannot be read says nothing of what it was; the answer stays the one about the path.
+    let Ok(bytes) = handle::bytes(request, payload, state).await else { return problem };
+    let told = interaction::keep_mistyped_bundle(&state.context, &bytes, problem).await;
+    told.unwrap_or_else(|fault| fault)
 }
 
 /// The problem of a request that is refused before its body is looked at; what would have been a response is kept.
 pub(super) async fn unheard(exchange: &Exchange<'_>, payload: web::Payload, problem: Problem) -> Problem {
-    let Matched { interaction, rtype, .. } = exchange.matched;
-    let writes = matches!(interaction, Interaction::Create | Interaction::Update | Interaction::UpdateWhere);
-    if interaction != Interaction::Bundle && !(writes && rtype == "QuestionnaireResponse") {
+    let writes = matches!(
+        exchange.matched.interaction,
+        Interaction::Bundle | Interaction::Create | Interaction::Update | Interaction::UpdateWhere
+    );
+    if !writes {
         return problem;
     }
     received::<()>(exchange, payload, Err(problem.clone())).await.err().unwrap_or(problem)
 }
 
+/// Why nothing of a body can be kept, as the metric names it, the code of the issue, and what to do.
+fn unreceived(problem: &Problem) -> Option<(&'static str, &'static str, &'static str)> {
+    Some(match problem.category {
+        Category::TooLarge => ("too-large", "too-long", "send it in a smaller form, or in parts"),
+        Category::RequestTimeout => ("too-slow", "incomplete", "send it again, or in parts"),
+        Category::UnsupportedMediaType => {
+            ("unknown-coding", "not-supported", "send it again as it is, or in gzip, br or zstd")
+        }
+        Category::Malformed => ("broken", "incomplete", "send it again"),
+        _ => return None,
+    })
+}
+
 /// The same problem, told as what it means for a response.
 fn lost(mut problem: Problem) -> Problem {
-    let (reason, how) = match problem.category {
-        Category::TooLarge => ("too-large", "send it again in a smaller form"),
-        Category::RequestTimeout => ("too-slow", "send it again"),
-        _ => return problem,
-    };
+    let Some((reason, code, how)) = unreceived(&problem) else { return problem };
     metrics::counter!("vigie_responses_not_kept_total", "reason" => reason).increment(1);
     tracing::warn!(reason, "a response could not be read up to its end: nothing of it is kept");
     let told = format!("nothing of this response is kept and nobody is told of it: {how}");
-    let french = "Réponse trop volumineuse ou trop lente à arriver : rien n'en est conservé, aucun soignant n'est prévenu.";
-    problem.issues.push(Issue::error("too-long", told).text(french));
+    let french = "Réponse trop volumineuse, trop lente à arriver ou illisible dès la réception : rien n'en est conservé, aucun soignant \
+                  n'est prévenu.";
+    problem.issues.push(Issue::error(code, told).text(french));
     problem
 }
 
 /// The same of a Bundle, in which there may have been some.
 fn lost_in_a_bundle(mut problem: Problem) -> Problem {
-    let (reason, how) = match problem.category {
-        Category::TooLarge => ("bundle-too-large", "send it in parts"),
-        Category::RequestTimeout => ("bundle-too-slow", "send it again, or in parts"),
-        _ => return problem,
-    };
-    metrics::counter!("vigie_responses_not_kept_total", "reason" => reason).increment(1);
+    let Some((reason, code, how)) = unreceived(&problem) else { return problem };
+    let reason = format!("bundle-{reason}");
     tracing::warn!(reason, "a Bundle could not be read up to its end: no response in it is kept");
+    metrics::counter!("vigie_responses_not_kept_total", "reason" => reason).increment(1);
     let told = format!(
         "nothing of what the Bundle holds is kept, responses included, and nobody is told of them: {how}"
     );
-    let french = "Envoi groupé trop volumineux ou trop lent à arriver : aucune réponse qu'il contenait n'est conservée, aucun soignant \
-                  n'est prévenu.";
-    problem.issues.push(Issue::error("too-long", told).text(french));
+    let french = "Envoi groupé trop volumineux, trop lent à arriver ou illisible dès la réception : aucune réponse qu'il contenait n'est \
+                  conservée, aucun soignant n'est prévenu.";
+    problem.issues.push(Issue::error(code, told).text(french));
     problem
 }
 

@@ -108,8 +108,23 @@ async fn rubbish_gets_a_clear_outcome_and_is_kept() {
     assert_eq!(code, 413);
     let text = diagnostics(&outcome);
     assert!(text.contains("5242880") && text.contains("nothing of this response is kept"), "{text}");
+    for (path, coding, status) in [
+        ("/QuestionnaireResponse", "deflate", 415),
+        ("/QuestionnaireResponse", "gzip", 400),
+        ("/", "deflate", 415),
+        ("/", "zstd", 400),
+    ] {
+        let headers = [("content-type", "application/fhir+json"), ("content-encoding", coding)];
+        let answer = service.ask("POST", path, &headers, whole.clone()).await;
+        assert_eq!(answer.status(), status, "{path} {coding}");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(coding) && text.contains("nothing of"), "{path} {coding}: {text}");
+    }
     let metrics = service.ask("GET", "/metrics", &[], vec![]).await.text().await.unwrap();
-    assert!(metrics.contains("vigie_responses_not_kept_total{reason=\"too-large\"} 1"), "{metrics}");
+    for reason in ["too-large", "unknown-coding", "broken", "bundle-unknown-coding", "bundle-broken"] {
+        let counted = format!("vigie_responses_not_kept_total{{reason=\"{reason}\"}} 1");
+        assert!(metrics.contains(&counted), "{reason}: {metrics}");
+    }
     let (code, outcome) = service.send("POST", "/QuestionnaireResponse", Vec::new()).await.unwrap();
     assert_eq!(code, 400);
     let nothing = kept_at(&diagnostics(&outcome));

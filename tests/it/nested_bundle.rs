@@ -157,3 +157,44 @@ async fn a_bundle_of_another_type_of_bytes_at_the_door_of_responses_is_looked_in
         assert_eq!(service.get(&format!("/{}", binary(&told))).await.0, 200);
     }
 }
+
+/// A path with a slash too many, of a type that is not taken, by a method that is not served there, in a request that is refused
+/// before its body is read: the answer is the same as without a response, and says where that is kept.
+#[tokio::test]
+async fn a_response_that_is_sent_astray_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = Service::start(&folder.path().join("store.sqlite"));
+    let response = |value: &str| {
+        json!({"resourceType": RESPONSE, "status": "completed", "subject": {"reference": "Patient/nobody"},
+        "identifier": {"system": "https://h.example", "value": value}, "authored": "2026-01-12T09:30:00+01:00",
+        "questionnaire": "https://vigie.example/fhir/Questionnaire/surveillance-hebdomadaire|1.0.0"})
+    };
+    let json = ("content-type", "application/fhir+json");
+    for (n, (method, path, headers, status)) in [
+        ("POST", "/Bundle", vec![json], 404),
+        ("POST", "/QuestionnaireResponse/", vec![json], 404),
+        ("POST", "/fhir/QuestionnaireResponse", vec![json], 404),
+        ("PUT", "/somewhere/else", vec![], 404),
+        ("POST", "/QuestionnaireResponse/1", vec![json], 405),
+        ("POST", "/Patient", vec![json, ("prefer", "return=everything")], 400),
+        ("POST", "/Patient", vec![("content-type", "text/plain")], 415),
+        ("PUT", "/Patient/1?_pretty=perhaps", vec![json], 400),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let alone = response(&format!("alone-{n}"));
+        let beside = bundle("collection", vec![json!({"resource": response(&format!("beside-{n}"))})]);
+        for (sent, kept) in [(alone, 1), (beside, 1), (patient("a"), 0)] {
+            let answer = service.ask(method, path, &headers, sent.to_string().into_bytes()).await;
+            assert_eq!(answer.status(), status, "{method} {path}");
+            let told = answer.text().await.unwrap();
+            assert_eq!(told.matches("kept as Binary/").count(), kept, "{method} {path}: {told}");
+            if kept > 0 {
+                assert_eq!(service.get(&format!("/{}", binary(&told))).await.0, 200);
+            }
+        }
+        let answer = service.ask(method, path, &headers, b"no resource".to_vec()).await;
+        assert_eq!(answer.status(), status, "{method} {path}");
+    }
+}

@@ -33,6 +33,7 @@ pub(super) fn apply(resource: &mut Value, parameters: &Value, now: Timestamp) ->
         let operation = Operation { parts: element::list(parameter, "part").collect(), now };
         operation.apply(resource).map_err(|problem| problem.at(&place))?;
     }
+    whole::prune(resource);
     Ok(())
 }
 
@@ -337,6 +338,7 @@ mod tests {
             "id": "p",
             "active": true,
             "name": [{"use": "official", "family": "PAT-TROIS", "given": ["A", "B", "C"]}, {"use": "nickname", "text": "x"}],
+            "maritalStatus": {"text": "x"},
             "deceasedBoolean": false
         });
         let parameters =
@@ -398,6 +400,7 @@ mod tests {
         );
         check(&operation("delete", "Patient.name.where(use='nickname')", vec![]), "/name/1", None);
         check(&operation("delete", "Patient.birthDate", vec![]), "/birthDate", None);
+        check(&operation("delete", "Patient.maritalStatus.text", vec![]), "/maritalStatus", None);
         check(
             &operation("replace", "Patient.active", vec![value("Boolean", json!(false))]),
             "/active",

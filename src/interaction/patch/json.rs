@@ -5,6 +5,7 @@
 
 use crate::json::Value;
 
+use super::whole;
 use crate::fhir::{DEPTH_MAX, MEMBERS_MAX};
 use crate::problem::{Category, Problem};
 
@@ -23,7 +24,19 @@ pub(super) fn apply(resource: &mut Value, patch: &Value) -> Result<(), Problem> 
     for (n, operation) in operations.iter().enumerate() {
         one(resource, operation, &mut room).map_err(|problem| problem.at(&format!("[{n}]")))?;
     }
+    // What the patch itself brings empty stays, and is refused with its place.
+    if !operations.iter().filter_map(|operation| operation.get("value")).any(is_empty_somewhere) {
+        whole::prune(resource);
+    }
     Ok(())
+}
+
+fn is_empty_somewhere(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.is_empty() || members.values().any(is_empty_somewhere),
+        Value::Array(elements) => elements.is_empty() || elements.iter().any(is_empty_somewhere),
+        _ => false,
+    }
 }
 
 fn one(resource: &mut Value, operation: &Value, room: &mut usize) -> Result<(), Problem> {
@@ -210,7 +223,7 @@ mod tests {
         check(
             json!({"a": {"b": 1}, "c": []}),
             json!([{"op": "move", "from": "/a/b", "path": "/c/0"}]),
-            Ok(json!({"a": {}, "c": [1]})),
+            Ok(json!({"c": [1]})),
         );
         check(
             json!({"a": 1}),
@@ -222,6 +235,20 @@ mod tests {
             json!([{"op": "test", "path": "/a~1b", "value": 1}, {"op": "remove", "path": "/m~0n"}]),
             Ok(json!({"a/b": 1})),
         );
+    }
+
+    #[test]
+    fn what_a_patch_emptied_goes_and_what_it_brings_empty_stays() {
+        let document = || json!({"id": "1", "name": [{"given": ["Anne"]}], "list": [1, 2]});
+        let removed = json!([{"op": "remove", "path": "/name/0/given/0"}]);
+        check(document(), removed, Ok(json!({"id": "1", "list": [1, 2]})));
+        // A list may be emptied and filled again.
+        let again = json!([{"op": "remove", "path": "/name/0/given/0"}, {"op": "add", "path": "/name/0/given/-", "value": "Zoé"}]);
+        check(document(), again, Ok(json!({"id": "1", "name": [{"given": ["Zoé"]}], "list": [1, 2]})));
+        let moved = json!([{"op": "move", "from": "/name/0/given", "path": "/list"}]);
+        check(document(), moved, Ok(json!({"id": "1", "list": ["Anne"]})));
+        let brought = json!([{"op": "replace", "path": "/list", "value": []}]);
+        check(document(), brought, Ok(json!({"id": "1", "name": [{"given": ["Anne"]}], "list": []})));
     }
 
     #[test]

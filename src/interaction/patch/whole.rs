@@ -120,6 +120,22 @@ pub(super) fn with(list: &[String], index: usize) -> Vec<String> {
     place
 }
 
+/// Takes out what a patch took the last part from, from the inside out; whether nothing is left: FHIR has neither empty lists nor
+/// empty objects (R4, JSON, 2.6.2). At the end of a patch: in between, what was emptied may be filled again.
+pub(super) fn prune(value: &mut Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            members.retain(|_, member| !prune(member));
+            members.is_empty()
+        }
+        Value::Array(elements) => {
+            elements.retain_mut(|element| !prune(element));
+            elements.is_empty()
+        }
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
