@@ -140,6 +140,7 @@ fn situation(shelf: Arc<Shelf>, question: Question) -> Situation {
         careplan: known.careplan,
         careplans,
         form: known.form,
+        layout: known.layout,
         plan: known.plan,
         terminology: known.shelf.terminology(),
         following: Following::default(),

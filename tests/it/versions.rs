@@ -118,3 +118,35 @@ async fn what_does_not_say_which_questionnaire_it_answers_is_compared_with_the_w
         assert!(told.iter().any(|told| told == code), "{code}: {told:?}");
     }
 }
+
+/// A version that nobody here knows: its answers are found by the version that the protocol looks at, in the week that is judged and
+/// in those before.
+#[tokio::test]
+async fn an_unknown_version_is_judged_wherever_it_asks_and_whatever_the_weeks_before_asked_where() {
+    let app = App::new().await;
+    let course = Course::start(&app, "folfox").await;
+    let is_form = |one: &Value| one["resourceType"] == "Questionnaire";
+    let mut before = moved(profiles().into_iter().find(is_form).unwrap());
+    before["version"] = json!("0.9.0");
+    before["id"] = json!("before");
+    app.put(&before).await.unwrap();
+    let url = before["url"].as_str().unwrap();
+    for (day, oxygen) in [("2026-03-02", Some(98)), ("2026-03-09", None)] {
+        app.at(&format!("{day}T09:13:00+01:00"));
+        let mut response = week(&course, day, "0", oxygen);
+        if oxygen.is_some() {
+            response = moved(response);
+            response["questionnaire"] = json!(format!("{url}|0.9.0"));
+        }
+        app.submit(&response).await.unwrap();
+    }
+    app.at("2026-03-16T09:13:00+01:00");
+    let mut unknown = moved(week(&course, "2026-03-16", "2", Some(95)));
+    unknown["questionnaire"] = json!(format!("{url}|9.9.9"));
+    let refused = app.submit(&unknown).await.unwrap_err();
+    assert_eq!(refused.category, Category::Invalid, "{refused}");
+    let told = rules(&app, &course).await;
+    for code in ["R11", "R43", "technique"] {
+        assert!(told.iter().any(|told| told == code), "{code}: {told:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! The decision about one response: pure, so that `submit`, `$validate`, `$evaluate` and the command line cannot differ.
 
 use std::borrow::Cow;
+use std::slice;
 use std::sync::Arc;
 
 use crate::json::Value;
@@ -37,6 +38,9 @@ pub(crate) struct Situation {
     pub(crate) careplans: Vec<Value>,
     /// Its questionnaire, if it is known.
     pub(crate) form: Option<Arc<Form>>,
+    /// That by which answers are found: its questionnaire, or the version of it that the protocol looks at where the one that it
+    /// names is not known here.
+    pub(crate) layout: Option<Arc<Form>>,
     /// The protocol that judges it, if there is one.
     pub(crate) plan: Option<Arc<Plan>>,
     /// Code systems and value sets.
@@ -97,6 +101,13 @@ pub(crate) fn judge(situation: &Situation, explained: Explained) -> Judgement {
         };
         readings = validation.readings;
         readable = owned.or(readable);
+    } else if let Some(layout) = &situation.layout {
+        let response = readable.as_ref().unwrap_or(&situation.response);
+        let placed = match layout.compiled.placed(slice::from_ref(response)) {
+            Cow::Owned(mut one) => one.pop(),
+            Cow::Borrowed(_) => None,
+        };
+        readable = placed.or(readable);
     }
     without_repeats(&mut issues);
     let accepted = !incoming::hinders(&issues);
@@ -232,14 +243,14 @@ fn evaluate(
         unreadable.push(without_protocol());
         return technique(&unreadable);
     };
-    let history = match &situation.form {
+    let history = match &situation.layout {
         Some(form) => form.compiled.placed(&situation.history),
         None => Cow::Borrowed(situation.history.as_slice()),
     };
     plan.compiled.evaluate(&rules::Facts {
         response: read.response,
         readings: Some(read.readings),
-        questionnaire: situation.form.as_ref().map(|form| form.compiled.source()),
+        questionnaire: situation.layout.as_ref().map(|form| form.compiled.source()),
         previous: history.first(),
         history: &history,
         careplans: &situation.careplans,

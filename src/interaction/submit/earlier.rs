@@ -102,7 +102,7 @@ pub(super) async fn responses(
         let is_whole = |n: usize| n == 0 && stored.is_empty();
         let read = |(n, one)| {
             let picked = read::picked(one, picks.filter(|_| !is_whole(n)))?;
-            let is_of_form = form.is_none_or(|form| form.is_answered_by(&picked));
+            let is_of_form = form.is_some_and(|form| form.is_answered_by(&picked));
             if is_of_form || is_whole(n) { Ok(picked) } else { read::body(one) }
         };
         let mut parsed: Vec<Value> = page.resources.iter().enumerate().map(read).collect::<Result<_, _>>()?;

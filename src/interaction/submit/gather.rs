@@ -70,8 +70,8 @@ pub(crate) async fn gather(
         Some((query, first)) => {
             let picks = plan.and_then(|plan| plan.compiled.history());
             let own = earlier::Own { id: own, at: moment, since };
-            let form = known.form.as_ref().map(|form| &form.compiled);
-            earlier::responses(ctx, query, first, own, (picks, form)).await?
+            let layout = known.layout.as_ref().map(|form| &form.compiled);
+            earlier::responses(ctx, query, first, own, (picks, layout)).await?
         }
         None => earlier::Responses::default(),
     };
@@ -89,6 +89,7 @@ pub(crate) async fn gather(
         careplan: known.careplan,
         careplans: around.careplans,
         form: known.form,
+        layout: known.layout,
         plan: known.plan,
         terminology: known.shelf.terminology(),
         history: responses.earlier,
@@ -239,6 +240,7 @@ async fn unsaid(ctx: &Context, records: &str, plan: &Plan) -> Result<Option<Foun
 pub(crate) struct Known {
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) form: Option<Arc<Form>>,
+    pub(crate) layout: Option<Arc<Form>>,
     pub(crate) plan: Option<Arc<Plan>>,
     pub(crate) careplan: Option<Value>,
     pub(crate) issues: Vec<Issue>,
@@ -311,7 +313,12 @@ pub(crate) fn known(shelf: Arc<Shelf>, response: &mut Value, careplans: &[Value]
     });
     let followed = careplans.iter().find(|careplan| careplan::is_followed(careplan));
     let careplan = chosen.map(|(_, careplan)| careplan).or(followed).cloned();
-    Known { shelf, form, plan, careplan, issues, doubts }
+    let layout = form.clone().or_else(|| {
+        let judged = plan.as_ref()?.compiled.questionnaires().iter();
+        let mut same = judged.filter(|one| url.is_none_or(|url| library::Canonical::parse(one).url == url));
+        same.find_map(|canonical| shelf.form(canonical))
+    });
+    Known { shelf, form, layout, plan, careplan, issues, doubts }
 }
 
 /// The protocols that a plan of care follows.
