@@ -60,8 +60,8 @@ async fn received<T>(
     let is_bundle = exchange.matched.interaction == Interaction::Bundle;
     let is_response = exchange.matched.rtype == "QuestionnaireResponse";
     let bytes = exchange.bytes(payload).await.map_err(|problem| match (is_bundle, is_response) {
-        (true, _) => lost_in_a_bundle(problem),
-        (false, true) => lost(problem),
+        (true, _) => BUNDLE.tell(problem),
+        (false, true) => RESPONSE.tell(problem),
         (false, false) => problem,
     })?;
     let format = media::sent(exchange.request.headers(), false);
@@ -116,31 +116,39 @@ fn unreceived(problem: &Problem) -> Option<(&'static str, &'static str, &'static
     })
 }
 
-/// The same problem, told as what it means for a response.
-fn lost(mut problem: Problem) -> Problem {
-    let Some((reason, code, how)) = unreceived(&problem) else { return problem };
-    metrics::counter!("vigie_responses_not_kept_total", "reason" => reason).increment(1);
-    tracing::warn!(reason, "a response could not be read up to its end: nothing of it is kept");
-    let told = format!("nothing of this response is kept and nobody is told of it: {how}");
-    let french = "Réponse trop volumineuse, trop lente à arriver ou illisible dès la réception : rien n'en est conservé, aucun soignant \
-                  n'est prévenu.";
-    problem.issues.push(Issue::error(code, told).text(french));
-    problem
+/// What of a body is lost that cannot be read.
+#[derive(Clone, Copy)]
+struct Lost {
+    /// Before the reason, in the metric.
+    prefix: &'static str,
+    english: &'static str,
+    french: &'static str,
 }
 
-/// The same of a Bundle, in which there may have been some.
-fn lost_in_a_bundle(mut problem: Problem) -> Problem {
-    let Some((reason, code, how)) = unreceived(&problem) else { return problem };
-    let reason = format!("bundle-{reason}");
-    tracing::warn!(reason, "a Bundle could not be read up to its end: no response in it is kept");
-    metrics::counter!("vigie_responses_not_kept_total", "reason" => reason).increment(1);
-    let told = format!(
-        "nothing of what the Bundle holds is kept, responses included, and nobody is told of them: {how}"
-    );
-    let french = "Envoi groupé trop volumineux, trop lent à arriver ou illisible dès la réception : aucune réponse qu'il contenait n'est \
-                  conservée, aucun soignant n'est prévenu.";
-    problem.issues.push(Issue::error(code, told).text(french));
-    problem
+const RESPONSE: Lost = Lost {
+    prefix: "",
+    english: "nothing of this response is kept and nobody is told of it",
+    french: "Réponse trop volumineuse, trop lente à arriver ou illisible dès la réception : rien n'en est conservé, aucun soignant \
+             n'est prévenu.",
+};
+
+const BUNDLE: Lost = Lost {
+    prefix: "bundle-",
+    english: "nothing of what the Bundle holds is kept, responses included, and nobody is told of them",
+    french: "Envoi groupé trop volumineux, trop lent à arriver ou illisible dès la réception : aucune réponse qu'il contenait n'est \
+             conservée, aucun soignant n'est prévenu.",
+};
+
+impl Lost {
+    /// The same problem, told as what it means for those who answered.
+    fn tell(self, mut problem: Problem) -> Problem {
+        let Some((reason, code, how)) = unreceived(&problem) else { return problem };
+        let reason = format!("{}{reason}", self.prefix);
+        tracing::warn!(reason, "a body could not be read up to its end: no response in it is kept");
+        metrics::counter!("vigie_responses_not_kept_total", "reason" => reason).increment(1);
+        problem.issues.push(Issue::error(code, format!("{}: {how}", self.english)).text(self.french));
+        problem
+    }
 }
 
 pub(super) async fn patch(exchange: &Exchange<'_>, payload: web::Payload) -> Result<HttpResponse, Problem> {

@@ -46,6 +46,16 @@ fn week(course: &Course, day: &str, grade: &str, oxygen: Option<u8>) -> Value {
     response
 }
 
+/// Publishes a version 0.9.0 of the questionnaire that asks two questions in the other group; its url.
+async fn version_before(app: &App) -> String {
+    let is_form = |one: &Value| one["resourceType"] == "Questionnaire";
+    let mut before = moved(profiles().into_iter().find(is_form).unwrap());
+    before["version"] = json!("0.9.0");
+    before["id"] = json!("before");
+    app.put(&before).await.unwrap();
+    before["url"].as_str().unwrap().to_owned()
+}
+
 async fn rules(app: &App, course: &Course) -> Vec<String> {
     let flags = app.search("Flag", &[("subject", &course.patient()), ("status", "active")]).await;
     let codes = flags.iter().flat_map(|flag| flag["code"]["coding"].as_array().unwrap());
@@ -56,12 +66,7 @@ async fn rules(app: &App, course: &Course) -> Vec<String> {
 async fn an_answer_is_compared_with_the_one_before_wherever_the_version_before_asked_it() {
     let app = App::new().await;
     let course = Course::start(&app, "folfox").await;
-    let is_form = |one: &Value| one["resourceType"] == "Questionnaire";
-    let mut before = moved(profiles().into_iter().find(is_form).unwrap());
-    before["version"] = json!("0.9.0");
-    before["id"] = json!("before");
-    app.put(&before).await.unwrap();
-    let url = before["url"].as_str().unwrap();
+    let url = version_before(&app).await;
 
     app.at("2026-03-02T09:13:00+01:00");
     let mut first = moved(week(&course, "2026-03-02", "0", Some(98)));
@@ -125,12 +130,7 @@ async fn what_does_not_say_which_questionnaire_it_answers_is_compared_with_the_w
 async fn an_unknown_version_is_judged_wherever_it_asks_and_whatever_the_weeks_before_asked_where() {
     let app = App::new().await;
     let course = Course::start(&app, "folfox").await;
-    let is_form = |one: &Value| one["resourceType"] == "Questionnaire";
-    let mut before = moved(profiles().into_iter().find(is_form).unwrap());
-    before["version"] = json!("0.9.0");
-    before["id"] = json!("before");
-    app.put(&before).await.unwrap();
-    let url = before["url"].as_str().unwrap();
+    let url = version_before(&app).await;
     for (day, oxygen) in [("2026-03-02", Some(98)), ("2026-03-09", None)] {
         app.at(&format!("{day}T09:13:00+01:00"));
         let mut response = week(&course, day, "0", oxygen);
