@@ -10,7 +10,7 @@ use super::element::{
     shown_coding, told_concept,
 };
 use super::existing::status;
-use super::french::{authored_at, count};
+use super::french::{authored_at, count, no_alert};
 use super::input::{Input, Scene};
 use super::narrative::narrative;
 use super::observation::Observations;
@@ -108,7 +108,7 @@ fn conclusion(scene: &Scene<'_>) -> String {
     let alerts = &scene.alerts;
     let mut text = format!("Niveau {}. ", scene.level().display().to_lowercase());
     if alerts.is_empty() {
-        text.push_str(if scene.held.is_empty() { "Aucune alerte." } else { "Aucune autre alerte." });
+        text.push_str(no_alert(!scene.held.is_empty()));
     } else {
         let named: Vec<String> = alerts
             .iter()

@@ -73,6 +73,15 @@ pub(super) fn count(n: usize, one: &str, many: &str) -> String {
     format!("{n} {}", if n < 2 { one } else { many })
 }
 
+/// That a response raised no alert, or none beside those that stay: of those before it this report says nothing.
+pub(super) fn no_alert(others_stay: bool) -> &'static str {
+    if others_stay {
+        "Aucune autre alerte dans cette réponse (les alertes des réponses précédentes ne sont pas reprises ici)."
+    } else {
+        "Aucune alerte dans cette réponse (celles des réponses précédentes ne sont pas reprises ici)."
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::french::{action, lateness, moment, role, told};
+use super::french::{action, lateness, moment, no_alert, role, told};
 use super::input::{Input, Scene};
 use super::task::Tasks;
 use crate::problem::Severity;
@@ -32,8 +32,7 @@ pub(super) fn narrative(scene: &Scene<'_>, tasks: &Tasks<'_>, declined: Vec<Stri
 
 fn alerts(scene: &Scene<'_>, div: &mut String) {
     if scene.alerts.is_empty() {
-        let other = if scene.held.is_empty() { "" } else { "autre " };
-        let _ = write!(div, "<p>Aucune {other}alerte.</p>");
+        let _ = write!(div, "<p>{}</p>", no_alert(!scene.held.is_empty()));
         return;
     }
     div.push_str("<table><caption>Alertes</caption><thead><tr><th>Niveau</th><th>Règle</th><th>Réponses</th><th>Seuil</th></tr></thead><tbody>");

@@ -144,7 +144,12 @@ fn a_quiet_response_becomes_a_message_and_a_preliminary_report() {
     let report = one(&derived, "DiagnosticReport");
     assert_eq!(str_at(report, "status"), Some("preliminary"));
     assert_eq!(str_at(report, "conclusionCode.coding.code"), Some("vert"));
-    assert_eq!(str_at(report, "conclusion"), Some("Niveau vert. Aucune alerte."));
+    assert_eq!(
+        str_at(report, "conclusion"),
+        Some(
+            "Niveau vert. Aucune alerte dans cette réponse (celles des réponses précédentes ne sont pas reprises ici)."
+        )
+    );
     assert!(str_at(one(&derived, "Communication"), "payload.contentString").unwrap().starts_with("Merci"));
 }
 
