@@ -18,7 +18,7 @@ use tokio::task::{self, JoinError, JoinSet};
 use crate::audit;
 use crate::clock::{Clock, Ids};
 use crate::connector::Connectors;
-use crate::outbox::{Backoff, Outcome};
+use crate::outbox::{Backoff, DAMAGED, Outcome};
 use crate::problem::Problem;
 use crate::store::{Expect, LeaseRequest, Leased, Pending, Settlement, Store, Write};
 
@@ -236,6 +236,9 @@ impl Inner {
     /// How an attempt ends, and what is written besides.
     async fn outcome(&self, leased: &Leased) -> (Outcome, Vec<Write>) {
         let begun = tokio::time::Instant::now();
+        if leased.damaged {
+            return (Outcome::Refused { reason: DAMAGED.to_owned() }, Vec::new());
+        }
         let Some(look) = &self.look else { return (self.sent(leased, self.patience()).await, Vec::new()) };
         match tokio::time::timeout(self.patience(), look.look(leased)).await {
             Ok(Ok(None)) => {

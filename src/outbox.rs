@@ -186,6 +186,9 @@ pub enum Outcome {
 /// and not as it should.
 pub const UNCLEAR: &str = "no clear answer: ";
 
+/// The reason of a refusal of ours: what is stored of the payload cannot be read any more.
+pub const DAMAGED: &str = "nothing was sent: what is stored of it is damaged";
+
 impl Outcome {
     /// A refusal that does not tell whether the receiver has what was sent.
     #[must_use]

@@ -33,6 +33,8 @@ pub enum Category {
     Busy,
     /// No space left to store anything (507).
     StorageFull,
+    /// What is stored cannot be read any more (500): the message names the version, and a backup may have it.
+    Damaged,
     /// Ours (500): the message says no more than an id under which the log tells it.
     Internal,
 }

@@ -39,7 +39,8 @@ pub use staged::Staged;
 pub use unit::{Body, Claim, Committed, Expect, Guard, Halt, Series, Unit, Violation, Write};
 
 use crate::fhir::search::Query;
-use crate::problem::Problem;
+use crate::json::Value;
+use crate::problem::{Category, Problem};
 
 /// A boxed answer of the store.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Problem>> + Send + 'a>>;
@@ -127,8 +128,64 @@ pub struct Stored {
     pub deleted: bool,
     /// By which request it came about.
     pub made: Made,
-    /// JSON, byte for byte as committed; `meta.lastUpdated` says what the commit decided.
-    pub body: Vec<u8>,
+    /// JSON, byte for byte as committed; `meta.lastUpdated` says what the commit decided. Nothing where what is stored of it
+    /// is damaged: whoever looks at many goes on with the others.
+    pub body: Option<Vec<u8>>,
+}
+
+impl Stored {
+    /// The JSON.
+    ///
+    /// # Errors
+    /// `Damaged`, naming the version.
+    pub fn body(&self) -> Result<&[u8], Problem> {
+        self.body.as_deref().ok_or_else(|| self.damage())
+    }
+
+    /// The same, taken out.
+    ///
+    /// # Errors
+    /// As [`Self::body`].
+    pub fn into_body(mut self) -> Result<Vec<u8>, Problem> {
+        self.body.take().ok_or_else(|| self.damage())
+    }
+
+    /// The resource.
+    ///
+    /// # Errors
+    /// As [`Self::body`]; what is stored was JSON when it was written.
+    pub fn resource(&self) -> Result<Value, Problem> {
+        // The text is checked as a whole, and not string by string.
+        let text = std::str::from_utf8(self.body()?).ok();
+        text.and_then(|text| serde_json::from_str(text).ok()).ok_or_else(|| self.damage())
+    }
+
+    /// Bytes of the JSON.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.body.as_ref().map_or(0, Vec::len)
+    }
+
+    /// That this version cannot be read any more.
+    #[must_use]
+    pub fn damage(&self) -> Problem {
+        damage(&self.rtype, &self.id, self.version)
+    }
+}
+
+fn damage(rtype: &str, id: &str, version: u64) -> Problem {
+    damaged(&format!("{rtype}/{id}/_history/{version}"))
+}
+
+/// That what a delivery sends cannot be read any more.
+fn delivery_damage(id: &str) -> Problem {
+    damaged(&format!("the payload of delivery {id}"))
+}
+
+fn damaged(what: &str) -> Problem {
+    let text =
+        format!("{what} is damaged where it is stored and cannot be read: a backup of the store may have it");
+    Problem::new(Category::Damaged, "exception", text)
 }
 
 impl fmt::Debug for Stored {

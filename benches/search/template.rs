@@ -84,7 +84,7 @@ impl Templates {
             let resources: Vec<Value> = unit
                 .iter()
                 .filter(|version| version.version == 1)
-                .map(|version| serde_json::from_slice(&version.body).expect("JSON"))
+                .map(|version| version.resource().expect("JSON"))
                 .collect();
             let course = KEYS.iter().position(|key| resources.iter().any(|one| is_about(one, key)));
             let Some(course) = course else { continue };

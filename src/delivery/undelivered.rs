@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::{Ids, SeededIds};
 use crate::fhir::datetime::instant;
 use crate::fhir::meta;
-use crate::outbox::{Act, Attempt, Delivery, Outcome};
+use crate::outbox::{Act, Attempt, DAMAGED, Delivery, Outcome};
 use crate::terminology::{PERFORMER_ROLE, TASK_CODE, UNDELIVERED};
 
 /// Until when such a Task should be done.
@@ -23,7 +23,19 @@ const TEXT_MAX: usize = 500;
 pub(super) fn task(delivery: &Delivery, attempt: &Attempt) -> Option<Value> {
     // What is held back has a Task of its own.
     let Outcome::Refused { reason } = &attempt.outcome else { return None };
-    Some(rendered(delivery, &refused(delivery, reason), attempt.ended_at))
+    let why = if reason == DAMAGED { damaged(delivery) } else { refused(delivery, reason) };
+    Some(rendered(delivery, &why, attempt.ended_at))
+}
+
+fn damaged(delivery: &Delivery) -> String {
+    let Delivery { id, destination, .. } = delivery;
+    format!(
+        "Rien n'a été envoyé à la destination « {destination} » : l'envoi {id} ({}) est endommagé dans la base de données du service. \
+         Remettre le document par un autre moyen et prévenir l'exploitant : une sauvegarde de la base peut le contenir. Une fois la base \
+         rétablie, demander un nouvel envoi ($delivery-resend) ; sinon, arrêter l'envoi avec un motif ($delivery-stop) : les suivants \
+         attendent derrière lui.",
+        what(delivery.act),
+    )
 }
 
 fn refused(delivery: &Delivery, reason: &str) -> String {
@@ -140,7 +152,8 @@ mod tests {
         let check = |reason: &str, means: &str| {
             let task = task(&delivery(), &attempt("2026-03-09T08:00:01Z", refusal(reason))).unwrap();
             let text = task["description"].as_str().unwrap();
-            for part in ["« pfi »", reason, means, "$delivery-resend", "$delivery-stop"] {
+            let quoted = if reason == DAMAGED { means } else { reason };
+            for part in ["« pfi »", quoted, means, "$delivery-resend", "$delivery-stop"] {
                 assert!(text.contains(part), "{part}: {text}");
             }
             let issues = crate::fhir::structure::check(&task);
@@ -151,6 +164,7 @@ mod tests {
         check("answered with 403 Forbidden", "l'accès est refusé");
         check("answered with 422 Unprocessable Entity: required at Bundle", "n'est pas accepté");
         check("answered with HTTP 404", "l'adresse ne reçoit pas");
+        check(DAMAGED, "est endommagé");
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Condition {
 #[must_use]
 pub const fn code_for(problem: &Problem) -> Code {
     match problem.category {
-        Category::Busy | Category::StorageFull | Category::Internal => Code::Reject,
+        Category::Busy | Category::StorageFull | Category::Damaged | Category::Internal => Code::Reject,
         _ => Code::Error,
     }
 }

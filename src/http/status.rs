@@ -25,7 +25,7 @@ pub(super) const fn of(category: Category) -> StatusCode {
         Category::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Category::Busy => StatusCode::SERVICE_UNAVAILABLE,
         Category::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
-        Category::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        Category::Damaged | Category::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -76,6 +76,7 @@ mod tests {
             Category::TooLarge,
             Category::Busy,
             Category::StorageFull,
+            Category::Damaged,
             Category::Internal,
         ] {
             assert_eq!(interaction::status_line(category), of(category).to_string());

@@ -149,7 +149,7 @@ pub(crate) async fn existing(ctx: &Context, rtype: &str, ids: &[String]) -> Resu
     let id = id.rsplit('/').next().unwrap_or(id);
     let stored =
         ctx.store.read(rtype, id).await?.ok_or_else(|| Problem::not_found(format!("{rtype}/{id}")))?;
-    Ok(read::of(Kind::Found, stored))
+    read::of(Kind::Found, stored)
 }
 
 /// What was written at that instant, as an answer.

@@ -292,7 +292,7 @@ mod tests {
             last_updated: Timestamp::UNIX_EPOCH,
             deleted: false,
             made: crate::store::Made::Post,
-            body: b"{".to_vec(),
+            body: Some(b"{".to_vec()),
         };
         assert_eq!(read::legible(&stored), None);
         let fails = |category| told(&stored, Err(Problem::new(category, "processing", "x"))).map_err(|_| ());

@@ -7,7 +7,7 @@ use super::search::link::link;
 use super::search::{CURSOR, SearchAnswer};
 use super::{Context, read};
 use crate::fhir::datetime::{self, PartialDateTime};
-use crate::fhir::search;
+use crate::fhir::{outcome, search};
 use crate::problem::{Category, Problem};
 use crate::store::{History, Made, Stored};
 
@@ -63,9 +63,6 @@ fn entry(base: &str, stored: &Stored) -> Result<Value, Problem> {
         (Made::Put, ..) | (Made::Unrecorded, ..) => ("PUT", own(), "200"),
         (Made::Patch, ..) => ("PATCH", own(), "200"),
     };
-    if !stored.deleted {
-        entry["resource"] = read::body(stored)?;
-    }
     entry["request"] = json!({ "method": method, "url": url });
     entry["response"] = json!({
         "status": status,
@@ -73,6 +70,13 @@ fn entry(base: &str, stored: &Stored) -> Result<Value, Problem> {
         "etag": format!("W/\"{version}\""),
         "lastModified": datetime::instant(stored.last_updated)
     });
+    if !stored.deleted {
+        match read::body(stored) {
+            Ok(resource) => entry["resource"] = resource,
+            // Who follows the feed learns of it and goes on: this version will never be legible.
+            Err(problem) => entry["response"]["outcome"] = outcome::operation_outcome(&problem.issues),
+        }
+    }
     Ok(entry)
 }
 

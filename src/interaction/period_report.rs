@@ -101,14 +101,14 @@ async fn round(ctx: &Context, subject: &str, days: Days, query: &Query) -> Resul
         && is_final(current)
     {
         let outcome = vec![signed()];
-        return Ok(Some(Answer { outcome, ..read::of(Kind::Found, stored.clone()) }));
+        return Ok(Some(Answer { outcome, ..read::of(Kind::Found, stored.clone())? }));
     }
     let at = incoming::now(ctx);
     let drafted = draft(ctx, before.resource.as_ref(), (subject, days), at).await?;
     if let (Some(current), Some(stored)) = (&before.resource, &known)
         && found_in(current) == found_in(&drafted)
     {
-        return Ok(Some(read::of(Kind::Found, stored.clone())));
+        return read::of(Kind::Found, stored.clone()).map(Some);
     }
     let report = meta::stamp(drafted, &id, before.next(), at);
     let mut unit = Unit::new("period-report", at);

@@ -69,12 +69,9 @@ pub(crate) fn writable(rtype: &str) -> Result<(), Problem> {
 /// The JSON of a stored version.
 ///
 /// # Errors
-/// `Internal`: what is stored was JSON when it was written.
+/// `Damaged`: what is stored was JSON when it was written.
 pub(crate) fn body(stored: &Stored) -> Result<Value, Problem> {
-    // The text is checked as a whole, and not string by string.
-    let text = std::str::from_utf8(&stored.body).ok();
-    text.and_then(|text| serde_json::from_str(text).ok())
-        .ok_or_else(|| Problem::internal(format!("{}/{} is stored damaged", stored.rtype, stored.id)))
+    stored.resource()
 }
 
 /// The same for who looks at many: one that is damaged is logged, and no reason to leave the others alone.
@@ -87,9 +84,9 @@ pub(crate) fn legible(stored: &Stored) -> Option<Value> {
 /// The same without the elements of a list that are not picked, where there are picks.
 ///
 /// # Errors
-/// `Internal`, as [`body`].
+/// `Damaged`, as [`body`].
 pub(crate) fn picked(stored: &Stored, picks: Option<&Picks>) -> Result<Value, Problem> {
-    let text = std::str::from_utf8(&stored.body).ok().zip(picks);
+    let text = std::str::from_utf8(stored.body()?).ok().zip(picks);
     let picked = text.and_then(|(text, picks)| json::read_picked(text, picks).ok());
     picked.map_or_else(|| body(stored), Ok)
 }
@@ -106,16 +103,20 @@ pub(crate) async fn current(ctx: &Context, rtype: &str, id: &str) -> Result<Opti
 }
 
 /// A stored version as an answer of this kind.
-pub(crate) fn of(kind: Kind, stored: Stored) -> Answer {
-    Answer {
+///
+/// # Errors
+/// `Damaged`.
+pub(crate) fn of(kind: Kind, mut stored: Stored) -> Result<Answer, Problem> {
+    let Some(body) = stored.body.take() else { return Err(stored.damage()) };
+    Ok(Answer {
         kind,
         rtype: stored.rtype,
         id: stored.id,
         version: stored.version,
         last_updated: stored.last_updated,
-        body: stored.body,
+        body,
         outcome: Vec::new(),
-    }
+    })
 }
 
 fn answer(stored: Option<Stored>, place: impl Fn() -> String) -> Result<Answer, Problem> {
@@ -124,6 +125,6 @@ fn answer(stored: Option<Stored>, place: impl Fn() -> String) -> Result<Answer, 
         Some(stored) if stored.deleted => {
             Err(Problem::new(Category::Gone, "deleted", format!("{} was deleted", place())))
         }
-        Some(stored) => Ok(of(Kind::Read, stored)),
+        Some(stored) => of(Kind::Read, stored),
     }
 }

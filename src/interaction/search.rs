@@ -15,7 +15,8 @@ use super::{Context, read};
 use crate::fhir::bundle::{self, Match, Mode};
 use crate::fhir::search::{self as parameters, Handling, Request};
 use crate::fhir::{outcome, subset};
-use crate::problem::{Issue, Problem};
+use crate::problem::{Issue, Problem, Severity};
+use crate::store::Stored;
 
 pub use compartment::MEMBERS;
 pub use everything::everything;
@@ -83,9 +84,9 @@ pub async fn search_with(ctx: &Context, search: Search<'_>) -> Result<SearchAnsw
     merged::widen(ctx, &mut request.query).await?;
     concepts::resolve(ctx, &mut request.query).await?;
     let page = ctx.store.search(&request.query).await?;
-    let matches: Vec<Value> = page.resources.iter().map(read::body).collect::<Result<_, _>>()?;
-    let (included, more) = include::included(ctx, &request, &matches).await?;
     let mut said: Vec<Issue> = request.ignored.iter().map(|ignored| ignored.issue.clone()).collect();
+    let matches = legible(&page.resources, &mut said);
+    let (included, more) = include::included(ctx, &request, &matches).await?;
     said.extend(more.into_iter().chain(asked));
     let kept = kept(&request, search.params);
     let mut links = vec![("self", link::to(ctx, &path, &kept, None))];
@@ -105,6 +106,16 @@ pub async fn search_with(ctx: &Context, search: Search<'_>) -> Result<SearchAnsw
 fn kept(request: &Request, params: &[(String, String)]) -> Vec<(String, String)> {
     let is_ignored = |place: usize| request.ignored.iter().any(|ignored| ignored.place == place);
     params.iter().enumerate().filter(|(place, _)| !is_ignored(*place)).map(|(_, pair)| pair.clone()).collect()
+}
+
+/// The resources of a page; of one that is damaged where it is stored, the page says so in its place.
+fn legible(page: &[Stored], said: &mut Vec<Issue>) -> Vec<Value> {
+    let read = page.iter().map(read::body);
+    let damaged = |issue: Issue| Issue { severity: Severity::Warning, ..issue };
+    read.filter_map(|resource| {
+        resource.map_err(|problem| said.extend(problem.issues.into_iter().map(damaged))).ok()
+    })
+    .collect()
 }
 
 fn entries(ctx: &Context, resources: Vec<Value>, mode: Mode) -> Vec<Match> {

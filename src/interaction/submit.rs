@@ -438,7 +438,13 @@ async fn round(
     {
         return Ok(first);
     }
-    let gathered = gather(ctx, arrival, before).await?;
+    let (gathered, category) = match gather(ctx, arrival, before).await {
+        // Sent again once the store is whole, it is taken.
+        Err(damage) if damage.category == Category::Damaged => {
+            (gather::alone::gather(ctx, arrival, damage).await?, Category::Damaged)
+        }
+        gathered => (gathered?, category),
+    };
     if let Some(answer) = before.unchanged(&gathered.situation.response, &[]) {
         return Ok(Round::Answered(Ok(answer)));
     }

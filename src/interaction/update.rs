@@ -306,7 +306,7 @@ impl Before {
     pub(crate) fn unchanged(&self, resource: &Value, warnings: &[Issue]) -> Option<Answer> {
         let current = self.resource.as_ref().filter(|current| content::same_content(current, resource))?;
         let stored = self.stored.clone().filter(|_| current.is_object())?;
-        Some(Answer { outcome: warnings.to_vec(), ..read::of(Kind::Unchanged, stored) })
+        Some(Answer { outcome: warnings.to_vec(), ..read::of(Kind::Unchanged, stored).ok()? })
     }
 
     /// The version to write.

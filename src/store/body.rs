@@ -30,13 +30,14 @@ const LEVEL: i32 = 1;
 /// What differs from that level. Most of a resource stands in the dictionary in long pieces, and what lies between them is of no
 /// other resource: so the matches that are looked for are long ones, four bytes are passed over where there is none, and the
 /// table of the dictionary is large enough that nearly each of its places is found. Codes of literals would be left out with
-/// that. Against the level as it is: 28 % fewer instructions for the 43 bodies of a submission, and 14 % fewer bytes with
+/// that. Four bytes of checksum tell that what was stored is what is read. Against the level as it is: 28 % fewer instructions for the 43 bodies of a submission, and 14 % fewer bytes with
 /// the dictionary that came with it.
-const PARAMETERS: [CParameter; 4] = [
+const PARAMETERS: [CParameter; 5] = [
     CParameter::MinMatch(7),
     CParameter::TargetLength(4),
     CParameter::HashLog(15),
     CParameter::LiteralCompressionMode(ParamSwitch::Enable),
+    CParameter::ChecksumFlag(true),
 ];
 
 /// The dictionaries by version, from 1; made by `tests/tools/dictionary.py`.
@@ -132,6 +133,19 @@ mod tests {
         for body in [&b""[..], b"{}", &[7; 100_000], &mixed, b"{}", &mixed[..900]] {
             let packed = pack(body).unwrap();
             assert_eq!(unpack(packed.dictionary, &packed.bytes, packed.size).unwrap(), body);
+        }
+    }
+
+    #[test]
+    fn whatever_bit_is_turned_the_body_is_the_same_or_none() {
+        let body =
+            br#"{"resourceType":"Observation","status":"final","valueQuantity":{"value":38.6,"unit":"Cel"}}"#;
+        let packed = pack(body).unwrap();
+        for bit in 0..packed.bytes.len() * 8 {
+            let mut bytes = packed.bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let read = unpack(packed.dictionary, &bytes, packed.size);
+            assert!(read.is_err() || read.is_ok_and(|read| read == body), "bit {bit}");
         }
     }
 

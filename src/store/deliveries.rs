@@ -34,6 +34,8 @@ impl LeaseRequest {
 pub struct Leased {
     /// What to send, payload included.
     pub delivery: Delivery,
+    /// What is stored of the payload cannot be read any more: it is empty here, and nothing may be sent.
+    pub damaged: bool,
     /// Number of this attempt.
     pub attempt: u32,
     /// Failures before it since the delivery was created or sent again.

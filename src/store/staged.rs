@@ -247,7 +247,7 @@ fn stored(write: &Write) -> Result<Stored, Problem> {
         last_updated: write.last_updated,
         deleted: write.deleted,
         made: write.made,
-        body: body::unpack(write.body.dictionary, &write.body.bytes, write.body.size)?,
+        body: Some(body::unpack(write.body.dictionary, &write.body.bytes, write.body.size)?),
     })
 }
 

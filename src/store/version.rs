@@ -30,13 +30,16 @@ impl Version {
         self.body.len() + size_of::<Self>() + 128
     }
 
-    /// The same, unpacked.
+    /// The same, unpacked; without its body where what is stored of it is damaged, which the log tells.
     ///
     /// # Errors
-    /// `Internal` when what is stored is damaged.
+    /// `Internal` when its time is none.
     pub(super) fn stored(&self, rtype: &str, id: &str) -> Result<Stored, Problem> {
         let last_updated = timestamp(self.last_updated)?;
-        let body = body::unpack(self.dictionary, &self.body, self.size)?;
+        let body = body::unpack(self.dictionary, &self.body, self.size).inspect_err(|problem| {
+            metrics::counter!("vigie_damaged_reads_total").increment(1);
+            tracing::error!(rtype, id, version = self.number, %problem, "a stored version is damaged");
+        });
         Ok(Stored {
             rtype: rtype.to_owned(),
             id: id.to_owned(),
@@ -44,7 +47,7 @@ impl Version {
             last_updated,
             deleted: self.deleted,
             made: Made::of(self.made),
-            body: feed::dated(body, self.dated_place, last_updated),
+            body: body.ok().map(|body| feed::dated(body, self.dated_place, last_updated)),
         })
     }
 }

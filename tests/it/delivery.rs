@@ -152,7 +152,7 @@ impl Stage {
         let text = |event: &vigie::json::Value, name: &str| event[name].as_str().unwrap().to_owned();
         let read = |body: &[u8]| serde_json::from_slice::<vigie::json::Value>(body).unwrap();
         let mut events: Vec<_> =
-            found.iter().map(|stored| (stored.last_updated, read(&stored.body))).collect();
+            found.iter().map(|stored| (stored.last_updated, read(stored.body().unwrap()))).collect();
         events.sort_by_key(|(at, _)| *at);
         events.iter().map(|(_, event)| (text(event, "outcome"), text(event, "outcomeDesc"))).collect()
     }

@@ -10,6 +10,7 @@ mod bundle;
 mod condition;
 mod course;
 mod crash;
+mod damage;
 mod definition;
 mod deletion;
 mod delivery;

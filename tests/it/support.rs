@@ -12,7 +12,7 @@ pub(crate) mod peer;
 pub(crate) mod postgres;
 pub(crate) mod proxy;
 mod stage;
-mod template;
+pub(crate) mod template;
 pub(crate) mod transmission;
 
 pub(crate) use app::{App, Kept, Place, body};

@@ -139,6 +139,6 @@ pub const fn status_line(category: Category) -> &'static str {
         Category::TooLarge => "413 Payload Too Large",
         Category::Busy => "503 Service Unavailable",
         Category::StorageFull => "507 Insufficient Storage",
-        Category::Internal => "500 Internal Server Error",
+        Category::Damaged | Category::Internal => "500 Internal Server Error",
     }
 }

@@ -197,7 +197,7 @@ async fn one(ctx: &Context, entry: &Entry, fate: &Fate) -> Result<Answer, Proble
         (_, Fate::Found(id)) => {
             let stored = ctx.store.read(rtype, id).await?.filter(|stored| !stored.deleted);
             let stored = stored.ok_or_else(|| Problem::not_found(format_args!("{rtype}/{id}")))?;
-            Ok(read::of(Kind::Found, stored))
+            read::of(Kind::Found, stored)
         }
         (Method::Post, Fate::New(id, condition)) => {
             create::create_as(
@@ -228,5 +228,8 @@ async fn one(ctx: &Context, entry: &Entry, fate: &Fate) -> Result<Answer, Proble
 
 /// Nothing that the entry says: the store or the code.
 pub(super) const fn is_ours(problem: &Problem) -> bool {
-    matches!(problem.category, Category::Busy | Category::StorageFull | Category::Internal)
+    matches!(
+        problem.category,
+        Category::Busy | Category::StorageFull | Category::Damaged | Category::Internal
+    )
 }

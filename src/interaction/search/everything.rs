@@ -10,6 +10,7 @@ use crate::fhir::bundle::Mode;
 use crate::fhir::search::{self, Query};
 use crate::interaction::{Context, merged, read};
 use crate::problem::{Category, Issue, Problem};
+use crate::store::Stored;
 
 /// What is named in a patient's resources and comes with them.
 const NAMED: &[&str] = &["Practitioner", "PractitionerRole", "Organization"];
@@ -42,7 +43,7 @@ pub async fn everything(
         );
     }
     let records = merged::with_ended(ctx, &format!("Patient/{id}")).await?;
-    let mut next = None;
+    let (mut next, mut said) = (None, Vec::new());
     let mut left = ctx.settings.page_bytes;
     let (start, mut after) = asked.from.clone();
     for (place, (rtype, _)) in MEMBERS.iter().enumerate().skip(start) {
@@ -63,16 +64,15 @@ pub async fn everything(
             query.criteria.extend(search::parse(rtype, &params)?.criteria);
         }
         let page = ctx.store.search(&query).await?;
-        for stored in &page.resources {
-            left = left.saturating_sub(stored.body.len());
-            found.push(read::body(stored)?);
-        }
+        left = left.saturating_sub(page.resources.iter().map(Stored::size).sum());
+        found.extend(super::legible(&page.resources, &mut said));
         if let Some(cursor) = page.next {
             next = Some(format!("{place}.{cursor}"));
             break;
         }
     }
-    let named = include::referred(ctx, &found, NAMED).await?;
+    let (named, damaged) = include::referred(ctx, &found, NAMED).await?;
+    said.extend(damaged);
     let named =
         named.into_iter().filter(|one| one["resourceType"].as_str().is_some_and(|name| asked.wants(name)));
     let path = format!("Patient/{id}/$everything");
@@ -83,7 +83,7 @@ pub async fn everything(
     let named = named.collect();
     let mut all = entries(ctx, found, Mode::Match);
     all.extend(entries(ctx, named, Mode::Include));
-    answer(all, &[], &links, None)
+    answer(all, &said, &links, None)
 }
 
 impl Asked {

@@ -7,8 +7,8 @@ use crate::json::Value;
 use crate::fhir::reference::{self, ReferenceForm};
 use crate::fhir::search::{self, Criterion, Found, Include, Kind, Modifier, Parameter, Query, Request, Test};
 use crate::fhir::{element, is_served};
-use crate::interaction::{Context, read};
-use crate::problem::{Issue, Problem, Severity};
+use crate::interaction::Context;
+use crate::problem::{Issue, Problem};
 use crate::store::{Look, Stored};
 
 /// Resources that come with one page.
@@ -44,6 +44,8 @@ struct Gathering<'a> {
     /// Bytes that may still come.
     left: usize,
     full: bool,
+    /// What cannot be read any more.
+    said: Vec<Issue>,
 }
 
 /// The resources that come with these matches, each once and none of the matches; and what is to be said about it.
@@ -51,9 +53,9 @@ pub(super) async fn included(
     ctx: &Context,
     request: &Request,
     matches: &[Value],
-) -> Result<(Vec<Value>, Option<Issue>), Problem> {
+) -> Result<(Vec<Value>, Vec<Issue>), Problem> {
     if request.includes.is_empty() || matches.is_empty() {
-        return Ok((Vec::new(), None));
+        return Ok((Vec::new(), Vec::new()));
     }
     let seen = matches.iter().filter_map(element::local_reference).collect();
     let mut gathering = Gathering::new(ctx, seen);
@@ -70,14 +72,14 @@ pub(super) async fn included(
             break;
         }
     }
-    let said = gathering.full.then(|| {
+    if gathering.full {
         let bytes = ctx.settings.page_bytes;
         let text = format!(
             "more than {INCLUDED_MAX} resources, or {bytes} bytes, come with this page: the rest is left out"
         );
-        Issue { severity: Severity::Warning, ..Issue::error("too-costly", text) }
-    });
-    Ok((gathering.found, said))
+        gathering.said.push(Issue::warning("too-costly", text));
+    }
+    Ok((gathering.found, gathering.said))
 }
 
 /// Those of these types that the resources refer to, each once.
@@ -85,7 +87,7 @@ pub(super) async fn referred(
     ctx: &Context,
     resources: &[Value],
     targets: &[&str],
-) -> Result<Vec<Value>, Problem> {
+) -> Result<(Vec<Value>, Vec<Issue>), Problem> {
     let seen = resources.iter().filter_map(element::local_reference).collect();
     let mut gathering = Gathering::new(ctx, seen);
     let mut wanted = Wanted::default();
@@ -98,12 +100,12 @@ pub(super) async fn referred(
         }
     }
     gathering.read(wanted).await?;
-    Ok(gathering.found)
+    Ok((gathering.found, gathering.said))
 }
 
 impl<'a> Gathering<'a> {
     fn new(ctx: &'a Context, seen: HashSet<String>) -> Self {
-        Self { ctx, seen, found: Vec::new(), left: ctx.settings.page_bytes, full: false }
+        Self { ctx, seen, found: Vec::new(), left: ctx.settings.page_bytes, full: false, said: Vec::new() }
     }
 
     async fn follow(&mut self, include: &Include, frontier: &[Value]) -> Result<(), Problem> {
@@ -233,12 +235,12 @@ impl<'a> Gathering<'a> {
             return Ok(());
         }
         let none = self.found.is_empty();
-        if self.found.len() >= INCLUDED_MAX || (!none && stored.body.len() > self.left) {
+        if self.found.len() >= INCLUDED_MAX || (!none && stored.size() > self.left) {
             self.full = true;
         } else {
-            self.left = self.left.saturating_sub(stored.body.len());
+            self.left = self.left.saturating_sub(stored.size());
             self.seen.insert(reference);
-            self.found.push(read::body(stored)?);
+            self.found.extend(super::legible(std::slice::from_ref(stored), &mut self.said));
         }
         Ok(())
     }

@@ -35,6 +35,13 @@ pub(super) async fn of(ctx: &Context, query: Query, first: Page) -> Result<Vec<V
     Ok(careplans)
 }
 
+/// Those that can be read, where something that is stored is damaged.
+pub(super) fn legible(page: Page) -> Vec<Value> {
+    let mut careplans: Vec<Value> = page.resources.iter().filter_map(read::legible).collect();
+    sort(&mut careplans);
+    careplans
+}
+
 /// Whether the patient is followed by this plan today.
 pub(super) fn is_followed(careplan: &Value) -> bool {
     element::str_at(careplan, "status") == Some("active")

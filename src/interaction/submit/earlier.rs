@@ -209,7 +209,7 @@ mod tests {
             last_updated: Timestamp::UNIX_EPOCH,
             deleted: false,
             made: crate::store::Made::Post,
-            body: format!(r#"{{"id":"{id}","item":[{{"linkId":"base"}}]}}"#).into_bytes(),
+            body: Some(format!(r#"{{"id":"{id}","item":[{{"linkId":"base"}}]}}"#).into_bytes()),
         };
         let all = [stored("a"), stored("b")];
         let found = |id: &str| {

@@ -1,5 +1,7 @@
 //! Reading what the decision about a response needs: the only step of a submission that asks the store anything.
 
+pub(super) mod alone;
+
 use std::sync::Arc;
 
 use crate::json::{Value, json};

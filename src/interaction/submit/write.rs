@@ -164,7 +164,7 @@ async fn taken_key(ctx: &Context, holder: String, same: bool, is_withdrawn: bool
     if !is_withdrawn && (stored.deleted || decide::is_withdrawn(&read::body(&stored)?)) {
         return Ok(Round::Taken { holder, is_gone: true });
     }
-    Ok(Round::Answered(Ok(read::of(Kind::Found, stored))))
+    Ok(Round::Answered(read::of(Kind::Found, stored)))
 }
 
 /// The claim on what makes this response the same as a repeat of it.

@@ -32,8 +32,8 @@ pub(super) struct Feed {
 pub(super) struct Current<'a> {
     pub(super) rid: i64,
     pub(super) version: u64,
-    /// What it is found by; none once it is deleted.
-    pub(super) row: Option<Cow<'a, Row>>,
+    /// What it is found by; none once it is deleted. `Damaged` where that cannot be read any more: nothing can take its place.
+    pub(super) row: Result<Option<Cow<'a, Row>>, Problem>,
 }
 
 /// What the database holds of all that the group is about.
@@ -185,6 +185,11 @@ impl<'a> Decision<'a> {
                 return Err(Problem::internal(format!("resources of type {} are not stored", write.rtype)));
             }
             let key = (write.rtype.as_str(), write.id.as_str());
+            if let Some(Current { row: Err(damage), .. }) =
+                self.world.currents.get(&(write.rtype.clone(), write.id.clone()))
+            {
+                return Err(damage.clone());
+            }
             let found = written.get(&key).copied().unwrap_or_else(|| self.version(key.0, key.1));
             let expected = match write.expect {
                 Expect::New => 0,
@@ -210,9 +215,9 @@ impl<'a> Decision<'a> {
         let before = self.world.currents.remove(&key);
         let is_new = before.is_none();
         let rid = before.as_ref().map_or_else(|| self.changes.next_rid(), |before| before.rid);
-        let old = before.and_then(|before| before.row);
+        let old = before.map(|before| before.row).transpose()?.flatten();
         let row_now = (!write.deleted).then_some(Cow::Borrowed(&indexed.row));
-        self.world.currents.insert(key, Current { rid, version: write.version, row: row_now });
+        self.world.currents.insert(key, Current { rid, version: write.version, row: Ok(row_now) });
         self.changes.version(Touched { rtype, rid, seq: 0, at, write, indexed, old, is_new }, unit)
     }
 

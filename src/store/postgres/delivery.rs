@@ -8,7 +8,7 @@ use tokio_postgres::{Client, Row};
 use crate::outbox::{Act, Attempt, Delivery, Outcome, Progress, Receipt, State, Stop};
 use crate::problem::Problem;
 use crate::store::version::timestamp;
-use crate::store::{DeliveryFilter, DeliveryRecord, body};
+use crate::store::{DeliveryFilter, DeliveryRecord, body, delivery_damage};
 
 /// A delivery as its row says, without its payload.
 pub(super) struct Known {
@@ -64,16 +64,19 @@ fn count(number: i64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-/// The payloads of these deliveries, by their numbers.
-pub(super) async fn payloads(client: &Client, seqs: &[i64]) -> Result<HashMap<i64, Vec<u8>>, Problem> {
+/// The payloads of these deliveries, by their numbers; nothing where what is stored of one is damaged.
+pub(super) async fn payloads(
+    client: &Client,
+    seqs: &[i64],
+) -> Result<HashMap<i64, Option<Vec<u8>>>, Problem> {
     let select =
         "/* payloads */ SELECT delivery, dictionary, size, body FROM payload WHERE delivery = ANY ($1)";
     let rows = client.query_typed(select, &[(&seqs, Type::INT8_ARRAY)]).await?;
     let unpacked = |row: &Row| {
         let size = usize::try_from(row.get::<_, i64>(2)).unwrap_or(0);
-        Ok((row.get(0), body::unpack(row.get(1), row.get(3), size)?))
+        (row.get(0), body::unpack(row.get(1), row.get(3), size).ok())
     };
-    rows.iter().map(unpacked).collect()
+    Ok(rows.iter().map(unpacked).collect())
 }
 
 pub(super) async fn list(client: &Client, filter: &DeliveryFilter) -> Result<Vec<DeliveryRecord>, Problem> {
@@ -142,16 +145,18 @@ async fn records(
         attempts_of.entry(row.get(0)).or_default().push(attempt(&row)?);
     }
     let record = |Known { seq, mut delivery, progress }| {
-        delivery.payload = payloads.remove(&seq).unwrap_or_default();
+        if let Some(payload) = payloads.remove(&seq) {
+            delivery.payload = payload.ok_or_else(|| delivery_damage(&delivery.id))?;
+        }
         let payload_bytes = sizes.get(&seq).and_then(|size| u64::try_from(*size).ok()).unwrap_or(0);
-        DeliveryRecord {
+        Ok(DeliveryRecord {
             delivery,
             payload_bytes,
             progress,
             attempts: attempts_of.remove(&seq).unwrap_or_default(),
-        }
+        })
     };
-    Ok(all.into_iter().map(record).collect())
+    all.into_iter().map(record).collect()
 }
 
 pub(super) fn attempt(row: &Row) -> Result<Attempt, Problem> {

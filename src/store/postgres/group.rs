@@ -18,8 +18,8 @@ use super::write;
 use super::writer::{Piece, Task};
 use crate::fhir::search as parameters;
 use crate::problem::Problem;
-use crate::store::row;
 use crate::store::{Guard, Violation, body};
+use crate::store::{damage, row};
 
 /// How long the database may take for one of the two round trips.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -168,7 +168,7 @@ impl Session {
         };
         for row in &currents {
             let (_, rtype, id) = asked.resources[place(row)];
-            world.currents.insert((rtype.to_owned(), id.to_owned()), current(rtype, row)?);
+            world.currents.insert((rtype.to_owned(), id.to_owned()), current((rtype, id), row));
         }
         for row in &claims {
             let (space, key) = asked.claims[place(row)];
@@ -314,15 +314,16 @@ fn count(number: i64) -> u64 {
 }
 
 /// What it is found by is recomputed, which costs less than keeping it twice.
-fn current(rtype: &str, row: &Row) -> Result<Current<'static>, Problem> {
+fn current((rtype, id): (&str, &str), row: &Row) -> Current<'static> {
     let deleted = row.get::<_, i16>(3) != 0;
+    let version = count(row.get(2));
     let found_by = || {
         let size = usize::try_from(row.get::<_, i64>(5)).unwrap_or(0);
-        let body = body::unpack(row.get(4), row.get(6), size)?;
-        let resource = serde_json::from_slice(&body)
-            .map_err(|e| Problem::internal(format!("a stored {rtype} cannot be read: {e}")))?;
-        Ok::<_, Problem>(indexable(row::Row::new(rtype, parameters::index(&resource))))
+        let body = body::unpack(row.get(4), row.get(6), size).ok();
+        let resource = body.and_then(|body| serde_json::from_slice(&body).ok());
+        let resource = resource.ok_or_else(|| damage(rtype, id, version))?;
+        Ok::<_, Problem>(Cow::Owned(indexable(row::Row::new(rtype, parameters::index(&resource)))))
     };
-    let row_before = if deleted { None } else { Some(Cow::Owned(found_by()?)) };
-    Ok(Current { rid: row.get(1), version: count(row.get(2)), row: row_before })
+    let found_by = if deleted { Ok(None) } else { found_by().map(Some) };
+    Current { rid: row.get(1), version, row: found_by }
 }

@@ -44,7 +44,9 @@ pub(super) async fn lease(
     let seqs: Vec<i64> = taken.iter().map(|taken| taken.known.seq).collect();
     let mut payloads = delivery::payloads(transaction.client(), &seqs).await?;
     for one in &mut taken {
-        one.leased.delivery.payload = payloads.remove(&one.known.seq).unwrap_or_default();
+        let payload = payloads.remove(&one.known.seq).flatten();
+        one.leased.damaged = payload.is_none();
+        one.leased.delivery.payload = payload.unwrap_or_default();
     }
     transaction.commit().await?;
     Ok(taken.into_iter().map(|taken| taken.leased).collect())
@@ -104,7 +106,15 @@ fn take(known: Known, before: Option<Outcome>, request: &LeaseRequest) -> Result
     progress = outbox::settle(&progress, Event::Lease { owner: request.owner.clone(), at: now, until })?;
     let delivery = known.delivery.clone();
     let before = expired.as_ref().map(|expired| expired.outcome.clone()).or(before);
-    let leased = Leased { delivery, attempt: progress.attempts, failures, before, started_at: now, until };
+    let leased = Leased {
+        delivery,
+        damaged: false,
+        attempt: progress.attempts,
+        failures,
+        before,
+        started_at: now,
+        until,
+    };
     Ok(Taken { known, expired, progress, leased })
 }
 

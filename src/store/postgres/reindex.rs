@@ -172,13 +172,13 @@ async fn cleared(
 
 /// Indexes the next resources anew; the last of them, if there was one.
 async fn next(transaction: &Transaction<'_>, place: i64) -> Result<Option<i64>, Problem> {
-    let select = "/* next */ SELECT r.rid, t.name, v.dictionary, v.size, v.body
+    let select = "/* next */ SELECT r.rid, t.name, v.dictionary, v.size, v.body, r.id
          FROM resource r JOIN resource_type t ON t.code = r.rtype JOIN version v ON v.seq = r.seq
          WHERE r.rid > $1 AND r.deleted = 0 ORDER BY r.rid LIMIT $2";
     let found = transaction.query(select, &[&place, &BATCH]).await?;
-    let read: Vec<Read> = found.iter().map(read).collect::<Result<_, _>>()?;
+    let read: Vec<Read> = found.iter().filter_map(read).collect();
     put(transaction, &read).await?;
-    Ok(read.last().map(|last| last.rid))
+    Ok(found.last().map(|last| last.get(0)))
 }
 
 /// A resource, and what it is found by now.
@@ -187,13 +187,16 @@ struct Read {
     indexed: Indexed,
 }
 
-fn read(record: &Record) -> Result<Read, Problem> {
-    let rtype: String = record.get(1);
+/// Nothing where what is stored is damaged: it stays what it is found by, and the others are indexed all the same.
+fn read(record: &Record) -> Option<Read> {
+    let (rtype, id): (&str, &str) = (record.get(1), record.get(5));
     let size = usize::try_from(record.get::<_, i64>(3)).unwrap_or(0);
-    let body = body::unpack(record.get(2), record.get(4), size)?;
-    let resource = serde_json::from_slice(&body)
-        .map_err(|e| Problem::internal(format!("a stored {rtype} cannot be read: {e}")))?;
-    Ok(Read { rid: record.get(0), indexed: Indexed::new(Row::new(&rtype, index(&resource))) })
+    let body = body::unpack(record.get(2), record.get(4), size).ok();
+    let Some(resource) = body.and_then(|body| serde_json::from_slice(&body).ok()) else {
+        tracing::error!(rtype, id, "a resource is damaged where it is stored, and not indexed anew");
+        return None;
+    };
+    Some(Read { rid: record.get(0), indexed: Indexed::new(Row::new(rtype, index(&resource))) })
 }
 
 /// Writes it, whatever part of it is there already.

@@ -311,10 +311,8 @@ fn change(pens: &Pens<'_>, place: Place) -> Result<(), Stop> {
 
 /// The index rows of the version that is replaced: recomputed, which costs less than keeping them twice.
 fn old_row(conn: &Connection, write: &Write, seq: i64) -> Result<Row, Problem> {
-    let body = super::read::body(conn, seq)?;
-    let resource: crate::json::Value = serde_json::from_slice(&body)
-        .map_err(|e| Problem::internal(format!("a stored {} cannot be read: {e}", write.rtype)))?;
-    Ok(Row::new(&write.rtype, parameters::index(&resource)))
+    let stored = super::read::by_seq(conn, &write.rtype, &write.id, seq)?;
+    Ok(Row::new(&write.rtype, parameters::index(&stored.resource()?)))
 }
 
 /// Replaces what a resource is found by, its version staying what it is; for indexing anew.

@@ -7,7 +7,7 @@ use crate::outbox::{Act, Attempt, Delivery, Outcome, Progress, Receipt, State, S
 use crate::problem::Problem;
 use crate::store::body::{self, Packed};
 use crate::store::version::timestamp;
-use crate::store::{DeliveryFilter, DeliveryRecord};
+use crate::store::{DeliveryFilter, DeliveryRecord, delivery_damage};
 
 /// A new delivery is the head when nothing open to its destination about its patient came before.
 pub(super) fn insert(conn: &Connection, delivery: &Delivery, payload: &Packed) -> Result<(), Problem> {
@@ -90,11 +90,12 @@ pub(super) fn find(conn: &Connection, id: &str) -> Result<Known, Problem> {
     }
 }
 
-pub(super) fn payload(conn: &Connection, seq: i64) -> Result<Vec<u8>, Problem> {
+/// Nothing where what is stored of it is damaged.
+pub(super) fn payload(conn: &Connection, seq: i64) -> Result<Option<Vec<u8>>, Problem> {
     let (dictionary, size, packed): (i64, usize, Vec<u8>) = conn
         .prepare_cached("/* payload */ SELECT dictionary, size, body FROM payload WHERE delivery = ?1")?
         .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    body::unpack(dictionary, &packed, size)
+    Ok(body::unpack(dictionary, &packed, size).ok())
 }
 
 pub(super) fn list(conn: &Connection, filter: &DeliveryFilter) -> Result<Vec<DeliveryRecord>, Problem> {
@@ -134,7 +135,7 @@ pub(super) fn record(conn: &Connection, known: Known, with_payload: bool) -> Res
         .query_row([seq], |row| row.get(0))
         .optional()?;
     if with_payload {
-        delivery.payload = payload(conn, seq)?;
+        delivery.payload = payload(conn, seq)?.ok_or_else(|| delivery_damage(&delivery.id))?;
     }
     let mut statement = conn.prepare_cached(
         "/* record */ SELECT number, started_at, ended_at, outcome, reason, receipt_status, receipt_reference

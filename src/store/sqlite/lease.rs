@@ -62,8 +62,10 @@ fn lease_one(conn: &Connection, known: Known, request: &LeaseRequest) -> Result<
     progress = outbox::settle(&progress, Event::Lease { owner: request.owner.clone(), at: now, until })?;
     save(conn, known.seq, &progress)?;
     let mut delivery = known.delivery;
-    delivery.payload = delivery::payload(conn, known.seq)?;
-    Ok(Leased { delivery, attempt: progress.attempts, failures, before, started_at: now, until })
+    let payload = delivery::payload(conn, known.seq)?;
+    let damaged = payload.is_none();
+    delivery.payload = payload.unwrap_or_default();
+    Ok(Leased { delivery, damaged, attempt: progress.attempts, failures, before, started_at: now, until })
 }
 
 pub(super) fn settle(conn: &Connection, settlements: &[Settlement]) -> Result<(), Problem> {

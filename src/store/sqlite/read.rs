@@ -91,10 +91,6 @@ pub(super) fn by_seq(conn: &Connection, rtype: &str, id: &str, seq: i64) -> Resu
     at(conn, seq)?.stored(rtype, id)
 }
 
-pub(super) fn body(conn: &Connection, seq: i64) -> Result<Vec<u8>, Problem> {
-    Ok(by_seq(conn, "", "", seq)?.body)
-}
-
 /// The latest instant of the feed, what the running transaction has written included.
 pub(super) fn latest(conn: &Connection) -> Result<Option<i64>, Problem> {
     let found = conn

@@ -53,10 +53,10 @@ fn bodies(conn: &Connection, query: &Query, matches: &[Match]) -> Result<Vec<Sto
     let (mut resources, mut left) = (Vec::new(), query.bytes_max);
     for found in matches {
         let stored = read::by_seq(conn, &query.rtype, &found.id, found.seq)?;
-        if !resources.is_empty() && stored.body.len() > left {
+        if !resources.is_empty() && stored.size() > left {
             break;
         }
-        left = left.saturating_sub(stored.body.len());
+        left = left.saturating_sub(stored.size());
         resources.push(stored);
     }
     Ok(resources)

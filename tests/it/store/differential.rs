@@ -53,7 +53,7 @@ async fn filled(held: &Held, dice: &mut Dice) -> Oracle {
                 continue;
             }
             let stored = held.store.read(rtype, &id).await.unwrap().unwrap();
-            oracle.resources.push(serde_json::from_slice(&stored.body).unwrap());
+            oracle.resources.push(serde_json::from_slice(stored.body().unwrap()).unwrap());
         }
     }
     oracle
@@ -113,7 +113,7 @@ async fn walked(held: &Held, mut query: Query) -> (Vec<Value>, Option<u64>) {
         all.extend(
             page.resources
                 .iter()
-                .map(|stored: &Stored| serde_json::from_slice::<Value>(&stored.body).unwrap()),
+                .map(|stored: &Stored| serde_json::from_slice::<Value>(stored.body().unwrap()).unwrap()),
         );
         match page.next {
             Some(next) => query.after = Some(next),

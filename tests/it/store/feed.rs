@@ -35,7 +35,7 @@ async fn what_is_committed_later_is_later_whatever_the_clocks_say() {
         assert!(instant_told >= last + SignedDuration::from_millis(1), "{instant_told} after {last}");
         last = instant_told;
         let stored = held.store.read("Patient", &id).await.unwrap().unwrap();
-        assert_eq!((stored.last_updated, instant(&stored.body)), (instant_told, instant_told));
+        assert_eq!((stored.last_updated, instant(stored.body().unwrap())), (instant_told, instant_told));
         let gt = format!("_lastUpdated=gt{:.3}", instant_told - SignedDuration::from_millis(1));
         assert_eq!(held.ids("Patient", &gt).await, [id], "{gt}");
     }
@@ -53,7 +53,7 @@ async fn follow(store: Arc<dyn Store>, total: usize) -> Vec<String> {
         loop {
             let page = store.search(&query).await.unwrap();
             if let Some(stored) = page.resources.last() {
-                last = format!("{:.3}", instant(&stored.body));
+                last = format!("{:.3}", instant(stored.body().unwrap()));
             }
             seen.extend(page.resources.into_iter().map(|stored| stored.id));
             let Some(next) = page.next else { break };

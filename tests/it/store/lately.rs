@@ -7,7 +7,7 @@ use super::support::{Held, resource};
 
 async fn family(held: &Held) -> String {
     let stored = held.store.read("Patient", "p").await.unwrap().expect("it is there");
-    let read: vigie::json::Value = serde_json::from_slice(&stored.body).unwrap();
+    let read: vigie::json::Value = serde_json::from_slice(stored.body().unwrap()).unwrap();
     format!("{} {}", stored.version, read["name"][0]["family"].as_str().unwrap())
 }
 

@@ -19,7 +19,7 @@ async fn a_resource_is_read_back_byte_for_byte() {
     );
     held.put(patient.clone()).await;
     let stored = held.store.read("Patient", "p").await.unwrap().unwrap();
-    assert_eq!(stored.body, serde_json::to_vec(&patient).unwrap());
+    assert_eq!(stored.body().unwrap(), serde_json::to_vec(&patient).unwrap());
     assert_eq!((stored.version, stored.last_updated, stored.deleted), (1, at(1), false));
     assert_eq!(held.store.read("Patient", "q").await, Ok(None));
     assert_eq!(held.store.read("Flag", "p").await, Ok(None));
@@ -35,7 +35,7 @@ async fn each_version_stays_readable() {
     for version in 1..=3 {
         let stored = held.store.vread("Patient", "p", version).await.unwrap().unwrap();
         assert_eq!(stored.version, version);
-        assert_eq!(String::from_utf8(stored.body).unwrap().contains("true"), version == 2);
+        assert_eq!(String::from_utf8(stored.into_body().unwrap()).unwrap().contains("true"), version == 2);
     }
     assert_eq!(held.store.vread("Patient", "p", 4).await, Ok(None));
     assert_eq!(held.store.read("Patient", "p").await.unwrap().unwrap().version, 3);
@@ -48,7 +48,7 @@ async fn a_deleted_resource_leaves_a_marker_and_every_search() {
     let deletion = Write::deletion("Patient", "p", 1, at(2)).unwrap();
     assert!(matches!(held.store.commit(unit(vec![deletion])).await, Ok(Committed::Written(_))));
     let stored = held.store.read("Patient", "p").await.unwrap().unwrap();
-    assert!(stored.deleted && stored.body.is_empty() && stored.version == 2);
+    assert!(stored.deleted && stored.size() == 0 && stored.version == 2);
     for text in ["", "_id=p", "family=pat", "_lastUpdated=ge1970", "_sort=_lastUpdated"] {
         assert!(held.ids("Patient", text).await.is_empty(), "{text}");
     }

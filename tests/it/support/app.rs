@@ -151,11 +151,23 @@ impl App {
     }
 
     /// Ends the service; returns the place of its store.
-    pub(super) fn into_place(self) -> Place {
+    pub(crate) fn into_place(self) -> Place {
         let Self { context, place, .. } = self;
         // The last owner closes the store, and with it the log beside its file.
         drop(context);
         place
+    }
+
+    /// The service over what an earlier one left there.
+    pub(crate) async fn again(place: Place) -> Self {
+        let store: Arc<dyn Store> = match &place {
+            Place::Folder(folder) => embedded(folder),
+            Place::Schema(database) => {
+                let options = postgres::Options { readers: 4, ..postgres::Options::default() };
+                Arc::new(postgres::open(database.url(), &options).await.expect("a store"))
+            }
+        };
+        Self::over(store, place)
     }
 
     fn over(store: Arc<dyn Store>, place: Place) -> Self {

@@ -9,7 +9,7 @@ use super::example::profiles;
 use super::postgres::Database;
 
 /// The file of an embedded store in its folder.
-pub(super) const FILE: &str = "vigie.sqlite";
+pub(crate) const FILE: &str = "vigie.sqlite";
 
 static EMBEDDED: OnceCell<Vec<u8>> = OnceCell::const_new();
 /// Tables, each with its rows as JSON.
