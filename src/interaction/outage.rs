@@ -66,7 +66,9 @@ async fn open(ctx: &Context) -> Result<BTreeMap<String, Vec<Told>>, Problem> {
     let params = [("identifier", system.as_str()), ("status", OPEN)];
     let mut open = BTreeMap::<String, Vec<Told>>::new();
     for stored in library::read_all(ctx.store.as_ref(), "Task", &params).await? {
-        if let Some(told) = Told::of(read::body(&stored)?, stored.version, stored.last_updated) {
+        let told =
+            read::legible(&stored).and_then(|task| Told::of(task, stored.version, stored.last_updated));
+        if let Some(told) = told {
             open.entry(told.destination.clone()).or_default().push(told);
         }
     }

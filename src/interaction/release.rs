@@ -132,8 +132,8 @@ async fn identity_of(ctx: &Context, version: &Stored) -> Result<(), Problem> {
         return Ok(());
     }
     match sent::tell(ctx, version).await {
-        // Merged in a circle: no process can tell who is who, and the others wait behind.
-        Err(problem) if problem.category == Category::Conflict => {
+        // Merged in a circle, or damaged: no process can tell who is who, and the others wait behind.
+        Err(problem) if matches!(problem.category, Category::Conflict | Category::Damaged) => {
             tracing::warn!(patient = %version.id, %problem, "what was sent about a patient could not be looked at");
             Ok(())
         }
@@ -224,7 +224,15 @@ async fn documents(ctx: &Context, tasks: Vec<Value>) -> Result<usize, Problem> {
 /// Decides about one document until nobody writes in between; whether it went out by this.
 async fn one(ctx: &Context, document: &str, mut tasks: Vec<Value>) -> Result<bool, Problem> {
     for _ in 0..ctx.settings.rounds_max {
-        let (unit, goes) = match decide(ctx, document, &tasks).await? {
+        let decision = match decide(ctx, document, &tasks).await {
+            // The documents of others do not wait for it.
+            Err(damage) if damage.category == Category::Damaged => {
+                tracing::error!(document, %damage, "a held document cannot be decided about");
+                told(&tasks, DAMAGED, incoming::now(ctx))?
+            }
+            decision => decision?,
+        };
+        let (unit, goes) = match decision {
             Decision::Wait => return Ok(false),
             Decision::Write { unit, goes } => (unit, goes),
         };
@@ -292,6 +300,10 @@ async fn decide(ctx: &Context, document: &str, tasks: &[Value]) -> Result<Decisi
 
 /// What ends the Task of an edition whose next one is held in its place.
 const NEXT_IS_HELD: &str = "Une édition plus récente du document est retenue à sa place.";
+
+/// What is told where what is held cannot be read any more.
+const DAMAGED: &str = "Ce que le service a enregistré du compte rendu ou du patient est endommagé : le document ne part pas. Le remettre \
+                       par un autre moyen et prévenir l'exploitant, qui a peut-être une sauvegarde.";
 
 /// Whether that destination takes an identity that is not qualified.
 fn takes_any(ctx: &Context, name: &str) -> bool {

@@ -177,7 +177,7 @@ impl<'a> Watch<'a> {
         Ok(Some(Scene { patient, stream, records, is_followed, heard, is_worrying }))
     }
 
-    /// The newest of a type about a patient.
+    /// The newest of a type about a patient. What is damaged is not there: a silence too many is told, and none too few.
     async fn latest(
         &self,
         rtype: &str,
@@ -188,7 +188,8 @@ impl<'a> Watch<'a> {
         let mut params = vec![("subject", records)];
         params.extend(more);
         let query = Query { count, ..library::whole(rtype, &params)? };
-        self.ctx.store.search(&query).await?.resources.iter().map(read::body).collect()
+        let page = self.ctx.store.search(&query).await?;
+        Ok(page.resources.iter().filter_map(read::legible).collect())
     }
 
     /// When the patient answered last: as the response says it, and never after it came.
@@ -222,7 +223,7 @@ impl<'a> Watch<'a> {
         let mut first: Option<(Missed, Value)> = None;
         let active = [("subject", scene.records.as_str()), ("status", "active")];
         for stored in library::read_all(self.ctx.store.as_ref(), "CarePlan", &active).await? {
-            let plan = read::body(&stored)?;
+            let Some(plan) = read::legible(&stored) else { continue };
             let Some(questionnaires) = self.asked(&plan).await? else { continue };
             let expected = Expected::of(&plan, &questionnaires, self.rhythm.every);
             let heard = scene.heard.as_ref().map(|(at, _)| *at);
@@ -257,7 +258,7 @@ impl<'a> Watch<'a> {
         let open = [("patient", scene.records.as_str()), ("identifier", system.as_str()), ("status", OPEN)];
         let mut told = Vec::new();
         for stored in library::read_all(self.ctx.store.as_ref(), "Task", &open).await? {
-            told.extend(Told::of(read::body(&stored)?, stored.version));
+            told.extend(read::legible(&stored).and_then(|task| Told::of(task, stored.version)));
         }
         Ok(told)
     }

@@ -55,7 +55,7 @@ async fn damaged(app: App, (find, table, key): (&str, &str, &str), name: &str) -
     app
 }
 
-async fn without(app: App, reference: &str) -> App {
+pub(crate) async fn without(app: App, reference: &str) -> App {
     damaged(app, (RESOURCE, "version", "seq"), reference).await
 }
 

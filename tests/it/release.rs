@@ -6,6 +6,7 @@ use vigie::json::{Value, json};
 use vigie::outbox::Act;
 use vigie::store::{DeliveryFilter, DeliveryRecord, Expect, Unit, Write};
 
+use crate::damage::without;
 use crate::support::{App, Course, Kept, body, dying, example};
 
 /// Of the synthetic patient.
@@ -329,4 +330,25 @@ async fn a_task_that_a_person_closed_releases_nothing() {
     scene.qualify().await;
     assert_eq!(scene.released().await, 0);
     assert_eq!(scene.acts().await, acts(&[("dpi", Act::Provide)]));
+}
+
+#[tokio::test]
+async fn what_is_damaged_is_told_on_the_task_and_holds_nothing_else_up() {
+    for kept in Kept::EACH {
+        let Some(scene) = Scene::on(kept).await else { continue };
+        scene.qualify().await;
+        let held = scene.held().await;
+        assert_eq!(held.len(), 1);
+        let document = held[0]["focus"]["reference"].as_str().unwrap().to_owned();
+        let Scene { app, qualified, report } = scene;
+        let scene = Scene { app: without(app, &document).await, qualified, report };
+        for _ in 0..2 {
+            assert_eq!(scene.released().await, 0);
+            let held = scene.held().await;
+            let told = held[0]["statusReason"]["text"].as_str().unwrap();
+            assert!(told.contains("endommagé"), "{told}");
+            assert_eq!(held[0]["meta"]["versionId"], "2", "told once");
+        }
+        assert_eq!(scene.acts().await, acts(&[("dpi", Act::Provide)]));
+    }
 }

@@ -70,7 +70,7 @@ pub(in crate::interaction) async fn open(
     let mut all = vec![("identifier", system.as_str()), ("status", OPEN)];
     all.extend(params);
     let found = library::read_all(ctx.store.as_ref(), "Task", &all).await?;
-    found.iter().map(read::body).collect()
+    Ok(found.iter().filter_map(read::legible).collect())
 }
 
 /// From which destination the document of this Task is held back.

@@ -38,7 +38,8 @@ pub(super) async fn changes_identity(ctx: &Context, version: &Stored) -> Result<
     }
     let before = ctx.store.vread("Patient", &version.id, version.version - 1).await?;
     let Some(before) = before.filter(|before| !before.deleted) else { return Ok(false) };
-    let (before, now) = (read::body(&before)?, read::body(version)?);
+    // What cannot be told is looked at.
+    let (Some(before), Some(now)) = (read::legible(&before), read::legible(version)) else { return Ok(true) };
     Ok(Traits::of(&before) != Traits::of(&now) || merged::replaced_by(&before) != merged::replaced_by(&now))
 }
 

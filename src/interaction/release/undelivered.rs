@@ -21,7 +21,7 @@ pub(super) async fn close(ctx: &Context) -> Result<usize, Problem> {
     let params = [("identifier", system.as_str()), ("status", OPEN)];
     let mut closed = 0;
     for stored in library::read_all(ctx.store.as_ref(), "Task", &params).await? {
-        let task = read::body(&stored)?;
+        let Some(task) = read::legible(&stored) else { continue };
         let name = element::list(&task, "identifier").find(|one| one["system"] == UNDELIVERED);
         let Some(id) = name.and_then(|name| element::str_at(name, "value")) else { continue };
         let filter = DeliveryFilter { id: Some(id.to_owned()), ..DeliveryFilter::default() };
