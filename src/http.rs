@@ -42,8 +42,6 @@ pub struct State {
     pub metrics: PrometheusHandle,
     /// What a body may take.
     pub body: BodyLimits,
-    /// Origins whose pages may ask; none by default.
-    pub origins: Vec<String>,
 }
 
 /// How the server runs.

@@ -77,10 +77,8 @@ impl Application {
             .local_addr()
             .map_err(|fault| Problem::internal(format!("the socket has no address: {fault}")))?;
         let url = format!("http://{address}");
-        let door = Arc::new(Door::new({
-            let ids = Arc::clone(&surroundings.ids);
-            move || ids.next()
-        }));
+        let ids = Arc::clone(&surroundings.ids);
+        let door = Arc::new(Door::new(move || ids.next(), settings.cors.origins.clone()));
         let threads =
             Serving { workers: settings.limits.workers, shutdown_seconds: settings.limits.shutdown_seconds };
         let server = http::serve(Arc::clone(&door), socket, threads)?;
@@ -103,7 +101,6 @@ impl Application {
                 bytes: settings.limits.body_bytes,
                 time: Duration::from_secs(settings.limits.body_seconds),
             },
-            origins: settings.cors.origins.clone(),
         });
         let poll = Duration::from_millis(settings.delivery.poll_ms);
         let patience = Duration::from_secs(settings.delivery.unreachable_minutes * 60);

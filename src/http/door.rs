@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix_web::http::header::{HeaderValue, RETRY_AFTER};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{State, handle, route, status};
+use super::{State, finish, handle, route, status};
 use crate::problem::{Category, Problem};
 
 /// How long who is told to wait should wait, in seconds.
@@ -42,15 +42,16 @@ impl Stage {
 /// Leads to the service, once there is one.
 pub struct Door {
     ids: Box<dyn Fn() -> String + Send + Sync>,
+    origins: Vec<String>,
     state: OnceLock<State>,
     stage: AtomicUsize,
 }
 
 impl Door {
-    /// A closed one; `ids` makes those of requests.
+    /// A closed one; `ids` makes those of requests, and pages of these `origins` may ask.
     #[must_use]
-    pub fn new(ids: impl Fn() -> String + Send + Sync + 'static) -> Self {
-        Self { ids: Box::new(ids), state: OnceLock::new(), stage: AtomicUsize::new(0) }
+    pub fn new(ids: impl Fn() -> String + Send + Sync + 'static, origins: Vec<String>) -> Self {
+        Self { ids: Box::new(ids), origins, state: OnceLock::new(), stage: AtomicUsize::new(0) }
     }
 
     /// Says what is being done.
@@ -63,6 +64,11 @@ impl Door {
         let _ = self.state.set(state);
     }
 
+    /// The origins whose pages may ask.
+    pub(super) fn origins(&self) -> &[String] {
+        &self.origins
+    }
+
     /// The service, if the door is open.
     pub(super) fn state(&self) -> Option<&State> {
         self.state.get()
@@ -72,11 +78,12 @@ impl Door {
     pub(super) fn waiting(&self, request: &HttpRequest) -> HttpResponse {
         let path = route::plain(request.path());
         let id = handle::request_id(request, || (self.ids)());
-        let mut response = match (request.method().as_str(), path.as_ref()) {
+        let response = match (request.method().as_str(), path.as_ref()) {
             ("GET" | "HEAD", "/livez") => handle::plain("alive"),
             ("OPTIONS", _) => handle::options(request),
             _ => self.refusal(&path, &id),
         };
+        let mut response = finish::finish(request, &self.origins, &path, response);
         if let Ok(value) = HeaderValue::try_from(id) {
             response.headers_mut().insert(handle::REQUEST_ID, value);
         }

@@ -5,12 +5,12 @@ use actix_web::http::ConnectionType;
 use actix_web::http::header::{CONTENT_ENCODING, HeaderValue, VARY};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::{State, coding, cors, route};
+use super::{coding, cors, route};
 
 /// Packs the body as the client takes it, and tells pages of other origins what they may.
 pub(super) fn finish(
     request: &HttpRequest,
-    state: &State,
+    origins: &[String],
     path: &str,
     response: HttpResponse,
 ) -> HttpResponse {
@@ -27,7 +27,7 @@ pub(super) fn finish(
     };
     // On a 304 and on an answer without a body too: a cache must know what the one with a body depends on.
     let varies =
-        if state.origins.is_empty() { "Accept, Accept-Encoding" } else { "Accept, Accept-Encoding, Origin" };
+        if origins.is_empty() { "Accept, Accept-Encoding" } else { "Accept, Accept-Encoding, Origin" };
     response.headers_mut().insert(VARY, HeaderValue::from_static(varies));
     if let Some(chosen) = coding::choose(request.headers(), body.len())
         && let Some(packed) = coding::encode(chosen, &body)
@@ -36,6 +36,6 @@ pub(super) fn finish(
         response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(chosen.name()));
     }
     let methods = || route::allowed(path).join(", ");
-    cors::allow(&state.origins, methods, request.headers(), response.headers_mut());
+    cors::allow(origins, methods, request.headers(), response.headers_mut());
     response.set_body(body).map_into_boxed_body()
 }

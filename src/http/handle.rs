@@ -70,7 +70,7 @@ pub(super) async fn dispatch(
     // A form may say more of the form of its answer than the address did.
     let told = request.extensions_mut().remove::<Shape>();
     response = shaped(response, &told.unwrap_or(shape));
-    let mut response = finish::finish(&request, state, &path, response);
+    let mut response = finish::finish(&request, door.origins(), &path, response);
     if let Ok(value) = HeaderValue::try_from(request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }

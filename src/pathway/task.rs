@@ -12,8 +12,8 @@ use super::flag::Flags;
 use super::french::{action, lateness, moment, role, told};
 use super::input::{Held, Input, Scene};
 use super::task_told::{
-    self, ATTACHED, BETWEEN, FREE_TEXT, REPLACED, answers, attached, closed_by_person, mark, names, tells,
-    words,
+    self, ATTACHED, BETWEEN, FREE_TEXT, REPLACED, WITHDRAWN, answers, attached, closed_by_person, mark,
+    names, tells, words,
 };
 use super::task_wanted::{Wanted, wanted};
 use crate::fhir::datetime::instant;
@@ -189,7 +189,8 @@ fn release(scene: &Scene<'_>, open: &Value, derived: &mut Derived) -> bool {
         next.put("note", list(open, "note").cloned().chain([note.into()]).collect::<Value>());
     } else {
         next.put("status", "cancelled");
-        next.put("statusReason", Element::new(1).with("text", REPLACED));
+        let why = if scene.input.withdrawn { WITHDRAWN } else { REPLACED };
+        next.put("statusReason", Element::new(1).with("text", why));
     }
     touch(scene, open, next, derived);
     !rouge

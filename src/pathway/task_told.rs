@@ -21,6 +21,8 @@ pub(super) const FREE_TEXT: &str = "texte-libre";
 pub(super) const ATTACHED: &str = "contenu-joint";
 /// Why an amendment cancels a Task.
 pub(super) const REPLACED: &str = "remplacée par la réponse modifiée";
+/// Why a withdrawal does.
+pub(super) const WITHDRAWN: &str = "la réponse a été annulée par son émetteur";
 /// What stands between the parts of a reason.
 pub(super) const BETWEEN: &str = " ; ";
 /// Bytes of a digest that make a mark.
@@ -37,7 +39,7 @@ pub(super) fn last<'a>(scene: &Scene<'a>, flag: &str, code: Option<&str>) -> Opt
 pub(super) fn closed_by_person(task: &Value) -> bool {
     match status(task) {
         "completed" | "rejected" => true,
-        "cancelled" => str_at(task, "statusReason.text") != Some(REPLACED),
+        "cancelled" => !matches!(str_at(task, "statusReason.text"), Some(REPLACED | WITHDRAWN)),
         _ => false,
     }
 }

@@ -143,7 +143,7 @@ fn an_unreadable_item_beside_a_red_one_is_rouge_and_technique() {
     assert_eq!(evaluation.level, Level::Rouge);
     assert_eq!(result(&evaluation, "R90-technique"), &Truth::True);
     let message = &evaluation.outcomes.last().unwrap().action.message;
-    assert_eq!(message, "Illisible ou manquant : Température : 385 n'est pas plausible.");
+    assert_eq!(message, "Illisible, manquant ou à vérifier : Température : 385 n'est pas plausible.");
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn what_cannot_be_read_of_an_unfinished_response_is_technique_and_names_no_gap()
     let evaluation = protocol.evaluate(&unfinished);
     assert_eq!(evaluation.level, Level::Technique);
     let message = &evaluation.outcomes.last().unwrap().action.message;
-    assert_eq!(message, "Illisible ou manquant : Température : 385 n'est pas plausible.");
+    assert_eq!(message, "Illisible, manquant ou à vérifier : Température : 385 n'est pas plausible.");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What cannot be read or evaluated becomes the outcome R90 of level *technique*: missing or
 //! unreadable never counts as nothing to report.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::judgement::{Action, Outcome, Truth};
@@ -49,7 +50,10 @@ fn reasons(outcomes: &[Outcome], issues: &[Issue]) -> Option<String> {
     let mut unread: Vec<_> = issues
         .iter()
         .filter(|issue| issue.severity >= Severity::Error)
-        .map(|issue| issue.in_french())
+        .map(|issue| match issue.in_french() {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim_end_matches('.')),
+            owned => owned,
+        })
         .collect();
     let more = unread.len().saturating_sub(SAID_MAX);
     unread.truncate(SAID_MAX);
@@ -68,7 +72,7 @@ fn reasons(outcomes: &[Outcome], issues: &[Issue]) -> Option<String> {
     let unknown: Vec<String> =
         unknown.iter().map(|(reason, rules)| format!("{} ({reason})", rules.join(", "))).collect();
     let parts: Vec<String> = [
-        (!unread.is_empty()).then(|| format!("Illisible ou manquant : {}.", unread.join(" ; "))),
+        (!unread.is_empty()).then(|| format!("Illisible, manquant ou à vérifier : {}.", unread.join(" ; "))),
         (!unknown.is_empty()).then(|| format!("Non évaluable : {}.", unknown.join(" ; "))),
     ]
     .into_iter()

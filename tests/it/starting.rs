@@ -39,10 +39,17 @@ async fn while_a_file_is_opened_the_service_is_alive_and_not_ready() {
     let (address, database) = (address(), format!("sqlite:{}", file.display()));
     let listen = address.clone();
     let starting = tokio::task::spawn_blocking(move || {
-        Service::start_on(&database, &[("VIGIE_LISTEN", listen.as_str())])
+        let origins = ("VIGIE_CORS_ORIGINS", "[\"https://console.example\"]");
+        Service::start_on(&database, &[("VIGIE_LISTEN", listen.as_str()), origins])
     });
     let client = reqwest::Client::new();
     assert_eq!(ask(&client, &format!("http://{address}/livez")).await.0, 200);
+    // A page of another origin is told, too, and not that the service cannot be reached.
+    let get = client.get(format!("http://{address}/Task")).header("origin", "https://console.example");
+    let answer = get.send().await.unwrap();
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.headers()["access-control-allow-origin"], "https://console.example");
+    assert!(answer.headers()["access-control-expose-headers"].to_str().unwrap().contains("retry-after"));
     let (status, wait, text) = ask(&client, &format!("http://{address}/readyz")).await;
     assert_eq!((status, wait.as_deref()), (503, Some("5")));
     assert!(text.contains("its database is opened"), "{text}");

@@ -203,7 +203,7 @@ fn photograph(content: &str) -> Outcome {
 fn unread(reason: &str) -> Outcome {
     let mut unread = fired("R90", Level::Technique);
     unread.evidence.clear();
-    Arc::make_mut(&mut unread.action).message = format!("Illisible ou manquant : {reason}.");
+    Arc::make_mut(&mut unread.action).message = format!("Illisible, manquant ou à vérifier : {reason}.");
     unread
 }
 
@@ -332,4 +332,24 @@ fn an_open_task_goes_on_naming_an_alert_that_could_not_be_evaluated_again() {
     let after = amended(&[fired("R32-orange", Level::Orange), unknown], &before);
     let description = str_at(one(&after, "Task"), "description").unwrap();
     assert!(description.contains("- Titre R41 (orange) ; maintenue"), "{description}");
+}
+
+#[test]
+fn what_a_withdrawal_cancels_is_asked_again_when_the_response_holds_again() {
+    let rules = [fired("R32-orange", Level::Orange)];
+    let before = stored(&first(&rules));
+    let (technique, subject) = (evaluation(&[unread("réponse annulée")]), patient());
+    let mut gone = input(&technique, &subject);
+    gone.withdrawn = true;
+    gone.existing = &before;
+    let withdrawn = derive(&gone, Vec::new(), &ids("withdrawn"));
+    let cancelled = withdrawn.of_type("Task").find(|task| task["status"] == "cancelled").unwrap();
+    assert_eq!(str_at(cancelled, "statusReason.text"), Some("la réponse a été annulée par son émetteur"));
+    let now = stored(&withdrawn);
+    let is_replaced = |known: &&Value| now.iter().all(|new| new["id"] != known["id"]);
+    let held: Vec<Value> = before.iter().filter(is_replaced).chain(&now).cloned().collect();
+    let again = amended(&rules, &held);
+    let asked = again.of_type("Task").filter(|task| task["status"] == "requested");
+    let codes: Vec<_> = asked.filter_map(|task| str_at(task, "code.coding.code")).collect();
+    assert_eq!(codes, ["appel-telephonique"], "{:?}", changes(&again, "Task"));
 }
