@@ -190,7 +190,7 @@ pub(crate) async fn keep_refused(
     let arrival =
         Arrival { document, kept_id: ctx.ids.next(), ..Arrival::unsent(ctx, response, problem.issues) };
     match settle(ctx, arrival).await {
-        Err(told) if matches!(told.category, Category::Invalid | Category::Conflict) => {
+        Err(told) if matches!(told.category, Category::Invalid | Category::Conflict | Category::Damaged) => {
             Ok(Problem { category, ..told })
         }
         Err(other) => Err(other),
@@ -380,7 +380,7 @@ async fn read(
 async fn stand_in(ctx: &Context, id: Option<&str>) -> Result<Option<Value>, Problem> {
     let Some(id) = id.filter(|id| fhir::reference::is_id(id)) else { return Ok(None) };
     let stored = ctx.store.read(RESPONSE, id).await?.filter(|stored| !stored.deleted);
-    let Some(current) = stored.as_ref().map(reading::body).transpose()? else { return Ok(None) };
+    let Some(current) = stored.as_ref().and_then(reading::legible) else { return Ok(None) };
     let mut known = json!({ "resourceType": RESPONSE, "id": id, "status": "in-progress" });
     for name in ["questionnaire", "subject"] {
         if let Some(value) = current.get(name) {
@@ -398,7 +398,17 @@ async fn settle(ctx: &Context, mut arrival: Arrival<'_>) -> Result<Answer, Probl
     for _ in 0..ctx.settings.rounds_max {
         arrival.stand_ready()?;
         let before = match arrival.update {
-            Some(wanted) => Before::read(ctx, RESPONSE, &arrival.id, wanted).await?,
+            Some(wanted) => match Before::read(ctx, RESPONSE, &arrival.id, wanted).await {
+                // What it would take the place of cannot be told: it is kept and judged beside it.
+                Err(damage) if damage.category == Category::Damaged => {
+                    if category != Category::Damaged {
+                        arrival.issues.extend(gather::alone::told(damage));
+                    }
+                    category = Category::Damaged;
+                    Before::nothing()
+                }
+                before => before?,
+            },
             None => Before::nothing(),
         };
         match round(ctx, &mut arrival, &before, &digest, category, was_beaten).await {

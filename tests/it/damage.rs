@@ -118,6 +118,24 @@ async fn a_damaged_patient_or_plan_of_care_hides_no_alert_either() {
 }
 
 #[tokio::test]
+async fn an_amendment_of_what_is_damaged_is_kept_and_alerts() {
+    for (app, course) in courses().await {
+        let first = app.search("QuestionnaireResponse", &[]).await.remove(0);
+        let app = without(app, &format!("QuestionnaireResponse/{}", first["id"].as_str().unwrap())).await;
+        let mut amended = course.week("2");
+        amended["id"] = first["id"].clone();
+        amended["status"] = json!("amended");
+        for _ in 0..2 {
+            let problem = app.put(&amended).await.unwrap_err();
+            assert_eq!(problem.category, Category::Damaged);
+            assert!(problem.to_string().contains("the response is kept as Binary/"), "{problem}");
+        }
+        assert!(open_tasks(&app, &course).await.contains("consultation-presentielle"));
+        assert_eq!(app.search("Binary", &[]).await.len(), 2, "kept once");
+    }
+}
+
+#[tokio::test]
 async fn a_page_tells_what_is_damaged_and_shows_the_rest() {
     for (app, course) in courses().await {
         let all = app.search("Observation", &[]).await;

@@ -26,7 +26,7 @@ pub(in crate::interaction::submit) async fn gather(
 ) -> Result<Gathered, Problem> {
     let mut response = arrival.response.clone();
     let mut issues = arrival.issues.clone();
-    issues.extend(damage.issues.into_iter().map(|issue: Issue| issue.text(UNREADABLE)));
+    issues.extend(told(damage));
     let around = around(ctx, incoming::patient(&response)).await?;
     let Known { shelf, form, layout, plan, careplan, issues: more, doubts } =
         definitions(ctx, &mut response, &around).await?;
@@ -52,6 +52,11 @@ pub(in crate::interaction::submit) async fn gather(
         telephone: ctx.settings.telephone.clone(),
     };
     Ok(Gathered { situation, patient: reference, streams })
+}
+
+/// What is damaged, as the care team is told of it.
+pub(in crate::interaction::submit) fn told(damage: Problem) -> impl Iterator<Item = Issue> {
+    damage.issues.into_iter().map(|issue| issue.text(UNREADABLE))
 }
 
 /// The patient who is named, and those plans of care that can be read.
