@@ -173,6 +173,22 @@ impl Problem {
         Self { category, issues: vec![Issue::error(code, diagnostics)] }
     }
 
+    /// Whether it is no fault of who asked, and for the log.
+    #[must_use]
+    pub const fn is_ours(&self) -> bool {
+        matches!(self.category, Category::Damaged | Category::Internal)
+    }
+
+    /// The issues that a client is told: of one of category `Internal` this text instead, and what became of what was sent.
+    #[must_use]
+    pub fn shown(&self, hidden: impl FnOnce() -> String) -> Cow<'_, [Issue]> {
+        if self.category != Category::Internal {
+            return Cow::Borrowed(&self.issues);
+        }
+        let kept = self.issues.iter().filter(|issue| issue.severity == Severity::Information);
+        Cow::Owned(std::iter::once(Issue::error("exception", hidden())).chain(kept.cloned()).collect())
+    }
+
     /// Whether the store takes nothing now: the very same may well be taken later.
     #[must_use]
     pub const fn is_passing(&self) -> bool {
@@ -223,3 +239,20 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_ours_is_hidden_and_what_became_of_a_response_is_not() {
+        let mut problem = Problem::internal("table version, column made");
+        let kept =
+            Issue { severity: Severity::Information, ..Issue::error("informational", "kept as Binary/x") };
+        problem.issues.push(kept.clone());
+        let shown = problem.shown(|| "the log has it".to_owned());
+        assert_eq!(shown.into_owned(), [Issue::error("exception", "the log has it"), kept]);
+        let told = Problem::new(Category::Damaged, "exception", "Task/t/_history/1");
+        assert_eq!(told.shown(|| unreachable!()).into_owned(), told.issues);
+    }
+}

@@ -46,13 +46,11 @@ pub(super) fn answer(problem: &Problem, path: &str, request_id: &str) -> HttpRes
         }
         _ => {}
     }
-    let shown = if problem.category == Category::Internal {
+    if problem.is_ours() {
         tracing::error!(request_id, problem = %problem, "a request failed for a reason of ours");
-        &Problem::internal(format!("internal failure; the log has it under request id {request_id}"))
-    } else {
-        problem
-    };
-    response.body(fhir::outcome::operation_outcome(&shown.issues).to_string())
+    }
+    let hidden = || format!("internal failure; the log has it under request id {request_id}");
+    response.body(fhir::outcome::operation_outcome(&problem.shown(hidden)).to_string())
 }
 
 #[cfg(test)]

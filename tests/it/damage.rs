@@ -118,6 +118,27 @@ async fn a_damaged_patient_or_plan_of_care_hides_no_alert_either() {
 }
 
 #[tokio::test]
+async fn a_row_that_nobody_wrote_keeps_no_later_week_from_alerting() {
+    let app = App::on(Kept::Embedded).await.unwrap();
+    let course = Course::start(&app, "folfox").await;
+    app.at("2026-03-02T09:13:00+01:00");
+    app.submit(&course.week("1")).await.unwrap();
+    let place = app.into_place();
+    let Place::Folder(folder) = &place else { unreachable!("the embedded store is in a folder") };
+    let conn = Connection::open(folder.path().join(FILE)).unwrap();
+    let spoil = "UPDATE version SET made = 'x' WHERE seq IN (SELECT r.seq FROM resource r
+         JOIN resource_type t ON t.code = r.rtype WHERE t.name = 'QuestionnaireResponse')";
+    assert_eq!(conn.execute(spoil, []).unwrap(), 1);
+    drop(conn);
+    let app = App::again(place).await;
+    app.at("2026-03-09T09:06:00+01:00");
+    let problem = app.submit(&course.week("2")).await.unwrap_err();
+    assert_eq!(problem.category, Category::Damaged);
+    assert!(problem.to_string().contains("the response is kept as Binary/"), "{problem}");
+    assert!(open_tasks(&app, &course).await.contains("consultation-presentielle"));
+}
+
+#[tokio::test]
 async fn an_amendment_of_what_is_damaged_is_kept_and_alerts() {
     for (app, course) in courses().await {
         let first = app.search("QuestionnaireResponse", &[]).await.remove(0);

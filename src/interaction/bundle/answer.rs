@@ -106,14 +106,11 @@ fn one(answer: &Answer, base: &str, echo: Echo) -> Value {
 
 /// The entry of a request that was refused.
 pub(super) fn refusal(problem: &Problem) -> Value {
-    let hidden = Problem::internal("internal failure; the log has it");
-    let shown = if problem.category == Category::Internal {
+    if problem.is_ours() {
         tracing::error!(%problem, "an entry of a batch failed for a reason of ours");
-        &hidden
-    } else {
-        problem
-    };
-    let outcome = outcome::operation_outcome(&shown.issues);
+    }
+    let shown = problem.shown(|| "internal failure; the log has it".to_owned());
+    let outcome = outcome::operation_outcome(&shown);
     json!({ "response": { "status": status_line(problem.category), "outcome": outcome } })
 }
 

@@ -169,7 +169,10 @@ impl Lane {
             // What the database refuses of one of them, it need not refuse of the others.
             Err(problem)
                 if questions.len() > 1
-                    && matches!(problem.category, Category::Internal | Category::Malformed) =>
+                    && matches!(
+                        problem.category,
+                        Category::Internal | Category::Damaged | Category::Malformed
+                    ) =>
             {
                 for (question, reply) in questions.iter().zip(replies) {
                     let answer = self.answers(std::slice::from_ref(question)).await;

@@ -33,6 +33,11 @@ impl From<Error> for Problem {
                 "value",
                 "a text of the request holds U+0000, which is no character that is kept or looked for here",
             ),
+            Some(code) if matches!(*code, SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED) => {
+                let what = error.as_db_error().map_or("", |fault| fault.message());
+                let text = format!("the database is damaged, and is to be restored from a backup: {what}");
+                Self::new(Category::Damaged, "exception", text)
+            }
             Some(code) if *code == SqlState::READ_ONLY_SQL_TRANSACTION => {
                 Self::new(Category::Busy, "transient", "the database takes no writes now; try again later")
             }

@@ -18,13 +18,35 @@ impl From<rusqlite::Error> for Problem {
                 "lock-error",
                 "the database is in use by another program; try again later",
             ),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::internal("the database file is damaged, or is not a database: restore it from a backup")
-            }
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::new(
+                Category::Damaged,
+                "exception",
+                "the database file is damaged, or is not a database: restore it from a backup",
+            ),
+            None if is_unread(&error) => Self::new(
+                Category::Damaged,
+                "exception",
+                format!(
+                    "the database holds what was never written to it, and is to be restored from a backup: {error}"
+                ),
+            ),
             Some(ErrorCode::OperationInterrupted) => {
                 Self::new(Category::Busy, "timeout", "the search took too long")
             }
             _ => Self::internal(format!("the database failed: {error}")),
         }
     }
+}
+
+/// A row is not as every row was written.
+const fn is_unread(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
+    matches!(
+        error,
+        Error::InvalidColumnType(..)
+            | Error::FromSqlConversionFailure(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::Utf8Error(..)
+            | Error::QueryReturnedNoRows
+    )
 }
