@@ -25,6 +25,7 @@
 //! - Nothing acknowledged is not on disk; nothing is half written: an interaction writes once, in one named
 //!   [`store::Unit`].
 //! - No response is thrown away for what it says: a refused one is kept, and judged as far as it can be read.
+//! - Nothing that is damaged in the [`store`] is taken for something else, or keeps anything else from its way.
 //! - No rule fails in silence: what cannot be evaluated is *technique*.
 //! - No expression is compiled while a patient's response waits: definitions compile when they are published.
 //! - No payload changes between two attempts; no transaction is open while a peer is on the line.

@@ -1,7 +1,7 @@
 //! Conditions of a request: the search in `If-None-Exist` and in conditional references (FHIR R4, `RESTful` API, 3.1.0.8.1),
 //! and the version in `If-Match` (3.1.0.5).
 
-use super::{Answer, Context, Kind, read};
+use super::{Answer, Context, Kind};
 use crate::fhir::{element, identifier::Identifier, search};
 use crate::problem::{Category, Problem};
 use crate::store::Stored;
@@ -88,7 +88,7 @@ pub(crate) async fn patients(ctx: &Context, params: &[(String, String)]) -> Resu
     let whole = page.next.is_none();
     let mut followed = Vec::new();
     for stored in &page.resources {
-        let patient = read::body(stored)?;
+        let patient = stored.resource()?;
         let merged = element::list(&patient, "link").any(|link| link["type"] == "replaced-by");
         if !merged && patient["active"] != false {
             followed.push(stored.clone());

@@ -140,7 +140,7 @@ async fn is_document(ctx: &Context, id: &str, binary: &Value) -> Result<bool, Pr
     let url = format!("Binary/{id}");
     let reports = library::read_all(ctx.store.as_ref(), "DiagnosticReport", &[("subject", patient)]).await?;
     for report in &reports {
-        if element::list(&read::body(report)?, "presentedForm").any(|form| form["url"] == url.as_str()) {
+        if element::list(&report.resource()?, "presentedForm").any(|form| form["url"] == url.as_str()) {
             return Ok(true);
         }
     }

@@ -16,7 +16,7 @@ use crate::json::{Value, json};
 use super::incoming::{self, Incoming};
 use super::rounds::Rounds;
 use super::update::{self, Before, Wanted};
-use super::{Answer, Context, content, create, dispatch, read, visibility, withdraw};
+use super::{Answer, Context, content, create, dispatch, visibility, withdraw};
 use crate::clock::SeededIds;
 use crate::fhir::search::Query;
 use crate::fhir::{datetime, element, meta};
@@ -130,7 +130,7 @@ async fn says_the_same(ctx: &Context, id: &str, version: &str, current: &Value) 
     if stored.deleted {
         return Ok(false);
     }
-    let mut read = read::body(&stored)?;
+    let mut read = stored.resource()?;
     read["meta"] = current["meta"].clone();
     Ok(read == *current)
 }

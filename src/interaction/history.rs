@@ -71,7 +71,7 @@ fn entry(base: &str, stored: &Stored) -> Result<Value, Problem> {
         "lastModified": datetime::instant(stored.last_updated)
     });
     if !stored.deleted {
-        match read::body(stored) {
+        match stored.resource() {
             Ok(resource) => entry["resource"] = resource,
             // Who follows the feed learns of it and goes on: this version will never be legible.
             Err(problem) => entry["response"]["outcome"] = outcome::operation_outcome(&problem.issues),

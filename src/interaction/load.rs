@@ -3,7 +3,7 @@
 use crate::json::Value;
 
 use super::library::{self, Canonical, DEFINITIONS};
-use super::{Context, content, create, incoming, read};
+use super::{Context, content, create, incoming};
 use crate::fhir::{element, meta, reference};
 use crate::problem::{Category, Issue, Problem};
 use crate::store::{Committed, Expect, Guard, Unit, Violation, Write};
@@ -105,7 +105,7 @@ async fn prepare(ctx: &Context, definitions: &[&Value], unit: &mut Unit) -> Resu
 
 async fn stored(ctx: &Context, rtype: &str, canonical: Canonical<'_>) -> Result<Option<Value>, Problem> {
     for stored in library::of_url(ctx.store.as_ref(), rtype, canonical.url).await? {
-        let definition = read::body(&stored)?;
+        let definition = stored.resource()?;
         if Canonical::of(&definition) == Some(canonical) {
             return Ok(Some(definition));
         }

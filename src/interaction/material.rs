@@ -208,7 +208,11 @@ pub(crate) async fn resolve(ctx: &Context, reference: &str) -> Result<Option<Val
 
 /// Every match of a search.
 pub(crate) async fn all(ctx: &Context, rtype: &str, params: &[(&str, &str)]) -> Result<Vec<Value>, Problem> {
-    library::read_all(ctx.store.as_ref(), rtype, params).await?.iter().map(read::body).collect()
+    library::read_all(ctx.store.as_ref(), rtype, params)
+        .await?
+        .iter()
+        .map(|stored| stored.resource())
+        .collect()
 }
 
 /// The first of these dates that there is, else when the resource was stored.

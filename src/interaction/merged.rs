@@ -55,7 +55,7 @@ pub(super) async fn no_circle(ctx: &Context, patient: &Value) -> Result<Vec<Guar
             next = None;
             if let Some(stored) = ctx.store.read("Patient", &id).await? {
                 if !stored.deleted {
-                    next = replaced_by(&read::body(&stored)?).map(str::to_owned);
+                    next = replaced_by(&stored.resource()?).map(str::to_owned);
                 }
                 guards.push(Guard::Version { rtype: "Patient".to_owned(), id, version: stored.version });
             }
@@ -113,7 +113,7 @@ pub(super) async fn with_ended(ctx: &Context, patient: &str) -> Result<Vec<Strin
     let mut at = 0;
     while let Some(one) = known.get(at).filter(|_| at < MERGES_MAX).cloned() {
         for stored in library::read_all(ctx.store.as_ref(), "Patient", &[("link", &one)]).await? {
-            let record = read::body(&stored)?;
+            let record = stored.resource()?;
             let ended_in_it =
                 replaced_by(&record).is_some_and(|into| one.strip_prefix("Patient/") == Some(into));
             let own = element::local_reference(&record).filter(|own| ended_in_it && !known.contains(own));

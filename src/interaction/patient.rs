@@ -14,7 +14,7 @@
 
 use jiff::Timestamp;
 
-use super::{Context, conditional, content, merged, person, read};
+use super::{Context, conditional, content, merged, person};
 use crate::clock::{Ids, SeededIds};
 use crate::fhir::element;
 use crate::fhir::identifier::{self, Identifier};
@@ -102,7 +102,7 @@ async fn others(
         if element::id(own) == Some(&stored.id) || ends.contains(&reference.as_str()) {
             continue;
         }
-        let patient = read::body(stored)?;
+        let patient = stored.resource()?;
         if is_followed(&patient) && identifier::every_ins(&patient).contains(ins) {
             others.push(reference);
         }

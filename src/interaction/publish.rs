@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::json::Value;
 
 use super::library::{self, Canonical, DEFINITIONS, Form, Plan};
-use super::{Context, content, read};
+use super::{Context, content};
 use crate::fhir::element;
 use crate::problem::{Category, Issue, Problem};
 use crate::store::Guard;
@@ -78,7 +78,7 @@ async fn check_canonical(ctx: &Context, rtype: &str, resource: &Value) -> Result
         ));
     };
     for stored in library::of_url(ctx.store.as_ref(), rtype, canonical.url).await? {
-        let other = read::body(&stored)?;
+        let other = stored.resource()?;
         if Canonical::of(&other) == Some(canonical) && element::id(resource) != Some(&stored.id) {
             return Err(Problem::new(
                 Category::Conflict,

@@ -66,29 +66,22 @@ pub(crate) fn writable(rtype: &str) -> Result<(), Problem> {
     Err(Problem::new(Category::NotSupported, "not-supported", diagnostics))
 }
 
-/// The JSON of a stored version.
-///
-/// # Errors
-/// `Damaged`: what is stored was JSON when it was written.
-pub(crate) fn body(stored: &Stored) -> Result<Value, Problem> {
-    stored.resource()
-}
-
-/// The same for who looks at many: one that is damaged is logged, and no reason to leave the others alone.
+/// The resource, for who looks at many: one that is damaged is logged, and no reason to leave the others alone.
 pub(crate) fn legible(stored: &Stored) -> Option<Value> {
-    body(stored)
+    stored
+        .resource()
         .inspect_err(|problem| tracing::error!(%problem, "a resource is passed over by a look at many"))
         .ok()
 }
 
-/// The same without the elements of a list that are not picked, where there are picks.
+/// The resource without the elements of a list that are not picked, where there are picks.
 ///
 /// # Errors
-/// `Damaged`, as [`body`].
+/// `Damaged`.
 pub(crate) fn picked(stored: &Stored, picks: Option<&Picks>) -> Result<Value, Problem> {
     let text = std::str::from_utf8(stored.body()?).ok().zip(picks);
     let picked = text.and_then(|(text, picks)| json::read_picked(text, picks).ok());
-    picked.map_or_else(|| body(stored), Ok)
+    picked.map_or_else(|| stored.resource(), Ok)
 }
 
 /// The current version of a resource that may be absent.
@@ -97,7 +90,7 @@ pub(crate) fn picked(stored: &Stored, picks: Option<&Picks>) -> Result<Value, Pr
 /// Those of the store.
 pub(crate) async fn current(ctx: &Context, rtype: &str, id: &str) -> Result<Option<Value>, Problem> {
     match ctx.store.read(rtype, id).await? {
-        Some(stored) if !stored.deleted => body(&stored).map(Some),
+        Some(stored) if !stored.deleted => stored.resource().map(Some),
         _ => Ok(None),
     }
 }

@@ -110,7 +110,7 @@ fn kept(request: &Request, params: &[(String, String)]) -> Vec<(String, String)>
 
 /// The resources of a page; of one that is damaged where it is stored, the page says so in its place.
 fn legible(page: &[Stored], said: &mut Vec<Issue>) -> Vec<Value> {
-    let read = page.iter().map(read::body);
+    let read = page.iter().map(|stored| stored.resource());
     let damaged = |issue: Issue| Issue { severity: Severity::Warning, ..issue };
     read.filter_map(|resource| {
         resource.map_err(|problem| said.extend(problem.issues.into_iter().map(damaged))).ok()

@@ -305,7 +305,7 @@ impl<'a> Watch<'a> {
         if let Some(id) = told.flag().and_then(|flag| flag.strip_prefix("Flag/"))
             && let Some(stored) = self.ctx.store.read("Flag", id).await?.filter(|stored| !stored.deleted)
         {
-            writes.extend(told::ended_flag(read::body(&stored)?, stored.version, now));
+            writes.extend(told::ended_flag(stored.resource()?, stored.version, now));
         }
         self.write(scene, writes, now).await
     }

@@ -288,7 +288,7 @@ impl Before {
         if none_matches.is_some() && current.is_some() {
             return Err(conditional::id_is_taken(rtype, id));
         }
-        let resource = current.map(read::body).transpose()?;
+        let resource = current.map(|stored| stored.resource()).transpose()?;
         let made = match (&resource, is_patch) {
             (None, _) => Made::PutNew,
             (Some(_), false) => Made::Put,

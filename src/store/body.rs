@@ -30,7 +30,8 @@ const LEVEL: i32 = 1;
 /// What differs from that level. Most of a resource stands in the dictionary in long pieces, and what lies between them is of no
 /// other resource: so the matches that are looked for are long ones, four bytes are passed over where there is none, and the
 /// table of the dictionary is large enough that nearly each of its places is found. Codes of literals would be left out with
-/// that. Four bytes of checksum tell that what was stored is what is read. Against the level as it is: 28 % fewer instructions for the 43 bodies of a submission, and 14 % fewer bytes with
+/// that. Four bytes of checksum tell that what was stored is what is read. Against the level as it is: 28 % fewer instructions for
+/// the 43 bodies of a submission, and 14 % fewer bytes with
 /// the dictionary that came with it.
 const PARAMETERS: [CParameter; 5] = [
     CParameter::MinMatch(7),

@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
-use vigie::clock::{Clock, SystemIds};
-use vigie::connector::{Connector, Connectors, Sending};
-use vigie::delivery::{Courier, Limits};
+use vigie::clock::Clock;
+use vigie::connector::{Connector, Sending};
 use vigie::interaction;
 use vigie::json::{Value, json};
-use vigie::outbox::{Act, Backoff, Delivery, Outcome, Receipt};
+use vigie::outbox::{Act, Delivery, Outcome, Receipt};
 use vigie::problem::Category;
 use vigie::store::{Committed, Unit};
 
@@ -246,16 +245,7 @@ async fn a_damaged_delivery_is_told_and_the_others_are_sent() {
         assert!(matches!(app.context.store.commit(unit).await, Ok(Committed::Written(_))));
         let app = damaged(app, (PAYLOAD, "payload", "delivery"), &ids[1]).await;
         let receiver = Arc::new(Receiver(Mutex::default()));
-        let connectors: Connectors = [("dpi".to_owned(), Arc::clone(&receiver) as Arc<dyn Connector>)].into();
-        let limits = Limits {
-            lease_seconds: 30,
-            in_flight_max: 8,
-            poll: Duration::from_millis(20),
-            backoff: Backoff { first_ms: 1_000, ceiling_ms: 60_000 },
-        };
-        let clock = Arc::clone(&app.clock) as Arc<dyn Clock>;
-        let courier =
-            Courier::new(Arc::clone(&app.context.store), connectors, clock, Arc::new(SystemIds), limits);
+        let courier = app.courier("dpi", Arc::clone(&receiver) as Arc<dyn Connector>);
         assert_eq!(courier.step().await, Ok(3));
         let mut sent = receiver.0.lock().unwrap().clone();
         sent.sort();

@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use vigie::clock::{Clock, SystemIds};
-use vigie::connector::{Connector, Connectors, Sending};
-use vigie::delivery::{Courier, Limits};
+use vigie::connector::{Connector, Sending};
+use vigie::delivery::Courier;
 use vigie::interaction::{self, Context};
 use vigie::json::{Value, json};
-use vigie::outbox::{Act, Backoff, Delivery, Outcome, Receipt};
+use vigie::outbox::{Act, Delivery, Outcome, Receipt};
 use vigie::store::{Committed, Expect, Unit, Write};
 
 use crate::support::{App, Kept, dying};
@@ -51,16 +50,7 @@ impl Scene {
         for kept in Kept::EACH {
             let Some(app) = App::on(kept).await else { continue };
             let receiver = Arc::new(Receiver::default());
-            let connector = Arc::clone(&receiver) as Arc<dyn Connector>;
-            let connectors: Connectors = [("pfi".to_owned(), connector)].into();
-            let limits = Limits {
-                lease_seconds: 30,
-                in_flight_max: 50,
-                poll: Duration::from_millis(20),
-                backoff: Backoff { first_ms: 1_000, ceiling_ms: 60_000 },
-            };
-            let (store, clock) = (Arc::clone(&app.context.store), Arc::clone(&app.clock) as Arc<dyn Clock>);
-            let courier = Courier::new(store, connectors, clock, Arc::new(SystemIds), limits);
+            let courier = app.courier("pfi", Arc::clone(&receiver) as Arc<dyn Connector>);
             scenes.push(Self { app, courier, receiver });
         }
         scenes

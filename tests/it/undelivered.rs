@@ -2,14 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use vigie::clock::{Clock, SystemIds};
-use vigie::connector::{Connector, Connectors, Sending};
-use vigie::delivery::{Courier, Limits};
+use vigie::connector::{Connector, Sending};
+use vigie::delivery::Courier;
 use vigie::interaction;
 use vigie::json::Value;
-use vigie::outbox::{Act, Backoff, Delivery, Outcome, Receipt};
+use vigie::outbox::{Act, Delivery, Outcome, Receipt};
 use vigie::store::{Committed, Unit};
 
 use crate::support::{App, Kept};
@@ -53,16 +51,7 @@ async fn stages(answers: &[Outcome]) -> Vec<(App, Courier)> {
         });
         assert!(matches!(app.context.store.commit(unit).await, Ok(Committed::Written(_))));
         let receiver = Receiver(Mutex::new(answers.iter().cloned().collect()));
-        let connectors: Connectors = [("pfi".to_owned(), Arc::new(receiver) as Arc<dyn Connector>)].into();
-        let limits = Limits {
-            lease_seconds: 30,
-            in_flight_max: 8,
-            poll: Duration::from_millis(20),
-            backoff: Backoff { first_ms: 1_000, ceiling_ms: 60_000 },
-        };
-        let store = Arc::clone(&app.context.store);
-        let clock = Arc::clone(&app.clock) as Arc<dyn Clock>;
-        let courier = Courier::new(store, connectors, clock, Arc::new(SystemIds), limits);
+        let courier = app.courier("pfi", Arc::new(receiver));
         stages.push((app, courier));
     }
     stages

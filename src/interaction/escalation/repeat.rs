@@ -12,7 +12,7 @@ use crate::clock::{Ids, SeededIds};
 use crate::fhir::datetime::instant;
 use crate::fhir::element::{self, list, str_at};
 use crate::fhir::meta;
-use crate::interaction::{Context, library, read};
+use crate::interaction::{Context, library};
 use crate::json::{Value, json};
 use crate::problem::Problem;
 use crate::store::{Expect, Write};
@@ -40,14 +40,14 @@ pub(super) async fn message(
     }
     let store = ctx.store.as_ref();
     for stored in library::read_all(store, "Task", &[("patient", patient), ("focus", source)]).await? {
-        if IN_HAND.contains(&str_at(&read::body(&stored)?, "status").unwrap_or_default()) {
+        if IN_HAND.contains(&str_at(&stored.resource()?, "status").unwrap_or_default()) {
             return Ok(None);
         }
     }
     let since = format!("ge{raised}");
     let params = [("subject", patient), ("_lastUpdated", since.as_str())];
     let told = library::read_all(store, "Communication", &params).await?;
-    let mut told: Vec<Value> = told.iter().map(read::body).collect::<Result<_, _>>()?;
+    let mut told: Vec<Value> = told.iter().map(|stored| stored.resource()).collect::<Result<_, _>>()?;
     told.retain(|one| {
         let is_taken_back = TAKEN_BACK.contains(&str_at(one, "status").unwrap_or_default());
         !is_taken_back && list(one, "about").any(|about| about["reference"] == source)

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::{document, edition, sources};
 use crate::clock::SeededIds;
 use crate::fhir::{element, meta};
-use crate::interaction::{Context, read};
+use crate::interaction::Context;
 use crate::problem::{Category, Problem};
 use crate::store::{Expect, Unit, Write};
 
@@ -77,7 +77,7 @@ async fn signed(ctx: &Context, report: &Value) -> Result<Timestamp, Problem> {
             break;
         }
         let before = match ctx.store.vread("DiagnosticReport", id, version - 1).await? {
-            Some(stored) if !stored.deleted => read::body(&stored)?,
+            Some(stored) if !stored.deleted => stored.resource()?,
             _ => break,
         };
         if before["issued"] != report["issued"] || !super::is_final(&before) {

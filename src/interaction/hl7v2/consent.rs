@@ -9,7 +9,7 @@ use crate::json::{Value, json};
 use crate::fhir::{element, meta, search};
 use crate::hl7v2::{Message, Moment};
 use crate::interaction::dispatch::opposition::TO_DMP;
-use crate::interaction::{Context, library, merged, read};
+use crate::interaction::{Context, library, merged};
 use crate::problem::Problem;
 use crate::store::{Expect, Guard, Unit, Write};
 use crate::terminology::{BASE, LOINC, OPPOSITION};
@@ -62,7 +62,7 @@ pub(super) async fn write(
 async fn of(ctx: &Context, patient: &str) -> Result<Option<Value>, Problem> {
     let found =
         library::read_all(ctx.store.as_ref(), "Consent", &[("identifier", name(patient).as_str())]).await?;
-    found.first().map(read::body).transpose()
+    found.first().map(|stored| stored.resource()).transpose()
 }
 
 fn name(patient: &str) -> String {

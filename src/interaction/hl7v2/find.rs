@@ -6,7 +6,7 @@ use super::pid::Number;
 use crate::fhir::element;
 use crate::fhir::search::{self, Query};
 use crate::interaction::merged::survivor;
-use crate::interaction::{Context, conditional, library, read};
+use crate::interaction::{Context, conditional, library};
 use crate::problem::{Category, Problem};
 
 /// Every patient that has one of these numbers of the hospital; without one, those that have the INS.
@@ -18,7 +18,7 @@ pub(super) async fn named(ctx: &Context, numbers: &[Number]) -> Result<Vec<Value
     for number in telling(numbers) {
         let token = conditional::escape(&number.identifier);
         for stored in library::read_all(ctx.store.as_ref(), "Patient", &[("identifier", &token)]).await? {
-            let patient = read::body(&stored)?;
+            let patient = stored.resource()?;
             if !found.iter().any(|known| element::id(known) == element::id(&patient)) {
                 found.push(patient);
             }

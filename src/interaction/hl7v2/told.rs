@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::receipt::{KIND, ROLE, SYSTEM, acknowledgment};
 use crate::fhir::datetime::instant;
 use crate::fhir::element::{self, list, str_at};
-use crate::interaction::{Context, library, read};
+use crate::interaction::{Context, library};
 use crate::problem::Problem;
 use crate::store::{DeliveryRecord, Stored};
 use crate::terminology::DELIVERY;
@@ -111,7 +111,7 @@ pub(crate) async fn of_deliveries(
         events.sort_by_key(|event| event.last_updated);
         let traces = traces(ctx, &about).await?;
         for event in events {
-            let Some((delivery, receipt)) = BusinessReceipt::read(&read::body(&event)?) else { continue };
+            let Some((delivery, receipt)) = BusinessReceipt::read(&event.resource()?) else { continue };
             let of =
                 |trace: &&(Timestamp, Value)| trace.0 == event.last_updated && is_of(&trace.1, &delivery);
             let receipt = match traces.iter().find(of) {
@@ -129,7 +129,7 @@ async fn traces(ctx: &Context, about: &str) -> Result<Vec<(Timestamp, Value)>, P
     let mut traces = Vec::new();
     for current in library::read_all(ctx.store.as_ref(), "Provenance", &[("target", about)]).await? {
         let Some(first) = first(ctx, current).await? else { continue };
-        let trace = read::body(&first)?;
+        let trace = first.resource()?;
         if element::code_of(&trace["activity"], SYSTEM).is_some() {
             traces.push((first.last_updated, trace));
         }

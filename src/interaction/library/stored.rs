@@ -188,5 +188,5 @@ fn urls<'a>(canonicals: &[&'a str]) -> Vec<&'a str> {
 }
 
 fn bodies(found: &[Stored]) -> Result<Vec<Value>, Problem> {
-    found.iter().map(super::super::read::body).collect()
+    found.iter().map(|stored| stored.resource()).collect()
 }

@@ -59,7 +59,7 @@ pub(super) async fn tell(ctx: &Context, version: &Stored) -> Result<(), Problem>
     let open = library::read_all(ctx.store.as_ref(), "Task", &params).await?;
     let description = wrong.as_ref().map(described);
     for stored in open {
-        let task = read::body(&stored)?;
+        let task = stored.resource()?;
         match &description {
             Some(text) if task["description"] == text.as_str() => return Ok(()),
             Some(_) => unit.writes.push(held::ended(&task, TOLD_ANEW, at)?),

@@ -4,8 +4,8 @@
 //! `_revinclude`: those speak of resources, not of a person. A record that ended finds its own only.
 
 use crate::fhir::search::{Criterion, Modifier, Query, Test};
+use crate::interaction::Context;
 use crate::interaction::merged::with_ended;
-use crate::interaction::{Context, read};
 use crate::problem::Problem;
 
 /// Most patients that a chain (`patient.identifier`) may lead to for their ended records to be looked for: one that leads
@@ -67,6 +67,6 @@ async fn chained(ctx: &Context, criterion: &Criterion) -> Result<Vec<String>, Pr
     if page.next.is_some() {
         return Ok(Vec::new());
     }
-    let found = page.resources.iter().map(read::body).collect::<Result<Vec<_>, _>>()?;
+    let found = page.resources.iter().map(|stored| stored.resource()).collect::<Result<Vec<_>, _>>()?;
     Ok(found.iter().filter_map(crate::fhir::element::local_reference).collect())
 }

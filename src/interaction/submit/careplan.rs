@@ -30,7 +30,7 @@ fn read_query(patients: &str) -> Result<Query, Problem> {
 /// What that search finds, from its first page on: the plans followed now first, then the newest.
 pub(super) async fn of(ctx: &Context, query: Query, first: Page) -> Result<Vec<Value>, Problem> {
     let stored = library::read_rest(ctx.store.as_ref(), query, first).await?;
-    let mut careplans = stored.iter().map(read::body).collect::<Result<Vec<_>, _>>()?;
+    let mut careplans = stored.iter().map(|stored| stored.resource()).collect::<Result<Vec<_>, _>>()?;
     sort(&mut careplans);
     Ok(careplans)
 }

@@ -103,7 +103,7 @@ pub(super) async fn responses(
         let read = |(n, one)| {
             let picked = read::picked(one, picks.filter(|_| !is_whole(n)))?;
             let is_of_form = form.is_some_and(|form| form.is_answered_by(&picked));
-            if is_of_form || is_whole(n) { Ok(picked) } else { read::body(one) }
+            if is_of_form || is_whole(n) { Ok(picked) } else { one.resource() }
         };
         let mut parsed: Vec<Value> = page.resources.iter().enumerate().map(read).collect::<Result<_, _>>()?;
         for one in &mut parsed {
@@ -133,7 +133,7 @@ fn whole(response: &mut Value, stored: &[Stored]) -> Result<(), Problem> {
     let place = stored.iter().position(|one| element::id(response) == Some(one.id.as_str()));
     match place {
         Some(0) => {}
-        Some(place) => *response = read::body(&stored[place])?,
+        Some(place) => *response = stored[place].resource()?,
         None => return Err(Problem::internal("a stored response has the id of another one")),
     }
     Ok(())
@@ -156,7 +156,7 @@ pub(super) async fn became(ctx: &Context, response: &Value, patient: &str) -> Re
         let mut params = vec![(*parameter, patient)];
         params.extend(since.as_deref().map(|since| ("_lastUpdated", since)));
         for stored in library::read_all(ctx.store.as_ref(), rtype, &params).await? {
-            let resource = read::body(&stored)?;
+            let resource = stored.resource()?;
             if comes_from(&resource, &reference) {
                 existing.push(resource);
             }

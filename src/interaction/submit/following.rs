@@ -19,7 +19,7 @@ use crate::fhir::datetime::instant;
 use crate::fhir::element::{self, code_of};
 use crate::fhir::meta;
 use crate::interaction::library::{self, Form, Plan};
-use crate::interaction::{Context, incoming, read};
+use crate::interaction::{Context, incoming};
 use crate::judgement::{Evaluation, Outcome};
 use crate::problem::{Issue, Problem};
 use crate::rules::{self, Explained};
@@ -146,7 +146,7 @@ pub(super) async fn gather(
 
 /// A stored response as others are judged with it; copies of it share its answers.
 async fn settled(ctx: &Context, stored: &Stored) -> Result<Value, Problem> {
-    let mut response = read::body(stored)?;
+    let mut response = stored.resource()?;
     moment::settle(ctx, &mut response).await?;
     if let Some(items) = response.get_mut("item") {
         *items = items.take().shared();
@@ -172,7 +172,7 @@ async fn told(ctx: &Context, response: &Value) -> Result<Vec<Told>, Problem> {
     let reference = element::local_reference(response).unwrap_or_default();
     let Some(patient) = incoming::patient(response) else { return Ok(told) };
     for stored in library::read_all(ctx.store.as_ref(), "Flag", &[("subject", patient.as_str())]).await? {
-        let flag = read::body(&stored)?;
+        let flag = stored.resource()?;
         if earlier::comes_from(&flag, &reference) && extension(&flag, "superseded").is_none() {
             told.extend(Told::of(&flag));
         }

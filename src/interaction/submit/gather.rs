@@ -13,7 +13,7 @@ use crate::fhir::search::Query;
 use crate::interaction::library::{self, Form, Plan, Shelf};
 use crate::interaction::reference::{self, References};
 use crate::interaction::update::Before;
-use crate::interaction::{Context, incoming, merged, read};
+use crate::interaction::{Context, incoming, merged};
 use crate::problem::{Issue, Problem};
 use crate::store::{Look, Page, Seen};
 
@@ -156,7 +156,7 @@ async fn around(
     let (Some((reference, careplans, history)), Some(patient)) = (searches, patient) else {
         return Ok(around);
     };
-    let patient = read::body(&patient)?;
+    let patient = patient.resource()?;
     let mut pages = pages.into_iter();
     let own = (careplans, pages.next().unwrap_or_default());
     let history = history.map(|history| (history, pages.next().unwrap_or_default()));
@@ -205,7 +205,7 @@ async fn others(ctx: &Context, records: &[String], own: &str) -> Result<Vec<Valu
     let named = records.iter().filter(|record| *record != own).filter_map(|record| record.split_once('/'));
     let resources = named.map(|(rtype, id)| (rtype.to_owned(), id.to_owned())).collect();
     let seen = ctx.store.look(Look { resources, ..Look::default() }).await?;
-    seen.resources.iter().flatten().filter(|stored| !stored.deleted).map(read::body).collect()
+    seen.resources.iter().flatten().filter(|stored| !stored.deleted).map(|stored| stored.resource()).collect()
 }
 
 /// The plans of care and the earlier responses in all the records of one person.

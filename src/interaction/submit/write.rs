@@ -161,7 +161,7 @@ async fn taken_key(ctx: &Context, holder: String, same: bool, is_withdrawn: bool
     let Some(stored) = ctx.store.read(RESPONSE, id).await? else {
         return Ok(Round::Answered(Err(Problem::not_found(&holder))));
     };
-    if !is_withdrawn && (stored.deleted || decide::is_withdrawn(&read::body(&stored)?)) {
+    if !is_withdrawn && (stored.deleted || decide::is_withdrawn(&stored.resource()?)) {
         return Ok(Round::Taken { holder, is_gone: true });
     }
     Ok(Round::Answered(read::of(Kind::Found, stored)))

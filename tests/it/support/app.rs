@@ -1,10 +1,13 @@
 //! The service without HTTP: interactions over either store, the shipped definitions loaded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
-use vigie::clock::{Clock, FixedClock, SeededIds};
+use vigie::clock::{Clock, FixedClock, SeededIds, SystemIds};
+use vigie::connector::{Connector, Connectors};
+use vigie::delivery::{Courier, Limits};
 use vigie::interaction::{
     self, Answer, Authority, Context, Destination, DestinationKind, Library, Publication, Settings,
 };
@@ -130,6 +133,19 @@ impl App {
             let settled = leased.iter().map(|one| Settlement::new(one, yes.clone(), now, &backoff, 0));
             store.settle(settled.collect()).await.unwrap();
         }
+    }
+
+    /// Sends what waits for this destination by this connector, with short pauses.
+    pub(crate) fn courier(&self, destination: &str, connector: Arc<dyn Connector>) -> Courier {
+        let connectors: Connectors = [(destination.to_owned(), connector)].into();
+        let limits = Limits {
+            lease_seconds: 30,
+            in_flight_max: 50,
+            poll: Duration::from_millis(20),
+            backoff: Backoff { first_ms: 1_000, ceiling_ms: 60_000 },
+        };
+        let (store, clock) = (Arc::clone(&self.context.store), Arc::clone(&self.clock) as Arc<dyn Clock>);
+        Courier::new(store, connectors, clock, Arc::new(SystemIds), limits)
     }
 
     /// The service alone, and the place of its store.

@@ -4,7 +4,7 @@ use crate::json::Value;
 use jiff::Timestamp;
 
 use crate::fhir::{element, meta};
-use crate::interaction::{Context, read};
+use crate::interaction::Context;
 use crate::problem::Problem;
 
 /// Each of them as it was before that instant of the feed; without those that were not there yet.
@@ -56,7 +56,7 @@ async fn before(ctx: &Context, resource: Value, at: Timestamp) -> Result<Option<
             return Ok(None);
         }
         match ctx.store.vread(rtype, id, version - 1).await? {
-            Some(stored) if !stored.deleted => current = read::body(&stored)?,
+            Some(stored) if !stored.deleted => current = stored.resource()?,
             _ => return Ok(None),
         }
     }
