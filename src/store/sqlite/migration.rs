@@ -22,6 +22,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0012_runs.sql"),
     include_str!("migrations/0013_shown.sql"),
     include_str!("migrations/0014_dated.sql"),
+    include_str!("migrations/0015_owner.sql"),
 ];
 
 /// Brings the file up to this version, each migration in a transaction of its own.
@@ -99,7 +100,7 @@ mod tests {
     /// The first eight digits of each merged migration: a line is added with it and never changed.
     const MERGED: &[&str] = &[
         "941b0a4f", "63ddef7f", "d326330c", "32d1b96f", "13e8f082", "6b965aaa", "229abaca", "f1ffb3b0",
-        "2daee90b", "e18d3f62", "e16cf206", "e4c66ab1", "c7b1648d", "83487094",
+        "2daee90b", "e18d3f62", "e16cf206", "e4c66ab1", "c7b1648d", "83487094", "51b2ce4b",
     ];
 
     /// A file that has seen so many migrations.
